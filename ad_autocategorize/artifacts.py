@@ -1,0 +1,152 @@
+"""Model files on disk: a folder holding a JSON manifest and one safetensors file.
+
+The manifest carries the SHA-256 of the tensors and its own format version, so a damaged, cut short or foreign folder is
+refused before anything of it is used. Tensors are memory-mapped: processes that serve the same version share its pages.
+Nothing is ever unpickled.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import shutil
+import struct
+import tempfile
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from safetensors.numpy import save_file
+
+FORMAT_VERSION = 1
+MANIFEST_NAME = "manifest.json"
+TENSORS_NAME = "model.safetensors"
+TEMPORARY_PREFIX = ".incomplete-"
+
+Array = NDArray[Any]
+
+# The names that the safetensors header uses for the element types written here.
+_DTYPES = {
+    "F16": "<f2",
+    "F32": "<f4",
+    "F64": "<f8",
+    "U8": "|u1",
+    "U16": "<u2",
+    "U32": "<u4",
+    "I32": "<i4",
+    "I64": "<i8",
+}
+
+
+class ArtifactError(ValueError):
+    """A model folder that is missing, damaged, or not one of ours; the message says which and what to do."""
+
+
+@dataclass(frozen=True, slots=True)
+class Artifact:
+    """A verified model folder: ``manifest`` as written, ``tensors`` read-only and memory-mapped."""
+
+    manifest: dict[str, Any]
+    tensors: dict[str, Array]
+
+
+def write_artifact(directory: Path, *, kind: str, tensors: Mapping[str, Array], manifest: Mapping[str, Any]) -> str:
+    """Write a model folder that appears complete or not at all, and return its digest.
+
+    Everything goes to a temporary folder beside ``directory``, which is then renamed. Raises ``FileExistsError`` when
+    ``directory`` exists, and ``OSError`` when it cannot be written.
+    """
+    if directory.exists():
+        raise FileExistsError(f"{directory} exists already; a model version is never overwritten.")
+    directory.parent.mkdir(parents=True, exist_ok=True)
+    temporary = Path(tempfile.mkdtemp(prefix=TEMPORARY_PREFIX, dir=directory.parent))
+    try:
+        save_file({name: np.ascontiguousarray(array) for name, array in tensors.items()}, temporary / TENSORS_NAME)
+        digest = _sha256(temporary / TENSORS_NAME)
+        document = {**manifest, "format": FORMAT_VERSION, "kind": kind, "sha256": digest}
+        text = json.dumps(document, ensure_ascii=False, indent=1, allow_nan=False)
+        (temporary / MANIFEST_NAME).write_text(text, encoding="utf-8")
+        _sync_to_disk(temporary / TENSORS_NAME, temporary / MANIFEST_NAME)
+        # mkdtemp makes the folder private to its owner; web processes may run as another user of the group.
+        temporary.chmod(0o755)
+        temporary.rename(directory)
+    except BaseException:
+        shutil.rmtree(temporary, ignore_errors=True)
+        raise
+    return digest
+
+
+def read_artifact(directory: Path, *, kind: str) -> Artifact:
+    """Verify a model folder and map its tensors. Raises ``ArtifactError`` unless all of it is as it was written."""
+    manifest = read_manifest(directory, kind=kind)
+    path = directory / TENSORS_NAME
+    try:
+        digest = _sha256(path)
+    except OSError as error:
+        raise ArtifactError(f"{path} cannot be read ({error.strerror}); retrain to write a new version.") from error
+    if digest != manifest.get("sha256"):
+        raise ArtifactError(f"{path} is damaged: its SHA-256 is not the manifest's. Restore it or retrain.")
+    return Artifact(manifest, _map_tensors(path))
+
+
+def read_manifest(directory: Path, *, kind: str) -> dict[str, Any]:
+    """Read a folder's manifest alone. Raises ``ArtifactError`` when it is missing, unreadable or of another kind."""
+    path = directory / MANIFEST_NAME
+    try:
+        manifest = json.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise ArtifactError(f"{path} cannot be read ({error.strerror}); retrain to write a new version.") from error
+    except ValueError as error:
+        raise ArtifactError(f"{path} is not valid JSON ({error}); restore it or retrain.") from error
+    if not isinstance(manifest, dict) or manifest.get("kind") != kind:
+        raise ArtifactError(f"{path} does not describe a model of kind {kind!r}.")
+    if manifest.get("format") != FORMAT_VERSION:
+        raise ArtifactError(
+            f"{path} has format {manifest.get('format')!r}; this release reads format {FORMAT_VERSION}. Retrain."
+        )
+    return manifest
+
+
+def pack_strings(strings: list[str]) -> Array:
+    """Encode strings without line breaks as one UTF-8 tensor of bytes."""
+    return np.frombuffer("\n".join(strings).encode(errors="surrogatepass"), dtype=np.uint8)
+
+
+def unpack_strings(packed: Array) -> list[str]:
+    """Decode what ``pack_strings`` encoded."""
+    text = packed.tobytes().decode(errors="surrogatepass")
+    return text.split("\n") if text else []
+
+
+def _map_tensors(path: Path) -> dict[str, Array]:
+    # safetensors' own NumPy reader copies each tensor; mapping the file keeps one copy for all processes.
+    # The layout is eight bytes of header length, a JSON header, then the tensors' bytes:
+    # https://github.com/huggingface/safetensors#format
+    # A plain array over the map: slicing the memmap class costs ten times as much.
+    buffer = np.asarray(np.memmap(path, dtype=np.uint8, mode="r"))
+    try:
+        (header_length,) = struct.unpack("<Q", buffer[:8].tobytes())
+        header = json.loads(buffer[8 : 8 + header_length].tobytes())
+        header.pop("__metadata__", None)
+        tensors = {}
+        for name, entry in header.items():
+            start, stop = (8 + header_length + offset for offset in entry["data_offsets"])
+            tensors[name] = buffer[start:stop].view(_DTYPES[entry["dtype"]]).reshape(entry["shape"])
+    except (struct.error, ValueError, KeyError, TypeError) as error:
+        raise ArtifactError(f"{path} is not a safetensors file that this release can read ({error}).") from error
+    return tensors
+
+
+def _sha256(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _sync_to_disk(*paths: Path) -> None:
+    for path in paths:
+        with path.open("rb") as file:
+            os.fsync(file.fileno())

@@ -1,0 +1,109 @@
+"""Calibration: from margins to probabilities that can be believed, on titles that the classifiers have not seen.
+
+Temperature scaling (Guo et al., "On Calibration of Modern Neural Networks", 2017) of every node, drawn towards the
+temperature that fits all nodes together where a node has few titles; then the numbers of the
+mixture (see ``mixture``). All are fitted by minimising the negative log-likelihood.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import sparse
+from scipy.optimize import minimize, minimize_scalar
+from scipy.special import expit, log_softmax, softmax
+
+from ad_autocategorize.titles.cascade import FlatNaiveBayes, LocalClassifier
+from ad_autocategorize.titles.hierarchy import Path
+from ad_autocategorize.titles.mixture import Mixture
+
+FloatArray = NDArray[np.float64]
+
+# How many titles the common temperature counts for in a node's own fit.
+SHRINKAGE = 10.0
+TINY = 1e-12
+_LOG_TEMPERATURE_BOUNDS = (-4.0, 4.0)
+
+
+def calibrate_temperatures(
+    classifiers: Sequence[LocalClassifier], features: sparse.csr_array, paths: Sequence[Path]
+) -> list[LocalClassifier]:
+    """Return the classifiers with temperatures fitted on titles unseen in training."""
+    cases = [_cases(classifier, features, paths) for classifier in classifiers]
+    seen = [case for case in cases if len(case[1])]
+    if not seen:
+        return list(classifiers)
+    common = _minimize(lambda log_t: sum(_loss(case, log_t) for case in seen))
+    return [
+        replace(classifier, temperature=float(np.exp(_node_temperature(case, common))))
+        for classifier, case in zip(classifiers, cases, strict=True)
+    ]
+
+
+def fit_mixture(
+    path_scores: FloatArray, naive_bayes: FloatArray, targets: NDArray[np.intp], weight: float
+) -> Mixture:
+    """Fit the mixture; both score arrays have shape (titles, categories).
+
+    First the naive Bayes weight, on the likelihood of the right category; then the shape of the distribution, on whether
+    the best category is the right one, since its probability is what people and thresholds read.
+    ``weight`` is where the search for the naive Bayes weight starts; zero keeps the flat model out altogether.
+    """
+    scores = path_scores
+    sharpness = 1.0
+    if weight:
+        rows = np.arange(len(targets))
+
+        def likelihood_loss(values: FloatArray) -> float:
+            mixed = np.exp(values[0]) * path_scores + max(values[1], 0.0) * naive_bayes
+            return float(-log_softmax(mixed, axis=1)[rows, targets].mean())
+
+        found = _search(likelihood_loss, [0.0, weight])
+        sharpness, weight = float(np.exp(found[0])), max(float(found[1]), 0.0)
+        scores = sharpness * path_scores + weight * naive_bayes
+    right = scores.argmax(axis=1) == targets
+
+    def confidence_loss(values: FloatArray) -> float:
+        sharper, (share, flatness) = np.exp(values[0]), expit(values[1:])
+        sharp, flat = (softmax(scale * scores, axis=1).max(axis=1) for scale in (sharper, sharper * flatness))
+        confidence = (1 - share) * sharp + share * flat
+        return float(-np.log(np.where(right, confidence, 1 - confidence) + TINY).mean())
+
+    found = _search(confidence_loss, [0.0, -1.0, 0.0])
+    scale, (share, flatness) = float(np.exp(found[0])), expit(found[1:])
+    return Mixture(sharpness * scale, weight * scale, float(share), float(flatness))
+
+
+def _search(loss: Callable[[FloatArray], float], start: list[float]) -> FloatArray:
+    return np.asarray(minimize(loss, np.array(start), method="Nelder-Mead", options={"xatol": 1e-3, "fatol": 1e-5}).x)
+
+
+_Case = tuple[FloatArray, NDArray[np.intp]]
+
+
+def _cases(classifier: LocalClassifier, features: sparse.csr_array, paths: Sequence[Path]) -> _Case:
+    """Return margins and right outcomes of the titles that reach the node and go on to an outcome it knows."""
+    position = {outcome: index for index, outcome in enumerate(classifier.outcomes)}
+    depth = max(map(len, classifier.outcomes))
+    reached = [(row, position[path[:depth]]) for row, path in enumerate(paths) if path[:depth] in position]
+    rows = np.array([row for row, _ in reached], dtype=np.intp)
+    targets = np.array([target for _, target in reached], dtype=np.intp)
+    return (classifier.margins(features[rows]) if len(rows) else np.empty((0, len(position)))), targets
+
+
+def _loss(case: _Case, log_temperature: float) -> float:
+    margins, targets = case
+    return float(-log_softmax(margins * np.exp(log_temperature), axis=1)[np.arange(len(targets)), targets].sum())
+
+
+def _node_temperature(case: _Case, common: float) -> float:
+    if not len(case[1]):
+        return common
+    return _minimize(lambda log_t: _loss(case, log_t) + SHRINKAGE * (log_t - common) ** 2)
+
+
+def _minimize(loss: Callable[[float], float]) -> float:
+    return float(minimize_scalar(loss, bounds=_LOG_TEMPERATURE_BOUNDS, method="bounded", options={"xatol": 1e-3}).x)

@@ -1,0 +1,55 @@
+"""The category tree as the cascade sees it: nodes, and the outcomes that each node chooses between."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+Path = tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Node:
+    """An inner node that training ads pass through.
+
+    Attributes
+    ----------
+    path : ids from the root to the node; empty for the root above the main categories.
+    outcomes : the paths an ad here goes on to: its children's, in order, and the node's own where ads stop at it.
+    ads : int array, shape (n,): positions of the training ads at or under the node.
+    labels : int array, shape (n,): position in ``outcomes`` of each of those ads.
+    """
+
+    path: Path
+    outcomes: tuple[Path, ...]
+    ads: NDArray[np.intp]
+    labels: NDArray[np.intp]
+
+
+def build_nodes(paths: Sequence[Path]) -> list[Node]:
+    """Return the inner nodes of the tree that ``paths`` span, parents first.
+
+    Each path runs from a main category to where the ad is filed, at whatever depth. A category where ads are filed and
+    that has children too offers itself as an outcome ("stop here").
+    """
+    members: dict[Path, list[int]] = defaultdict(list)
+    for position, path in enumerate(paths):
+        if not path:
+            raise ValueError(f"Ad {position} has an empty category path.")
+        for depth in range(len(path) + 1):
+            members[path[:depth]].append(position)
+    inner = {path[:-1] for path in members if path}
+    return [_node(path, members[path], paths) for path in sorted(inner, key=lambda path: (len(path), path))]
+
+
+def _node(path: Path, ads: list[int], paths: Sequence[Path]) -> Node:
+    depth = len(path) + 1
+    taken = [paths[ad][:depth] for ad in ads]
+    outcomes = tuple(sorted(set(taken)))
+    position = {outcome: index for index, outcome in enumerate(outcomes)}
+    labels = np.fromiter((position[outcome] for outcome in taken), dtype=np.intp, count=len(taken))
+    return Node(path, outcomes, np.asarray(ads, dtype=np.intp), labels)

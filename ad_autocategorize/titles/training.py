@@ -1,0 +1,160 @@
+"""Training of a title scorer: normalise, features, cascade, calibration, compilation."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import sparse
+from scipy.special import log_softmax
+
+from ad_autocategorize.titles.calibration import calibrate_temperatures, fit_mixture
+from ad_autocategorize.titles.cascade import FlatNaiveBayes, LocalClassifier, train_naive_bayes, train_nodes
+from ad_autocategorize.titles.compilation import build_tree, compile_scorer
+from ad_autocategorize.titles.features import TitleFeatures
+from ad_autocategorize.titles.hierarchy import Path, build_nodes
+from ad_autocategorize.titles.mixture import Mixture
+from ad_autocategorize.titles.normalization import Normalizer
+from ad_autocategorize.titles.scorer import TitleScorer
+from ad_autocategorize.titles.settings import TitleSettings
+
+# Titles set aside to calibrate on, before the classifiers are trained again on all.
+CALIBRATION_SHARE = 0.25
+MAX_CALIBRATION_TITLES = 20_000
+
+Progress = Callable[[str, int, int], None]
+
+
+class TrainingError(ValueError):
+    """The ads cannot be learned from; the message says why and what to do."""
+
+
+def train(
+    titles: Sequence[str],
+    paths: Sequence[Path],
+    settings: TitleSettings,
+    *,
+    seed: int = 0,
+    jobs: int = 1,
+    progress: Progress | None = None,
+) -> TitleScorer:
+    """Train a scorer on titles and the category paths they are filed at.
+
+    Parameters
+    ----------
+    titles, paths : of equal length; a path holds node ids from the main category to the given one.
+    seed : fixes the calibration split and the solvers; equal input gives an equal scorer.
+    jobs : threads that train nodes side by side.
+    progress : called with (stage, done, total).
+
+    Raises
+    ------
+    TrainingError : fewer than two categories, or no title with a word in it.
+    """
+    tokens, kept = tokenize(titles, settings)
+    paths = [paths[index] for index in kept]
+    if len(set(paths)) < 2:
+        raise TrainingError(
+            f"{len(titles)} ads, of which {len(kept)} have words in their title, fill {len(set(paths))} categories: at "
+            "least two are needed. Publish more ads, or check the source's 'published' condition and title field."
+        )
+    features = TitleFeatures(settings).fit(tokens)
+    matrix = features.transform(tokens)
+    fold, rest = _calibration_split(paths, seed)
+    steps = _Steps(progress, len(build_nodes([paths[i] for i in rest])) + len(build_nodes(paths)))
+    temperatures, mixture = _calibrate(tokens, paths, fold, rest, settings, seed, jobs, steps)
+    classifiers = train_nodes(matrix, build_nodes(paths), settings, seed=seed, jobs=jobs, progress=steps.advance)
+    calibrated = [_with_temperature(classifier, temperatures) for classifier in classifiers]
+    steps.finish()
+    return compile_scorer(settings, features, calibrated, train_naive_bayes(matrix, paths), mixture)
+
+
+def tokenize(titles: Sequence[str], settings: TitleSettings) -> tuple[list[list[str]], list[int]]:
+    """Return the tokens of the titles that have any, and the positions of those titles."""
+    normalize = Normalizer(settings)
+    tokens = [normalize(title) for title in titles]
+    kept = [index for index, words in enumerate(tokens) if words]
+    return [tokens[index] for index in kept], kept
+
+
+class _Steps:
+    """Counts trained nodes for a progress callback."""
+
+    def __init__(self, progress: Progress | None, total: int) -> None:
+        self._progress, self._total, self._done = progress, total, 0
+
+    def advance(self) -> None:
+        self._done = min(self._done + 1, self._total)
+        if self._progress is not None:
+            self._progress("nodes", self._done, self._total)
+
+    def finish(self) -> None:
+        # Nodes with a single outcome are passed through and were never counted.
+        self._done = self._total - 1
+        self.advance()
+
+
+def _calibration_split(paths: Sequence[Path], seed: int) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
+    """Return the positions to calibrate on and those to train on; each category keeps at least one ad for training."""
+    order = np.random.default_rng(seed).permutation(len(paths))
+    share = min(CALIBRATION_SHARE, MAX_CALIBRATION_TITLES / len(paths))
+    seen: dict[Path, int] = {}
+    fold, rest = [], []
+    for index in order.tolist():
+        count = seen.get(paths[index], 0)
+        seen[paths[index]] = count + 1
+        # Every 1/share-th ad of a category, the first never.
+        (fold if count and int((count + 1) * share) > int(count * share) else rest).append(index)
+    return np.sort(np.array(fold, dtype=np.intp)), np.sort(np.array(rest, dtype=np.intp))
+
+
+_Outcomes = tuple[Path, ...]
+
+
+def _calibrate(
+    tokens: Sequence[Sequence[str]],
+    paths: Sequence[Path],
+    fold: NDArray[np.intp],
+    rest: NDArray[np.intp],
+    settings: TitleSettings,
+    seed: int,
+    jobs: int,
+    steps: _Steps,
+) -> tuple[dict[_Outcomes, float], Mixture]:
+    """Train on ``rest`` and fit temperatures and mixture on ``fold``."""
+    if not len(fold):
+        return {}, Mixture(naive_bayes_weight=settings.naive_bayes_weight)
+    rest_paths, fold_paths = [paths[i] for i in rest], [paths[i] for i in fold]
+    # The vocabulary too is learned without the fold: its titles must hold words as unknown as a new ad's.
+    rest_tokens = [tokens[i] for i in rest]
+    features = TitleFeatures(settings).fit(rest_tokens)
+    rest_matrix, fold_matrix = features.transform(rest_tokens), features.transform([tokens[i] for i in fold])
+    nodes = build_nodes(rest_paths)
+    trained = train_nodes(rest_matrix, nodes, settings, seed=seed, jobs=jobs, progress=steps.advance)
+    calibrated = calibrate_temperatures(trained, fold_matrix, fold_paths)
+    naive_bayes = train_naive_bayes(rest_matrix, rest_paths)
+    position = {path: index for index, path in enumerate(naive_bayes.categories)}
+    targets = np.array([position[path] for path in fold_paths], dtype=np.intp)
+    mixture = fit_mixture(
+        _path_scores(calibrated, naive_bayes, fold_matrix),
+        naive_bayes.log_likelihoods(fold_matrix),
+        targets,
+        settings.naive_bayes_weight,
+    )
+    return {classifier.outcomes: classifier.temperature for classifier in calibrated}, mixture
+
+
+def _path_scores(
+    classifiers: Sequence[LocalClassifier], naive_bayes: FlatNaiveBayes, features: sparse.csr_array
+) -> NDArray[np.float64]:
+    """Return log-probabilities of whole paths, shape (titles, categories)."""
+    tree = build_tree(classifiers, naive_bayes.categories)
+    columns = [log_softmax(c.margins(features) * c.temperature, axis=1) for c in classifiers]
+    edges = np.hstack([*columns, np.zeros((features.shape[0], 1))])
+    return np.asarray(sum(edges[:, level] for level in tree.path_edges))
+
+
+def _with_temperature(classifier: LocalClassifier, temperatures: dict[_Outcomes, float]) -> LocalClassifier:
+    return replace(classifier, temperature=temperatures.get(classifier.outcomes, 1.0))
