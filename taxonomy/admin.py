@@ -1,0 +1,98 @@
+"""The category tree one branch at a time, and the car catalog."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.contrib import admin
+from django.db.models import Count, QuerySet
+from django.http import HttpRequest, HttpResponse
+from django.urls import reverse
+from django.utils.html import format_html
+from django.utils.translation import gettext_lazy as _
+
+from taxonomy.locking import tree_write
+from taxonomy.models import BodyType, Brand, CarModel, Category, Color
+
+PARENT_PARAMETER = "parent__id__exact"
+
+
+@admin.register(Category)
+class CategoryAdmin(admin.ModelAdmin):
+    """Lists the children of one category; a search looks through the whole tree."""
+
+    list_display = ["name", "branch", "external_id", "is_active"]
+    list_filter = ["is_active"]
+    list_per_page = 100
+    search_fields = ["name", "external_id"]
+    autocomplete_fields = ["parent"]
+    prepopulated_fields = {"slug": ["name"]}
+    ordering = ["name"]
+    show_full_result_count = False
+    change_list_template = "admin/taxonomy/category/change_list.html"
+
+    def lookup_allowed(self, lookup: str, value: Any, request: HttpRequest) -> bool:
+        return lookup == PARENT_PARAMETER or super().lookup_allowed(lookup, value, request)
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Category]:
+        queryset = super().get_queryset(request).annotate(child_count=Count("children"))
+        on_list = request.resolver_match and request.resolver_match.url_name == "taxonomy_category_changelist"
+        if on_list and request.method == "GET" and not request.GET.get("q") and PARENT_PARAMETER not in request.GET:
+            queryset = queryset.filter(parent=None)
+        return queryset
+
+    def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
+        parent = request.GET.get(PARENT_PARAMETER, "")
+        category = Category.objects.filter(pk=parent).first() if parent.isdecimal() else None
+        trail = category.path() if category else []
+        return super().changelist_view(request, {**(extra_context or {}), "trail": trail})
+
+    def delete_queryset(self, request: HttpRequest, queryset: QuerySet[Category]) -> None:
+        # One by one: a queryset's own delete would leave holes in the tree columns.
+        with tree_write():
+            for category in queryset.order_by("-level"):
+                category.delete()
+
+    @admin.display(description=_("branch"))
+    def branch(self, category: Category) -> str:
+        count = getattr(category, "child_count", 0)
+        if not count:
+            return ""
+        url = reverse("admin:taxonomy_category_changelist")
+        text = _("Open %(name)s (%(count)d)") % {"name": category.name, "count": count}
+        return format_html('<a href="{}?{}={}">{}</a>', url, PARENT_PARAMETER, category.pk, text)
+
+
+class CarModelInline(admin.TabularInline):
+    """The models of a brand, on the brand's page."""
+
+    model = CarModel
+    extra = 0
+    fields = ["name", "first_year", "last_year", "body_types"]
+    autocomplete_fields = ["body_types"]
+
+
+@admin.register(Brand)
+class BrandAdmin(admin.ModelAdmin):
+    """A brand and its models."""
+
+    search_fields = ["name"]
+    inlines = [CarModelInline]
+
+
+@admin.register(CarModel)
+class CarModelAdmin(admin.ModelAdmin):
+    """All models."""
+
+    list_display = ["name", "brand", "first_year", "last_year"]
+    list_filter = ["body_types", "brand"]
+    list_select_related = ["brand"]
+    search_fields = ["name", "brand__name"]
+    autocomplete_fields = ["brand", "body_types"]
+
+
+@admin.register(BodyType, Color)
+class NamedAdmin(admin.ModelAdmin):
+    """Body types and colors."""
+
+    search_fields = ["name"]

@@ -1,0 +1,37 @@
+"""One writer of the category tree at a time, on every database that Django supports."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from django.apps import apps
+from django.db import router, transaction
+from django.db.models import F
+
+STATE_PK = 1
+
+
+@contextmanager
+def tree_write() -> Iterator[None]:
+    """Serialise writes to the tree and raise its version; may be nested.
+
+    The version is raised first: on PostgreSQL that locks its row, on SQLite it takes the database's write lock, and either
+    is held until the transaction ends, so whoever reads the tree next inside the lock reads it as the last writer left it.
+    """
+    category = apps.get_model("taxonomy", "Category")
+    state = apps.get_model("taxonomy", "TaxonomyState")
+    database = router.db_for_write(category)
+    with transaction.atomic(using=database):
+        states = state._default_manager.using(database)
+        if not states.filter(pk=STATE_PK).update(version=F("version") + 1):
+            states.get_or_create(pk=STATE_PK)
+            states.filter(pk=STATE_PK).update(version=F("version") + 1)
+        yield
+
+
+def current_version() -> int:
+    """Return the version of the tree: it grows with every write."""
+    state = apps.get_model("taxonomy", "TaxonomyState")
+    version = state._default_manager.filter(pk=STATE_PK).values_list("version", flat=True).first()
+    return version or 0

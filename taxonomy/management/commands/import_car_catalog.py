@@ -1,0 +1,28 @@
+"""``manage.py import_car_catalog FILE``"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandError, CommandParser
+
+from taxonomy.bulk import ImportRefused
+from taxonomy.car_catalog import upsert_cars
+from taxonomy.readers.cars import read_cars
+from taxonomy.readers.source import read_text
+
+
+class Command(BaseCommand):
+    help = "Import brands, models, body types and years from CSV; all of it or, on a bad row, nothing."
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument("file", help="The file, '-' for standard input.")
+        parser.add_argument("--dry-run", action="store_true", help="Say what would change and change nothing.")
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        try:
+            summary = upsert_cars(read_cars(read_text(options["file"])), dry_run=options["dry_run"])
+        except ImportRefused as error:
+            raise CommandError(str(error)) from error
+        prefix = "Would be: " if options["dry_run"] else "Car models: "
+        self.stdout.write(f"{prefix}{summary}.")

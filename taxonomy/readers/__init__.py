@@ -1,0 +1,1 @@
+"""Readers of the files that taxonomies and car catalogs are published in."""

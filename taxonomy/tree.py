@@ -1,0 +1,109 @@
+"""The whole category tree in memory, read in one query."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+
+from taxonomy.locking import current_version
+from taxonomy.models import Category
+
+
+@dataclass(frozen=True, slots=True)
+class _Entry:
+    pk: int
+    name: str
+    parent: int | None
+    external_id: str | None
+    path_ids: tuple[int, ...]
+    path_names: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class CategoryTree:
+    """An immutable snapshot: paths, children and look-ups without a query each.
+
+    Built from the parent keys alone, so that it is right even where the tree columns are damaged. Iterates over primary keys
+    depth first, siblings by name. Look-ups by primary key raise ``KeyError`` for a category that is not in the snapshot.
+    """
+
+    version: int
+    _entries: dict[int, _Entry] = field(repr=False)
+    _children: dict[int | None, tuple[int, ...]] = field(repr=False)
+    _by_path: dict[tuple[str, ...], int] = field(repr=False)
+    _by_external_id: dict[str, int] = field(repr=False)
+
+    @classmethod
+    def load(cls, *, include_inactive: bool = False) -> CategoryTree:
+        """Read the tree; below an inactive category everything counts as inactive."""
+        # The version first: a write in between makes the snapshot look older than it is, never newer.
+        version = current_version()
+        rows = Category.objects.order_by("name", "pk").values_list(
+            "pk", "name", "parent_id", "external_id", "is_active"
+        )
+        below: dict[int | None, list[tuple[int, str, int | None, str | None]]] = defaultdict(list)
+        for pk, name, parent, external_id, is_active in rows:
+            if is_active or include_inactive:
+                below[parent].append((pk, name, parent, external_id))
+        entries: dict[int, _Entry] = {}
+        stack = [(row, (), ()) for row in reversed(below[None])]
+        while stack:
+            (pk, name, parent, external_id), ids, names = stack.pop()
+            entry = _Entry(pk, name, parent, external_id, (*ids, pk), (*names, name))
+            entries[pk] = entry
+            stack += [(row, entry.path_ids, entry.path_names) for row in reversed(below.get(pk, ()))]
+        return cls(
+            version,
+            entries,
+            {parent: tuple(row[0] for row in children) for parent, children in below.items()},
+            {entry.path_names: entry.pk for entry in entries.values()},
+            {entry.external_id: entry.pk for entry in entries.values() if entry.external_id},
+        )
+
+    def __len__(self) -> int:
+        return len(self._entries)
+
+    def __iter__(self) -> Iterator[int]:
+        return iter(self._entries)
+
+    def __contains__(self, pk: object) -> bool:
+        return pk in self._entries
+
+    def name(self, pk: int) -> str:
+        """Return the category's own name."""
+        return self._entry(pk).name
+
+    def path_ids(self, pk: int) -> tuple[int, ...]:
+        """Return the primary keys from the main category to this one."""
+        return self._entry(pk).path_ids
+
+    def path_names(self, pk: int) -> tuple[str, ...]:
+        """Return the names from the main category to this one."""
+        return self._entry(pk).path_names
+
+    def parent(self, pk: int) -> int | None:
+        """Return the primary key one step up, ``None`` for a main category."""
+        return self._entry(pk).parent
+
+    def external_id(self, pk: int) -> str | None:
+        """Return the host's own key of the category, where it has one."""
+        return self._entry(pk).external_id
+
+    def children(self, pk: int | None) -> tuple[int, ...]:
+        """Return the primary keys right below, those of the main categories for ``None``."""
+        return self._children.get(pk, ())
+
+    def find(self, path_names: Sequence[str]) -> int | None:
+        """Return the category with exactly these names along its path."""
+        return self._by_path.get(tuple(path_names))
+
+    def by_external_id(self, external_id: str) -> int | None:
+        """Return the category with the host's key."""
+        return self._by_external_id.get(external_id)
+
+    def _entry(self, pk: int) -> _Entry:
+        try:
+            return self._entries[pk]
+        except KeyError:
+            raise KeyError(f"Category {pk} is not in the tree (version {self.version}).") from None
