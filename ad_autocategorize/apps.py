@@ -1,8 +1,14 @@
 from django.apps import AppConfig
+from django.core.checks import register
 from django.utils.translation import gettext_lazy as _
 
 
 class AdAutocategorizeConfig(AppConfig):
     name = "ad_autocategorize"
-    verbose_name = _("Ad autocategorisation")
+    verbose_name = _("Ad autocategorization")
     default_auto_field = "django.db.models.BigAutoField"
+
+    def ready(self) -> None:
+        from ad_autocategorize.checks import check_settings
+
+        register(check_settings)

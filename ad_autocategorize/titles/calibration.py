@@ -43,9 +43,7 @@ def calibrate_temperatures(
     ]
 
 
-def fit_mixture(
-    path_scores: FloatArray, naive_bayes: FloatArray, targets: NDArray[np.intp], weight: float
-) -> Mixture:
+def fit_mixture(path_scores: FloatArray, naive_bayes: FloatArray, targets: NDArray[np.intp], weight: float) -> Mixture:
     """Fit the mixture; both score arrays have shape (titles, categories).
 
     First the naive Bayes weight, on the likelihood of the right category; then the shape of the distribution, on whether

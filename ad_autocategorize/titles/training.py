@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from functools import partial
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,6 +20,7 @@ from ad_autocategorize.titles.mixture import Mixture
 from ad_autocategorize.titles.normalization import Normalizer
 from ad_autocategorize.titles.scorer import TitleScorer
 from ad_autocategorize.titles.settings import TitleSettings
+from ad_autocategorize.titles.splitting import split_by_category
 
 # Titles set aside to calibrate on, before the classifiers are trained again on all.
 CALIBRATION_SHARE = 0.25
@@ -62,9 +64,14 @@ def train(
         )
     features = TitleFeatures(settings).fit(tokens)
     matrix = features.transform(tokens)
-    fold, rest = _calibration_split(paths, seed)
+    fold, rest = split_by_category(paths, min(CALIBRATION_SHARE, MAX_CALIBRATION_TITLES / len(paths)), seed)
     steps = _Steps(progress, len(build_nodes([paths[i] for i in rest])) + len(build_nodes(paths)))
-    temperatures, mixture = _calibrate(tokens, paths, fold, rest, settings, seed, jobs, steps)
+    temperatures, mixture = _calibrate(
+        ([tokens[i] for i in rest], [paths[i] for i in rest]),
+        ([tokens[i] for i in fold], [paths[i] for i in fold]),
+        settings,
+        train_on=partial(train_nodes, settings=settings, seed=seed, jobs=jobs, progress=steps.advance),
+    )
     classifiers = train_nodes(matrix, build_nodes(paths), settings, seed=seed, jobs=jobs, progress=steps.advance)
     calibrated = [_with_temperature(classifier, temperatures) for classifier in classifiers]
     steps.finish()
@@ -96,51 +103,29 @@ class _Steps:
         self.advance()
 
 
-def _calibration_split(paths: Sequence[Path], seed: int) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
-    """Return the positions to calibrate on and those to train on; each category keeps at least one ad for training."""
-    order = np.random.default_rng(seed).permutation(len(paths))
-    share = min(CALIBRATION_SHARE, MAX_CALIBRATION_TITLES / len(paths))
-    seen: dict[Path, int] = {}
-    fold, rest = [], []
-    for index in order.tolist():
-        count = seen.get(paths[index], 0)
-        seen[paths[index]] = count + 1
-        # Every 1/share-th ad of a category, the first never.
-        (fold if count and int((count + 1) * share) > int(count * share) else rest).append(index)
-    return np.sort(np.array(fold, dtype=np.intp)), np.sort(np.array(rest, dtype=np.intp))
-
-
 _Outcomes = tuple[Path, ...]
 
 
+_Labelled = tuple[list[list[str]], list[Path]]
+
+
 def _calibrate(
-    tokens: Sequence[Sequence[str]],
-    paths: Sequence[Path],
-    fold: NDArray[np.intp],
-    rest: NDArray[np.intp],
-    settings: TitleSettings,
-    seed: int,
-    jobs: int,
-    steps: _Steps,
+    rest: _Labelled, fold: _Labelled, settings: TitleSettings, *, train_on: Callable[..., list[LocalClassifier]]
 ) -> tuple[dict[_Outcomes, float], Mixture]:
-    """Train on ``rest`` and fit temperatures and mixture on ``fold``."""
-    if not len(fold):
+    """Train on ``rest`` and fit temperatures and mixture on ``fold``; both are tokenised titles and their paths."""
+    if not fold[0]:
         return {}, Mixture(naive_bayes_weight=settings.naive_bayes_weight)
-    rest_paths, fold_paths = [paths[i] for i in rest], [paths[i] for i in fold]
     # The vocabulary too is learned without the fold: its titles must hold words as unknown as a new ad's.
-    rest_tokens = [tokens[i] for i in rest]
-    features = TitleFeatures(settings).fit(rest_tokens)
-    rest_matrix, fold_matrix = features.transform(rest_tokens), features.transform([tokens[i] for i in fold])
-    nodes = build_nodes(rest_paths)
-    trained = train_nodes(rest_matrix, nodes, settings, seed=seed, jobs=jobs, progress=steps.advance)
-    calibrated = calibrate_temperatures(trained, fold_matrix, fold_paths)
-    naive_bayes = train_naive_bayes(rest_matrix, rest_paths)
+    features = TitleFeatures(settings).fit(rest[0])
+    rest_matrix, fold_matrix = features.transform(rest[0]), features.transform(fold[0])
+    trained = train_on(rest_matrix, build_nodes(rest[1]))
+    calibrated = calibrate_temperatures(trained, fold_matrix, fold[1])
+    naive_bayes = train_naive_bayes(rest_matrix, rest[1])
     position = {path: index for index, path in enumerate(naive_bayes.categories)}
-    targets = np.array([position[path] for path in fold_paths], dtype=np.intp)
     mixture = fit_mixture(
         _path_scores(calibrated, naive_bayes, fold_matrix),
         naive_bayes.log_likelihoods(fold_matrix),
-        targets,
+        np.array([position[path] for path in fold[1]], dtype=np.intp),
         settings.naive_bayes_weight,
     )
     return {classifier.outcomes: classifier.temperature for classifier in calibrated}, mixture

@@ -1,0 +1,120 @@
+"""System checks: every wrong setting is explained by ``manage.py check``, with a hint."""
+
+from __future__ import annotations
+
+import difflib
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from django.conf import settings
+from django.core.checks import CheckMessage, Error, Warning
+
+from ad_autocategorize.conf import DEFAULTS, SETTING, plugin_settings
+from ad_autocategorize.sources import DESCRIBED, AdSource, SourceError, get_source, resolve_field
+from ad_autocategorize.titles.settings import TitleSettings
+
+
+def check_settings(**kwargs: Any) -> list[CheckMessage]:
+    """Check ``AD_AUTOCATEGORIZE`` and the source that it names."""
+    values = getattr(settings, SETTING, None)
+    if values is None:
+        hint = f'{SETTING} = {{"SOURCE": "yoursite.ad_source.YourAds", "MODEL_DIR": BASE_DIR / "models"}}'
+        return [Error(f"{SETTING} is missing from the settings.", hint=hint, id="ad_autocategorize.E001")]
+    if not isinstance(values, dict):
+        return [Error(f"{SETTING} must be a dictionary.", id="ad_autocategorize.E002")]
+    return [*_keys(values), *_model_dir(), *_titles(), *_numbers(), *_source()]
+
+
+def _keys(values: dict[Any, Any]) -> Iterator[CheckMessage]:
+    for key in values:
+        if key not in DEFAULTS:
+            near = difflib.get_close_matches(str(key).upper(), DEFAULTS, n=1)
+            hint = f"Did you mean {near[0]!r}?" if near else f"Known keys: {', '.join(DEFAULTS)}."
+            yield Error(f"{SETTING} has an unknown key {key!r}.", hint=hint, id="ad_autocategorize.E003")
+
+
+def _model_dir() -> Iterator[CheckMessage]:
+    value = plugin_settings.MODEL_DIR
+    if not isinstance(value, str | os.PathLike) or not str(value):
+        hint = f'Name a folder that web processes can read and training can write: {SETTING}["MODEL_DIR"] = BASE_DIR / "models"'
+        yield Error(f'{SETTING}["MODEL_DIR"] is not a path.', hint=hint, id="ad_autocategorize.E004")
+        return
+    folder = Path(value).absolute()
+    existing = next(parent for parent in (folder, *folder.parents) if parent.exists())
+    if not existing.is_dir() or not os.access(existing, os.R_OK | os.X_OK):
+        hint = "Make it a folder, or name another."
+        yield Error(f"{existing} is not a folder that this process can read.", hint=hint, id="ad_autocategorize.E005")
+    for name in ("MEDIA_ROOT", "STATIC_ROOT"):
+        root = getattr(settings, name, None)
+        if root and folder.is_relative_to(Path(root).absolute()):
+            hint = "Models hold the words of your users' ads. Move MODEL_DIR out of it."
+            yield Error(f"MODEL_DIR lies in {name}, which is public.", hint=hint, id="ad_autocategorize.E006")
+
+
+def _titles() -> Iterator[CheckMessage]:
+    try:
+        TitleSettings.from_dict(plugin_settings.TITLES)
+    except (ValueError, TypeError, AttributeError) as error:
+        hint = "See ad_autocategorize.titles.settings.TitleSettings for what may be set."
+        yield Error(f'{SETTING}["TITLES"]: {error}', hint=hint, id="ad_autocategorize.E007")
+
+
+def _numbers() -> Iterator[CheckMessage]:
+    for key, highest in (("SUGGESTION_COUNT", 10), ("MAX_TITLE_LENGTH", 10_000)):
+        value = getattr(plugin_settings, key)
+        if type(value) is not int or not 1 <= value <= highest:
+            message = f'{SETTING}["{key}"] must be a whole number from 1 to {highest}, not {value!r}.'
+            yield Error(message, hint=f"The default is {DEFAULTS[key]}.", id="ad_autocategorize.E008")
+
+
+def _source() -> Iterator[CheckMessage]:
+    try:
+        source = get_source()
+    except SourceError as error:
+        hint = "See docs/how-to/describe-your-ads.md."
+        yield Error(str(error), hint=hint, id="ad_autocategorize.E009")
+        return
+    yield from _described(source)
+    try:
+        own_path = type(source).category_path is not AdSource.category_path
+        if not source.uses_taxonomy and not own_path:
+            yield Error(
+                f"{type(source).__name__} does not say where its categories stand in their tree.",
+                hint="Define category_path(self, category) -> list of HostCategory(key, name), the main category first.",
+                id="ad_autocategorize.E011",
+            )
+        source.get_queryset()
+    except (SourceError, ValueError, TypeError, LookupError) as error:
+        yield Error(f"{type(source).__name__}: {error}", hint="Correct the source.", id="ad_autocategorize.E010")
+    except Exception as error:  # A check must report, whatever the host's own code does.
+        yield Error(f"{type(source).__name__}.get_queryset(): {error}", id="ad_autocategorize.E012")
+
+
+def _described(source: AdSource) -> Iterator[CheckMessage]:
+    name = type(source).__name__
+    try:
+        model = source.ad_model()
+    except SourceError as error:
+        yield Error(str(error), hint="Name the model of your ads.", id="ad_autocategorize.E010")
+        return
+    for attribute in DESCRIBED:
+        described = getattr(source, attribute)
+        if described is None and attribute in ("title", "category"):
+            yield Error(f"{name}.{attribute} is empty.", hint="Name a field or a method.", id="ad_autocategorize.E010")
+        elif described is not None and not isinstance(described, str):
+            hint = "Give a field path or the name of a method, as a string."
+            yield Error(f"{name}.{attribute} = {described!r} is not a string.", hint=hint, id="ad_autocategorize.E010")
+        elif described is not None and source.is_path(attribute):
+            try:
+                resolve_field(model, described)
+            except SourceError as error:
+                hint = "Name one of these fields, a path such as 'product__name', or a method of the source."
+                yield Error(f"{name}.{attribute} = {described!r}: {error}", hint=hint, id="ad_autocategorize.E010")
+    if source.published is None:
+        yield Warning(
+            f"{name}.published is not set: every ad, moderated or not, is learned from.",
+            hint='Give lookups such as {"status": "published"}, or {} if that is what you want.',
+            id="ad_autocategorize.W001",
+        )

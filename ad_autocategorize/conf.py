@@ -1,0 +1,69 @@
+"""The plugin's settings, read through one object."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from django.conf import settings
+from django.core.signals import setting_changed
+
+SETTING = "AD_AUTOCATEGORIZE"
+
+DEFAULTS: dict[str, Any] = {
+    # Dotted path of the marketplace's AdSource subclass.
+    "SOURCE": None,
+    # Folder for trained models; must not be served to the public.
+    "MODEL_DIR": None,
+    # Overrides of titles.settings.TitleSettings, such as {"language": "en", "extra_stopwords": ["permuto"]}.
+    "TITLES": {},
+    # Suggestions that the form shows.
+    "SUGGESTION_COUNT": 3,
+    # Longer titles are refused by the API, and cut by everything else.
+    "MAX_TITLE_LENGTH": 500,
+    # Dotted paths of REST framework permission classes for the suggestion API.
+    "API_PERMISSIONS": ["rest_framework.permissions.AllowAny"],
+    # Requests for suggestions that one client may make, as REST framework writes rates; None for no limit.
+    "API_ANONYMOUS_RATE": "120/min",
+    "API_USER_RATE": "600/min",
+}
+
+
+class PluginSettings:
+    """``plugin_settings.MODEL_DIR`` is the host's value, or the default; follows ``override_settings``."""
+
+    @property
+    def host_values(self) -> dict[str, Any]:
+        """What the host's settings module says, unchecked."""
+        values = getattr(settings, SETTING, {})
+        return values if isinstance(values, dict) else {}
+
+    def __getattr__(self, name: str) -> Any:
+        if name not in DEFAULTS:
+            raise AttributeError(f"{SETTING} has no key {name!r}; it has {', '.join(DEFAULTS)}.")
+        value = self.host_values.get(name, DEFAULTS[name])
+        # Kept until the setting changes, as REST framework does.
+        self.__dict__[name] = value
+        return value
+
+    @property
+    def model_dir(self) -> Path:
+        """The folder of trained models. Raises ``LookupError`` where the host has not set one."""
+        if not self.MODEL_DIR:
+            raise LookupError(f'{SETTING}["MODEL_DIR"] is not set: name a folder for trained models.')
+        return Path(self.MODEL_DIR)
+
+    def reload(self) -> None:
+        """Forget the values read so far."""
+        self.__dict__.clear()
+
+
+plugin_settings = PluginSettings()
+
+
+def _reload(*, setting: str, **kwargs: Any) -> None:
+    if setting == SETTING:
+        plugin_settings.reload()
+
+
+setting_changed.connect(_reload)

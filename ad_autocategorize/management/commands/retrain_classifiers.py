@@ -1,0 +1,119 @@
+"""``manage.py retrain_classifiers``"""
+
+from __future__ import annotations
+
+import sys
+from datetime import date
+from types import TracebackType
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandError, CommandParser
+
+from ad_autocategorize.models import ModelVersion
+from ad_autocategorize.retraining import Request, Result, TrainingBusy, retrain_titles
+from ad_autocategorize.sources import SourceError, get_source
+
+INTERRUPTED = 130
+TABLE_HEADER = f"{'level':>5} {'accuracy':>9} {'precision':>10} {'recall':>7} {'F1':>7} {'macro F1':>9} {'ads':>8}"
+
+
+class Command(BaseCommand):
+    help = "Train the title classifiers on the published ads, test them on a hold-out, and put them into service."
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument("--limit", type=_positive, help="Learn from at most this many ads.")
+        parser.add_argument("--since", type=_day, metavar="YYYY-MM-DD", help="Learn from ads of this date or later.")
+        parser.add_argument("--no-activate", action="store_true", help="Record the new version without serving it.")
+        parser.add_argument("--jobs", type=_positive, default=2, help="Nodes trained side by side (default 2).")
+        parser.add_argument("--seed", type=int, default=0, help="Fixes the hold-out and the solvers (default 0).")
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        request = Request(
+            since=options["since"],
+            limit=options["limit"],
+            activate=not options["no_activate"],
+            jobs=options["jobs"],
+            seed=options["seed"],
+        )
+        try:
+            with _Progress(self) as progress:
+                result = retrain_titles(get_source(), request, progress)
+        except (SourceError, TrainingBusy, LookupError, ValueError) as error:
+            raise CommandError(str(error)) from error
+        except ImportError as error:
+            raise CommandError(f"{error}. Training needs: pip install 'django-ad-autocategorize[train]'") from error
+        except OSError as error:
+            raise CommandError(f"The model cannot be written: {error}. Check MODEL_DIR.") from error
+        except KeyboardInterrupt:
+            self.stderr.write("Interrupted; the version in service is unchanged.")
+            sys.exit(INTERRUPTED)
+        self._report(result)
+
+    def _report(self, result: Result) -> None:
+        metrics = result.version.metrics
+        self.stdout.write(f"Hold-out: trained on {metrics['train_size']} ads, tested on {metrics['test_size']}.")
+        self.stdout.write(TABLE_HEADER)
+        for level in metrics["levels"]:
+            self.stdout.write(
+                f"{level['level']:>5} {level['accuracy']:>9.4f} {level['precision_weighted']:>10.4f} "
+                f"{level['recall_weighted']:>7.4f} {level['f1_weighted']:>7.4f} {level['f1_macro']:>9.4f} "
+                f"{level['support']:>8}"
+            )
+        self.stdout.write(
+            f"Whole path {metrics['path_accuracy']:.4f}, among the first three {metrics['top3_accuracy']:.4f}, "
+            f"expected calibration error {metrics['expected_calibration_error']:.4f}."
+        )
+        for reason, count in result.skipped.most_common():
+            self.stdout.write(f"Left out: {count} ads, {reason}.")
+        if result.before is not None:
+            self._compare(result.before, metrics)
+        state = "active" if result.version.is_active else "recorded, not active"
+        self.stdout.write(self.style.SUCCESS(f"{result.version.name}: {result.version.ad_count} ads, {state}."))
+
+    def _compare(self, before: ModelVersion, metrics: dict[str, Any]) -> None:
+        earlier = before.metrics.get("path_accuracy")
+        if earlier is not None:
+            change = metrics["path_accuracy"] - earlier
+            self.stdout.write(f"{before.name} had {earlier:.4f} on its own hold-out: {change:+.4f}.")
+
+
+class _Progress:
+    """A bar for each stage on a terminal, silence elsewhere."""
+
+    def __init__(self, command: BaseCommand) -> None:
+        self._show = command.stderr.isatty()
+        self._stage = ""
+        self._bar: Any = None
+
+    def __call__(self, stage: str, done: int, total: int) -> None:
+        if not self._show:
+            return
+        from tqdm import tqdm
+
+        if stage != self._stage:
+            self._close()
+            self._stage, self._bar = stage, tqdm(desc=stage, total=total or None)
+        self._bar.update(done - self._bar.n)
+
+    def __enter__(self) -> _Progress:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self._close()
+
+    def _close(self) -> None:
+        if self._bar is not None:
+            self._bar.close()
+
+
+def _positive(text: str) -> int:
+    value = int(text)
+    if value < 1:
+        raise ValueError(text)
+    return value
+
+
+def _day(text: str) -> date:
+    return date.fromisoformat(text)

@@ -1,0 +1,48 @@
+"""Trained models, as the database knows them; their files are in ``MODEL_DIR``."""
+
+from __future__ import annotations
+
+from django.db import models, transaction
+from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
+
+
+class ModelVersion(models.Model):
+    """One trained model. At most one of a kind is active: the one that web processes serve."""
+
+    class Kind(models.TextChoices):
+        TITLES = "titles", _("titles")
+
+    kind = models.CharField(_("kind"), max_length=20, choices=Kind.choices, default=Kind.TITLES)
+    name = models.CharField(_("name"), max_length=80, unique=True, help_text=_("Also its folder in MODEL_DIR."))
+    digest = models.CharField(_("SHA-256"), max_length=64)
+    taxonomy_version = models.PositiveBigIntegerField(_("taxonomy version"))
+    ad_count = models.PositiveIntegerField(_("ads"))
+    metrics = models.JSONField(_("hold-out results"), default=dict, blank=True)
+    created_at = models.DateTimeField(_("created"), auto_now_add=True)
+    activated_at = models.DateTimeField(_("activated"), null=True, blank=True)
+    is_active = models.BooleanField(_("active"), default=False)
+
+    class Meta:
+        verbose_name = _("model version")
+        verbose_name_plural = _("model versions")
+        ordering = ["-created_at", "-pk"]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["kind"], condition=models.Q(is_active=True), name="ad_autocategorize_one_active"
+            )
+        ]
+
+    def __str__(self) -> str:
+        return self.name
+
+    def activate(self) -> None:
+        """Make this the version that is served, in one transaction."""
+        with transaction.atomic():
+            versions = ModelVersion.objects.filter(kind=self.kind)
+            # Locks the rows of the kind, so that two activations follow one another.
+            list(versions.select_for_update().values_list("pk"))
+            versions.filter(is_active=True).exclude(pk=self.pk).update(is_active=False)
+            self.is_active = True
+            self.activated_at = timezone.now()
+            self.save(update_fields=["is_active", "activated_at"])

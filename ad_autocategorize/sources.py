@@ -1,0 +1,272 @@
+"""``AdSource``: how a marketplace describes its own ads to the plugin. The one extension point.
+
+A marketplace subclasses it as it would a ``ModelAdmin``, and names the subclass in ``AD_AUTOCATEGORIZE["SOURCE"]``::
+
+    class ShopAds(AdSource):
+        model = "shop.Listing"
+        title = "headline"
+        category = "section"
+        published = {"state": "live"}
+        date = "listed_at"
+
+        def category_path(self, section):
+            return [HostCategory(str(step.pk), step.label) for step in section.ancestors_and_self()]
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date as Date
+from datetime import datetime
+from typing import Any, ClassVar
+
+from django.apps import apps
+from django.db.models import Model, Q, QuerySet
+from django.db.models.constants import LOOKUP_SEP
+from django.utils.module_loading import import_string
+
+from ad_autocategorize.conf import SETTING, plugin_settings
+from taxonomy.models import Category
+from taxonomy.tree import CategoryTree
+
+CHUNK = 2000
+
+# The attributes of an ad that a source may describe, each by a field path or a method of the source.
+CAR_FIELDS = ("brand", "car_model", "body_type", "color", "year")
+DESCRIBED = ("title", "category", "photos", "date", "language", *CAR_FIELDS)
+
+
+class SourceError(ValueError):
+    """The source, or the setting that names it, is wrong; the message says what to change."""
+
+
+@dataclass(frozen=True, slots=True)
+class HostCategory:
+    """One step of the path of a host's category: its key, unique among all the host's categories, and its name."""
+
+    external_id: str
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class LabelledTitle:
+    """A published ad to learn from; ``category_id`` is the key of a ``taxonomy.Category``."""
+
+    ad_id: Any
+    title: str
+    category_id: int
+    date: datetime | Date | None
+
+
+class AdSource:
+    """Describes a marketplace's ads. Subclass it; every attribute but ``model`` has a default or may stay empty.
+
+    Attributes
+    ----------
+    model : the ad model, as a class or as "app.Model".
+    title, category, photos, date, language, brand, car_model, body_type, color, year : a field path ("product__name"), or
+        the name of a method of the source that takes an ad. ``None`` where ads have no such thing.
+    published : lookups (a mapping or a ``Q``) of the ads that moderators have let through; all ads for ``None``.
+    select_related : relations that the methods named above follow, fetched along with the ads.
+    category_model : where ``category`` is a method: the model of the categories it returns.
+    title_form_field, category_form_field : names in the host's ad form, where they differ from the field paths.
+    """
+
+    model: ClassVar[type[Model] | str]
+    title: ClassVar[str] = "title"
+    category: ClassVar[str] = "category"
+    photos: ClassVar[str | None] = None
+    date: ClassVar[str | None] = None
+    language: ClassVar[str | None] = None
+    brand: ClassVar[str | None] = None
+    car_model: ClassVar[str | None] = None
+    body_type: ClassVar[str | None] = None
+    color: ClassVar[str | None] = None
+    year: ClassVar[str | None] = None
+    published: ClassVar[Mapping[str, Any] | Q | None] = None
+    select_related: ClassVar[Sequence[str]] = ()
+    category_model: ClassVar[type[Model] | str | None] = None
+    title_form_field: ClassVar[str | None] = None
+    category_form_field: ClassVar[str | None] = None
+
+    def category_path(self, category: Any) -> Sequence[HostCategory]:
+        """Return the path of a host's category, the main category first. Override it where ads have their own categories."""
+        raise SourceError(
+            f"{type(self).__name__}.category_path() is missing: ads point at {self.host_category_model().__name__}, not at "
+            "taxonomy.Category. Return the path of a category as a list of HostCategory(key, name)."
+        )
+
+    def host_categories(self) -> Iterable[Any]:
+        """Return all the host's categories, for ``sync_taxonomy``. Override it where they live in several tables."""
+        return self.host_category_model()._default_manager.all()
+
+    def host_category(self, external_id: str) -> Any | None:
+        """Return the host's category with this key, or ``None``. Override it where keys are not primary keys."""
+        return self.host_category_model()._default_manager.filter(pk=external_id).first()
+
+    def form_value(self, external_id: str) -> str:
+        """Return what the category field of the host's form takes for this category. Override it where that is not the key."""
+        return external_id
+
+    def get_queryset(self) -> QuerySet[Any]:
+        """Return the published ads, in the order of their primary keys."""
+        queryset = self.ad_model()._default_manager.all()
+        if self.published is not None:
+            queryset = queryset.filter(self.published if isinstance(self.published, Q) else Q(**self.published))
+        return queryset.select_related(*self.select_related).order_by("pk")
+
+    # What follows is for the plugin's use; a host has no reason to override it.
+
+    def ad_model(self) -> type[Model]:
+        """Return the model of the ads. Raises ``SourceError``."""
+        return resolve_model(getattr(self, "model", None), f"{type(self).__name__}.model")
+
+    def host_category_model(self) -> type[Model]:
+        """Return the model that an ad's category is of. Raises ``SourceError``."""
+        if self.category_model is not None:
+            return resolve_model(self.category_model, f"{type(self).__name__}.category_model")
+        field = resolve_field(self.ad_model(), self.category) if self.is_path("category") else None
+        related = getattr(field, "related_model", None)
+        if related is None:
+            raise SourceError(
+                f"{type(self).__name__}.category = {self.category!r} is not a relation to a category. Name a foreign key, or "
+                "a method and the category_model that it returns."
+            )
+        return related  # type: ignore[no-any-return]
+
+    @property
+    def uses_taxonomy(self) -> bool:
+        """Whether ads point at ``taxonomy.Category`` itself."""
+        return self.host_category_model() is Category
+
+    def is_path(self, attribute: str) -> bool:
+        """Return whether ``attribute`` holds a field path, rather than the name of a method or nothing."""
+        described = getattr(self, attribute)
+        return isinstance(described, str) and not callable(getattr(self, described, None))
+
+    def value_of(self, ad: Any, attribute: str) -> Any:
+        """Return what the source says of one ad: ``source.value_of(ad, "brand")``; ``None`` where it says nothing."""
+        described = getattr(self, attribute)
+        if described is None:
+            return None
+        if not self.is_path(attribute):
+            return getattr(self, described)(ad)
+        value = ad
+        for step in described.split(LOOKUP_SEP):
+            value = getattr(value, step, None)
+        return value
+
+    def form_field(self, attribute: str) -> str:
+        """Return the name that the host's form gives to "title" or "category"."""
+        return getattr(self, f"{attribute}_form_field") or str(getattr(self, attribute)).split(LOOKUP_SEP)[0]
+
+    def iter_titles(
+        self, *, since: Date | None = None, limit: int | None = None, skipped: Counter[str] | None = None
+    ) -> Iterator[LabelledTitle]:
+        """Stream the published ads; the query uses constant memory, and no query an ad.
+
+        Ads without a title or whose category the taxonomy does not hold are left out and counted in ``skipped`` by reason.
+        """
+        skipped = Counter() if skipped is None else skipped
+        find = self._category_finder(CategoryTree.load(include_inactive=True))
+        for ad in self._stream(since, limit):
+            title = str(self.value_of(ad, "title") or "").strip()
+            category_id = find(ad)
+            if category_id is None:
+                skipped["category not in the taxonomy"] += 1
+            elif not title:
+                skipped["no title"] += 1
+            else:
+                yield LabelledTitle(ad.pk, title, category_id, self.value_of(ad, "date") if self.date else None)
+
+    def _stream(self, since: Date | None, limit: int | None) -> Iterator[Any]:
+        queryset = self.get_queryset()
+        if since is not None:
+            if self.date is None or not self.is_path("date"):
+                raise SourceError(f"{type(self).__name__}.date must be a field path for ads to be chosen by date.")
+            queryset = queryset.filter(**{f"{self.date}__gte": since})
+        if relations := self._relations():
+            queryset = queryset.select_related(*relations)
+        return queryset[:limit].iterator(chunk_size=CHUNK)
+
+    def _relations(self) -> list[str]:
+        """Return the relations that reading title, category and date follows."""
+        paths = [str(getattr(self, name)) for name in ("title", "date") if getattr(self, name) and self.is_path(name)]
+        relations = [path.rpartition(LOOKUP_SEP)[0] for path in paths]
+        if self.is_path("category"):
+            # A host's own category is needed whole, to ask for its path; one of the taxonomy by its key alone.
+            relations.append(self.category.rpartition(LOOKUP_SEP)[0] if self.uses_taxonomy else self.category)
+        return [relation for relation in relations if relation]
+
+    def _category_finder(self, tree: CategoryTree) -> Any:
+        """Return a function from an ad to the key of its ``taxonomy.Category``, or ``None``."""
+        direct = self.is_path("category") and LOOKUP_SEP not in self.category
+        if self.uses_taxonomy:
+            attname = f"{self.category}_id"
+
+            def find_own(ad: Any) -> int | None:
+                key = getattr(ad, attname) if direct else getattr(self.value_of(ad, "category"), "pk", None)
+                return key if key in tree else None
+
+            return find_own
+        known: dict[Any, int | None] = {}
+
+        def find(ad: Any) -> int | None:
+            category = self.value_of(ad, "category")
+            if category is None:
+                return None
+            # Each host category is asked for its path once, however many ads it has.
+            identity = (type(category), category.pk)
+            if identity not in known:
+                path = self.category_path(category)
+                known[identity] = tree.by_external_id(path[-1].external_id) if path else None
+            return known[identity]
+
+        return find
+
+
+def get_source() -> AdSource:
+    """Return an instance of the source that the settings name. Raises ``SourceError``."""
+    dotted = plugin_settings.SOURCE
+    if not dotted:
+        raise SourceError(f'{SETTING}["SOURCE"] is not set: give the dotted path of your AdSource subclass.')
+    try:
+        source = import_string(dotted)
+    except (ImportError, TypeError, AttributeError) as error:
+        raise SourceError(f'{SETTING}["SOURCE"] = {dotted!r} cannot be imported: {error}') from error
+    if not (isinstance(source, type) and issubclass(source, AdSource)):
+        raise SourceError(f'{SETTING}["SOURCE"] = {dotted!r} is not a subclass of ad_autocategorize.sources.AdSource.')
+    return source()
+
+
+def resolve_model(model: object, where: str) -> type[Model]:
+    """Return a model given as a class or as "app.Model". Raises ``SourceError``."""
+    if isinstance(model, type) and issubclass(model, Model):
+        return model
+    if isinstance(model, str) and model.count(".") == 1:
+        try:
+            return apps.get_model(model)
+        except LookupError as error:
+            raise SourceError(f"{where} = {model!r}: {error}") from error
+    raise SourceError(f'{where} = {model!r} must be a model class or a string such as "shop.Listing".')
+
+
+def resolve_field(model: type[Model], path: str) -> Any:
+    """Return the last field of a path such as "product__name". Raises ``SourceError`` listing the fields there are."""
+    field: Any = None
+    current: Any = model
+    for step in path.split(LOOKUP_SEP):
+        fields = {item.name: item for item in current._meta.get_fields()} if current is not None else {}
+        fields.update(
+            {item.get_accessor_name(): item for item in fields.values() if hasattr(item, "get_accessor_name")}
+        )
+        if step not in fields:
+            owner = current._meta.label if current is not None else path
+            raise SourceError(
+                f"{owner} has no field {step!r}; it has {', '.join(sorted(filter(None, fields))) or 'none'}."
+            )
+        field = fields[step]
+        current = getattr(field, "related_model", None)
+    return field

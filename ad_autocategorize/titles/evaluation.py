@@ -1,0 +1,127 @@
+"""How good a scorer is on titles that it has not seen. Training side: imports scikit-learn."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ad_autocategorize.titles.hierarchy import Path
+from ad_autocategorize.titles.scorer import BATCH_SIZE, TitleScorer
+from ad_autocategorize.titles.settings import TitleSettings
+from ad_autocategorize.titles.splitting import split_by_category
+from ad_autocategorize.titles.training import Progress, TrainingError, tokenize, train
+
+TEST_SHARE = 0.33
+CALIBRATION_BINS = 15
+
+
+@dataclass(frozen=True, slots=True)
+class LevelReport:
+    """Scores at one level of the tree (1 = main categories), over the ads filed at least that deep, within 0 to 1."""
+
+    level: int
+    accuracy: float
+    precision_macro: float
+    recall_macro: float
+    f1_macro: float
+    precision_weighted: float
+    recall_weighted: float
+    f1_weighted: float
+    support: int
+
+
+@dataclass(frozen=True, slots=True)
+class Evaluation:
+    """The result of a hold-out test; shares and errors within 0 to 1."""
+
+    levels: list[LevelReport]
+    path_accuracy: float
+    top3_accuracy: float
+    expected_calibration_error: float
+    train_size: int
+    test_size: int
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return plain values that JSON takes."""
+        return asdict(self)
+
+
+def hold_out(
+    titles: Sequence[str],
+    paths: Sequence[Path],
+    settings: TitleSettings,
+    *,
+    test_share: float = TEST_SHARE,
+    seed: int = 0,
+    jobs: int = 1,
+    progress: Progress | None = None,
+) -> Evaluation:
+    """Train on part of every category and test on the rest. Raises ``TrainingError`` where nothing is left to test on."""
+    _, kept = tokenize(titles, settings)
+    titles, paths = [titles[i] for i in kept], [paths[i] for i in kept]
+    test, rest = split_by_category(paths, test_share, seed)
+    if not len(test):
+        raise TrainingError(f"{len(titles)} ads are too few to hold any out; no category has more than a few.")
+    scorer = train(
+        [titles[i] for i in rest], [paths[i] for i in rest], settings, seed=seed, jobs=jobs, progress=progress
+    )
+    return evaluate(scorer, [titles[i] for i in test], [paths[i] for i in test], train_size=len(rest))
+
+
+def evaluate(scorer: TitleScorer, titles: Sequence[str], paths: Sequence[Path], *, train_size: int) -> Evaluation:
+    """Compare a scorer's answers with the paths that titles are filed at."""
+    categories = scorer.tree.categories
+    ranked, confidence = _best(scorer, titles)
+    predicted = [categories[best] for best in ranked[:, 0]]
+    correct = np.array([guess == path for guess, path in zip(predicted, paths, strict=True)])
+    in_top3 = [any(categories[i] == path for i in row) for row, path in zip(ranked, paths, strict=True)]
+    return Evaluation(
+        levels=[_level(level, predicted, paths) for level in range(1, max(map(len, paths)) + 1)],
+        path_accuracy=float(correct.mean()),
+        top3_accuracy=float(np.mean(in_top3)),
+        expected_calibration_error=expected_calibration_error(confidence, correct),
+        train_size=train_size,
+        test_size=len(titles),
+    )
+
+
+def expected_calibration_error(confidence: NDArray[np.float64], correct: NDArray[np.bool_]) -> float:
+    """Return the mean distance between confidence and accuracy over equal-width bins (Naeini et al., 2015)."""
+    bins = np.minimum((confidence * CALIBRATION_BINS).astype(int), CALIBRATION_BINS - 1)
+    gaps = [
+        abs(confidence[bins == number].mean() - correct[bins == number].mean()) * (bins == number).sum()
+        for number in np.unique(bins)
+    ]
+    return float(sum(gaps) / len(confidence))
+
+
+def _best(scorer: TitleScorer, titles: Sequence[str]) -> tuple[NDArray[np.intp], NDArray[np.float64]]:
+    """Return the positions of the three best categories of each title, and the probability of the best."""
+    ranked, confidence = [], []
+    for start in range(0, len(titles), BATCH_SIZE):
+        probabilities = scorer.probabilities(titles[start : start + BATCH_SIZE])
+        order = np.argsort(-probabilities, axis=1, kind="stable")[:, :3]
+        ranked.append(order)
+        confidence.append(np.take_along_axis(probabilities, order[:, :1], axis=1)[:, 0])
+    return np.vstack(ranked), np.concatenate(confidence)
+
+
+def _level(level: int, predicted: Sequence[Path], paths: Sequence[Path]) -> LevelReport:
+    from sklearn.metrics import precision_recall_fscore_support
+
+    deep = [index for index, path in enumerate(paths) if len(path) >= level]
+    truth = [paths[index][:level] for index in deep]
+    guess = [predicted[index][:level] for index in deep]
+    numbers = {path: number for number, path in enumerate(dict.fromkeys([*truth, *guess]))}
+    y_true, y_pred = [numbers[path] for path in truth], [numbers[path] for path in guess]
+    # Macro figures are over the categories that the test ads have; a wrong guess elsewhere costs recall where it belongs.
+    labels = sorted(set(y_true))
+    macro = precision_recall_fscore_support(y_true, y_pred, labels=labels, average="macro", zero_division=0)
+    weighted = precision_recall_fscore_support(y_true, y_pred, labels=labels, average="weighted", zero_division=0)
+    accuracy = float(np.mean(np.array(y_true) == np.array(y_pred)))
+    figures = [float(value) for value in (*macro[:3], *weighted[:3])]
+    return LevelReport(level, accuracy, *figures, support=len(deep))

@@ -1,0 +1,25 @@
+"""Setting titles aside, category by category."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ad_autocategorize.titles.hierarchy import Path
+
+
+def split_by_category(paths: Sequence[Path], share: float, seed: int) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
+    """Return the positions of the titles set aside, about ``share`` of every category, and of the rest.
+
+    The first ad of a category is never set aside, so that whatever is tested was seen in training.
+    """
+    taken: dict[Path, int] = {}
+    aside, rest = [], []
+    for index in np.random.default_rng(seed).permutation(len(paths)).tolist():
+        count = taken.get(paths[index], 0)
+        taken[paths[index]] = count + 1
+        # The running total passes a whole number at every 1/share-th ad.
+        (aside if count and int((count + 1) * share) > int(count * share) else rest).append(index)
+    return np.sort(np.array(aside, dtype=np.intp)), np.sort(np.array(rest, dtype=np.intp))
