@@ -125,6 +125,8 @@ class TitleScorer:
         self._ngram_rows = dict(zip(ngrams, range(len(features), len(features) + len(ngrams)), strict=True))
         self._normalize = Normalizer(settings)
         self._pairs = settings.features != "words"
+        # A site allows its active categories, the same set in one request after the other.
+        self._refused = lru_cache(2)(self._find_refused)
         self._dense_row = lru_cache(CACHED_ROWS)(self._read_row)
         sizes = np.diff(np.append(tree.node_starts, tree.edges))
         self._node_of_edge = np.repeat(np.arange(len(sizes)), sizes)
@@ -272,7 +274,7 @@ class TitleScorer:
         cumulative = np.cumsum(probabilities)
         candidates = probabilities.copy()
         if allowed is not None:
-            candidates[[index for index, path in enumerate(self.tree.categories) if path[-1] not in allowed]] = TAKEN
+            candidates[self._refused(allowed)] = TAKEN
         suggestions = []
         for _ in range(min(limit, len(candidates))):
             best = int(candidates.argmax())
@@ -281,6 +283,9 @@ class TitleScorer:
             candidates[best] = TAKEN
             suggestions.append(self._suggestion(best, probabilities.item(best), cumulative))
         return suggestions
+
+    def _find_refused(self, allowed: frozenset[int]) -> list[int]:
+        return [index for index, path in enumerate(self.tree.categories) if path[-1] not in allowed]
 
     def _suggestion(self, index: int, probability: float, cumulative: Array) -> Suggestion:
         path = self.tree.categories[index]
