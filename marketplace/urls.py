@@ -1,4 +1,22 @@
+from django.conf import settings
+from django.conf.urls.static import static
 from django.contrib import admin
-from django.urls import path
+from django.contrib.auth.views import LoginView, LogoutView
+from django.urls import include, path
 
-urlpatterns = [path("admin/", admin.site.urls)]
+from marketplace import views
+
+urlpatterns = [
+    path("", views.AdListView.as_view(), name="ad-list"),
+    path("category/<int:pk>/", views.AdListView.as_view(), name="category"),
+    path("ads/new/", views.AdCreateView.as_view(), name="ad-create"),
+    path("ads/mine/", views.MyAdsView.as_view(), name="my-ads"),
+    path("ads/<int:pk>/", views.AdDetailView.as_view(), name="ad-detail"),
+    path("ads/<int:pk>/edit/", views.AdUpdateView.as_view(), name="ad-update"),
+    path("login/", LoginView.as_view(), name="login"),
+    path("logout/", LogoutView.as_view(), name="logout"),
+    path("language/", include("django.conf.urls.i18n")),
+    path("api/", include("ad_autocategorize.api.urls")),
+    path("admin/", admin.site.urls),
+    *static(settings.MEDIA_URL, document_root=settings.MEDIA_ROOT),
+]

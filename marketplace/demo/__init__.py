@@ -1,0 +1,1 @@
+"""The made-up marketplace that ``create_demo`` fills the site with."""

@@ -1,0 +1,85 @@
+"""The ad form: a ModelForm like any, and one mixin."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django import forms
+from django.core.exceptions import ValidationError
+from django.core.files.base import ContentFile
+from django.utils.translation import gettext_lazy as _
+
+from ad_autocategorize.forms import CategorySuggestionMixin
+from marketplace.models import Ad, AdPhoto
+from marketplace.photos import clean_photo
+from taxonomy.tree import CategoryTree
+
+MAX_PHOTOS = 6
+
+
+class MultiplePhotosInput(forms.ClearableFileInput):
+    """A file input that takes several files."""
+
+    allow_multiple_selected = True
+
+
+class PhotosField(forms.FileField):
+    """Several photos, each checked and re-encoded."""
+
+    widget = MultiplePhotosInput(attrs={"accept": "image/jpeg,image/png,image/webp"})
+
+    def clean(self, data: Any, initial: Any = None) -> list[ContentFile[bytes]]:
+        files = data if isinstance(data, list | tuple) else [data] if data else []
+        if len(files) > MAX_PHOTOS:
+            raise ValidationError(_("At most %(count)d photos, please.") % {"count": MAX_PHOTOS})
+        return [clean_photo(super(PhotosField, self).clean(file, initial)) for file in files]
+
+
+class AdForm(CategorySuggestionMixin, forms.ModelForm):
+    """What a seller fills in."""
+
+    photos = PhotosField(label=_("Photos"), required=False, help_text=_("JPEG, PNG or WebP, up to six."))
+
+    class Meta:
+        model = Ad
+        fields = [
+            "title",
+            "category",
+            "description",
+            "price",
+            "currency",
+            "payment",
+            "brand",
+            "car_model",
+            "body_type",
+            "color",
+            "year",
+        ]
+        widgets = {"description": forms.Textarea(attrs={"rows": 5})}
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        tree = CategoryTree.load()
+        choices = [(pk, " › ".join(tree.path_names(pk))) for pk in tree]
+        self.fields["category"].widget.choices = [("", "---------"), *choices]
+
+    def clean(self) -> dict[str, Any]:
+        cleaned = super().clean() or {}
+        brand, model = cleaned.get("brand"), cleaned.get("car_model")
+        if brand and model and model.brand_id != brand.pk:
+            self.add_error("car_model", _("%(brand)s makes no such model.") % {"brand": brand})
+        return cleaned
+
+    def save(self, commit: bool = True) -> Ad:
+        ad: Ad = super().save(commit)
+        for photo in self.cleaned_data["photos"]:
+            AdPhoto.objects.create(ad=ad, image=photo)
+        return ad
+
+    def car_fields(self) -> list[forms.BoundField]:
+        """The fields that only a car has, for the template's own section."""
+        return [self[name] for name in ("brand", "car_model", "body_type", "color", "year")]
+
+    def common_fields(self) -> list[forms.BoundField]:
+        """All other fields."""
+        return [self[name] for name in ("title", "category", "description", "price", "currency", "payment", "photos")]
