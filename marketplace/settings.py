@@ -7,6 +7,7 @@ from django.utils.translation import gettext_lazy as _
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 DATA_DIR = Path(os.environ.get("MARKETPLACE_DATA_DIR", BASE_DIR / "var"))
+DATA_DIR.mkdir(parents=True, exist_ok=True)
 
 DEBUG = os.environ.get("MARKETPLACE_DEBUG", "1") == "1"
 SECRET_KEY = os.environ.get("MARKETPLACE_SECRET_KEY", "demo-only-not-a-secret" if DEBUG else "")
@@ -76,3 +77,20 @@ AD_AUTOCATEGORIZE = {
     "SOURCE": "marketplace.ad_source.MarketplaceAds",
     "MODEL_DIR": DATA_DIR / "models",
 }
+
+
+LOGIN_URL = "login"
+LOGIN_REDIRECT_URL = "my-ads"
+LOGOUT_REDIRECT_URL = "ad-list"
+
+REST_FRAMEWORK = {"DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"]}
+
+
+SECURE_CONTENT_TYPE_NOSNIFF = True
+if not DEBUG:
+    SECURE_SSL_REDIRECT = True
+    SECURE_HSTS_SECONDS = 31_536_000
+    SECURE_HSTS_INCLUDE_SUBDOMAINS = True
+    SECURE_HSTS_PRELOAD = True
+    SESSION_COOKIE_SECURE = True
+    CSRF_COOKIE_SECURE = True
