@@ -1,0 +1,129 @@
+"""The compiled scorer against the same cascade computed step by step with scikit-learn's own estimators."""
+
+import math
+from collections import Counter
+from itertools import pairwise
+
+import numpy as np
+import pytest
+from scipy import sparse
+from scipy.special import softmax
+from sklearn.linear_model import LogisticRegression
+from sklearn.naive_bayes import MultinomialNB
+from sklearn.svm import LinearSVC
+from sklearn.tree import DecisionTreeClassifier
+
+from ad_autocategorize.titles.cascade import LOGISTIC_SCALE, NAIVE_BAYES_SMOOTHING, TREE_PROBABILITY_FLOOR
+from ad_autocategorize.titles.normalization import Normalizer
+from ad_autocategorize.titles.settings import TitleSettings
+from ad_autocategorize.titles.training import train
+from tests.titles.data import labelled_titles
+
+TITLES, PATHS = labelled_titles()
+TESTED = [*TITLES[:60], "sofá neumaticazo azul", "libros", "auto auto auto motor"]
+ESTIMATORS = {
+    "linear_svc": lambda c: LinearSVC(C=c, random_state=0),
+    "logistic_regression": lambda c: LogisticRegression(C=c * LOGISTIC_SCALE, max_iter=300, random_state=0),
+    "multinomial_nb": lambda c: MultinomialNB(alpha=NAIVE_BAYES_SMOOTHING),
+    "decision_tree": lambda c: DecisionTreeClassifier(random_state=0),
+}
+
+
+class PlainFeatures:
+    """The documented features, one dictionary a title."""
+
+    def __init__(self, tokens):
+        self.total = len(tokens)
+        self.word_df = Counter(f for words in tokens for f in self.word_features(words))
+        self.ngram_df = Counter(g for words in tokens for g in {g for word in words for g in self.ngrams(word)})
+        self.columns = {}
+        for words in tokens:
+            for feature in self.weights(words):
+                self.columns.setdefault(feature, len(self.columns))
+
+    @staticmethod
+    def word_features(words):
+        pairs = {f"{a} {b}" for a, b in pairwise(words)}
+        return set(words) | pairs | {" " + words[0], words[-1] + " "}
+
+    @staticmethod
+    def ngrams(word):
+        padded = f" {word} "
+        return {padded[i : i + n] for n in range(2, 6) for i in range(len(padded) - n + 1)}
+
+    def idf(self, count):
+        return math.log((1 + self.total) / (1 + count)) + 1
+
+    def weights(self, words):
+        block, characters, squares = {}, Counter(), 0.0
+        for feature in self.word_features(words):
+            if feature in self.word_df and (self.word_df[feature] >= 2 or " " not in feature):
+                marked = feature[0] == " " or feature[-1] == " "
+                block["w", feature] = self.idf(self.word_df[feature]) * (0.7 if marked else 1)
+        for word in set(words):
+            for ngram in self.ngrams(word):
+                if self.ngram_df[ngram] >= 2:
+                    characters["c", ngram] += self.idf(self.ngram_df[ngram])
+                    squares += self.idf(self.ngram_df[ngram]) ** 2
+        length = math.sqrt(sum(value**2 for value in block.values())) or 1
+        row = {feature: value / length for feature, value in block.items()}
+        return row | {feature: value / (math.sqrt(squares) or 1) for feature, value in characters.items()}
+
+    def matrix(self, tokens):
+        rows = sparse.lil_array((len(tokens), len(self.columns)))
+        for number, words in enumerate(tokens):
+            for feature, value in self.weights(words).items():
+                if feature in self.columns:
+                    rows[number, self.columns[feature]] = value
+        return sparse.csr_array(rows)
+
+
+def plain_cascade(settings, mixture, temperatures):
+    normalize = Normalizer(settings)
+    tokens = [normalize(title) for title in TITLES]
+    features = PlainFeatures(tokens)
+    x, x_tested = features.matrix(tokens), features.matrix([normalize(title) for title in TESTED])
+    categories = sorted(set(PATHS))
+    log_path = np.zeros((len(TESTED), len(categories)))
+    for node in sorted({path[:depth] for path in PATHS for depth in range(len(path))}):
+        depth = len(node) + 1
+        inside = [i for i, path in enumerate(PATHS) if path[: depth - 1] == node]
+        outcomes = sorted({PATHS[i][:depth] for i in inside})
+        if len(outcomes) < 2:
+            continue
+        labels = [outcomes.index(PATHS[i][:depth]) for i in inside]
+        estimator = ESTIMATORS[settings.classifier](settings.regularization).fit(x[inside], labels)
+        if settings.classifier == "decision_tree":
+            margins = np.log(estimator.predict_proba(x_tested) + TREE_PROBABILITY_FLOOR)
+        elif settings.classifier == "multinomial_nb":
+            margins = estimator.predict_joint_log_proba(x_tested)
+        else:
+            margins = estimator.decision_function(x_tested)
+            margins = np.column_stack([np.zeros(len(TESTED)), margins]) if margins.ndim == 1 else margins
+        log_edges = np.log(softmax(margins * temperatures[tuple(outcomes)], axis=1))
+        for column, path in enumerate(categories):
+            if path[: depth - 1] == node:
+                log_path[:, column] += log_edges[:, outcomes.index(path[:depth])]
+    flat = MultinomialNB(alpha=NAIVE_BAYES_SMOOTHING).fit(x, [categories.index(path) for path in PATHS])
+    score = mixture.sharpness * log_path + mixture.naive_bayes_weight * flat.predict_joint_log_proba(x_tested)
+    sharp, flatter = softmax(score, axis=1), softmax(mixture.flatness * score, axis=1)
+    return (1 - mixture.flat_share) * sharp + mixture.flat_share * flatter
+
+
+@pytest.mark.parametrize("classifier", ESTIMATORS)
+def test_the_compiled_scorer_equals_the_plain_computation(classifier, monkeypatch):
+    import ad_autocategorize.titles.training as training
+
+    compiled_from = {}
+    original = training.compile_scorer
+
+    def spy(settings, features, classifiers, naive_bayes, mixture):
+        compiled_from.update(mixture=mixture, temperatures={c.outcomes: c.temperature for c in classifiers})
+        return original(settings, features, classifiers, naive_bayes, mixture)
+
+    monkeypatch.setattr(training, "compile_scorer", spy)
+    settings = TitleSettings(classifier=classifier)
+    scorer = train(TITLES, PATHS, settings)
+    expected = plain_cascade(settings, **compiled_from)
+    np.testing.assert_allclose(scorer.probabilities(TESTED), expected, atol=1e-5)
+    assert not np.allclose(expected, expected.mean(axis=0), atol=0.1)
