@@ -1,0 +1,62 @@
+# `make demo` and `make test` need Python 3.11 or later and make, nothing else.
+PYTHON ?= python3
+VENV ?= .venv
+PORT ?= 8000
+BIN := $(VENV)/bin
+MANAGE := $(BIN)/python manage.py
+
+.DEFAULT_GOAL := help
+.PHONY: help demo serve test test-postgresql lint format messages clean
+
+help: ## Show this list
+	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-16s %s\n", $$1, $$2}'
+
+$(VENV)/.run: requirements.txt
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "Python 3.11 or later is needed: make PYTHON=python3.12 ..."; exit 1; }
+	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements.txt
+	@touch $@
+
+$(VENV)/.dev: requirements-dev.txt $(VENV)/.run
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements-dev.txt
+	@touch $@
+
+demo: $(VENV)/.run ## Set up a made-up marketplace, train it and serve it on 127.0.0.1:8000 (PORT=8000)
+	@$(MANAGE) migrate --verbosity 0
+	@$(MANAGE) create_demo
+	@$(MANAGE) shell --verbosity 0 -c "import sys; from ad_autocategorize.models import ModelVersion; sys.exit(ModelVersion.objects.filter(is_active=True).exists())" && $(MANAGE) retrain_classifiers || true
+	@$(MAKE) --no-print-directory serve
+
+serve: $(VENV)/.run ## Serve the demo marketplace as it is
+	@$(BIN)/python -c 'import socket; socket.create_server(("127.0.0.1", $(PORT))).close()' 2>/dev/null || { echo "Port $(PORT) is taken. Try: make serve PORT=8001"; exit 1; }
+	@echo
+	@echo "  The marketplace:  http://127.0.0.1:$(PORT)/"
+	@echo "  A seller:         vendedora / demo    a moderator: moderador / demo    (administration: /admin/)"
+	@echo "  Try:              log in, publish an ad, type \"vendo bici rodado 29\", press arrow down and Enter."
+	@echo
+	@$(MANAGE) runserver --noreload 127.0.0.1:$(PORT)
+
+test: $(VENV)/.dev ## Run the tests
+	$(BIN)/python -m pytest -n auto $(PYTEST)
+
+test-postgresql: $(VENV)/.dev ## Run the tests that depend on the database, on PostgreSQL (PGHOST, PGUSER, ...)
+	$(BIN)/python -m pytest --ds=tests.settings_postgresql -m database $(PYTEST)
+
+lint: $(VENV)/.dev ## Run ruff, mypy, import-linter, and look for missing migrations
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(MANAGE) makemigrations --check --dry-run
+
+format: $(VENV)/.dev ## Format the code
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+messages: ## Collect and compile translations (needs gettext)
+	for app in taxonomy ad_autocategorize marketplace; do \
+	  (cd $$app && ../$(BIN)/python -m django makemessages -l es --no-location && ../$(BIN)/python -m django compilemessages -l es) || exit 1; \
+	done
+
+clean: ## Delete the virtual environment and the demo's data
+	rm -rf $(VENV) var
