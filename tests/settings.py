@@ -1,4 +1,4 @@
-"""The demo marketplace with a throw-away data folder, for the test run on SQLite."""
+"""The demo marketplace with a throw-away data folder and further hosts, for the test run on SQLite."""
 
 import os
 import tempfile
@@ -6,5 +6,16 @@ import tempfile
 os.environ.setdefault("MARKETPLACE_DATA_DIR", tempfile.mkdtemp(prefix="marketplace-tests-"))
 
 from marketplace.settings import *  # noqa: E402, F403
+from marketplace.settings import DATA_DIR, INSTALLED_APPS  # noqa: E402
 
+INSTALLED_APPS = [*INSTALLED_APPS, "treebeard", "tests.hosts.rubros", "tests.hosts.secciones", "tests.hosts.nodos"]
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
+DATABASES = {
+    "default": {
+        "ENGINE": "django.db.backends.sqlite3",
+        "NAME": DATA_DIR / "tests.sqlite3",
+        "OPTIONS": {"transaction_mode": "IMMEDIATE", "timeout": 30},
+        # A file, as in real life: threads and processes of a test share it.
+        "TEST": {"NAME": DATA_DIR / "tests.sqlite3"},
+    }
+}

@@ -1,0 +1,74 @@
+"""What the tests share: a model folder of each test's own, and a small marketplace with a trained model."""
+
+import os
+
+import pytest
+from django.core.management import call_command
+from django.db import OperationalError, connections
+
+from ad_autocategorize import registry, services
+from ad_autocategorize.conf import SETTING
+
+
+@pytest.fixture(autouse=True)
+def model_dir(settings, tmp_path):
+    """Point the plugin at an empty folder and forget what earlier tests cached."""
+    folder = tmp_path / "models"
+    setattr(settings, SETTING, {**getattr(settings, SETTING), "MODEL_DIR": folder})
+    registry.forget()
+    services._taxonomy.cache_clear()
+    yield folder
+    registry.forget()
+    services._taxonomy.cache_clear()
+
+
+def make_marketplace():
+    """Categories and published ads of a few kinds, one filed at an inner node."""
+    from django.contrib.auth import get_user_model
+
+    from marketplace.models import Ad
+    from taxonomy.bulk import CategoryRow, upsert_categories
+    from taxonomy.tree import CategoryTree
+
+    words = {
+        ("Vehículos",): "vehiculo transporte rodado",
+        ("Vehículos", "Autos"): "auto sedan nafta",
+        ("Vehículos", "Motos"): "moto scooter casco",
+        ("Hogar", "Muebles", "Sillones"): "sillon sofa futon",
+        ("Hogar", "Muebles", "Mesas"): "mesa comedor ratona",
+        ("Hogar", "Cocina"): "olla sarten heladera",
+    }
+    upsert_categories(CategoryRow(path) for path in words)
+    tree = CategoryTree.load()
+    seller, _ = get_user_model().objects.get_or_create(username="ana")
+    for number in range(90):
+        path, vocabulary = list(words.items())[number % len(words)]
+        title = " ".join([vocabulary.split()[number % 3], vocabulary.split()[(number // 3) % 3], f"modelo {number % 7}"])
+        Ad.objects.create(title=title, category_id=tree.find(path), seller=seller, status=Ad.Status.PUBLISHED)
+    return tree
+
+
+@pytest.fixture
+def marketplace_tree(db):
+    return make_marketplace()
+
+
+@pytest.fixture
+def trained(marketplace_tree):
+    call_command("retrain_classifiers", verbosity=0, stdout=open(os.devnull, "w"))
+    return marketplace_tree
+
+
+def pytest_collection_modifyitems(config, items):
+    """On PostgreSQL, say why nothing runs where there is no server; CI sets REQUIRE_POSTGRESQL and fails instead."""
+    if not config.getoption("ds") or "postgresql" not in config.getoption("ds"):
+        return
+    try:
+        connections["default"].ensure_connection()
+    except OperationalError as error:
+        if os.environ.get("REQUIRE_POSTGRESQL"):
+            raise
+        for item in items:
+            item.add_marker(pytest.mark.skip(reason=f"PostgreSQL cannot be reached: {error}"))
+    else:
+        connections["default"].close()

@@ -1,0 +1,79 @@
+import pytest
+
+from ad_autocategorize.checks import check_settings
+from ad_autocategorize.conf import SETTING
+from ad_autocategorize.sources import AdSource
+
+
+class MisspelledField(AdSource):
+    model = "marketplace.Ad"
+    title = "titel"
+    published = {}
+
+
+class NoPath(AdSource):
+    model = "rubros.Aviso"
+    title = "producto"
+    category = "rubro"
+    published = {}
+
+
+class NoModel(AdSource):
+    model = "shop.Listing"
+
+
+class BadFilter(AdSource):
+    model = "marketplace.Ad"
+    published = {"sold": False}
+
+
+class Exploding(AdSource):
+    model = "marketplace.Ad"
+
+    def get_queryset(self):
+        raise ZeroDivisionError("host code")
+
+
+def messages(settings, **changes):
+    setattr(settings, SETTING, {**getattr(settings, SETTING), **changes})
+    return " | ".join(f"{message.id} {message.msg} {message.hint}" for message in check_settings())
+
+
+def test_the_demo_has_nothing_to_say(settings):
+    assert messages(settings) == ""
+
+
+@pytest.mark.parametrize(
+    ("changes", "expected"),
+    [
+        ({"SUORCE": 1}, "Did you mean 'SOURCE'"),
+        ({"MODEL_DIR": None}, "E004"),
+        ({"MODEL_DIR": __file__}, "E005"),
+        ({"TITLES": {"clasifier": "x"}}, "Did you mean 'classifier'"),
+        ({"TITLES": {"classifier": "svm"}}, "linear_svc"),
+        ({"TITLES": ["x"]}, "E007"),
+        ({"SUGGESTION_COUNT": "3"}, "whole number"),
+        ({"SOURCE": "nowhere.Ads"}, "E009"),
+        ({"SOURCE": f"{__name__}.MisspelledField"}, "has no field 'titel'; it has body_type"),
+        ({"SOURCE": f"{__name__}.NoPath"}, "category_path(self, category)"),
+        ({"SOURCE": f"{__name__}.NoModel"}, "shop"),
+        ({"SOURCE": f"{__name__}.BadFilter"}, "Cannot resolve keyword 'sold'"),
+        ({"SOURCE": f"{__name__}.Exploding"}, "host code"),
+    ],
+)
+def test_each_wrong_setting_is_explained(settings, changes, expected):
+    assert expected in messages(settings, **changes)
+
+
+@pytest.mark.parametrize("root", ["MEDIA_ROOT", "STATIC_ROOT"])
+def test_models_must_not_be_public(settings, tmp_path, root):
+    setattr(settings, root, tmp_path)
+    assert "which is public" in messages(settings, MODEL_DIR=tmp_path / "models")
+
+
+@pytest.mark.parametrize("value", ["text", 3, [("SOURCE", "x")]])
+def test_a_setting_of_another_type(settings, value):
+    setattr(settings, SETTING, value)
+    assert [message.id for message in check_settings()] == ["ad_autocategorize.E002"]
+    delattr(settings, SETTING)
+    assert [message.id for message in check_settings()] == ["ad_autocategorize.E001"]

@@ -1,0 +1,134 @@
+from collections import Counter
+from datetime import date
+
+import pytest
+from django.core.management import CommandError, call_command
+
+from ad_autocategorize.conf import SETTING
+from ad_autocategorize.services import suggest_categories
+from ad_autocategorize.sources import SourceError, get_source
+from taxonomy.models import Category
+from tests.hosts.nodos.models import Node, Offer
+from tests.hosts.rubros.models import Aviso, Rubro
+from tests.hosts.secciones.models import Group, Listing, Product, Section
+
+pytestmark = [pytest.mark.django_db, pytest.mark.database]
+
+
+def use(settings, dotted):
+    setattr(settings, SETTING, {**getattr(settings, SETTING), "SOURCE": dotted})
+
+
+def make_rubros():
+    home = Rubro.objects.create(nombre="Hogar", padre=None)
+    tools = Rubro.objects.create(nombre="Herramientas", padre=None)
+    sofas = Rubro.objects.create(nombre="Sillones", padre=home)
+    for number in range(12):
+        Aviso.objects.create(producto=f"sillon futon {number}", detalle="usado", rubro=sofas, alta=date(2026, 1, 1))
+        Aviso.objects.create(producto=f"taladro bosch {number}", rubro=tools, alta=date(2025, 1, 1))
+        Aviso.objects.create(producto=f"mesa silla {number}", rubro=home, visible=number % 2 == 0, alta=date(2026, 1, 1))
+    return sofas
+
+
+def make_sections():
+    home, tools = Section.objects.create(label="Hogar"), Section.objects.create(label="Herramientas")
+    sofas = Group.objects.create(label="Sillones", section=home)
+    for number in range(12):
+        for name, section, group in (("sillon", home, sofas), ("taladro", tools, None), ("mesa", home, None)):
+            product = Product.objects.create(name=f"{name} {number}")
+            Listing.objects.create(product=product, section=section, group=group)
+    return sofas
+
+
+def make_nodes():
+    home, tools = Node.add_root(title="Hogar"), Node.add_root(title="Herramientas")
+    sofas = home.add_child(title="Sillones")
+    for number in range(12):
+        for name, node in (("sillon", sofas), ("taladro", tools), ("mesa", home)):
+            Offer.objects.create(headline=f"{name} {number}", node=Node.objects.get(pk=node.pk))
+    Offer.objects.create(headline="oculto", node=tools, live=False)
+    return sofas
+
+
+HOSTS = {
+    "self-referencing": ("tests.hosts.rubros.ad_source.RubroAds", make_rubros),
+    "two tables": ("tests.hosts.secciones.ad_source.SectionAds", make_sections),
+    "treebeard": ("tests.hosts.nodos.ad_source.NodeAds", make_nodes),
+}
+
+
+@pytest.mark.parametrize("host", HOSTS)
+def test_a_host_tree_is_mirrored_and_a_suggestion_leads_back_to_the_hosts_own_object(host, settings):
+    dotted, make = HOSTS[host]
+    sofas = make()
+    use(settings, dotted)
+    call_command("check")
+    call_command("sync_taxonomy")
+    assert {c.path_names() for c in Category.objects.all()} == {("Hogar",), ("Hogar", "Sillones"), ("Herramientas",)}
+    call_command("retrain_classifiers")
+    best = suggest_categories("sillon de tres cuerpos").suggestions[0]
+    assert [step.name for step in best.path] == ["Hogar", "Sillones"]
+    source = get_source()
+    key = Category.objects.get(pk=best.category_id).external_id
+    assert source.host_category(key) == sofas
+    assert best.value == key
+
+
+@pytest.mark.parametrize("host", HOSTS)
+def test_ads_stream_without_a_query_each(host, settings, django_assert_max_num_queries):
+    dotted, make = HOSTS[host]
+    make()
+    use(settings, dotted)
+    call_command("sync_taxonomy")
+    with django_assert_max_num_queries(9):
+        assert len(list(get_source().iter_titles())) >= 30
+
+
+def test_a_renamed_and_a_vanished_host_category(settings):
+    sofas = make_rubros()
+    use(settings, "tests.hosts.rubros.ad_source.RubroAds")
+    call_command("sync_taxonomy")
+    key = Category.objects.get(name="Sillones").pk
+    sofas.nombre = "Sofás"
+    sofas.save()
+    Rubro.objects.filter(nombre="Herramientas").delete()
+    call_command("sync_taxonomy", "--dry-run")
+    assert Category.objects.get(pk=key).name == "Sillones"
+    call_command("sync_taxonomy")
+    assert Category.objects.get(pk=key).name == "Sofás"
+    assert not Category.objects.get(name="Herramientas").is_active
+
+
+def test_titles_by_method_published_condition_since_and_limit(settings):
+    make_rubros()
+    use(settings, "tests.hosts.rubros.ad_source.RubroAds")
+    skipped = Counter()
+    assert list(get_source().iter_titles(skipped=skipped)) == []
+    assert skipped == {"category not in the taxonomy": 30}
+    call_command("sync_taxonomy")
+    titles = [ad.title for ad in get_source().iter_titles()]
+    assert "sillon futon 3 usado" in titles
+    assert "mesa silla 1" not in titles
+    assert len(list(get_source().iter_titles(since=date(2026, 1, 1)))) == 18
+    assert len(list(get_source().iter_titles(limit=5))) == 5
+
+
+def test_a_site_on_the_taxonomy_itself_has_nothing_to_mirror(marketplace_tree):
+    with pytest.raises(CommandError, match="nothing to mirror"):
+        call_command("sync_taxonomy")
+    assert len(list(get_source().iter_titles())) == 90
+
+
+@pytest.mark.parametrize(
+    ("dotted", "message"),
+    [
+        (None, "is not set"),
+        ("no.such.module", "cannot be imported"),
+        ("marketplace.models.Ad", "not a subclass"),
+        (3, "cannot be imported"),
+    ],
+)
+def test_a_wrong_source_setting_is_explained(settings, dotted, message):
+    use(settings, dotted)
+    with pytest.raises(SourceError, match=message):
+        get_source()
