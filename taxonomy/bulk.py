@@ -13,6 +13,7 @@ from django.utils.text import slugify
 from taxonomy.locking import tree_write
 from taxonomy.models import Category
 from taxonomy.tree_columns import rebuild_tree_columns
+from taxonomy.updating import update_categories
 
 BATCH = 500
 # No real name starts with a control character.
@@ -190,7 +191,7 @@ class _Plan:
         self._insert_level_by_level()
         for category in changed:
             category.slug = slugify(category.name)[:SLUG_LENGTH]
-        Category.objects.bulk_update(changed, ["name", "slug", "parent", "external_id", "is_active"], batch_size=BATCH)
+        update_categories(changed, ["name", "slug", "parent", "external_id", "is_active"])
         rebuild_tree_columns()
 
     def _park(self, changed: list[Category]) -> None:

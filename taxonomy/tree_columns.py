@@ -7,9 +7,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from taxonomy.models import Category
+from taxonomy.updating import update_categories
 
 _COLUMNS = ("tree_id", "level", "lft", "rght")
-BATCH = 500
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +65,7 @@ def rebuild_tree_columns() -> int:
             right = left + 2 * sizes[child] - 1
             _mark(changed, categories[child], (parent.tree_id, parent.level + 1, left, right))
             left = right + 1
-    Category.objects.bulk_update(changed, _COLUMNS, batch_size=BATCH)
+    update_categories(changed, _COLUMNS)
     return len(changed)
 
 

@@ -21,6 +21,8 @@ _NUMBERED_LINE = re.compile(r"(?P<id>\S+)\s+-\s+(?P<path>.+)")
 def read_categories(text: str) -> Iterator[CategoryRow]:
     """Yield the categories of a file's text, its form told by how it begins. Raises ``ImportRefused``."""
     start = text.lstrip()[:1]
+    if not start:
+        return iter(())
     if start in ("[", "{"):
         return _read_json(text)
     header = next((line for line in text.splitlines() if line.strip() and not line.startswith("#")), "")

@@ -1,0 +1,141 @@
+import gzip
+import json
+
+import pytest
+from django.core.management import CommandError, call_command
+
+from taxonomy.bulk import CategoryRow, ImportRefused, upsert_categories
+from taxonomy.models import BodyType, CarModel, Category
+from taxonomy.tree import CategoryTree
+from taxonomy.tree_columns import find_damage
+
+pytestmark = [pytest.mark.django_db, pytest.mark.database]
+
+FORMS = {
+    "path column": "id,path\n1,A\n2,A > B\n3,A > B > C\n",
+    "level columns": "id;level1;level2;level3\n1;A;;\n2;A;B;\n3;A;B;C\n",
+    "numbered lines": "# Product taxonomy\n1 - A\n2 - A > B\n3 - A > B > C\n",
+    "JSON": json.dumps([{"id": 1, "name": "A", "children": [{"id": 2, "name": "B", "children": [{"id": 3, "name": "C"}]}]}]),
+}
+
+
+def names():
+    tree = CategoryTree.load()
+    return [tree.path_names(pk) for pk in tree]
+
+
+def run(tmp_path, text, *options, command="import_taxonomy"):
+    path = tmp_path / "file"
+    path.write_bytes(text if isinstance(text, bytes) else text.encode())
+    call_command(command, str(path), *options)
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_each_form_is_read_and_a_second_run_changes_nothing(form, tmp_path, capsys):
+    run(tmp_path, FORMS[form])
+    run(tmp_path, FORMS[form])
+    first, second = capsys.readouterr().out.splitlines()
+    assert "3 created, 0 updated, 0 unchanged" in first
+    assert "0 created, 0 updated, 3 unchanged" in second
+    assert names() == [("A",), ("A", "B"), ("A", "B", "C")]
+    assert Category.objects.get(name="C").external_id == "3"
+    assert list(find_damage()) == []
+
+
+def test_names_may_change_places_and_categories_may_move(tmp_path):
+    run(tmp_path, "id,path\n1,A\n2,A > B\n3,A > C\n")
+    keys = dict(Category.objects.values_list("external_id", "pk"))
+    run(tmp_path, "id,path\n1,A\n2,A > C\n3,A > B\n4,A > B > B\n")
+    assert dict(Category.objects.exclude(external_id="4").values_list("external_id", "pk")) == keys
+    run(tmp_path, "id,path\n3,B\n1,B > A\n2,B > A > C\n")
+    assert Category.objects.get(external_id="2").path_names() == ("B", "A", "C")
+    assert list(find_damage()) == []
+
+
+def test_missing_ones_are_switched_off_only_when_asked_and_dry_run_writes_nothing(tmp_path, capsys):
+    run(tmp_path, FORMS["path column"])
+    run(tmp_path, "path\nA > X\n", "--dry-run", "--deactivate-missing")
+    assert "1 created" in capsys.readouterr().out.splitlines()[-1]
+    assert len(names()) == 3
+    run(tmp_path, "path\nA > X\n")
+    assert len(names()) == 4
+    run(tmp_path, "path\nA > X\n", "--deactivate-missing")
+    assert names() == [("A",), ("A", "X")]
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("path\nA > B\nA > > C\n", "Line 3: the path has an empty step"),
+        ("id,path\n1,A\n1,B\n", "Line 3: the id '1' appears twice"),
+        ("id,path\n1,A\n2,A\n", "Line 3: the path 'A' appears with two"),
+        ("level1,level2,level3\nA,,C\n", "Line 2: a level is empty"),
+        ("path,x\nA,1\nB\n", "Line 3: the number of columns"),
+        ("path\n" + "A" * 300 + "\n", "Line 2: the name"),
+        ('[{"name": "A", "children": [{"nombre": "B"}]}]', "Below A"),
+        ("[{]", "Line 1: not valid JSON"),
+        ("[" * 100_000, "nested too deeply"),
+        ("", "There are no categories"),
+        ("path\n", "There are no categories"),
+        ("hello\n", "form of the file is not known"),
+        ("path\nAños\n".encode("latin-1"), "not UTF-8: see line 2"),
+        (b"\x1f\x8b\x08broken", "cannot be read"),
+        (b"path\nA\x00B\n", "not a text file"),
+    ],
+)
+def test_a_bad_file_is_explained_and_changes_nothing(text, message, tmp_path):
+    run(tmp_path, "path\nOld\n")
+    with pytest.raises(CommandError, match=message):
+        run(tmp_path, text, "--deactivate-missing")
+    assert names() == [("Old",)]
+
+
+def test_gzip_and_byte_order_mark(tmp_path):
+    run(tmp_path, gzip.compress("\ufeffpath\nA > Ñ\n".encode()))
+    assert names() == [("A",), ("A", "Ñ")]
+
+
+def test_a_category_cannot_be_moved_under_itself():
+    upsert_categories([CategoryRow(("A",), "1"), CategoryRow(("A", "B"), "2")])
+    with pytest.raises(ImportRefused):
+        upsert_categories([CategoryRow(("A", "B"), "1"), CategoryRow(("A",), "2"), CategoryRow(("A", "B", "C"), "2x")][:1])
+    assert names() == [("A",), ("A", "B")]
+
+
+def test_twenty_thousand_categories_take_a_bounded_number_of_queries(django_assert_max_num_queries):
+    rows = [CategoryRow((f"m{n % 20}", f"s{n % 400}", f"leaf {n}"), str(n)) for n in range(20_000)]
+    with django_assert_max_num_queries(400):
+        summary = upsert_categories(rows)
+    assert summary.created == 20_000 + 400 + 20
+    assert list(find_damage()) == []
+    assert upsert_categories(rows).unchanged == 20_420
+
+
+CARS = "brand,model,body_type,year,note\nFord,Ka,Hatchback,2008-2012,x\nFord,Ka,Sedan,2015,x\nAudi,TT,Coupe,,x\n"
+
+
+def test_the_car_catalog_widens_what_is_known(tmp_path, capsys):
+    run(tmp_path, CARS, command="import_car_catalog")
+    run(tmp_path, CARS, command="import_car_catalog")
+    assert "2 created" in (out := capsys.readouterr().out)
+    assert "2 unchanged" in out
+    ka = CarModel.objects.get(name="Ka")
+    assert (ka.first_year, ka.last_year, ka.body_types.count()) == (2008, 2015, 2)
+    assert CarModel.objects.get(name="TT").first_year is None
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("marca,modelo\nFord,Ka\n", "header lacks brand, model"),
+        ("brand,model,year\nFord,Ka,20x8\n", "Line 2: '20x8' is no year"),
+        ("brand,model,year\nFord,Ka,2012-2008\n", "run backwards"),
+        ("brand,model\nFord,\n", "the model is empty"),
+        ("brand,model\n", "no cars"),
+    ],
+)
+def test_a_bad_catalog_is_explained_and_changes_nothing(text, message, tmp_path):
+    with pytest.raises(CommandError, match=message):
+        run(tmp_path, text, command="import_car_catalog")
+    assert not CarModel.objects.exists()
+    assert not BodyType.objects.exists()
