@@ -6,7 +6,6 @@ Training side: imports scikit-learn. The result is plain numbers, which ``compil
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any
 
@@ -64,30 +63,26 @@ def train_nodes(
 ) -> list[LocalClassifier]:
     """Train the classifier of every node that has a choice; single-outcome nodes are passed through.
 
-    ``progress`` is called once a trained node. liblinear runs without the interpreter lock, so ``jobs`` are threads.
+    ``progress`` is called once a trained node. ``jobs`` are processes: liblinear's random numbers are global to a process, so
+    that threads would make equal seeds give unequal classifiers.
     """
-
-    def work(node: Node) -> LocalClassifier:
-        trained = _train_node(features, node, settings, seed)
-        progress()
-        return trained
+    from joblib import Parallel, delayed
 
     choices = [node for node in nodes if len(node.outcomes) > 1]
-    with ThreadPoolExecutor(max_workers=jobs) as pool:
-        try:
-            return list(pool.map(work, choices))
-        except BaseException:
-            pool.shutdown(cancel_futures=True)
-            raise
+    tasks = (delayed(_train_node)(features[node.ads], node, settings, seed) for node in choices)
+    trained = []
+    for classifier in Parallel(n_jobs=jobs, return_as="generator")(tasks):
+        trained.append(classifier)
+        progress()
+    return trained
 
 
-def _train_node(features: sparse.csr_array, node: Node, settings: TitleSettings, seed: int) -> LocalClassifier:
+def _train_node(rows: sparse.csr_array, node: Node, settings: TitleSettings, seed: int) -> LocalClassifier:
     if len(node.ads) < settings.min_ads_per_node:
-        return _frequencies(node, features.shape[1])
-    rows = features[node.ads]
+        return _frequencies(node, rows.shape[1])
     estimator = _estimator(settings, seed).fit(rows, node.labels)
     if settings.classifier == "decision_tree":
-        empty = sparse.csr_array((len(node.outcomes), features.shape[1]))
+        empty = sparse.csr_array((len(node.outcomes), rows.shape[1]))
         return LocalClassifier(node.outcomes, empty, np.zeros(len(node.outcomes)), tree=estimator)
     if settings.classifier == "multinomial_nb":
         return LocalClassifier(

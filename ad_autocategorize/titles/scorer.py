@@ -217,10 +217,10 @@ class TitleScorer:
     def _sum_rows(self, rows: list[int]) -> Array:
         # One title: SciPy's matrix classes cost more than the sum. The rows are added in order and in float32, as the
         # sparse product does, so that a title scores the same alone and in a batch.
-        sums = np.zeros((1, self._weights.table.shape[1]), dtype=np.float32)
+        sums = np.zeros(self._weights.table.shape[1], dtype=np.float32)
         for row in rows:
-            sums += self._dense_row(row)
-        return sums
+            np.add(sums, self._dense_row(row), out=sums)
+        return sums.reshape(1, -1)
 
     def _read_row(self, row: int) -> Array:
         table = self._weights.table
@@ -239,21 +239,24 @@ class TitleScorer:
     def _probabilities(self, sums: Array) -> NDArray[np.float64]:
         """Turn summed rows, shape (titles, columns), into category probabilities, shape (titles, categories)."""
         weights, categories = self._weights, len(self.tree.categories)
+        # Methods of the ufuncs rather than of the arrays: for one title the detour costs as much as the work.
+        largest, total = np.maximum.reduce, np.add.reduce
         lengths = np.sqrt(np.maximum(sums[:, -BLOCKS:], SMALLEST_SQUARED_LENGTH))
-        blocks = sums[:, :-BLOCKS].reshape(len(sums), BLOCKS, -1)
-        scores = (blocks / lengths[:, :, None]).sum(axis=1)
+        width = (sums.shape[1] - BLOCKS) // BLOCKS
+        scores = sums[:, :width] / lengths[:, :1]
+        scores += sums[:, width:-BLOCKS] / lengths[:, 1:]
         edges = self._edge_log_probabilities(scores[:, : -categories - 1])
         # ``take`` keeps rows contiguous, whatever their number: a sum over a row then always adds in the same order.
-        mixed = edges.take(self.tree.path_edges, axis=1).sum(axis=1, dtype=np.float64)
+        mixed = total(edges.take(self.tree.path_edges, axis=1), axis=1, dtype=np.float64)
         mixed *= weights.mixture.sharpness
         mixed += scores[:, -categories - 1 : -1]
         mixed += scores[:, -1:] * weights.floors
         mixed += weights.category_bias
-        mixed -= mixed.max(axis=1, keepdims=True)
+        mixed -= largest(mixed, axis=1, keepdims=True)
         flat = np.exp(mixed * weights.mixture.flatness)
-        flat *= weights.mixture.flat_share / flat.sum(axis=1, keepdims=True)
+        flat *= weights.mixture.flat_share / total(flat, axis=1, keepdims=True)
         np.exp(mixed, out=mixed)
-        mixed *= (1 - weights.mixture.flat_share) / mixed.sum(axis=1, keepdims=True)
+        mixed *= (1 - weights.mixture.flat_share) / total(mixed, axis=1, keepdims=True)
         mixed += flat
         return mixed
 
@@ -271,7 +274,7 @@ class TitleScorer:
         return padded
 
     def _top(self, probabilities: Array, limit: int, allowed: frozenset[int] | None) -> list[Suggestion]:
-        cumulative = np.cumsum(probabilities)
+        cumulative = np.add.accumulate(probabilities)
         candidates = probabilities.copy()
         if allowed is not None:
             candidates[self._refused(allowed)] = TAKEN

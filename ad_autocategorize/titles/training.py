@@ -48,7 +48,7 @@ def train(
     ----------
     titles, paths : of equal length; a path holds node ids from the main category to the given one.
     seed : fixes the calibration split and the solvers; equal input gives an equal scorer.
-    jobs : threads that train nodes side by side.
+    jobs : processes that train nodes side by side.
     progress : called with (stage, done, total).
 
     Raises

@@ -24,7 +24,7 @@ class Command(BaseCommand):
         parser.add_argument("--limit", type=_positive, help="Learn from at most this many ads.")
         parser.add_argument("--since", type=_day, metavar="YYYY-MM-DD", help="Learn from ads of this date or later.")
         parser.add_argument("--no-activate", action="store_true", help="Record the new version without serving it.")
-        parser.add_argument("--jobs", type=_positive, default=2, help="Nodes trained side by side (default 2).")
+        parser.add_argument("--jobs", type=_positive, default=1, help="Processes that train (default 1).")
         parser.add_argument("--seed", type=int, default=0, help="Fixes the hold-out and the solvers (default 0).")
 
     def handle(self, *args: Any, **options: Any) -> None:

@@ -1,0 +1,88 @@
+import pytest
+from django.core.management import CommandError, call_command
+
+from ad_autocategorize import registry
+from ad_autocategorize.models import ModelVersion
+from ad_autocategorize.services import suggest_categories, suggest_categories_for_many
+from taxonomy.models import Category
+
+pytestmark = [pytest.mark.django_db, pytest.mark.database]
+
+
+def test_a_suggestion_has_path_probabilities_and_versions(trained):
+    answer = suggest_categories("sofa futon")
+    best = answer.suggestions[0]
+    assert best.path_text == "Hogar › Muebles › Sillones"
+    assert best.value == str(best.category_id) == str(best.path[-1].id)
+    assert [step.probability for step in best.path] == sorted((s.probability for s in best.path), reverse=True)
+    assert best.confidence == "very_likely"
+    assert answer.model_version == ModelVersion.objects.get().name
+    assert answer.taxonomy_version == trained.version
+
+
+def test_many_titles_get_what_each_gets_alone(trained):
+    titles = ["sofa", "moto scooter", "", "auto sedan nafta"]
+    assert suggest_categories_for_many(titles) == [suggest_categories(title) for title in titles]
+
+
+def test_inactive_deleted_and_moved_categories(trained):
+    category = Category.objects.get(name="Sillones")
+    category.parent = Category.objects.get(name="Cocina")
+    category.save()
+    assert suggest_categories("sofa").suggestions[0].path_text == "Hogar › Cocina › Sillones"
+    category.is_active = False
+    category.save()
+    names = [s.path[-1].name for s in suggest_categories("sofa", limit=10).suggestions]
+    assert names
+    assert "Sillones" not in names
+
+
+def test_one_query_for_the_version_and_none_while_the_registry_is_fresh(trained, django_assert_num_queries):
+    suggest_categories("sofa")
+    with django_assert_num_queries(1):
+        suggest_categories("mesa")
+
+
+@pytest.mark.parametrize("title", ["", "  ", "¡!", "\x00", "\ud800", "zz" * 5000, "<script>alert(1)</script>", "沙发 🛋️"])
+def test_any_title_is_answered(trained, title):
+    assert len(suggest_categories(title).suggestions) <= 3
+
+
+def test_without_a_model_there_are_no_suggestions(marketplace_tree):
+    answer = suggest_categories("sofa")
+    assert answer.suggestions == ()
+    assert answer.model_version is None
+
+
+def test_a_damaged_new_version_keeps_the_old_one_serving_and_is_logged_once(trained, model_dir, caplog):
+    before = suggest_categories("sofa")
+    call_command("retrain_classifiers")
+    newest = ModelVersion.objects.get(is_active=True)
+    (model_dir / newest.name / "model.safetensors").write_bytes(b"damaged")
+    for _ in range(3):
+        registry.expire()
+        assert suggest_categories("sofa") == before
+    assert caplog.text.count("cannot be served") == 1
+
+
+def test_the_command_prints_for_people_and_for_programs(trained, capsys):
+    call_command("suggest_category", "sofa futon", "--limit", "1")
+    assert "Hogar › Muebles › Sillones" in capsys.readouterr().out
+    call_command("suggest_category", "sofa futon", "--json")
+    assert '"taxonomy_version"' in capsys.readouterr().out
+
+
+def test_the_command_says_when_there_is_no_model(marketplace_tree):
+    with pytest.raises(CommandError, match="retrain_classifiers"):
+        call_command("suggest_category", "sofa")
+
+
+def test_the_admin_chooses_the_version_that_serves(trained, admin_client):
+    first = ModelVersion.objects.get()
+    call_command("retrain_classifiers")
+    page = admin_client.get("/admin/ad_autocategorize/modelversion/").content.decode()
+    assert first.name in page
+    data = {"action": "activate", "_selected_action": [first.pk]}
+    admin_client.post("/admin/ad_autocategorize/modelversion/", data)
+    assert ModelVersion.objects.get(is_active=True) == first
+    assert admin_client.get(f"/admin/ad_autocategorize/modelversion/{first.pk}/change/").status_code == 200
