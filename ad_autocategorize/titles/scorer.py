@@ -125,6 +125,10 @@ class TitleScorer:
         self._ngram_rows = dict(zip(ngrams, range(len(features), len(features) + len(ngrams)), strict=True))
         self._normalize = Normalizer(settings)
         self._pairs = settings.features != "words"
+        # Plain numbers and arrays: looking up one row through the matrix class takes longer than reading it.
+        self._row_starts = weights.table.indptr.tolist()
+        self._entry_columns, self._entries = weights.table.indices, weights.table.data
+        self._columns = weights.table.shape[1]
         # A site allows its active categories, the same set in one request after the other.
         self._refused = lru_cache(2)(self._find_refused)
         self._dense_row = lru_cache(CACHED_ROWS)(self._read_row)
@@ -217,16 +221,15 @@ class TitleScorer:
     def _sum_rows(self, rows: list[int]) -> Array:
         # One title: SciPy's matrix classes cost more than the sum. The rows are added in order and in float32, as the
         # sparse product does, so that a title scores the same alone and in a batch.
-        sums = np.zeros(self._weights.table.shape[1], dtype=np.float32)
+        sums = np.zeros(self._columns, dtype=np.float32)
         for row in rows:
             np.add(sums, self._dense_row(row), out=sums)
         return sums.reshape(1, -1)
 
     def _read_row(self, row: int) -> Array:
-        table = self._weights.table
-        part = slice(table.indptr[row], table.indptr[row + 1])
-        dense = np.zeros(table.shape[1], dtype=np.float32)
-        dense[table.indices[part]] = table.data[part]
+        start, stop = self._row_starts[row], self._row_starts[row + 1]
+        dense = np.zeros(self._columns, dtype=np.float32)
+        dense[self._entry_columns[start:stop]] = self._entries[start:stop]
         return dense
 
     def _sum_batch(self, batch: Sequence[list[int]]) -> Array:
@@ -274,14 +277,14 @@ class TitleScorer:
         return padded
 
     def _top(self, probabilities: Array, limit: int, allowed: frozenset[int] | None) -> list[Suggestion]:
-        cumulative = np.add.accumulate(probabilities)
         candidates = probabilities.copy()
         if allowed is not None:
             candidates[self._refused(allowed)] = TAKEN
+        cumulative = [0.0, *np.add.accumulate(probabilities).tolist()]
         suggestions = []
         for _ in range(min(limit, len(candidates))):
             best = int(candidates.argmax())
-            if candidates[best] == TAKEN:
+            if candidates.item(best) == TAKEN:
                 break
             candidates[best] = TAKEN
             suggestions.append(self._suggestion(best, probabilities.item(best), cumulative))
@@ -290,14 +293,13 @@ class TitleScorer:
     def _find_refused(self, allowed: frozenset[int]) -> list[int]:
         return [index for index, path in enumerate(self.tree.categories) if path[-1] not in allowed]
 
-    def _suggestion(self, index: int, probability: float, cumulative: Array) -> Suggestion:
+    def _suggestion(self, index: int, probability: float, cumulative: list[float]) -> Suggestion:
         path = self.tree.categories[index]
         along = []
         lowest = probability
         for start, stop in self._subtrees[index]:
             # Differences of a running sum can fall a rounding error short of the part they contain.
-            within = cumulative.item(stop - 1) - (cumulative.item(start - 1) if start else 0.0)
-            lowest = min(max(within, lowest), 1.0)
+            lowest = min(max(cumulative[stop] - cumulative[start], lowest), 1.0)
             along.append(lowest)
         along.reverse()
         return Suggestion(path[-1], probability, path, tuple(along))

@@ -1,0 +1,88 @@
+"""Headless Chromium on the demo marketplace. Skipped, with the reason, where there is no Chromium; CI requires it."""
+
+import os
+import shutil
+
+import pytest
+from django.core.cache import cache
+
+from tests.conftest import make_marketplace
+
+CHROMIUM = shutil.which("chromium") or "/usr/bin/chromium"
+FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update"]
+# Playwright's own loop runs in the test's thread, where Django would refuse synchronous queries.
+os.environ.setdefault("DJANGO_ALLOW_ASYNC_UNSAFE", "true")
+
+
+@pytest.fixture(scope="session")
+def chromium():
+    if not os.path.exists(CHROMIUM):
+        message = "Chromium is not installed: apt-get install chromium"
+        if os.environ.get("REQUIRE_BROWSER"):
+            pytest.fail(message)
+        pytest.skip(message)
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
+        yield browser
+        browser.close()
+
+
+class ContentSecurityPolicy:
+    """Sends the strictest usual policy with every page."""
+
+    def __init__(self, get_response):
+        self.get_response = get_response
+
+    def __call__(self, request):
+        response = self.get_response(request)
+        response["Content-Security-Policy"] = "default-src 'self'"
+        return response
+
+
+@pytest.fixture
+def site(transactional_db, live_server, settings, django_user_model):
+    """A trained marketplace with a seller "ana" and a moderator "eva"; pages come with a content security policy."""
+    from django.core.management import call_command
+
+    settings.MIDDLEWARE = ["tests.browser.conftest.ContentSecurityPolicy", *settings.MIDDLEWARE]
+    cache.clear()
+    make_marketplace()
+    for name, superuser in (("ana", False), ("eva", True)):
+        user, _ = django_user_model.objects.get_or_create(username=name, is_staff=superuser, is_superuser=superuser)
+        user.set_password("secret")
+        user.save()
+    call_command("retrain_classifiers")
+    return live_server
+
+
+@pytest.fixture
+def open_page(chromium, site):
+    """Open pages in Spanish; everything the console reports is an error of the test."""
+    contexts, reports = [], []
+
+    def open_one(**options):
+        context = chromium.new_context(locale="es-AR", base_url=site.url, **options)
+        contexts.append(context)
+        page = context.new_page()
+        page.on("console", lambda message: reports.append(message.text))
+        page.on("pageerror", lambda error: reports.append(str(error)))
+        page.reports = reports
+        return page
+
+    yield open_one
+    for context in contexts:
+        context.close()
+
+
+@pytest.fixture
+def log_in():
+    def log_in(page, name):
+        page.goto("/login/")
+        page.fill("#id_username", name)
+        page.fill("#id_password", "secret")
+        page.click("main button.button")
+        page.wait_for_url("**/ads/mine/")
+
+    return log_in

@@ -1,0 +1,103 @@
+"""Normalisation, settings, tree, splits, errors of training, and the calibration error."""
+
+import numpy as np
+import pytest
+
+from ad_autocategorize.titles.evaluation import expected_calibration_error, hold_out
+from ad_autocategorize.titles.hierarchy import build_nodes
+from ad_autocategorize.titles.normalization import Normalizer
+from ad_autocategorize.titles.settings import TitleSettings
+from ad_autocategorize.titles.splitting import split_by_category
+from ad_autocategorize.titles.training import TrainingError, train
+from tests.titles.data import labelled_titles
+
+ALL_STEPS = {"numbers_to_words": True, "remove_stopwords": True}
+
+
+@pytest.mark.parametrize(
+    ("settings", "title", "tokens"),
+    [
+        ({}, "¡VENDO Camión 205/55 R16, 1.5lts!", ["vendo", "camion", "205", "55", "r", "16", "1", "5", "lts"]),
+        ({"strip_accents": False}, "Camión", ["camión"]),
+        ({"lowercase": False}, "Camión", ["Camion"]),
+        ({"strip_punctuation": False}, "a.b c", ["a.b", "c"]),
+        (ALL_STEPS, "Vendo en excelente estado 2 sillas", ["dos", "sillas"]),
+        (ALL_STEPS | {"extra_stopwords": ("Permuta Posible",)}, "sillas permuta posible", ["sillas"]),
+        (ALL_STEPS | {"language": "en"}, "Like new 2 chairs for sale", ["chairs"]),
+        (ALL_STEPS | {"language": "pt"}, "Vendo 3 cadeiras em ótimo estado", ["cadeiras"]),
+        (ALL_STEPS, "de la para", []),
+    ],
+)
+def test_each_step_does_what_it_says_and_can_be_switched_off(settings, title, tokens):
+    assert Normalizer(TitleSettings(**settings))(title) == tokens
+
+
+def test_a_language_without_stop_words_is_refused_only_where_they_are_wanted():
+    Normalizer(TitleSettings(language="xx"))
+    for step in ALL_STEPS:
+        with pytest.raises(ValueError, match=step):
+            Normalizer(TitleSettings(language="xx", **{step: True}))
+
+
+@pytest.mark.parametrize(
+    ("values", "message"),
+    [
+        ({"langauge": "es"}, "Did you mean 'language'"),
+        ({"classifier": "forest"}, "linear_svc"),
+        ({"regularization": "1"}, "must be a number"),
+        ({"regularization": 0}, "above 0"),
+        ({"lowercase": 1}, "bool"),
+        ({"extra_stopwords": "vendo"}, "list of strings"),
+        ({"min_character_ngram": 6}, "min <= max"),
+        ({"min_ads_per_node": 1}, "at least 2"),
+    ],
+)
+def test_wrong_settings_are_named(values, message):
+    with pytest.raises(ValueError, match=message):
+        TitleSettings.from_dict(values)
+
+
+def test_settings_survive_json():
+    settings = TitleSettings(extra_stopwords=("a", "b"), classifier="multinomial_nb")
+    assert TitleSettings.from_dict(settings.to_dict()) == settings
+
+
+def test_a_node_offers_its_children_and_itself_where_ads_stop():
+    nodes = {node.path: node.outcomes for node in build_nodes([(1,), (1, 2), (3, 4), (1, 2)])}
+    assert nodes == {(): ((1,), (3,)), (1,): ((1,), (1, 2)), (3,): ((3, 4),)}
+
+
+def test_a_node_with_few_ads_answers_with_frequencies_and_the_rest_still_learns():
+    titles, paths = labelled_titles()
+    scorer = train([*titles, "raro uno", "raro dos"], [*paths, (9, 10), (9, 11)], TitleSettings(min_ads_per_node=5))
+    rare = {s.path: s.probability for s in scorer.suggest("raro", 10)}
+    assert rare[9, 10] == pytest.approx(rare[9, 11], rel=0.2)
+
+
+@pytest.mark.parametrize("features", ["words", "words+characters"])
+@pytest.mark.parametrize("classifier", ["linear_svc", "logistic_regression", "multinomial_nb", "decision_tree"])
+def test_every_classifier_and_feature_set_learns(classifier, features):
+    titles, paths = labelled_titles()
+    settings = TitleSettings(classifier=classifier, features=features, naive_bayes_weight=0.0)
+    assert hold_out(titles, paths, settings).path_accuracy > 0.9
+
+
+@pytest.mark.parametrize("titles", [[], ["sofá"], ["sofá", "mesa"], ["!!", "??"]])
+def test_what_cannot_be_learned_from_is_explained(titles):
+    with pytest.raises(TrainingError, match="ads"):
+        train(titles, [(1,)] * len(titles), TitleSettings())
+
+
+def test_a_split_keeps_one_of_each_category_and_about_the_share():
+    paths = [(1,)] * 90 + [(2,)] * 9 + [(3,)]
+    aside, rest = split_by_category(paths, 0.33, seed=3)
+    assert sorted([*aside, *rest]) == list(range(100))
+    assert {paths[i] for i in rest} == {(1,), (2,), (3,)}
+    assert 28 <= len(aside) <= 34
+
+
+def test_the_calibration_error_of_known_cases():
+    sure_and_right = np.ones(10), np.ones(10, dtype=bool)
+    assert expected_calibration_error(*sure_and_right) == 0
+    half_right = np.array([True, False] * 5)
+    assert expected_calibration_error(np.full(10, 0.9), half_right) == pytest.approx(0.4)
