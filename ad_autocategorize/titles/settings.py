@@ -50,7 +50,8 @@ class TitleSettings:
 
     def __post_init__(self) -> None:
         # Settings come from a host's settings.py and from manifests: say at once what is wrong with them.
-        object.__setattr__(self, "extra_stopwords", tuple(self.extra_stopwords))
+        if isinstance(self.extra_stopwords, list):
+            object.__setattr__(self, "extra_stopwords", tuple(self.extra_stopwords))
         for name, hint in get_type_hints(type(self)).items():
             _check_type(name, getattr(self, name), hint)
         if not 1 <= self.min_character_ngram <= self.max_character_ngram <= 8:
@@ -81,7 +82,7 @@ def _check_type(name: str, value: object, hint: Any) -> None:
         if value not in get_args(hint):
             raise ValueError(f"{name} must be one of {', '.join(map(repr, get_args(hint)))}, not {value!r}.")
     elif get_origin(hint) is tuple:
-        if isinstance(value, str) or not all(isinstance(item, str) for item in value):  # type: ignore[attr-defined]
+        if not isinstance(value, tuple) or not all(isinstance(item, str) for item in value):
             raise ValueError(f"{name} must be a list of strings, not {value!r}.")
     elif hint is float:
         if isinstance(value, bool) or not isinstance(value, int | float):
