@@ -11,7 +11,10 @@ from ad_autocategorize.services import suggest_categories
 from ad_autocategorize.sources import get_source
 from ad_autocategorize.widgets import SUGGEST, TAKE, CategorySuggestionWidget
 
-_Base = forms.BaseForm if TYPE_CHECKING else object
+if TYPE_CHECKING:
+    _Base = forms.BaseForm
+else:
+    _Base = object
 
 
 class CategorySuggestionMixin(_Base):
@@ -28,6 +31,7 @@ class CategorySuggestionMixin(_Base):
         field = self.fields[self._title_name]
         self._widget = CategorySuggestionWidget(field.widget, self.add_prefix(self._category_name), self.prefix)
         field.widget = self._widget
+        self.data: Any
         self._asked = self._widget.name_of(SUGGEST) in self.data
         self._taken = self.data.get(self._widget.name_of(TAKE)) if self.is_bound else None
         if self._taken is not None:
@@ -43,7 +47,7 @@ class CategorySuggestionMixin(_Base):
             super().full_clean()
             return
         self._errors = ErrorDict()
-        self.cleaned_data = {}
+        self.cleaned_data: dict[str, Any] = {}
         if self._asked:
             title = self.data.get(self.add_prefix(self._title_name)) or ""
             self._widget.answer = suggest_categories(str(title))

@@ -40,7 +40,7 @@ class CategorySuggestionWidget(forms.Widget):
     def media(self) -> Media:
         own = Media(
             css={"all": ["ad_autocategorize/category-suggestions.css"]},
-            js=[forms.Script("ad_autocategorize/category-suggestions.js", type="module")],
+            js=[forms.Script("ad_autocategorize/category-suggestions.js", type="module")],  # type: ignore[list-item]
         )
         return self.widget.media + own
 

@@ -52,7 +52,9 @@ class Ours(System):
             tuple(keys.setdefault(path[:depth], len(keys)) for depth in range(1, len(path) + 1)) for path in paths
         ]
         names = {key: path[-1] for path, key in keys.items()}
-        self._scorer = train(titles, encoded, TitleSettings(language=language, **self._settings), jobs=os.cpu_count() or 1)
+        self._scorer = train(
+            titles, encoded, TitleSettings(language=language, **self._settings), jobs=os.cpu_count() or 1
+        )
         self.classes = [tuple(names[key] for key in path) for path in self._scorer.tree.categories]
 
     def scores(self, titles: Sequence[str]) -> FloatArray:
@@ -204,7 +206,7 @@ class FastText(System):
     def size(self) -> int:
         with tempfile.NamedTemporaryFile(suffix=".bin") as file:
             self._model.save_model(file.name)
-            return os.path.getsize(file.name)
+            return FilePath(file.name).stat().st_size
 
     @staticmethod
     def _clean(title: str) -> str:

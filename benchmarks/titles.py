@@ -120,7 +120,9 @@ def print_ratios(results: list[dict[str, object]]) -> None:
         speed = float(peer["p50_ms"]) / float(ours["p50_ms"])  # type: ignore[arg-type]
         training = float(peer["train_s"]) / float(ours["train_s"])  # type: ignore[arg-type]
         gain = 100 * (float(ours["path"]) - float(peer["path"]))  # type: ignore[arg-type]
-        print(f"{ours['system']} against {peer['system']}: {gain:+.2f} points, one title {speed:.1f}x, training {training:.1f}x")
+        print(
+            f"{ours['system']} against {peer['system']}: {gain:+.2f} points, one title {speed:.1f}x, training {training:.1f}x"
+        )
 
 
 if __name__ == "__main__":

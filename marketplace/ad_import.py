@@ -67,7 +67,7 @@ def import_ads(rows: Iterator[AdRow], seller: AbstractBaseUser) -> tuple[int, in
             ads.append(
                 Ad(
                     title=row.title,
-                    category_id=tree.find(row.path),
+                    category_id=tree.find(row.path) or 0,
                     created_at=row.created_at,
                     import_id=row.import_id,
                     seller_id=seller.pk,

@@ -92,7 +92,7 @@ class Ad(models.Model):
     )
     status = models.CharField(gettext_lazy("status"), max_length=10, choices=Status.choices, default=Status.PENDING)
     created_at = models.DateTimeField(gettext_lazy("date"), default=timezone.now)
-    import_id = models.CharField(max_length=100, null=True, blank=True, editable=False)
+    import_id = models.CharField(max_length=100, null=True, blank=True, editable=False)  # noqa: DJ001 - unique where set
 
     objects = AdQuerySet.as_manager()
 

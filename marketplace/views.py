@@ -7,7 +7,7 @@ from typing import Any
 from django.contrib import messages
 from django.contrib.auth.mixins import LoginRequiredMixin
 from django.db.models import Count, QuerySet
-from django.forms import BaseModelForm
+from django.forms import ModelForm
 from django.http import HttpResponse
 from django.shortcuts import get_object_or_404
 from django.utils.translation import gettext as _
@@ -89,8 +89,8 @@ class AdCreateView(LoginRequiredMixin, CreateView):
     model = Ad
     form_class = AdForm
 
-    def form_valid(self, form: BaseModelForm[Ad]) -> HttpResponse:
-        form.instance.seller_id = self.request.user.pk
+    def form_valid(self, form: ModelForm[Any]) -> HttpResponse:
+        form.instance.seller = self.request.user
         response = super().form_valid(form)
         messages.success(self.request, _("Your ad waits for a moderator to publish it."))
         return response
@@ -104,7 +104,7 @@ class AdUpdateView(LoginRequiredMixin, UpdateView):
     def get_queryset(self) -> QuerySet[Ad]:
         return Ad.objects.filter(seller_id=self.request.user.pk)
 
-    def form_valid(self, form: BaseModelForm[Ad]) -> HttpResponse:
+    def form_valid(self, form: ModelForm[Any]) -> HttpResponse:
         form.instance.status = Ad.Status.PENDING
         messages.success(self.request, _("Your change waits for a moderator to publish it."))
         return super().form_valid(form)

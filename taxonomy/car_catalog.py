@@ -12,7 +12,6 @@ from taxonomy.bulk import ImportRefused, ImportSummary
 from taxonomy.models import BodyType, Brand, CarModel
 from taxonomy.readers.cars import CarRow
 
-
 Named = TypeVar("Named", Brand, BodyType)
 
 

@@ -20,6 +20,10 @@ class _Entry:
     path_names: tuple[str, ...]
 
 
+# Key, name, parent's key and external id.
+_Row = tuple[int, str, int | None, str | None]
+
+
 @dataclass(frozen=True)
 class CategoryTree:
     """An immutable snapshot: paths, children and look-ups without a query each.
@@ -42,12 +46,12 @@ class CategoryTree:
         rows = Category.objects.order_by("name", "pk").values_list(
             "pk", "name", "parent_id", "external_id", "is_active"
         )
-        below: dict[int | None, list[tuple[int, str, int | None, str | None]]] = defaultdict(list)
+        below: dict[int | None, list[_Row]] = defaultdict(list)
         for pk, name, parent, external_id, is_active in rows:
             if is_active or include_inactive:
                 below[parent].append((pk, name, parent, external_id))
         entries: dict[int, _Entry] = {}
-        stack = [(row, (), ()) for row in reversed(below[None])]
+        stack: list[tuple[_Row, tuple[int, ...], tuple[str, ...]]] = [(row, (), ()) for row in reversed(below[None])]
         while stack:
             (pk, name, parent, external_id), ids, names = stack.pop()
             entry = _Entry(pk, name, parent, external_id, (*ids, pk), (*names, name))

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import pairwise
 
 from taxonomy.models import Category
 from taxonomy.updating import update_categories
@@ -52,7 +53,7 @@ def rebuild_tree_columns() -> int:
     categories = {category.pk: category for category in Category.objects.all()}
     children = _children(categories)
     sizes = _subtree_sizes(children)
-    changed = []
+    changed: list[Category] = []
     place: dict[int | None, int] = {}
     for tree_id, pk in enumerate(children.get(None, ()), start=1):
         place[pk] = 1
@@ -88,7 +89,7 @@ def _conflict_with_parent(category: Category, parent: Category) -> str:
 
 def _overlaps(siblings: list[Category]) -> Iterator[Damage]:
     ordered = sorted(siblings, key=lambda category: category.lft)
-    for left, right in zip(ordered, ordered[1:], strict=False):
+    for left, right in pairwise(ordered):
         if left.rght >= right.lft:
             yield Damage(right.pk, right.name, f"its interval overlaps that of {left.name!r}")
 

@@ -1,5 +1,6 @@
 """What the tests share: a model folder of each test's own, and a small marketplace with a trained model."""
 
+import io
 import os
 
 import pytest
@@ -43,7 +44,9 @@ def make_marketplace():
     seller, _ = get_user_model().objects.get_or_create(username="ana")
     for number in range(90):
         path, vocabulary = list(words.items())[number % len(words)]
-        title = " ".join([vocabulary.split()[number % 3], vocabulary.split()[(number // 3) % 3], f"modelo {number % 7}"])
+        title = " ".join(
+            [vocabulary.split()[number % 3], vocabulary.split()[(number // 3) % 3], f"modelo {number % 7}"]
+        )
         Ad.objects.create(title=title, category_id=tree.find(path), seller=seller, status=Ad.Status.PUBLISHED)
     return tree
 
@@ -55,7 +58,7 @@ def marketplace_tree(db):
 
 @pytest.fixture
 def trained(marketplace_tree):
-    call_command("retrain_classifiers", verbosity=0, stdout=open(os.devnull, "w"))
+    call_command("retrain_classifiers", verbosity=0, stdout=io.StringIO())
     return marketplace_tree
 
 

@@ -5,8 +5,8 @@ import tempfile
 
 os.environ.setdefault("MARKETPLACE_DATA_DIR", tempfile.mkdtemp(prefix="marketplace-tests-"))
 
-from marketplace.settings import *  # noqa: E402, F403
-from marketplace.settings import DATA_DIR, INSTALLED_APPS  # noqa: E402
+from marketplace.settings import *  # noqa: F403
+from marketplace.settings import DATA_DIR, INSTALLED_APPS
 
 INSTALLED_APPS = [*INSTALLED_APPS, "treebeard", "tests.hosts.rubros", "tests.hosts.secciones", "tests.hosts.nodos"]
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]

@@ -13,7 +13,7 @@ class AnonymousThrottle(AnonRateThrottle):
     scope = "ad_autocategorize_anonymous"
 
     def get_rate(self) -> str | None:
-        return plugin_settings.API_ANONYMOUS_RATE  # type: ignore[no-any-return]
+        return plugin_settings.API_ANONYMOUS_RATE
 
 
 class UserThrottle(UserRateThrottle):
@@ -22,4 +22,4 @@ class UserThrottle(UserRateThrottle):
     scope = "ad_autocategorize_user"
 
     def get_rate(self) -> str | None:
-        return plugin_settings.API_USER_RATE  # type: ignore[no-any-return]
+        return plugin_settings.API_USER_RATE

@@ -44,7 +44,7 @@ class LocalClassifier:
     def margins(self, features: sparse.csr_array) -> FloatArray:
         """Return uncalibrated scores, shape (titles, outcomes)."""
         if self.tree is not None:
-            return np.log(self.tree.predict_proba(features) + TREE_PROBABILITY_FLOOR)
+            return np.asarray(np.log(self.tree.predict_proba(features) + TREE_PROBABILITY_FLOOR))
         return np.asarray((features @ self.coefficients.T).todense()) + self.intercepts
 
 

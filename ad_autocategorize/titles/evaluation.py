@@ -123,5 +123,14 @@ def _level(level: int, predicted: Sequence[Path], paths: Sequence[Path]) -> Leve
     macro = precision_recall_fscore_support(y_true, y_pred, labels=labels, average="macro", zero_division=0)
     weighted = precision_recall_fscore_support(y_true, y_pred, labels=labels, average="weighted", zero_division=0)
     accuracy = float(np.mean(np.array(y_true) == np.array(y_pred)))
-    figures = [float(value) for value in (*macro[:3], *weighted[:3])]
-    return LevelReport(level, accuracy, *figures, support=len(deep))
+    return LevelReport(
+        level,
+        accuracy,
+        precision_macro=float(macro[0]),
+        recall_macro=float(macro[1]),
+        f1_macro=float(macro[2]),
+        precision_weighted=float(weighted[0]),
+        recall_weighted=float(weighted[1]),
+        f1_weighted=float(weighted[2]),
+        support=len(deep),
+    )

@@ -261,7 +261,7 @@ class TitleScorer:
         np.exp(mixed, out=mixed)
         mixed *= (1 - weights.mixture.flat_share) / total(mixed, axis=1, keepdims=True)
         mixed += flat
-        return mixed
+        return np.asarray(mixed, dtype=np.float64)
 
     def _edge_log_probabilities(self, scores: Array) -> Array:
         """Return the log-softmax within each node, shape (titles, edges + 1); the last column is zero, for short paths."""

@@ -16,7 +16,8 @@ def split_by_category(paths: Sequence[Path], share: float, seed: int) -> tuple[N
     The first ad of a category is never set aside, so that whatever is tested was seen in training.
     """
     taken: dict[Path, int] = {}
-    aside, rest = [], []
+    aside: list[int] = []
+    rest: list[int] = []
     for index in np.random.default_rng(seed).permutation(len(paths)).tolist():
         count = taken.get(paths[index], 0)
         taken[paths[index]] = count + 1

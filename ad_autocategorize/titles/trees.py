@@ -63,7 +63,10 @@ class Forest:
     def from_tensors(cls, tensors: Mapping[str, Array]) -> Forest | None:
         """Return the forest among an artifact's tensors, or ``None`` where there is none."""
         arrays = {name.removeprefix(_PREFIX): array for name, array in tensors.items() if name.startswith(_PREFIX)}
-        return cls(**{**arrays, "width": int(arrays["width"][0])}) if arrays else None
+        if not arrays:
+            return None
+        width = int(arrays.pop("width")[0])
+        return cls(**arrays, width=width)
 
 
 def build_forest(trees: Sequence[tuple[Any, Array, int]], width: int) -> Forest:

@@ -2,6 +2,7 @@
 
 import os
 import shutil
+from pathlib import Path
 
 import pytest
 from django.core.cache import cache
@@ -16,7 +17,7 @@ os.environ.setdefault("DJANGO_ALLOW_ASYNC_UNSAFE", "true")
 
 @pytest.fixture(scope="session")
 def chromium():
-    if not os.path.exists(CHROMIUM):
+    if not Path(CHROMIUM).exists():
         message = "Chromium is not installed: apt-get install chromium"
         if os.environ.get("REQUIRE_BROWSER"):
             pytest.fail(message)

@@ -41,7 +41,15 @@ def test_no_model_is_no_error(client, marketplace_tree):
 
 @pytest.mark.parametrize(
     "data",
-    [{}, {"title": None}, {"title": ["a"]}, {"title": "x" * 501}, {"title": "a", "limit": 0}, {"title": "a", "limit": 99}, []],
+    [
+        {},
+        {"title": None},
+        {"title": ["a"]},
+        {"title": "x" * 501},
+        {"title": "a", "limit": 0},
+        {"title": "a", "limit": 99},
+        [],
+    ],
 )
 def test_bad_requests_are_explained(client, trained, data):
     response = post(client, data)

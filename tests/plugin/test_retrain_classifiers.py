@@ -19,7 +19,10 @@ pytestmark = [pytest.mark.django_db, pytest.mark.database]
 
 def test_it_prints_what_it_measured_and_puts_the_model_into_service(marketplace_tree, capsys, model_dir):
     Ad.objects.create(
-        title="!!!", category_id=marketplace_tree.find(["Vehículos"]), seller=Ad.objects.first().seller, status="published"
+        title="!!!",
+        category_id=marketplace_tree.find(["Vehículos"]),
+        seller=Ad.objects.first().seller,
+        status="published",
     )
     call_command("retrain_classifiers")
     out = capsys.readouterr().out

@@ -26,7 +26,9 @@ def make_rubros():
     for number in range(12):
         Aviso.objects.create(producto=f"sillon futon {number}", detalle="usado", rubro=sofas, alta=date(2026, 1, 1))
         Aviso.objects.create(producto=f"taladro bosch {number}", rubro=tools, alta=date(2025, 1, 1))
-        Aviso.objects.create(producto=f"mesa silla {number}", rubro=home, visible=number % 2 == 0, alta=date(2026, 1, 1))
+        Aviso.objects.create(
+            producto=f"mesa silla {number}", rubro=home, visible=number % 2 == 0, alta=date(2026, 1, 1)
+        )
     return sofas
 
 

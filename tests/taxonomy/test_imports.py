@@ -15,7 +15,9 @@ FORMS = {
     "path column": "id,path\n1,A\n2,A > B\n3,A > B > C\n",
     "level columns": "id;level1;level2;level3\n1;A;;\n2;A;B;\n3;A;B;C\n",
     "numbered lines": "# Product taxonomy\n1 - A\n2 - A > B\n3 - A > B > C\n",
-    "JSON": json.dumps([{"id": 1, "name": "A", "children": [{"id": 2, "name": "B", "children": [{"id": 3, "name": "C"}]}]}]),
+    "JSON": json.dumps(
+        [{"id": 1, "name": "A", "children": [{"id": 2, "name": "B", "children": [{"id": 3, "name": "C"}]}]}]
+    ),
 }
 
 
@@ -98,7 +100,9 @@ def test_gzip_and_byte_order_mark(tmp_path):
 def test_a_category_cannot_be_moved_under_itself():
     upsert_categories([CategoryRow(("A",), "1"), CategoryRow(("A", "B"), "2")])
     with pytest.raises(ImportRefused):
-        upsert_categories([CategoryRow(("A", "B"), "1"), CategoryRow(("A",), "2"), CategoryRow(("A", "B", "C"), "2x")][:1])
+        upsert_categories(
+            [CategoryRow(("A", "B"), "1"), CategoryRow(("A",), "2"), CategoryRow(("A", "B", "C"), "2x")][:1]
+        )
     assert names() == [("A",), ("A", "B")]
 
 

@@ -1,4 +1,5 @@
 import json
+from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -30,7 +31,7 @@ def test_probabilities_are_a_distribution_that_never_grows_down_a_path(scorer, t
     for suggestion in scorer.suggest(title, 10):
         chain = suggestion.path_probabilities
         assert len(chain) == len(suggestion.path)
-        assert all(upper >= lower for upper, lower in zip(chain, chain[1:], strict=False))
+        assert all(upper >= lower for upper, lower in pairwise(chain))
         assert chain[-1] >= suggestion.probability >= 0
         assert chain[0] <= 1
 

@@ -49,9 +49,9 @@ class Command(BaseCommand):
         now = timezone.now().replace(minute=0, second=0, microsecond=0)
         ads = [
             Ad(
-                seller=seller,
+                seller_id=seller.pk,
                 title=ad.title,
-                category_id=tree.find(ad.path),
+                category_id=tree.find(ad.path) or 0,
                 price=ad.price,
                 created_at=ad.created_at,
                 status=Ad.Status.PUBLISHED,

@@ -7,7 +7,7 @@ from treebeard.mp_tree import MP_Node
 class Node(MP_Node):
     title = models.CharField(max_length=100)
 
-    def __str__(self):
+    def __str__(self) -> str:
         return self.title
 
 
@@ -16,5 +16,5 @@ class Offer(models.Model):
     node = models.ForeignKey(Node, on_delete=models.CASCADE)
     live = models.BooleanField(default=True)
 
-    def __str__(self):
+    def __str__(self) -> str:
         return self.headline

@@ -7,7 +7,7 @@ class Rubro(models.Model):
     nombre = models.CharField(max_length=100)
     padre = models.ForeignKey("self", null=True, on_delete=models.CASCADE)
 
-    def __str__(self):
+    def __str__(self) -> str:
         return self.nombre
 
 
@@ -18,5 +18,5 @@ class Aviso(models.Model):
     visible = models.BooleanField(default=True)
     alta = models.DateField(null=True)
 
-    def __str__(self):
+    def __str__(self) -> str:
         return self.producto

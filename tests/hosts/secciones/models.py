@@ -6,7 +6,7 @@ from django.db import models
 class Section(models.Model):
     label = models.CharField(max_length=100)
 
-    def __str__(self):
+    def __str__(self) -> str:
         return self.label
 
 
@@ -14,14 +14,14 @@ class Group(models.Model):
     label = models.CharField(max_length=100)
     section = models.ForeignKey(Section, on_delete=models.CASCADE)
 
-    def __str__(self):
+    def __str__(self) -> str:
         return self.label
 
 
 class Product(models.Model):
     name = models.CharField(max_length=100)
 
-    def __str__(self):
+    def __str__(self) -> str:
         return self.name
 
 
@@ -30,5 +30,5 @@ class Listing(models.Model):
     section = models.ForeignKey(Section, on_delete=models.CASCADE)
     group = models.ForeignKey(Group, null=True, on_delete=models.CASCADE)
 
-    def __str__(self):
+    def __str__(self) -> str:
         return str(self.product)
