@@ -35,9 +35,9 @@ class AdAdmin(admin.ModelAdmin):
     @admin.action(description=gettext_lazy("Publish the selected ads"), permissions=["change"])
     def publish(self, request: HttpRequest, queryset: QuerySet[Ad]) -> None:
         count = queryset.update(status=Ad.Status.PUBLISHED)
-        self.message_user(request, _("%(count)d ads published.") % {"count": count})
+        self.message_user(request, _("Ads published: %(count)d.") % {"count": count})
 
     @admin.action(description=gettext_lazy("Reject the selected ads"), permissions=["change"])
     def reject(self, request: HttpRequest, queryset: QuerySet[Ad]) -> None:
         count = queryset.update(status=Ad.Status.REJECTED)
-        self.message_user(request, _("%(count)d ads rejected.") % {"count": count})
+        self.message_user(request, _("Ads rejected: %(count)d.") % {"count": count})

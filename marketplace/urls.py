@@ -3,6 +3,7 @@ from django.conf.urls.static import static
 from django.contrib import admin
 from django.contrib.auth.views import LoginView, LogoutView
 from django.urls import include, path
+from django.views.generic import RedirectView
 
 from marketplace import views
 
@@ -18,5 +19,6 @@ urlpatterns = [
     path("language/", include("django.conf.urls.i18n")),
     path("api/", include("ad_autocategorize.api.urls")),
     path("admin/", admin.site.urls),
+    path("favicon.ico", RedirectView.as_view(url=f"/{settings.STATIC_URL.lstrip('/')}marketplace/icon.svg")),
     *static(settings.MEDIA_URL, document_root=settings.MEDIA_ROOT),
 ]

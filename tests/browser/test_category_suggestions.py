@@ -37,7 +37,7 @@ def test_a_seller_takes_a_suggestion_by_keyboard_and_a_moderator_publishes_the_a
     moderator.check("input.action-select")
     moderator.select_option("select[name=action]", "publish")
     moderator.click("button[name=index]")
-    moderator.wait_for_selector("text=1 avisos publicados")
+    moderator.wait_for_selector("text=Avisos publicados: 1.")
     visitor = open_page()
     visitor.goto(f"/category/{sofas.pk}/")
     assert visitor.locator("text=vendo sofá futón").count() == 1
