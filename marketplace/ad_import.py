@@ -59,7 +59,7 @@ def import_ads(rows: Iterator[AdRow], seller: AbstractBaseUser) -> tuple[int, in
     wanted = list(rows)
     upsert_categories(CategoryRow(row.path, line=row.line) for row in wanted)
     tree = CategoryTree.load()
-    known = set(Ad.objects.exclude(import_id=None).values_list("import_id", flat=True))
+    known = set(Ad.objects.filter(seller_id=seller.pk).exclude(import_id=None).values_list("import_id", flat=True))
     ads: list[Ad] = []
     for row in wanted:
         if row.import_id is None or row.import_id not in known:

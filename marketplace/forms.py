@@ -63,13 +63,6 @@ class AdForm(CategorySuggestionMixin, forms.ModelForm):
         choices = [(pk, " › ".join(tree.path_names(pk))) for pk in tree]
         self.fields["category"].widget.choices = [("", "---------"), *choices]
 
-    def clean(self) -> dict[str, Any]:
-        cleaned = super().clean() or {}
-        brand, model = cleaned.get("brand"), cleaned.get("car_model")
-        if brand and model and model.brand_id != brand.pk:
-            self.add_error("car_model", _("%(brand)s makes no such model.") % {"brand": brand})
-        return cleaned
-
     def save(self, commit: bool = True) -> Ad:
         ad: Ad = super().save(commit)
         for photo in self.cleaned_data["photos"]:

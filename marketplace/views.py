@@ -30,11 +30,9 @@ class AdListView(ListView):
         pk = self.kwargs.get("pk")
         self.category = get_object_or_404(Category, pk=pk, is_active=True) if pk else None
         self.query = self.request.GET.get("q", "").replace("\x00", "").strip()
-        ads = Ad.objects.published().select_related("category").prefetch_related("photos")
+        ads = Ad.objects.published().search(self.query).for_cards()
         if self.category:
             ads = ads.filter(category__in=self.category.subtree())
-        for word in self.query.split()[:10]:
-            ads = ads.filter(title__icontains=word)
         return ads
 
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:

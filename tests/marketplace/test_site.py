@@ -40,6 +40,10 @@ def test_browsing_counts_search_and_pages(client, marketplace_tree, django_asser
     assert '<span class="count">45</span>' in page
     assert client.get(reverse("category", args=[home])).context["paginator"].count == 45
     assert client.get("/", {"q": "SOFA"}).context["paginator"].count > 0
+    assert (
+        client.get("/", {"q": "Sofá"}).context["paginator"].count
+        == client.get("/", {"q": "sofa"}).context["paginator"].count
+    )
     assert client.get("/", {"q": "\x00%' OR 1=1 --"}).context["paginator"].count == 0
     assert client.get("/", {"page": "nonsense"}).status_code == 404
 
@@ -151,3 +155,23 @@ def test_production_settings_pass_the_deployment_check():
     command = [sys.executable, "manage.py", "check", "--deploy", "--fail-level", "WARNING"]
     run = subprocess.run(command, env=env, capture_output=True, text=True, check=False)
     assert run.returncode == 0, run.stderr
+
+
+def test_a_car_that_nobody_made_is_refused(client, ana):
+    from taxonomy.models import Brand, CarModel
+
+    ford, audi = Brand.objects.create(name="Ford"), Brand.objects.create(name="Audi")
+    ka = CarModel.objects.create(brand=ford, name="Ka", first_year=1997, last_year=2020)
+    impossible = client.post(reverse("ad-create"), ad_data(brand=audi.pk, car_model=ka.pk))
+    assert "car_model" in impossible.context["form"].errors
+    assert "year" in client.post(reverse("ad-create"), ad_data(year=3000)).context["form"].errors
+    client.post(reverse("ad-create"), ad_data(car_model=ka.pk, year=2010))
+    assert Ad.objects.get(year=2010).brand == ford
+
+
+def test_the_file_of_a_photo_goes_with_its_row(client, ana, django_capture_on_commit_callbacks):
+    client.post(reverse("ad-create"), ad_data(photos=[photo()]))
+    stored = AdPhoto.objects.get()
+    with django_capture_on_commit_callbacks(execute=True):
+        Ad.objects.filter(pk=stored.ad_id).delete()
+    assert not stored.image.storage.exists(stored.image.name)
