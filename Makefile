@@ -40,7 +40,7 @@ test: $(VENV)/.dev ## Run the tests
 	$(BIN)/python -m pytest -n auto $(PYTEST)
 
 test-postgresql: $(VENV)/.dev ## Run the tests that depend on the database, on PostgreSQL (PGHOST, PGUSER, ...)
-	$(BIN)/python -m pytest --ds=tests.settings_postgresql -m database $(PYTEST)
+	$(BIN)/python -m pytest -n auto --ds=tests.settings_postgresql -m database $(PYTEST)
 
 lint: $(VENV)/.dev ## Run ruff, mypy, import-linter, and look for missing migrations
 	$(BIN)/ruff check .
