@@ -24,7 +24,7 @@ $(VENV)/.dev: requirements-dev.txt $(VENV)/.run
 demo: $(VENV)/.run ## Set up a made-up marketplace, train it and serve it on 127.0.0.1:8000 (PORT=8000)
 	@$(MANAGE) migrate --verbosity 0
 	@$(MANAGE) create_demo
-	@$(MANAGE) shell --verbosity 0 -c "import sys; from ad_autocategorize.models import ModelVersion; sys.exit(ModelVersion.objects.filter(is_active=True).exists())" && $(MANAGE) retrain_classifiers || true
+	@if $(MANAGE) shell --verbosity 0 -c "import sys; from ad_autocategorize.models import ModelVersion; sys.exit(ModelVersion.objects.filter(is_active=True).exists())"; then $(MANAGE) retrain_classifiers; fi
 	@$(MAKE) --no-print-directory serve
 
 serve: $(VENV)/.run ## Serve the demo marketplace as it is

@@ -12,10 +12,14 @@ from marketplace.models import Ad, AdPhoto
 
 
 class AdPhotoInline(admin.TabularInline):
-    """The photos on the ad's page."""
+    """The photos on the ad's page, to look at and to delete; uploads go through the site's form, which re-encodes them."""
 
     model = AdPhoto
     extra = 0
+    readonly_fields = ["image"]
+
+    def has_add_permission(self, request: HttpRequest, obj: Ad | None = None) -> bool:
+        return False
 
 
 @admin.register(Ad)

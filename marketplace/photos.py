@@ -30,12 +30,23 @@ def clean_photo(upload: UploadedFile) -> ContentFile[bytes]:
                 if image.width * image.height > MAX_PIXELS:
                     raise ValidationError(_("The photo has too many pixels."))
                 image.draft("RGB", (LONGEST_SIDE, LONGEST_SIDE))
-                upright = ImageOps.exif_transpose(image).convert("RGB")
+                upright = _on_white(ImageOps.exif_transpose(image))
     except ValidationError:
         raise
     except Exception as error:  # Decoders fail in many ways on files made to harm; none of them is a photo.
         raise ValidationError(_("This is not a JPEG, PNG or WebP photo, or it is damaged.")) from error
+    # Pillow would write a comment of the original into the copy.
+    upright.info.clear()
     upright.thumbnail((LONGEST_SIDE, LONGEST_SIDE))
     buffer = io.BytesIO()
     upright.save(buffer, "JPEG", quality=QUALITY)
     return ContentFile(buffer.getvalue(), name=f"{secrets.token_hex(8)}.jpg")
+
+
+def _on_white(image: Image.Image) -> Image.Image:
+    """Return the picture in RGB, white where it was transparent."""
+    if not image.has_transparency_data:
+        return image.convert("RGB")
+    layer = image.convert("RGBA")
+    white = Image.new("RGBA", layer.size, "white")
+    return Image.alpha_composite(white, layer).convert("RGB")

@@ -71,11 +71,12 @@ def test_photos_are_stored_anew_without_what_the_camera_wrote(client, ana):
     exif = Image.Exif()
     exif[0x0112] = 6
     exif[0x8825] = {1: "S"}
-    client.post(reverse("ad-create"), ad_data(photos=[photo(exif=exif), photo("PNG")]))
+    client.post(reverse("ad-create"), ad_data(photos=[photo(exif=exif, comment=b"home"), photo("PNG")]))
     stored = list(AdPhoto.objects.all())
     assert len(stored) == 2
     with Image.open(stored[0].image.path) as image:
         assert (image.format, image.size, dict(image.getexif())) == ("JPEG", (40, 60), {})
+        assert "comment" not in image.info
     assert stored[0].image.name.endswith(".jpg")
     assert "evil" not in stored[0].image.name
 
@@ -175,3 +176,11 @@ def test_the_file_of_a_photo_goes_with_its_row(client, ana, django_capture_on_co
     with django_capture_on_commit_callbacks(execute=True):
         Ad.objects.filter(pk=stored.ad_id).delete()
     assert not stored.image.storage.exists(stored.image.name)
+
+
+def test_what_is_transparent_turns_white(client, ana):
+    buffer = io.BytesIO()
+    Image.new("RGBA", (20, 20), (0, 0, 0, 0)).save(buffer, "PNG")
+    client.post(reverse("ad-create"), ad_data(photos=[SimpleUploadedFile("a.png", buffer.getvalue())]))
+    with Image.open(AdPhoto.objects.get().image.path) as image:
+        assert image.getpixel((10, 10)) == (255, 255, 255)
