@@ -1,0 +1,94 @@
+"""A photo model on disk: an ONNX graph to serve, weights to continue training from, and a manifest that vouches for both."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import shutil
+import tempfile
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from ad_autocategorize.artifacts import (
+    FORMAT_VERSION,
+    MANIFEST_NAME,
+    ArtifactError,
+    read_manifest,
+)
+from ad_autocategorize.photos.answers import Rules
+from ad_autocategorize.photos.preprocessing import Preprocessing
+from ad_autocategorize.photos.vocabularies import Vocabularies
+
+KIND = "photos"
+GRAPH_NAME = "model.onnx"
+WEIGHTS_NAME = "weights.safetensors"
+# Not the prefix of title models: their training sweeps its own remains, while this one may be writing.
+PARTIAL_PREFIX = ".partial-photos-"
+
+
+@dataclass(frozen=True, slots=True)
+class PhotoManifest:
+    """What a verified manifest says. ``document`` holds the rest: settings, metrics, version."""
+
+    vocabularies: Vocabularies
+    rules: Rules
+    preprocessing: Preprocessing
+    document: dict[str, Any]
+
+
+def write_photo_artifact(directory: Path, files: Mapping[str, bytes], manifest: Mapping[str, Any]) -> str:
+    """Write a model folder that appears complete or not at all; return the SHA-256 of its graph.
+
+    Raises ``FileExistsError`` when ``directory`` exists, and ``OSError`` when it cannot be written.
+    """
+    if directory.exists():
+        raise FileExistsError(f"{directory} exists already; a model version is never overwritten.")
+    directory.parent.mkdir(parents=True, exist_ok=True)
+    temporary = Path(tempfile.mkdtemp(prefix=PARTIAL_PREFIX, dir=directory.parent))
+    digests = {name: hashlib.sha256(content).hexdigest() for name, content in files.items()}
+    document = {**manifest, "format": FORMAT_VERSION, "kind": KIND, "sha256": digests}
+    text = json.dumps(document, ensure_ascii=False, indent=1, allow_nan=False)
+    try:
+        for name, content in {**files, MANIFEST_NAME: text.encode()}.items():
+            with (temporary / name).open("wb") as file:
+                file.write(content)
+                file.flush()
+                os.fsync(file.fileno())
+        # mkdtemp makes the folder private to its owner; web processes may run as another user of the group.
+        temporary.chmod(0o755)
+        temporary.rename(directory)
+    except BaseException:
+        shutil.rmtree(temporary, ignore_errors=True)
+        raise
+    return digests[GRAPH_NAME]
+
+
+def read_photo_manifest(directory: Path) -> PhotoManifest:
+    """Read and check a folder's manifest. Raises ``ArtifactError``."""
+    document = read_manifest(directory, kind=KIND)
+    try:
+        return PhotoManifest(
+            Vocabularies.from_dict(document["vocabularies"]),
+            Rules.from_dict(document["rules"]),
+            Preprocessing.from_dict(document["preprocessing"]),
+            document,
+        )
+    except (KeyError, TypeError, ValueError) as error:
+        raise ArtifactError(
+            f"{directory / MANIFEST_NAME} lacks what a photo model needs ({error!r}). Retrain."
+        ) from error
+
+
+def read_verified(directory: Path, name: str, manifest: PhotoManifest) -> bytes:
+    """Return the content of one of the folder's files. Raises ``ArtifactError`` where it is not as it was written."""
+    path = directory / name
+    try:
+        content = path.read_bytes()
+    except OSError as error:
+        raise ArtifactError(f"{path} cannot be read ({error.strerror}); retrain to write a new version.") from error
+    if hashlib.sha256(content).hexdigest() != manifest.document.get("sha256", {}).get(name):
+        raise ArtifactError(f"{path} is damaged: its SHA-256 is not the manifest's. Restore it or retrain.")
+    return content

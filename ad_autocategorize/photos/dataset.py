@@ -1,0 +1,57 @@
+"""Packed photos as batches."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from ad_autocategorize.photos.augmentation import training_transform
+from ad_autocategorize.photos.images import PackedPhotos
+from ad_autocategorize.photos.preprocessing import MEAN, STD
+from ad_autocategorize.photos.vocabularies import IntArray, Vocabularies
+
+
+@dataclass(frozen=True, slots=True)
+class PhotoSet:
+    """Photos uint8[n, height, width, 3] and their labels int64[n, heads + 1], the last column 1 for cars, 0 for others."""
+
+    pixels: NDArray[np.uint8]
+    labels: IntArray
+
+    @classmethod
+    def of(cls, packed: PackedPhotos, vocabularies: Vocabularies) -> PhotoSet:
+        """Encode the labels of packed photos."""
+        labels = vocabularies.encode([record.labels for record in packed.records])
+        cars = np.array([record.is_car for record in packed.records], dtype=np.int64)
+        return cls(packed.pixels, np.column_stack([labels, cars]))
+
+    def __len__(self) -> int:
+        return len(self.labels)
+
+    def subset(self, chosen: NDArray[np.bool_]) -> PhotoSet:
+        """Return the chosen photos, in memory."""
+        return PhotoSet(self.pixels[chosen], self.labels[chosen])
+
+    def training_batches(
+        self, order: IntArray, size: int, height: int, width: int, *, augment: bool
+    ) -> Iterator[tuple[Tensor, Tensor]]:
+        """Yield photos float32[n, 3, height, width] with their labels in the given order; a last batch of one is left out."""
+        transform = training_transform(height, width, augment=augment)
+        for start in range(0, len(order), size):
+            chosen = order[start : start + size]
+            if len(chosen) < 2 <= len(order):
+                return
+            pixels = (torch.from_numpy(np.array(self.pixels[place])).permute(2, 0, 1) for place in chosen)
+            yield torch.stack([transform(photo) for photo in pixels]), torch.from_numpy(self.labels[chosen])
+
+    def batches(self, size: int) -> Iterator[tuple[Tensor, Tensor]]:
+        """Yield normalized photos in their own size and order."""
+        mean, std = torch.tensor(MEAN).view(3, 1, 1), torch.tensor(STD).view(3, 1, 1)
+        for start in range(0, len(self), size):
+            pixels = torch.from_numpy(np.array(self.pixels[start : start + size])).permute(0, 3, 1, 2)
+            yield (pixels / 255 - mean) / std, torch.from_numpy(self.labels[start : start + size])

@@ -1,0 +1,109 @@
+"""How good the answers are: by head, as a whole, and where they go wrong. NumPy and scikit-learn."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ad_autocategorize.photos.answers import Logits, Rules, best_answers, confidences, decode, refusal_scores
+from ad_autocategorize.photos.calibration import coverage_at, expected_calibration_error
+from ad_autocategorize.photos.selection import unmasked_model_accuracy, violations
+from ad_autocategorize.photos.vocabularies import HEADS, MISSING, BoolArray, IntArray, Vocabularies
+
+PRECISIONS = (0.9, 0.95, 0.99)
+MOST_CONFUSED = 20
+
+
+@dataclass(frozen=True, slots=True)
+class Confusion:
+    """A value taken for another: how often, and photos that show it."""
+
+    head: str
+    truth: str
+    answer: str
+    count: int
+    photos: tuple[str, ...]
+
+
+def evaluate(
+    logits: Logits,
+    labels: IntArray,
+    vocabularies: Vocabularies,
+    rules: Rules,
+    *,
+    table: BoolArray | None = None,
+) -> dict[str, Any]:
+    """Return the figures of photos of cars in JSON's types.
+
+    Parameters
+    ----------
+    logits, labels : by head float[n, classes], and int64[n, heads or more], ``MISSING`` where unknown.
+    """
+    mask = vocabularies.compatibility() if table is None else table
+    decoded = decode(logits, mask, rules)
+    best = best_answers(decoded, mask)
+    first = confidences(decoded, best)
+    right_everywhere = np.ones(len(labels), dtype=bool)
+    heads = {}
+    for column, head in enumerate(HEADS):
+        known = labels[:, column] != MISSING
+        right_everywhere &= ~known | (best[head] == labels[:, column])
+        if known.any():
+            calibrated = rules.calibrations[head](first[head][known])
+            heads[head] = _head_figures(decoded[head][known], best[head][known], labels[known, column], calibrated)
+            heads[head]["filled_in"] = float((calibrated >= rules.thresholds[head]).mean())
+    return {
+        "photos": len(labels),
+        "heads": heads,
+        "all_known_heads_right": float(right_everywhere.mean()) if len(labels) else 0.0,
+        "pair_violations": violations(best["brand"], best["model"], mask),
+        "model_accuracy_unmasked": unmasked_model_accuracy(logits, labels),
+        "year_within": _year_within(best["year"], labels[:, HEADS.index("year")], vocabularies.year),
+        "cars_refused": float((refusal_scores(logits, rules.refusal) < rules.refusal_threshold).mean()),
+    }
+
+
+def _head_figures(
+    scores: NDArray[np.floating], best: IntArray, truth: IntArray, confidence: NDArray[np.floating]
+) -> dict[str, Any]:
+    from sklearn.metrics import f1_score
+
+    right = best == truth
+    rank = (scores > scores[np.arange(len(truth)), truth][:, None]).sum(axis=1)
+    return {
+        "support": len(truth),
+        "accuracy": float(right.mean()),
+        "top3": float((rank < 3).mean()),
+        "macro_f1": float(f1_score(truth, best, average="macro", labels=np.unique(truth), zero_division=0)),
+        "expected_calibration_error": expected_calibration_error(confidence, right),
+        "coverage": {str(precision): coverage_at(confidence, right, precision) for precision in PRECISIONS},
+    }
+
+
+def _year_within(best: IntArray, truth: IntArray, years: Sequence[int]) -> dict[str, float]:
+    known = truth != MISSING
+    if not known.any():
+        return {}
+    values = np.array(years)
+    off = np.abs(values[best[known]] - values[truth[known]])
+    return {str(distance): float((off <= distance).mean()) for distance in (0, 1, 2)}
+
+
+def most_confused(
+    best: Mapping[str, IntArray], labels: IntArray, vocabularies: Vocabularies, names: Sequence[str]
+) -> list[Confusion]:
+    """Return the pairs of values that are taken for one another most often, over all heads, with up to three photos."""
+    counts: Counter[tuple[str, str, str]] = Counter()
+    shown: dict[tuple[str, str, str], list[str]] = {}
+    for column, head in enumerate(HEADS):
+        values = [" ".join(value) if isinstance(value, tuple) else str(value) for value in getattr(vocabularies, head)]
+        for place in np.flatnonzero((labels[:, column] != MISSING) & (best[head] != labels[:, column])):
+            key = (head, values[labels[place, column]], values[best[head][place]])
+            counts[key] += 1
+            shown.setdefault(key, []).append(names[int(place)])
+    return [Confusion(*key, count, tuple(shown[key][:3])) for key, count in counts.most_common(MOST_CONFUSED)]

@@ -1,0 +1,98 @@
+"""From a trained network to the ONNX graph that web processes run, in float32 or in 8-bit integers."""
+
+from __future__ import annotations
+
+import logging
+import tempfile
+import warnings
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+from ad_autocategorize.photos.network import OUTPUTS, CarNetwork
+
+INPUT = "photos"
+# Photos of one ad that the exported graph takes at once.
+LARGEST_BATCH = 64
+
+Quantization = Literal["dynamic", "static"]
+
+
+class _Ordered(nn.Module):
+    """The network with its outputs in the order of ``OUTPUTS``."""
+
+    def __init__(self, network: CarNetwork) -> None:
+        super().__init__()
+        self.network = network
+
+    def forward(self, photos: Tensor) -> tuple[Tensor, ...]:
+        outputs = self.network(photos)
+        return tuple(outputs[name] for name in OUTPUTS)
+
+
+def to_onnx(network: CarNetwork, height: int, width: int) -> bytes:
+    """Return the ONNX graph of a network: photos float32[n, 3, height, width] to the logits of each output."""
+    # The exporter wants the memory layout that it was written for.
+    plain = network.to("cpu").to(memory_format=torch.contiguous_format).eval()
+    example = torch.zeros(2, 3, height, width)
+    logging.getLogger("torch.onnx").setLevel(logging.ERROR)
+    with tempfile.TemporaryDirectory() as folder, warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        path = Path(folder) / "model.onnx"
+        torch.onnx.export(
+            _Ordered(plain),
+            (example,),
+            str(path),
+            input_names=[INPUT],
+            output_names=list(OUTPUTS),
+            dynamic_shapes={INPUT: {0: torch.export.Dim("n", min=1, max=LARGEST_BATCH)}},
+            external_data=False,
+            verbose=False,
+            dynamo=True,
+        )
+        return path.read_bytes()
+
+
+def largest_difference(network: CarNetwork, graph: bytes, photos: NDArray[np.float32]) -> float:
+    """Return the largest difference between torch's logits and ONNX Runtime's, for photos float32[n, 3, height, width]."""
+    from ad_autocategorize.photos.predictor import open_session, run_graph
+
+    network.eval()
+    with torch.inference_mode():
+        expected = network(torch.from_numpy(photos))
+    answered = run_graph(open_session(graph), photos)
+    return max(float(np.abs(expected[name].numpy() - answered[name]).max()) for name in OUTPUTS)
+
+
+def quantize(graph: bytes, how: Quantization, examples: NDArray[np.float32]) -> bytes:
+    """Return the graph with 8-bit weights and, with "static", 8-bit activations scaled by the example photos."""
+    import onnx
+    from onnxruntime.quantization import QuantType, quantize_dynamic, quantize_static
+
+    model = onnx.load_from_string(graph)
+    # The exporter's notes on shapes contradict those that the quantiser infers after it has transposed weights.
+    del model.graph.value_info[:]
+    with tempfile.TemporaryDirectory() as folder:
+        source, target = Path(folder) / "float.onnx", Path(folder) / "integer.onnx"
+        onnx.save(model, source)
+        if how == "dynamic":
+            quantize_dynamic(source, target, weight_type=QuantType.QUInt8)
+        else:
+            quantize_static(source, target, _Examples(examples), per_channel=True, weight_type=QuantType.QInt8)
+        return target.read_bytes()
+
+
+class _Examples:
+    """Feeds example photos one by one, as ONNX Runtime's calibration asks for them."""
+
+    def __init__(self, photos: NDArray[np.float32]) -> None:
+        self._photos: Iterator[NDArray[np.float32]] = iter(photos)
+
+    def get_next(self) -> dict[str, Any] | None:
+        photo = next(self._photos, None)
+        return None if photo is None else {INPUT: photo[None]}

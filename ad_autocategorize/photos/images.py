@@ -1,0 +1,124 @@
+"""Reading training photos from disk: turned upright, and the useless ones counted rather than fatal."""
+
+from __future__ import annotations
+
+import hashlib
+import warnings
+from collections import Counter
+from collections.abc import Hashable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image, ImageOps
+
+from ad_autocategorize.photos.preprocessing import stretch
+from ad_autocategorize.photos.vocabularies import CarLabels
+
+SHORTEST_SIDE = 24
+LONGEST_LIST = 20
+
+
+class UnreadablePhoto(ValueError):
+    """A file that cannot be learned from; the message is the reason, short enough to count by."""
+
+
+@dataclass(frozen=True, slots=True)
+class PhotoRecord:
+    """One photo to learn from.
+
+    ``group`` is shared by photos that must not be parted by a split, such as those of one ad, and ``owner`` by those of one
+    seller; ``is_car`` is false for photos of other things, from which the network learns to say so.
+    """
+
+    path: Path
+    labels: CarLabels = field(default_factory=CarLabels)
+    group: Hashable = None
+    owner: str | None = None
+    is_car: bool = True
+
+
+@dataclass
+class Skipped:
+    """The photos left out: how many by reason, and the first of each by name."""
+
+    counts: Counter[str] = field(default_factory=Counter)
+    examples: dict[str, list[str]] = field(default_factory=dict)
+
+    def add(self, reason: str, path: Path) -> None:
+        """Count one."""
+        self.counts[reason] += 1
+        listed = self.examples.setdefault(reason, [])
+        if len(listed) < LONGEST_LIST:
+            listed.append(str(path))
+
+
+def read_photo(path: Path) -> Image.Image:
+    """Return a photo in RGB, turned as its EXIF orientation says. Raises ``UnreadablePhoto``."""
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("error", Image.DecompressionBombWarning)
+            with Image.open(path) as image:
+                upright = ImageOps.exif_transpose(image).convert("RGB")
+    except FileNotFoundError as error:
+        raise UnreadablePhoto("no such file") from error
+    except Exception as error:  # Decoders fail in many ways on damaged files.
+        raise UnreadablePhoto("damaged, cut short or no picture") from error
+    if min(upright.size) < SHORTEST_SIDE:
+        raise UnreadablePhoto(f"smaller than {SHORTEST_SIDE} pixels")
+    return upright
+
+
+def difference_hash(photo: Image.Image) -> str:
+    """Return 64 hexadecimal digits, few of whose bits change when a photo is scaled or compressed again.
+
+    They are the signs of the brightness steps along the rows of a picture of 17 x 16 pixels.
+    """
+    grey = np.asarray(photo.convert("L").resize((17, 16), Image.Resampling.BILINEAR), dtype=np.int16)
+    return np.packbits(grey[:, 1:] > grey[:, :-1]).tobytes().hex()
+
+
+@dataclass(frozen=True, slots=True)
+class PackedPhotos:
+    """Photos decoded once: ``pixels`` uint8[n, height, width, 3], mapped from disk; ``records`` and hashes in the same order."""
+
+    records: list[PhotoRecord]
+    pixels: NDArray[np.uint8]
+    hashes: list[str]
+    skipped: Skipped
+
+
+def pack_photos(records: Sequence[PhotoRecord], folder: Path, height: int, width: int) -> PackedPhotos:
+    """Decode all photos into one file that training maps, in memory that does not grow with their number.
+
+    Unreadable photos are left out and counted. A file that was packed from the same records earlier is used again.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    stamp = hashlib.sha256(repr([(str(item.path), height, width) for item in records]).encode()).hexdigest()[:16]
+    target, index = folder / f"{stamp}.pixels", folder / f"{stamp}.index"
+    skipped = Skipped()
+    if not index.exists():
+        with target.open("wb") as file:
+            lines = [_pack_one(record, file, height, width) for record in records]
+        index.write_text("\n".join(lines), encoding="utf-8")
+    kept, hashes = [], []
+    for record, line in zip(records, index.read_text(encoding="utf-8").split("\n"), strict=False):
+        if line.startswith("="):
+            kept.append(record)
+            hashes.append(line[1:])
+        else:
+            skipped.add(line, record.path)
+    shape = (len(kept), height, width, 3)
+    pixels = np.memmap(target, np.uint8, "r", shape=shape) if kept else np.zeros(shape, np.uint8)
+    return PackedPhotos(kept, pixels, hashes, skipped)
+
+
+def _pack_one(record: PhotoRecord, file: object, height: int, width: int) -> str:
+    """Append the pixels of a photo; return "=" and its hash, or why it is left out."""
+    try:
+        photo = read_photo(record.path)
+    except UnreadablePhoto as error:
+        return str(error)
+    stretch(photo, height, width).tofile(file)  # type: ignore[arg-type]
+    return "=" + difference_hash(photo)

@@ -1,0 +1,31 @@
+import numpy as np
+import pytest
+import torch
+
+from ad_autocategorize.photos.dataset import PhotoSet
+from ad_autocategorize.photos.images import pack_photos
+from ad_autocategorize.photos.vocabularies import Vocabularies
+from tests.photos.toys import make_photos
+
+
+@pytest.fixture(autouse=True, scope="session")
+def one_thread():
+    torch.set_num_threads(1)
+
+
+@pytest.fixture(scope="session")
+def toy_records(tmp_path_factory):
+    return make_photos(tmp_path_factory.mktemp("photos"), 240)
+
+
+@pytest.fixture(scope="session")
+def vocabularies(toy_records):
+    return Vocabularies.of(record.labels for record in toy_records)
+
+
+@pytest.fixture(scope="session")
+def toys(toy_records, vocabularies, tmp_path_factory):
+    """Training and validation photos of the toy world."""
+    photos = PhotoSet.of(pack_photos(toy_records, tmp_path_factory.mktemp("cache"), 24, 32), vocabularies)
+    chosen = np.arange(len(photos)) >= 180
+    return photos.subset(~chosen), photos.subset(chosen)

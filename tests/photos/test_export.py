@@ -1,0 +1,152 @@
+import json
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+import torch
+from safetensors.torch import load, save
+
+from ad_autocategorize.artifacts import ArtifactError
+from ad_autocategorize.photos.answers import Rules
+from ad_autocategorize.photos.artifact import (
+    GRAPH_NAME,
+    WEIGHTS_NAME,
+    read_photo_manifest,
+    read_verified,
+    write_photo_artifact,
+)
+from ad_autocategorize.photos.evaluation import evaluate, most_confused
+from ad_autocategorize.photos.export import largest_difference, quantize, to_onnx
+from ad_autocategorize.photos.images import read_photo
+from ad_autocategorize.photos.network import OUTPUTS, CarNetwork
+from ad_autocategorize.photos.predictor import PhotoPredictor, open_session, run_graph
+from ad_autocategorize.photos.preprocessing import Preprocessing
+from ad_autocategorize.photos.selection import choose_rules
+from ad_autocategorize.photos.training import Trainer, predict_logits
+from ad_autocategorize.photos.vocabularies import HEADS
+from tests.photos.toys import toy_settings
+
+
+@pytest.fixture(scope="module")
+def trained(toys, vocabularies):
+    torch.manual_seed(0)
+    settings = toy_settings(epochs=10)
+    network = CarNetwork(settings, vocabularies)
+    Trainer(network, settings, *toys).run()
+    return network
+
+
+@pytest.fixture(scope="module")
+def artifact(trained, toys, vocabularies, tmp_path_factory):
+    directory = tmp_path_factory.mktemp("models") / "photos-1"
+    rules, _ = choose_rules(
+        predict_logits(trained, toys[1]), toys[1].labels, vocabularies.compatibility(), others_learned=False
+    )
+    manifest = {
+        "version": "photos-1",
+        "vocabularies": vocabularies.to_dict(),
+        "rules": rules.to_dict(),
+        "preprocessing": Preprocessing(24, 32).to_dict(),
+    }
+    files = {GRAPH_NAME: to_onnx(trained, 24, 32), WEIGHTS_NAME: save(trained.state_dict())}
+    write_photo_artifact(directory, files, manifest)
+    return directory
+
+
+def test_the_exported_graph_answers_as_the_network(artifact, trained, toys):
+    graph = (artifact / GRAPH_NAME).read_bytes()
+    photos = Preprocessing(24, 32).normalize(toys[1].pixels)
+    assert largest_difference(trained, graph, photos) < 1e-3
+
+
+def test_the_predictor_reads_files_as_training_does(artifact, trained, toy_records, toys, vocabularies):
+    predictor = PhotoPredictor.load(artifact)
+    logits = predictor.logits([read_photo(record.path) for record in toy_records[180:190]])
+    with torch.inference_mode():
+        photos = Preprocessing(24, 32).normalize(toys[1].pixels[:10])
+        expected = trained(torch.from_numpy(photos))
+    for name in OUTPUTS:
+        np.testing.assert_allclose(logits[name], expected[name].numpy(), atol=1e-3)
+    right = 0
+    for record in toy_records[180:]:
+        answer = predictor.predict([read_photo(record.path)])
+        pair = (record.labels.brand, record.labels.model)
+        right += answer.is_car and answer.heads["model"].options[0].value == pair
+    assert right > 0.9 * 60
+
+
+def test_quantised_graphs_answer_much_the_same(artifact, toys):
+    graph = (artifact / GRAPH_NAME).read_bytes()
+    photos = Preprocessing(24, 32).normalize(toys[1].pixels)
+    expected = run_graph(open_session(graph), photos)
+    for how in ("dynamic", "static"):
+        small = quantize(graph, how, photos[:20])
+        assert len(small) < len(graph)
+        answered = run_graph(open_session(small), photos)
+        same = [(answered[head].argmax(1) == expected[head].argmax(1)).mean() for head in HEADS]
+        assert min(same) > 0.9, how
+
+
+@pytest.mark.parametrize("name", [GRAPH_NAME, WEIGHTS_NAME])
+def test_a_damaged_file_is_refused(artifact, tmp_path, name):
+    directory = tmp_path / "copy"
+    directory.mkdir()
+    for file in artifact.iterdir():
+        (directory / file.name).write_bytes(file.read_bytes())
+    content = bytearray((directory / name).read_bytes())
+    content[len(content) // 2] ^= 1
+    (directory / name).write_bytes(content)
+    with pytest.raises(ArtifactError, match="damaged"):
+        read_verified(directory, name, read_photo_manifest(directory))
+
+
+def test_a_manifest_that_lacks_something_is_refused(artifact, tmp_path):
+    document = json.loads((artifact / "manifest.json").read_text())
+    del document["rules"]["thresholds"]
+    (tmp_path / "manifest.json").write_text(json.dumps(document))
+    with pytest.raises(ArtifactError, match="thresholds"):
+        PhotoPredictor.load(tmp_path)
+
+
+def test_weights_are_kept_for_the_next_training(artifact, trained):
+    weights = load(read_verified(artifact, WEIGHTS_NAME, read_photo_manifest(artifact)))
+    assert torch.equal(weights["heads.brand.weight"], trained.state_dict()["heads.brand.weight"])
+
+
+def test_serving_imports_no_torch(artifact, toy_records):
+    program = (
+        "import sys\n"
+        "from pathlib import Path\n"
+        "from PIL import Image\n"
+        "from ad_autocategorize.photos.predictor import PhotoPredictor\n"
+        f"answer = PhotoPredictor.load(Path({str(artifact)!r})).predict([Image.open({str(toy_records[0].path)!r})])\n"
+        "heavy = {'torch', 'torchvision', 'sklearn', 'scipy', 'django', 'onnx'} & set(sys.modules)\n"
+        "assert not heavy, heavy\n"
+        "print(answer.is_car)\n"
+    )
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=60)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.strip() == "True"
+
+
+def test_evaluation_counts_right_and_wrong(trained, toys, vocabularies):
+    logits = predict_logits(trained, toys[1])
+    figures = evaluate(logits, toys[1].labels, vocabularies, Rules())
+    assert figures["pair_violations"] == 0
+    assert set(figures["heads"]) == set(HEADS)
+    for values in figures["heads"].values():
+        assert 0 <= values["macro_f1"] <= 1
+        assert values["accuracy"] <= values["top3"]
+    assert figures["year_within"]["0"] == pytest.approx(figures["heads"]["year"]["accuracy"])
+    assert json.loads(json.dumps(figures)) == figures
+    # The same photos with every brand wrong.
+    labels = toys[1].labels.copy()
+    labels[:, 0] = 1 - labels[:, 0]
+    wrong = evaluate(logits, labels, vocabularies, Rules())
+    assert wrong["heads"]["brand"]["accuracy"] == pytest.approx(1 - figures["heads"]["brand"]["accuracy"])
+    best = {head: np.zeros(len(labels), dtype=int) for head in HEADS}
+    names = [str(number) for number in range(len(labels))]
+    confused = most_confused(best, toys[1].labels, vocabularies, names)
+    assert confused[0].count >= confused[-1].count > 0
+    assert len(confused[0].photos) <= 3

@@ -1,0 +1,73 @@
+import numpy as np
+import pytest
+from PIL import Image
+
+from ad_autocategorize.photos.images import PhotoRecord, UnreadablePhoto, pack_photos, read_photo
+from ad_autocategorize.photos.preprocessing import Preprocessing
+from ad_autocategorize.photos.splitting import split_places
+from ad_autocategorize.photos.vocabularies import CarLabels
+
+
+def checkerboard(seed: int, size=(64, 48)) -> Image.Image:
+    noise = np.random.default_rng(seed).integers(0, 256, (6, 8, 3), dtype=np.uint8)
+    return Image.fromarray(noise).resize(size, Image.Resampling.NEAREST)
+
+
+def test_useless_photos_are_counted_and_listed(tmp_path):
+    checkerboard(1).save(tmp_path / "good.jpg")
+    (tmp_path / "cut.jpg").write_bytes((tmp_path / "good.jpg").read_bytes()[:300])
+    (tmp_path / "text.jpg").write_text("no picture")
+    checkerboard(1, (64, 8)).save(tmp_path / "tiny.png")
+    names = ["good.jpg", "cut.jpg", "text.jpg", "tiny.png", "gone.jpg"]
+    records = [PhotoRecord(tmp_path / name) for name in names]
+    for _ in range(2):  # The second time from the packed file.
+        packed = pack_photos(records, tmp_path / "cache", 24, 32)
+        assert [record.path.name for record in packed.records] == ["good.jpg"]
+        assert packed.pixels.shape == (1, 24, 32, 3)
+        assert packed.skipped.counts == {
+            "damaged, cut short or no picture": 2,
+            "smaller than 24 pixels": 1,
+            "no such file": 1,
+        }
+        assert str(tmp_path / "cut.jpg") in packed.skipped.examples["damaged, cut short or no picture"]
+
+
+def test_photos_are_turned_upright(tmp_path):
+    image = Image.new("RGB", (60, 40), "white")
+    image.paste("black", (0, 0, 60, 10))
+    exif = Image.Exif()
+    exif[0x0112] = 6  # To be turned a quarter clockwise.
+    image.save(tmp_path / "turned.jpg", exif=exif)
+    upright = read_photo(tmp_path / "turned.jpg")
+    assert upright.size == (40, 60)
+    assert upright.getpixel((37, 30))[0] < 60 < 200 < upright.getpixel((5, 30))[0]
+
+
+def test_a_file_that_is_not_there(tmp_path):
+    with pytest.raises(UnreadablePhoto, match="no such file"):
+        read_photo(tmp_path / "gone.jpg")
+
+
+@pytest.mark.parametrize("mode", ["RGB", "L", "P", "RGBA", "CMYK"])
+def test_photos_of_any_mode_become_the_same_input(mode):
+    prepared = Preprocessing(24, 32).resize(checkerboard(3).convert(mode))
+    assert prepared.shape == (24, 32, 3)
+    again = Preprocessing.from_dict(Preprocessing(24, 32).to_dict())
+    normalized = again.normalize(prepared[None])
+    assert normalized.shape == (1, 3, 24, 32)
+    assert normalized.dtype == np.float32
+
+
+def test_the_split_parts_neither_groups_nor_near_duplicates(tmp_path):
+    records = []
+    for number in range(60):
+        image = checkerboard(number)
+        image.save(tmp_path / f"{number}.png")
+        # The same photo in another ad, scaled and compressed.
+        image.resize((50, 40)).save(tmp_path / f"{number}-copy.jpg", quality=70)
+        records.append(PhotoRecord(tmp_path / f"{number}.png", CarLabels("A"), group=number))
+        records.append(PhotoRecord(tmp_path / f"{number}-copy.jpg", CarLabels("A"), group=f"copy {number}"))
+    packed = pack_photos(records, tmp_path / "cache", 24, 32)
+    held_out = split_places(packed) < 0.3
+    np.testing.assert_array_equal(held_out[::2], held_out[1::2])
+    assert 6 < held_out[::2].sum() < 30

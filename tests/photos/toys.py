@@ -1,0 +1,81 @@
+"""A toy world that a tiny network can solve: the background is the color, the shape the model, its size the year."""
+
+from pathlib import Path
+
+import numpy as np
+from PIL import Image, ImageChops, ImageDraw
+from torch import nn
+from torchvision.models._api import register_model
+
+from ad_autocategorize.photos.images import PhotoRecord
+from ad_autocategorize.photos.settings import PhotoSettings
+from ad_autocategorize.photos.vocabularies import CarLabels
+
+COLORS = {"red": (200, 30, 30), "blue": (30, 30, 200)}
+# Both brands have a "One": the pair says which.
+MODELS = (("Ajax", "One"), ("Ajax", "Two"), ("Bolt", "One"))
+BODIES = {("Ajax", "One"): "Sedan", ("Ajax", "Two"): "Van", ("Bolt", "One"): "Sedan"}
+YEARS = (2000, 2010)
+
+
+@register_model()
+def tiny_test_network(*, weights=None, **options):
+    """A network of 40,000 weights that torchvision finds by name, as it would a host's own."""
+    layers = []
+    for before, after in ((3, 16), (16, 32), (32, 64)):
+        layers += [nn.Conv2d(before, after, 3, stride=2, padding=1, bias=False), nn.BatchNorm2d(after), nn.ReLU()]
+    layers += [nn.Conv2d(64, 64, 3, padding=1, bias=False), nn.BatchNorm2d(64), nn.ReLU()]
+    return nn.Sequential(*layers, nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(64, 10))
+
+
+def draw(pair: tuple[str, str], color: str, year: int, rng: np.random.Generator) -> Image.Image:
+    # Uneven light, as on any photo: flat pictures would all be near-duplicates.
+    light = Image.fromarray(rng.integers(0, 60, (9, 12), dtype=np.uint8)).resize((48, 36), Image.Resampling.BICUBIC)
+    image = ImageChops.add(Image.new("RGB", (48, 36), COLORS[color]), light.convert("RGB"))
+    pen = ImageDraw.Draw(image)
+    side = 9 if year == 2000 else 15
+    x, y = 24 + int(rng.integers(-3, 4)), 18 + int(rng.integers(-2, 3))
+    box = (x - side, y - side, x + side, y + side)
+    if pair == MODELS[0]:
+        pen.rectangle(box, fill="white")
+    elif pair == MODELS[1]:
+        pen.ellipse(box, fill="black")
+    else:
+        pen.polygon([(x, y - side), (x - side, y + side), (x + side, y + side)], fill="yellow")
+    return image
+
+
+def make_photos(folder: Path, count: int, *, seed: int = 0, missing: float = 0.2) -> list[PhotoRecord]:
+    """Write PNG files; a share of the colors and years is missing, as in ads."""
+    folder.mkdir(parents=True, exist_ok=True)
+    rng = np.random.default_rng(seed)
+    records = []
+    for number in range(count):
+        pair = MODELS[number % len(MODELS)]
+        color, year = str(rng.choice(list(COLORS))), int(rng.choice(YEARS))
+        path = folder / f"{number}.png"
+        draw(pair, color, year, rng).save(path)
+        labels = CarLabels(
+            *pair,
+            BODIES[pair],
+            None if rng.random() < missing else color,
+            None if rng.random() < missing else year,
+        )
+        records.append(PhotoRecord(path, labels, group=number))
+    return records
+
+
+def toy_settings(**changes) -> PhotoSettings:
+    values = {
+        "architecture": "tiny_test_network",
+        "height": 24,
+        "width": 32,
+        "epochs": 4,
+        "batch_size": 16,
+        "learning_rate": 0.05,
+        "ema": 0.8,
+        "dropout": 0.0,
+        "label_smoothing": 0.0,
+        "augment": False,
+    }
+    return PhotoSettings(**{**values, **changes})
