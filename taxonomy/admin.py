@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Callable
+from typing import Any, ClassVar
 
-from django.contrib import admin
+from django.contrib import admin, messages
 from django.db.models import Count, QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.urls import reverse
@@ -30,6 +31,8 @@ class CategoryAdmin(admin.ModelAdmin):
     ordering = ["name"]
     show_full_result_count = False
     change_list_template = "admin/taxonomy/category/change_list.html"
+    # What depends on a category's place says here, for a person, what a move would affect; empty for nothing.
+    impact_reporters: ClassVar[list[Callable[[Category], str]]] = []
 
     def lookup_allowed(self, lookup: str, value: Any, request: HttpRequest) -> bool:
         return lookup == PARENT_PARAMETER or super().lookup_allowed(lookup, value, request)
@@ -52,6 +55,20 @@ class CategoryAdmin(admin.ModelAdmin):
         with tree_write():
             for category in queryset.order_by("-level"):
                 category.delete()
+
+    def get_form(self, request: HttpRequest, obj: Category | None = None, change: bool = False, **kwargs: Any) -> Any:
+        form = super().get_form(request, obj, change, **kwargs)
+        if obj is not None and "parent" in form.base_fields:
+            form.base_fields["parent"].help_text = self._impact(obj)
+        return form
+
+    def save_model(self, request: HttpRequest, obj: Category, form: Any, change: bool) -> None:
+        super().save_model(request, obj, form, change)
+        if change and {"parent", "is_active"} & set(form.changed_data) and (impact := self._impact(obj)):
+            self.message_user(request, impact, messages.WARNING)
+
+    def _impact(self, category: Category) -> str:
+        return " ".join(filter(None, (report(category) for report in self.impact_reporters)))
 
     @admin.display(description=_("branch"))
     def branch(self, category: Category) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 
 from django.db import transaction
@@ -12,6 +12,7 @@ from django.utils.text import slugify
 
 from taxonomy.locking import tree_write
 from taxonomy.models import Category
+from taxonomy.progress import Progress, no_progress
 from taxonomy.tree_columns import rebuild_tree_columns
 from taxonomy.updating import update_categories
 
@@ -55,12 +56,17 @@ class ImportSummary:
 
 
 def upsert_categories(
-    rows: Iterable[CategoryRow], *, deactivate_missing: bool = False, dry_run: bool = False
+    rows: Iterable[CategoryRow],
+    *,
+    deactivate_missing: bool = False,
+    dry_run: bool = False,
+    progress: Progress = no_progress,
 ) -> ImportSummary:
     """Create, rename, move and reactivate categories so that the tree holds ``rows``.
 
     A row with an ``external_id`` is the category with that key, whatever its name and place were; one without is the category
-    at that path. Categories on the way to a row are created too. Raises ``ImportRefused`` for bad rows and for no rows.
+    at that path. Categories on the way to a row are created too. ``progress`` is called with (written, total). Raises
+    ``ImportRefused`` for bad rows and for no rows.
     """
     wanted = _check(rows)
     with tree_write():
@@ -70,7 +76,7 @@ def upsert_categories(
         if deactivate_missing:
             plan.deactivate_rest()
         plan.refuse_equal_siblings()
-        plan.write()
+        plan.write(progress)
         if dry_run:
             transaction.set_rollback(True)
     return plan.summary
@@ -179,7 +185,7 @@ class _Plan:
                 if steps > len(self._by_pk):
                     raise ImportRefused(f"{category.name!r} would be moved under itself. Nothing was imported.")
 
-    def write(self) -> None:
+    def write(self, progress: Progress) -> None:
         """Write what changed and work the tree columns out once."""
         changed = [category for category in self.existing if self._state(category) != self._before[category.pk]]
         self.summary.created = len(self._new)
@@ -187,12 +193,14 @@ class _Plan:
         self.summary.unchanged = len(self.existing) - len(changed)
         if not (changed or self._new):
             return
+        total = len(changed) + len(self._new)
         self._park(changed)
-        self._insert_level_by_level()
+        self._insert_level_by_level(lambda inserted: progress(inserted, total))
         for category in changed:
             category.slug = slugify(category.name)[:SLUG_LENGTH]
         update_categories(changed, ["name", "slug", "parent", "external_id", "is_active"])
         rebuild_tree_columns()
+        progress(total, total)
 
     def _park(self, changed: list[Category]) -> None:
         # Names and keys that categories exchange must not collide halfway.
@@ -202,10 +210,11 @@ class _Plan:
             batch = Category.objects.filter(pk__in=moving[start : start + BATCH])
             batch.update(name=parked, external_id=None)
 
-    def _insert_level_by_level(self) -> None:
+    def _insert_level_by_level(self, report: Callable[[int], None]) -> None:
         # Keys were provisional; each level gets its real ones before the level below refers to them.
         real: dict[int | None, int | None] = {}
         pending = self._new
+        inserted = 0
         provisional_keys = {category.pk for category in pending}
         while pending:
             level = [category for category in pending if category.parent_id not in provisional_keys]
@@ -214,7 +223,10 @@ class _Plan:
             for category in level:
                 category.parent_id = real.get(category.parent_id, category.parent_id)
                 category.pk = None
-            Category.objects.bulk_create(level, batch_size=BATCH)
+            for start in range(0, len(level), BATCH):
+                Category.objects.bulk_create(level[start : start + BATCH])
+                report(inserted + start)
+            inserted += len(level)
             real.update(zip(keys, (category.pk for category in level), strict=True))
             provisional_keys.difference_update(keys)
         for category in self.existing:

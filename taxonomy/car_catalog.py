@@ -10,6 +10,7 @@ from django.db import transaction
 
 from taxonomy.bulk import ImportRefused, ImportSummary
 from taxonomy.models import BodyType, Brand, CarModel
+from taxonomy.progress import Progress, no_progress
 from taxonomy.readers.cars import CarRow
 
 Named = TypeVar("Named", Brand, BodyType)
@@ -21,10 +22,11 @@ class _Wanted:
     body_types: set[str] = field(default_factory=set)
 
 
-def upsert_cars(rows: Iterable[CarRow], *, dry_run: bool = False) -> ImportSummary:
+def upsert_cars(rows: Iterable[CarRow], *, dry_run: bool = False, progress: Progress = no_progress) -> ImportSummary:
     """Create models and widen what is known of them: years to the earliest and latest seen, body types to all seen.
 
-    The summary counts car models. Nothing is removed, since ads refer to the catalog. Raises ``ImportRefused``.
+    The summary counts car models. Nothing is removed, since ads refer to the catalog. ``progress`` is called with (done,
+    total). Raises ``ImportRefused``.
     """
     wanted: dict[tuple[str, str], _Wanted] = {}
     for row in rows:
@@ -41,7 +43,7 @@ def upsert_cars(rows: Iterable[CarRow], *, dry_run: bool = False) -> ImportSumma
         known_bodies: dict[int, set[str]] = {}
         for car, body in CarModel.body_types.through.objects.values_list("carmodel_id", "bodytype__name"):
             known_bodies.setdefault(car, set()).add(body)
-        for (brand, name), entry in wanted.items():
+        for number, ((brand, name), entry) in enumerate(wanted.items(), start=1):
             model = known.get((brand, name))
             created = model is None
             if model is None:
@@ -54,6 +56,7 @@ def upsert_cars(rows: Iterable[CarRow], *, dry_run: bool = False) -> ImportSumma
             summary.created += created
             summary.updated += not created and (changed or bool(missing))
             summary.unchanged += not (created or changed or missing)
+            progress(number, len(wanted))
         if dry_run:
             transaction.set_rollback(True)
     return summary

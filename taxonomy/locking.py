@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 
 from django.apps import apps
 from django.db import router, transaction
@@ -22,12 +24,16 @@ def tree_write() -> Iterator[None]:
     category = apps.get_model("taxonomy", "Category")
     state = apps.get_model("taxonomy", "TaxonomyState")
     database = router.db_for_write(category)
-    with transaction.atomic(using=database):
-        states = state._default_manager.using(database)
-        if not states.filter(pk=STATE_PK).update(version=F("version") + 1):
-            states.get_or_create(pk=STATE_PK)
-            states.filter(pk=STATE_PK).update(version=F("version") + 1)
-        yield
+    try:
+        with transaction.atomic(using=database):
+            states = state._default_manager.using(database)
+            if not states.filter(pk=STATE_PK).update(version=F("version") + 1):
+                states.get_or_create(pk=STATE_PK)
+                states.filter(pk=STATE_PK).update(version=F("version") + 1)
+            forget_version()
+            yield
+    finally:
+        forget_version()
 
 
 def current_version() -> int:
@@ -35,3 +41,31 @@ def current_version() -> int:
     state = apps.get_model("taxonomy", "TaxonomyState")
     version = state._default_manager.filter(pk=STATE_PK).values_list("version", flat=True).first()
     return version or 0
+
+
+@dataclass(frozen=True, slots=True)
+class _Reading:
+    version: int
+    at: float
+
+
+_latest: _Reading | None = None
+
+
+def recent_version(max_age: float) -> int:
+    """Return the version as it was at most ``max_age`` seconds ago; what this process has written is seen at once.
+
+    Spares a busy reader a query a call, and with it, where connections are not kept, the connection.
+    """
+    global _latest  # noqa: PLW0603 - one reading a process; threads that read at the same time do no harm
+    reading = _latest
+    if reading is None or time.monotonic() - reading.at > max_age:
+        at = time.monotonic()
+        _latest = reading = _Reading(current_version(), at)
+    return reading.version
+
+
+def forget_version() -> None:
+    """Let the next reader ask the database."""
+    global _latest  # noqa: PLW0603
+    _latest = None

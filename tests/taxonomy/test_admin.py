@@ -10,7 +10,7 @@ URL = "admin:taxonomy_category_changelist"
 
 @pytest.fixture
 def big_tree():
-    upsert_categories(CategoryRow((f"m{n % 20}", f"s{n % 400}", f"leaf {n}")) for n in range(4000))
+    upsert_categories(CategoryRow((f"m{n % 20}", f"s{n % 400}", f"leaf {n}")) for n in range(20_000))
 
 
 def test_branches_open_one_at_a_time_in_few_queries(admin_client, big_tree, django_assert_max_num_queries):
@@ -25,8 +25,18 @@ def test_branches_open_one_at_a_time_in_few_queries(admin_client, big_tree, djan
     assert f'<strong aria-current="page">{branch.name}</strong>' in page
 
 
+def test_it_works_in_a_themed_admin(admin_client, big_tree, settings):
+    settings.INSTALLED_APPS = ["jazzmin", *settings.INSTALLED_APPS]
+    branch = Category.objects.get(name="m7")
+    page = admin_client.get(reverse(URL), {"parent__id__exact": branch.pk}).content.decode()
+    assert "jazzmin" in page
+    assert "s7</a>" in page
+    assert f'<strong aria-current="page">{branch.name}</strong>' in page
+    assert admin_client.get(reverse("admin:taxonomy_category_change", args=[branch.pk])).status_code == 200
+
+
 def test_a_search_looks_through_the_whole_tree(admin_client, big_tree):
-    assert "leaf 3777</a>" in admin_client.get(reverse(URL), {"q": "leaf 3777"}).content.decode()
+    assert "leaf 13777</a>" in admin_client.get(reverse(URL), {"q": "leaf 13777"}).content.decode()
 
 
 def test_nonsense_in_the_address_does_no_harm(admin_client, big_tree):

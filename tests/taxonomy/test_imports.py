@@ -1,4 +1,5 @@
 import gzip
+import io
 import json
 
 import pytest
@@ -143,3 +144,21 @@ def test_a_bad_catalog_is_explained_and_changes_nothing(text, message, tmp_path)
         run(tmp_path, text, command="import_car_catalog")
     assert not CarModel.objects.exists()
     assert not BodyType.objects.exists()
+
+
+class Terminal(io.StringIO):
+    def isatty(self):
+        return True
+
+
+def test_progress_is_shown_on_a_terminal_alone(tmp_path, monkeypatch, db):
+    path = tmp_path / "tree.csv"
+    path.write_text("path\n" + "\n".join(f"A > {n}" for n in range(700)))
+    terminal, file = Terminal(), io.StringIO()
+    monkeypatch.setattr("sys.stderr", terminal)
+    call_command("import_taxonomy", str(path), stdout=io.StringIO())
+    assert terminal.getvalue().startswith("\rWriting categories: 0 of 701\r")
+    assert terminal.getvalue().endswith("701 of 701\n")
+    monkeypatch.setattr("sys.stderr", file)
+    call_command("import_taxonomy", str(path), stdout=io.StringIO())
+    assert file.getvalue() == ""

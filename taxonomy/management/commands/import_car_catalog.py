@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import sys
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from taxonomy.bulk import ImportRefused
 from taxonomy.car_catalog import upsert_cars
+from taxonomy.progress import show_progress
 from taxonomy.readers.cars import read_cars
 from taxonomy.readers.source import read_text
 
@@ -21,7 +23,11 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         try:
-            summary = upsert_cars(read_cars(read_text(options["file"])), dry_run=options["dry_run"])
+            summary = upsert_cars(
+                read_cars(read_text(options["file"])),
+                dry_run=options["dry_run"],
+                progress=show_progress(sys.stderr, "Writing car models"),
+            )
         except ImportRefused as error:
             raise CommandError(str(error)) from error
         prefix = "Would be: " if options["dry_run"] else "Car models: "

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import sys
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from taxonomy.bulk import ImportRefused, upsert_categories
+from taxonomy.progress import show_progress
 from taxonomy.readers.categories import read_categories
 from taxonomy.readers.source import read_text
 
@@ -24,10 +26,11 @@ class Command(BaseCommand):
     def handle(self, *args: Any, **options: Any) -> None:
         try:
             rows = list(read_categories(read_text(options["file"])))
-            if self.stderr.isatty():
-                self.stderr.write(f"Importing {len(rows)} rows ...")
             summary = upsert_categories(
-                rows, deactivate_missing=options["deactivate_missing"], dry_run=options["dry_run"]
+                rows,
+                deactivate_missing=options["deactivate_missing"],
+                dry_run=options["dry_run"],
+                progress=show_progress(sys.stderr, "Writing categories"),
             )
         except ImportRefused as error:
             raise CommandError(str(error)) from error
