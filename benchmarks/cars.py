@@ -1,0 +1,124 @@
+"""Trains the photo network from scratch on a folder of car photos and compares it with a plain ResNet-18.
+
+``python -m benchmarks.cars FOLDER [--not-cars FOLDER] [--minutes 45]``; the folder holds ``photos/`` and ``labels.csv`` with the
+columns file, brand, model, body_type, color, year, split (train or val).
+"""
+
+from __future__ import annotations
+
+import argparse
+import csv
+import time
+from pathlib import Path
+
+import torch
+
+from ad_autocategorize.photos.dataset import PhotoSet
+from ad_autocategorize.photos.images import PhotoRecord, pack_photos
+from ad_autocategorize.photos.network import CarNetwork
+from ad_autocategorize.photos.preprocessing import Preprocessing
+from ad_autocategorize.photos.settings import PhotoSettings
+from ad_autocategorize.photos.training import Epoch, Trainer
+from ad_autocategorize.photos.vocabularies import CarLabels, Vocabularies
+from benchmarks.car_report import print_report
+
+RECIPE = PhotoSettings(
+    architecture="resnet18",
+    height=80,
+    width=128,
+    stages=((0.0, 64, 104), (0.5, 80, 128)),
+    batch_size=32,
+    patience=0,
+    ema=0.996,
+    mix=0.25,
+    mix_until=0.75,
+)
+# Training crops are taken from photos a little larger than the largest crop.
+MARGIN = 1.375
+# Other things are shown more often than there are photos of them, or the network would hardly meet them.
+REPEATED = 3
+
+
+def read_records(folder: Path, split: str) -> list[PhotoRecord]:
+    """Return the labelled photos of a split."""
+    with (folder / "labels.csv").open(encoding="utf-8", newline="") as file:
+        rows = [row for row in csv.DictReader(file) if row["split"] == split]
+    return [
+        PhotoRecord(
+            folder / "photos" / row["file"],
+            CarLabels(
+                row["brand"] or None,
+                row["model"] or None,
+                row["body_type"] or None,
+                row["color"] or None,
+                int(row["year"]) if row["year"] else None,
+            ),
+            group=row["file"],
+        )
+        for row in rows
+    ]
+
+
+def read_others(folder: Path) -> tuple[list[PhotoRecord], list[PhotoRecord]]:
+    """Return photos of other things, every second kind to learn from and the rest to test on."""
+    with (folder / "labels.csv").open(encoding="utf-8", newline="") as file:
+        names = sorted(row["file"] for row in csv.DictReader(file))
+    records = [PhotoRecord(folder / "photos" / name, group=name, is_car=False) for name in names]
+    return records[::2], records[1::2]
+
+
+def build(
+    folder: Path, others: Path | None, cache: Path, settings: PhotoSettings
+) -> tuple[Vocabularies, PhotoSet, PhotoSet]:
+    """Return the vocabularies, the training photos and the validation photos."""
+    records = read_records(folder, "train")
+    if others is not None:
+        records = records + read_others(others)[0] * REPEATED
+    vocabularies = Vocabularies.of(record.labels for record in records)
+    large = pack_photos(records, cache, int(settings.height * MARGIN), int(settings.width * MARGIN))
+    held_out = pack_photos(read_records(folder, "val"), cache, settings.height, settings.width)
+    for part in (large, held_out):
+        for reason, count in part.skipped.counts.most_common():
+            print(f"Left out: {count} photos, {reason}.")
+    return vocabularies, PhotoSet.of(large, vocabularies), PhotoSet.of(held_out, vocabularies)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("folder", type=Path)
+    parser.add_argument("--not-cars", type=Path)
+    parser.add_argument("--out", type=Path, default=Path("var/benchmark-cars"), help="Cache and checkpoint.")
+    parser.add_argument("--minutes", type=float, default=45.0)
+    parser.add_argument("--threads", type=int, default=2)
+    parser.add_argument("--resume", action="store_true", help="Go on from the checkpoint.")
+    parser.add_argument("--report", action="store_true", help="Do not train; report on the checkpoint's best epoch.")
+    arguments = parser.parse_args()
+    torch.set_num_threads(arguments.threads)
+    settings = PhotoSettings.from_dict({**RECIPE.to_dict(), "minutes": arguments.minutes})
+    vocabularies, train, validation = build(arguments.folder, arguments.not_cars, arguments.out / "cache", settings)
+    print(f"{len(train)} photos to learn from, {len(validation)} held out; {vocabularies.sizes}", flush=True)
+    network = CarNetwork(settings, vocabularies)
+    trainer = Trainer(network, settings, train, validation, folder=arguments.out)
+    begun = time.process_time()
+
+    def report(epoch: Epoch) -> None:
+        heads = " ".join(f"{head} {value:.3f}" for head, value in epoch.accuracies.items())
+        cores = (time.process_time() - begun) / 60
+        print(
+            f"epoch {epoch.number:>3} {epoch.progress:>5.1%} loss {epoch.loss:.3f} {heads} "
+            f"{epoch.seconds / 60:.1f} min ({cores:.1f} core-minutes), {epoch.remaining_seconds / 60:.0f} to go",
+            flush=True,
+        )
+
+    if arguments.report:
+        trainer.load_best()
+    else:
+        trainer.run(resume=arguments.resume, report=report)
+    others = read_others(arguments.not_cars)[1] if arguments.not_cars else []
+    photos = [record.path for record in read_records(arguments.folder, "val")]
+    preprocessing = Preprocessing(settings.height, settings.width)
+    print_report(network, vocabularies, preprocessing, validation, others, photos, threads=arguments.threads)
+
+
+if __name__ == "__main__":
+    main()
