@@ -24,7 +24,9 @@ $(VENV)/.dev: requirements-dev.txt $(VENV)/.run
 demo: $(VENV)/.run ## Set up a made-up marketplace, train it and serve it on 127.0.0.1:8000 (PORT=8000)
 	@$(MANAGE) migrate --verbosity 0
 	@$(MANAGE) create_demo
-	@if $(MANAGE) shell --verbosity 0 -c "import sys; from ad_autocategorize.models import ModelVersion; sys.exit(ModelVersion.objects.filter(is_active=True).exists())"; then $(MANAGE) retrain_classifiers; fi
+	@if $(MANAGE) shell --verbosity 0 -c "import sys; from ad_autocategorize.models import ModelVersion; sys.exit(ModelVersion.objects.filter(kind='titles', is_active=True).exists())"; then $(MANAGE) retrain_classifiers && $(MANAGE) find_mislabels; fi
+	@if $(MANAGE) shell --verbosity 0 -c "import sys; from ad_autocategorize.models import ModelVersion; sys.exit(ModelVersion.objects.filter(kind='photos', is_active=True).exists())"; then \
+	  echo "Training the photo network meanwhile (a minute or two; see var/retrain_cnn.log)."; $(MANAGE) retrain_cnn >var/retrain_cnn.log 2>&1 & fi
 	@$(MAKE) --no-print-directory serve
 
 serve: $(VENV)/.run ## Serve the demo marketplace as it is
@@ -32,7 +34,8 @@ serve: $(VENV)/.run ## Serve the demo marketplace as it is
 	@echo
 	@echo "  The marketplace:  http://127.0.0.1:$(PORT)/"
 	@echo "  A seller:         vendedora / demo    a moderator: moderador / demo    (administration: /admin/)"
-	@echo "  Try:              log in, publish an ad, type \"vendo bici rodado 29\", press arrow down and Enter."
+	@echo "  Try:              log in, publish an ad, type \"vendo bici rodado 29\", press arrow down and Enter; or choose a car's photo."
+	@echo "                    as the moderator: /admin/ad_autocategorize/labelissue/review/, keys A, K, O, S and U."
 	@echo
 	@$(MANAGE) runserver --noreload 127.0.0.1:$(PORT)
 

@@ -9,6 +9,23 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from ad_autocategorize.models import ModelVersion
+from ad_autocategorize.moderation.admin import LabelIssueAdmin, ReviewDecisionAdmin
+from ad_autocategorize.moderation.car_admin import CarIssueAdmin
+from ad_autocategorize.moderation.feedback_admin import SuggestionEventAdmin
+from ad_autocategorize.moderation.health_admin import TaxonomyFindingAdmin
+from ad_autocategorize.moderation.merging import report_impact
+from taxonomy.admin import CategoryAdmin
+
+__all__ = [
+    "CarIssueAdmin",
+    "LabelIssueAdmin",
+    "ModelVersionAdmin",
+    "ReviewDecisionAdmin",
+    "SuggestionEventAdmin",
+    "TaxonomyFindingAdmin",
+]
+
+CategoryAdmin.impact_reporters.append(report_impact)
 
 
 @admin.register(ModelVersion)

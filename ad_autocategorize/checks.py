@@ -12,6 +12,7 @@ from django.conf import settings
 from django.core.checks import CheckMessage, Error, Warning
 
 from ad_autocategorize.conf import DEFAULTS, SETTING, plugin_settings
+from ad_autocategorize.photos.settings import PhotoSettings
 from ad_autocategorize.sources import DESCRIBED, AdSource, SourceError, get_source, resolve_field
 from ad_autocategorize.titles.settings import TitleSettings
 
@@ -24,7 +25,7 @@ def check_settings(**kwargs: Any) -> list[CheckMessage]:
         return [Error(f"{SETTING} is missing from the settings.", hint=hint, id="ad_autocategorize.E001")]
     if not isinstance(values, dict):
         return [Error(f"{SETTING} must be a dictionary.", id="ad_autocategorize.E002")]
-    return [*_keys(values), *_model_dir(), *_titles(), *_numbers(), *_source()]
+    return [*_keys(values), *_model_dir(), *_titles(), *_photos(), *_numbers(), *_source()]
 
 
 def _keys(values: dict[Any, Any]) -> Iterator[CheckMessage]:
@@ -61,8 +62,26 @@ def _titles() -> Iterator[CheckMessage]:
         yield Error(f'{SETTING}["TITLES"]: {error}', hint=hint, id="ad_autocategorize.E007")
 
 
+def _photos() -> Iterator[CheckMessage]:
+    try:
+        PhotoSettings.from_dict(plugin_settings.PHOTOS)
+    except (ValueError, TypeError, AttributeError) as error:
+        hint = "See ad_autocategorize.photos.settings.PhotoSettings for what may be set."
+        yield Error(f'{SETTING}["PHOTOS"]: {error}', hint=hint, id="ad_autocategorize.E013")
+    precision = plugin_settings.PHOTO_PRECISION
+    if not isinstance(precision, int | float) or not 0 <= precision <= 1:
+        message = f'{SETTING}["PHOTO_PRECISION"] must be a number from 0 to 1, not {precision!r}.'
+        yield Error(message, hint=f"The default is {DEFAULTS['PHOTO_PRECISION']}.", id="ad_autocategorize.E008")
+
+
 def _numbers() -> Iterator[CheckMessage]:
-    for key, highest in (("SUGGESTION_COUNT", 10), ("MAX_TITLE_LENGTH", 10_000)):
+    limits = {
+        "SUGGESTION_COUNT": 10,
+        "MAX_TITLE_LENGTH": 10_000,
+        "API_BATCH_LIMIT": 1_000,
+        "EVENT_RETENTION_DAYS": 36_500,
+    }
+    for key, highest in limits.items():
         value = getattr(plugin_settings, key)
         if type(value) is not int or not 1 <= value <= highest:
             message = f'{SETTING}["{key}"] must be a whole number from 1 to {highest}, not {value!r}.'

@@ -17,15 +17,28 @@ DEFAULTS: dict[str, Any] = {
     "MODEL_DIR": None,
     # Overrides of titles.settings.TitleSettings, such as {"language": "en", "extra_stopwords": ["permuto"]}.
     "TITLES": {},
+    # Overrides of photos.settings.PhotoSettings, such as {"architecture": "resnet50", "height": 224, "width": 224}.
+    "PHOTOS": {},
+    # Share of the answers that a car field is filled in for that should be right.
+    "PHOTO_PRECISION": 0.9,
+    # Groups of [brand, model] that are one car under several badges, such as [[["Fiat", "Strada"], ["Ram", "700"]]].
+    "TWIN_CARS": [],
     # Suggestions that the form shows.
     "SUGGESTION_COUNT": 3,
     # Longer titles are refused by the API, and cut by everything else.
     "MAX_TITLE_LENGTH": 500,
-    # Dotted paths of REST framework permission classes for the suggestion API.
+    # Dotted paths of REST framework permission classes for the API.
     "API_PERMISSIONS": ["rest_framework.permissions.AllowAny"],
-    # Requests for suggestions that one client may make, as REST framework writes rates; None for no limit.
+    # Requests that one client may make, as REST framework writes rates; None for no limit.
     "API_ANONYMOUS_RATE": "120/min",
     "API_USER_RATE": "600/min",
+    # The same for what costs more, counted by user or else by address: batches of titles, and photos.
+    "API_BATCH_RATE": "30/min",
+    "API_PHOTO_RATE": "20/min",
+    # Titles in one batch.
+    "API_BATCH_LIMIT": 100,
+    # Days that the events of suggestions are kept; manage.py purge_suggestion_events deletes older ones.
+    "EVENT_RETENTION_DAYS": 365,
 }
 
 

@@ -30,6 +30,7 @@ class CategorySuggestionMixin(_Base):
         self._title_name, self._category_name = source.form_field("title"), source.form_field("category")
         field = self.fields[self._title_name]
         self._widget = CategorySuggestionWidget(field.widget, self.add_prefix(self._category_name), self.prefix)
+        self._widget.ad_id = str(getattr(getattr(self, "instance", None), "pk", None) or "")
         field.widget = self._widget
         self.data: Any
         self._asked = self._widget.name_of(SUGGEST) in self.data

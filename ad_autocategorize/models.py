@@ -6,12 +6,20 @@ from django.db import models, transaction
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
+from ad_autocategorize.events import SuggestionEvent
+
+# The review queue's models live beside what uses them; Django looks for models here.
+from ad_autocategorize.moderation.models import CarIssue, LabelIssue, ReviewDecision, TaxonomyFinding
+
+__all__ = ["CarIssue", "LabelIssue", "ModelVersion", "ReviewDecision", "SuggestionEvent", "TaxonomyFinding"]
+
 
 class ModelVersion(models.Model):
     """One trained model. At most one of a kind is active: the one that web processes serve."""
 
     class Kind(models.TextChoices):
         TITLES = "titles", _("titles")
+        PHOTOS = "photos", _("car photos")
 
     kind = models.CharField(_("kind"), max_length=20, choices=Kind.choices, default=Kind.TITLES)
     name = models.CharField(_("name"), max_length=80, unique=True, help_text=_("Also its folder in MODEL_DIR."))

@@ -5,17 +5,26 @@ from __future__ import annotations
 import logging
 import threading
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Generic, TypeVar
 
 from ad_autocategorize.artifacts import ArtifactError
 from ad_autocategorize.conf import plugin_settings
 from ad_autocategorize.models import ModelVersion
 from ad_autocategorize.titles.scorer import TitleScorer
 
+if TYPE_CHECKING:
+    from ad_autocategorize.photos.predictor import PhotoPredictor
+
 logger = logging.getLogger("ad_autocategorize")
 
 # How long a process may go on with the version it has before it asks the database again.
 CHECK_INTERVAL_SECONDS = 3.0
+
+
+Served = TypeVar("Served")
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,47 +35,68 @@ class ActiveScorer:
     version: str
 
 
-class Registry:
-    """One a process. A version whose files are missing or damaged is logged once, and the one before is kept."""
+class Registry(Generic[Served]):
+    """One a process and kind. A version whose files are missing or damaged is logged once, and the one before is kept."""
 
-    def __init__(self) -> None:
+    def __init__(self, kind: ModelVersion.Kind, load: Callable[[Path, str], Served]) -> None:
+        self._kind = kind
+        self._load = load
         self._lock = threading.Lock()
         self.forget()
 
     def forget(self) -> None:
         """Drop what is cached; the next call reads the database."""
-        self._current: ActiveScorer | None = None
+        self._current: tuple[str, Served] | None = None
         self._refused: set[str] = set()
         self._checked_at = -CHECK_INTERVAL_SECONDS
 
     def expire(self) -> None:
-        """Ask the database at the next call, keeping the scorer in memory."""
+        """Ask the database at the next call, keeping the model in memory."""
         self._checked_at = -CHECK_INTERVAL_SECONDS
 
-    def active_scorer(self) -> ActiveScorer | None:
+    def active(self) -> Served | None:
         """Return the model to serve, or ``None`` where none is trained. Costs one query every few seconds."""
         if time.monotonic() - self._checked_at < CHECK_INTERVAL_SECONDS:
-            return self._current
+            return self._current and self._current[1]
         with self._lock:
             if time.monotonic() - self._checked_at >= CHECK_INTERVAL_SECONDS:
                 self._refresh()
-        return self._current
+        return self._current and self._current[1]
 
     def _refresh(self) -> None:
-        name = ModelVersion.objects.filter(kind=ModelVersion.Kind.TITLES, is_active=True).values_list("name", flat=True)
+        name = ModelVersion.objects.filter(kind=self._kind, is_active=True).values_list("name", flat=True)
         wanted = name.first()
         if wanted is None:
             self._current = None
-        elif (self._current is None or self._current.version != wanted) and wanted not in self._refused:
+        elif (self._current is None or self._current[0] != wanted) and wanted not in self._refused:
             try:
-                self._current = ActiveScorer(TitleScorer.load(plugin_settings.model_dir / wanted), wanted)
+                self._current = wanted, self._load(plugin_settings.model_dir / wanted, wanted)
             except (ArtifactError, LookupError):
                 self._refused.add(wanted)
                 logger.exception("Model version %s cannot be served; the one before stays.", wanted)
         self._checked_at = time.monotonic()
 
 
-_registry = Registry()
-active_scorer = _registry.active_scorer
-expire = _registry.expire
-forget = _registry.forget
+def _load_predictor(folder: Path, name: str) -> PhotoPredictor:
+    # Pillow and ONNX Runtime are extras: sites that only sort titles do without.
+    from ad_autocategorize.photos.predictor import PhotoPredictor
+
+    return PhotoPredictor.load(folder)
+
+
+_titles = Registry(ModelVersion.Kind.TITLES, lambda folder, name: ActiveScorer(TitleScorer.load(folder), name))
+_photos = Registry(ModelVersion.Kind.PHOTOS, _load_predictor)
+active_scorer = _titles.active
+active_predictor = _photos.active
+
+
+def expire() -> None:
+    """Ask the database at the next call."""
+    _titles.expire()
+    _photos.expire()
+
+
+def forget() -> None:
+    """Drop all that is cached."""
+    _titles.forget()
+    _photos.forget()

@@ -71,7 +71,7 @@ def retrain_titles(source: AdSource, request: Request, progress: Progress) -> Re
 
     settings = TitleSettings.from_dict(plugin_settings.TITLES)
     directory = plugin_settings.model_dir
-    with _only_one(directory):
+    with only_one(directory):
         _sweep(directory)
         skipped: Counter[str] = Counter()
         tree = CategoryTree.load(include_inactive=True)
@@ -103,7 +103,7 @@ def retrain_titles(source: AdSource, request: Request, progress: Progress) -> Re
             if request.activate:
                 version.activate()
         registry.expire()
-        _prune(directory)
+        prune(directory, ModelVersion.Kind.TITLES)
     return Result(version, +skipped, before)
 
 
@@ -124,10 +124,11 @@ def _stage(progress: Progress, stage: str) -> Progress:
 
 
 @contextmanager
-def _only_one(directory: Path) -> Iterator[None]:
+def only_one(directory: Path, lock_name: str = LOCK_NAME) -> Iterator[None]:
+    """Hold the folder's training lock. Raises ``TrainingBusy`` where another process does."""
     # The kernel drops the lock with its process, however that ends.
     directory.mkdir(parents=True, exist_ok=True)
-    with (directory / LOCK_NAME).open("w") as file:
+    with (directory / lock_name).open("w") as file:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError as error:
@@ -144,9 +145,9 @@ def _sweep(directory: Path) -> None:
             shutil.rmtree(entry, ignore_errors=True)
 
 
-def _prune(directory: Path) -> None:
-    """Delete all but the newest versions; the active one always stays."""
-    versions = ModelVersion.objects.filter(kind=ModelVersion.Kind.TITLES)
+def prune(directory: Path, kind: ModelVersion.Kind) -> None:
+    """Delete all but the newest versions of a kind; the active one always stays."""
+    versions = ModelVersion.objects.filter(kind=kind)
     newest = list(versions.values_list("pk", flat=True)[:KEPT_VERSIONS])
     for version in versions.exclude(pk__in=newest).exclude(is_active=True):
         version.delete()

@@ -8,14 +8,16 @@ from functools import lru_cache
 
 from ad_autocategorize import registry
 from ad_autocategorize.conf import plugin_settings
+from ad_autocategorize.confidence import Confidence, in_words
 from ad_autocategorize.sources import AdSource, get_source
 from ad_autocategorize.titles.scorer import Suggestion
-from taxonomy.locking import current_version
+from taxonomy.locking import current_version, recent_version
 from taxonomy.tree import CategoryTree
 
-# In words rather than figures: calibrated, nine in ten of the "very likely" ones are right.
-VERY_LIKELY = 0.9
-LIKELY = 0.6
+# An offer that is wrong forty-nine times in fifty is noise to whoever reads it.
+WORTH_OFFERING = 0.02
+# How long a process may go on with the tree it has before it asks whether another has changed it.
+TAXONOMY_CHECK_INTERVAL_SECONDS = 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,11 +44,9 @@ class CategorySuggestion:
         return " › ".join(step.name for step in self.path)
 
     @property
-    def confidence(self) -> str:
-        """``very_likely``, ``likely`` or ``maybe``."""
-        if self.probability >= VERY_LIKELY:
-            return "very_likely"
-        return "likely" if self.probability >= LIKELY else "maybe"
+    def confidence(self) -> Confidence:
+        """The probability in words."""
+        return in_words(self.probability)
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,14 +61,15 @@ class CategorySuggestions:
 def suggest_categories(title: str, *, limit: int | None = None) -> CategorySuggestions:
     """Return up to ``limit`` categories for a title; none where no model is trained or the title says nothing.
 
-    Categories that are inactive, deleted or unknown to the host are left out. Titles are cut at ``MAX_TITLE_LENGTH``.
+    Categories that are inactive, deleted or unknown to the host are left out, and so are further offers that stand no chance.
+    Titles are cut at ``MAX_TITLE_LENGTH``.
     """
     return suggest_categories_for_many([title], limit=limit)[0]
 
 
 def suggest_categories_for_many(titles: Sequence[str], *, limit: int | None = None) -> list[CategorySuggestions]:
     """Return the suggestions for each title, all made with one model and one state of the taxonomy."""
-    tree, active_ids = _taxonomy(current_version())
+    tree, active_ids = _taxonomy(recent_version(TAXONOMY_CHECK_INTERVAL_SECONDS))
     active = registry.active_scorer()
     if active is None:
         return [CategorySuggestions((), None, tree.version)] * len(titles)
@@ -80,10 +81,33 @@ def suggest_categories_for_many(titles: Sequence[str], *, limit: int | None = No
         answers = [active.scorer.suggest(title, limit, active_ids) for title in cut]
     return [
         CategorySuggestions(
-            tuple(_present(suggestion, tree, source) for suggestion in answer), active.version, tree.version
+            tuple(_present(offer, tree, source) for offer in _worth_offering(answer)), active.version, tree.version
         )
         for answer in answers
     ]
+
+
+def _worth_offering(ranked: Sequence[Suggestion]) -> list[Suggestion]:
+    """Return the best, and of the others those that stand a chance."""
+    return [offer for place, offer in enumerate(ranked) if place == 0 or offer.probability >= WORTH_OFFERING]
+
+
+def active_tree() -> CategoryTree:
+    """Return the tree of the active categories, read again only when it has changed."""
+    return _taxonomy(current_version())[0]
+
+
+def form_value(pk: int, tree: CategoryTree, source: AdSource) -> str:
+    """Return what the category field of the host's form takes for a category of the tree."""
+    if _uses_taxonomy(type(source)):  # type: ignore[arg-type]  # classes can be hashed
+        return str(pk)
+    return source.form_value(tree.external_id(pk) or "")
+
+
+@lru_cache(maxsize=8)
+def _uses_taxonomy(source: type[AdSource]) -> bool:
+    """Return what a class of sources says, worked out once: it goes through all fields of the ads."""
+    return source().uses_taxonomy
 
 
 @lru_cache(maxsize=2)
@@ -101,6 +125,5 @@ def _present(suggestion: Suggestion, tree: CategoryTree, source: AdSource) -> Ca
     steps = []
     for pk, name in zip(ids, names, strict=True):
         steps.append(PathStep(pk, name, probabilities.get(pk, suggestion.probability)))
-    key = str(category_id) if source.uses_taxonomy else tree.external_id(category_id) or ""
-    value = key if source.uses_taxonomy else source.form_value(key)
+    value = form_value(category_id, tree, source)
     return CategorySuggestion(category_id, value, tuple(steps), suggestion.probability)

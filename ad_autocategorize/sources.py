@@ -20,6 +20,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date as Date
 from datetime import datetime
+from functools import cached_property
 from typing import Any, ClassVar
 
 from django.apps import apps
@@ -35,7 +36,7 @@ CHUNK = 2000
 
 # The attributes of an ad that a source may describe, each by a field path or a method of the source.
 CAR_FIELDS = ("brand", "car_model", "body_type", "color", "year")
-DESCRIBED = ("title", "category", "photos", "date", "language", *CAR_FIELDS)
+DESCRIBED = ("title", "category", "photos", "date", "seller", "language", *CAR_FIELDS)
 
 
 class SourceError(ValueError):
@@ -58,6 +59,7 @@ class LabelledTitle:
     title: str
     category_id: int
     date: datetime | Date | None
+    seller: str = ""
 
 
 class AdSource:
@@ -66,7 +68,7 @@ class AdSource:
     Attributes
     ----------
     model : the ad model, as a class or as "app.Model".
-    title, category, photos, date, language, brand, car_model, body_type, color, year : a field path ("product__name"), or
+    title, category, photos, date, seller, language, brand, car_model, body_type, color, year : a field path ("product__name"), or
         the name of a method of the source that takes an ad. ``None`` where ads have no such thing.
     published : lookups (a mapping or a ``Q``) of the ads that moderators have let through; all ads for ``None``.
     select_related : relations that the methods named above follow, fetched along with the ads.
@@ -79,6 +81,7 @@ class AdSource:
     category: ClassVar[str] = "category"
     photos: ClassVar[str | None] = None
     date: ClassVar[str | None] = None
+    seller: ClassVar[str | None] = None
     language: ClassVar[str | None] = None
     brand: ClassVar[str | None] = None
     car_model: ClassVar[str | None] = None
@@ -117,6 +120,19 @@ class AdSource:
             queryset = queryset.filter(self.published if isinstance(self.published, Q) else Q(**self.published))
         return queryset.select_related(*self.select_related).order_by("pk")
 
+    def relabel(self, ad: Any, category: Any) -> None:
+        """File an ad at another category, as it is called with a row lock on the ad and in a transaction.
+
+        ``category`` is one of those that ads point at. Override it where ``category`` is a method or a longer path, or where
+        the site does more when an ad moves. Raises ``SourceError``.
+        """
+        if not self.is_path("category") or LOOKUP_SEP in self.category:
+            raise SourceError(
+                f"{type(self).__name__}.relabel(ad, category) is missing: say how an ad is filed elsewhere."
+            )
+        setattr(ad, self.category, category)
+        ad.save(update_fields=[self.category])
+
     # What follows is for the plugin's use; a host has no reason to override it.
 
     def ad_model(self) -> type[Model]:
@@ -136,7 +152,7 @@ class AdSource:
             )
         return related  # type: ignore[no-any-return]
 
-    @property
+    @cached_property
     def uses_taxonomy(self) -> bool:
         """Whether ads point at ``taxonomy.Category`` itself."""
         return self.host_category_model() is Category
@@ -179,7 +195,29 @@ class AdSource:
             elif not title:
                 skipped["no title"] += 1
             else:
-                yield LabelledTitle(ad.pk, title, category_id, self.value_of(ad, "date") if self.date else None)
+                date = self.value_of(ad, "date") if self.date else None
+                yield LabelledTitle(ad.pk, title, category_id, date, str(self.value_of(ad, "seller") or ""))
+
+    def taxonomy_category_id(self, ad: Any, tree: CategoryTree) -> int | None:
+        """Return the key of the ``taxonomy.Category`` that an ad is filed at; ``None`` where ``tree`` does not hold it."""
+        return self._category_finder(tree)(ad)  # type: ignore[no-any-return]
+
+    def filed_at(self, category_ids: Sequence[int], tree: CategoryTree) -> QuerySet[Any]:
+        """Return all ads filed at categories of the taxonomy, published or not. Raises ``SourceError``."""
+        if not self.is_path("category"):
+            raise SourceError(f"{type(self).__name__}.category is a method: which ads are filed where cannot be asked.")
+        own = category_ids if self.uses_taxonomy else [self.own_category(pk, tree) for pk in category_ids]
+        return self.ad_model()._default_manager.filter(**{f"{self.category}__in": own}).order_by("pk")
+
+    def own_category(self, category_id: int, tree: CategoryTree) -> Any:
+        """Return the category that ads point at for one of the taxonomy. Raises ``SourceError`` where there is none."""
+        if self.uses_taxonomy:
+            category = Category.objects.filter(pk=category_id).first()
+        else:
+            category = self.host_category(tree.external_id(category_id) or "")
+        if category is None:
+            raise SourceError(f"The marketplace has no category for {' > '.join(tree.path_names(category_id))}.")
+        return category
 
     def _stream(self, since: Date | None, limit: int | None) -> Iterator[Any]:
         queryset = self.get_queryset()
@@ -187,13 +225,17 @@ class AdSource:
             if self.date is None or not self.is_path("date"):
                 raise SourceError(f"{type(self).__name__}.date must be a field path for ads to be chosen by date.")
             queryset = queryset.filter(**{f"{self.date}__gte": since})
-        if relations := self._relations():
+        if relations := self.relations():
             queryset = queryset.select_related(*relations)
         return queryset[:limit].iterator(chunk_size=CHUNK)
 
-    def _relations(self) -> list[str]:
-        """Return the relations that reading title, category and date follows."""
-        paths = [str(getattr(self, name)) for name in ("title", "date") if getattr(self, name) and self.is_path(name)]
+    def relations(self) -> list[str]:
+        """Return the relations that reading title, category, date and seller follows."""
+        paths = [
+            str(getattr(self, name))
+            for name in ("title", "date", "seller")
+            if getattr(self, name) and self.is_path(name)
+        ]
         relations = [path.rpartition(LOOKUP_SEP)[0] for path in paths]
         if self.is_path("category"):
             # A host's own category is needed whole, to ask for its path; one of the taxonomy by its key alone.

@@ -19,28 +19,24 @@ SUGGEST = "suggest_category"
 TAKE = "take_category"
 
 
-class CategorySuggestionWidget(forms.Widget):
-    """Wraps the host's own title widget, as the admin wraps a select, and renders the suggestions after it.
+class WrappingWidget(forms.Widget):
+    """Wraps a widget of the host's own form, as the admin wraps a select; a subclass renders something around it."""
 
-    With JavaScript they appear as the title is typed; without, a button of the form asks for them.
-    """
+    #: Name of the stylesheet and of the script module in ``static/ad_autocategorize/``.
+    asset: str
 
-    template_name = "ad_autocategorize/category_suggestions.html"
-
-    def __init__(self, widget: forms.Widget, category_field: str, prefix: str | None) -> None:
+    def __init__(self, widget: forms.Widget, prefix: str | None) -> None:
         super().__init__(widget.attrs)
         self.widget = widget
-        self.category_field = category_field
         self.prefix = prefix
-        self.answer: CategorySuggestions | None = None
         self.needs_multipart_form = widget.needs_multipart_form
         self.is_required = widget.is_required
 
     @property
     def media(self) -> Media:
         own = Media(
-            css={"all": ["ad_autocategorize/category-suggestions.css"]},
-            js=[forms.Script("ad_autocategorize/category-suggestions.js", type="module")],  # type: ignore[list-item]
+            css={"all": [f"ad_autocategorize/{self.asset}.css"]},
+            js=[forms.Script(f"ad_autocategorize/{self.asset}.js", type="module")],  # type: ignore[list-item]
         )
         return self.widget.media + own
 
@@ -52,21 +48,6 @@ class CategorySuggestionWidget(forms.Widget):
         """Return the name under which one of the buttons is posted."""
         return f"{self.prefix}-{button}" if self.prefix else button
 
-    def render(self, name: str, value: Any, attrs: dict[str, Any] | None = None, renderer: Any = None) -> SafeString:
-        identifier = (attrs or {}).get("id") or f"id_{name}"
-        attributes = {**(attrs or {}), "autocomplete": "off", "maxlength": self._max_length(attrs)}
-        context = {
-            "title_widget": self.widget.render(name, value, {k: v for k, v in attributes.items() if v}, renderer),
-            "id": identifier,
-            "category_name": self.category_field,
-            "endpoint": self._endpoint(),
-            "suggest_name": self.name_of(SUGGEST),
-            "take_name": self.name_of(TAKE),
-            "answer": self.answer,
-            "limit": plugin_settings.SUGGESTION_COUNT,
-        }
-        return render_to_string(self.template_name, context)
-
     def value_from_datadict(self, data: Mapping[str, Any], files: MultiValueDict[str, Any], name: str) -> Any:
         return self.widget.value_from_datadict(data, files, name)
 
@@ -76,13 +57,46 @@ class CategorySuggestionWidget(forms.Widget):
     def id_for_label(self, id_: str) -> str:
         return self.widget.id_for_label(id_)
 
-    def _max_length(self, attrs: dict[str, Any] | None) -> Any:
-        return (attrs or {}).get("maxlength") or self.widget.attrs.get("maxlength")
+    def use_required_attribute(self, initial: Any) -> bool:
+        return self.widget.use_required_attribute(initial)
 
-    @staticmethod
-    def _endpoint() -> str:
-        try:
-            return reverse("ad_autocategorize:suggest-category")
-        except NoReverseMatch:
-            # The host has not mounted the API: the button remains.
-            return ""
+
+class CategorySuggestionWidget(WrappingWidget):
+    """Wraps the title widget and renders the suggestions after it.
+
+    With JavaScript they appear as the title is typed; without, a button of the form asks for them.
+    """
+
+    template_name = "ad_autocategorize/category_suggestions.html"
+    asset = "category-suggestions"
+
+    def __init__(self, widget: forms.Widget, category_field: str, prefix: str | None) -> None:
+        super().__init__(widget, prefix)
+        self.category_field = category_field
+        self.answer: CategorySuggestions | None = None
+        self.ad_id = ""
+
+    def render(self, name: str, value: Any, attrs: dict[str, Any] | None = None, renderer: Any = None) -> SafeString:
+        # Browsers' own history of earlier titles would cover the suggestions.
+        attributes = {**(attrs or {}), "autocomplete": "off"}
+        context = {
+            "title_widget": self.widget.render(name, value, attributes, renderer),
+            "id": attributes.get("id") or f"id_{name}",
+            "category_name": self.category_field,
+            "endpoint": endpoint("suggest-category"),
+            "events": endpoint("suggestion-events"),
+            "ad_id": self.ad_id,
+            "suggest_name": self.name_of(SUGGEST),
+            "take_name": self.name_of(TAKE),
+            "answer": self.answer,
+            "limit": plugin_settings.SUGGESTION_COUNT,
+        }
+        return render_to_string(self.template_name, context)
+
+
+def endpoint(name: str) -> str:
+    """Return the address of a view of the API, or nothing where the host has not mounted it: the button remains."""
+    try:
+        return reverse(f"ad_autocategorize:{name}")
+    except NoReverseMatch:
+        return ""

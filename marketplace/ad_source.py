@@ -11,6 +11,7 @@ class MarketplaceAds(AdSource):
     category = "category"
     photos = "photos"
     date = "created_at"
+    seller = "seller__username"
     brand = "brand"
     car_model = "car_model"
     body_type = "body_type"

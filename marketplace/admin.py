@@ -8,6 +8,7 @@ from django.http import HttpRequest
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
+from ad_autocategorize.moderation.mixins import CategoryCheckMixin
 from marketplace.models import Ad, AdPhoto
 
 
@@ -23,10 +24,10 @@ class AdPhotoInline(admin.TabularInline):
 
 
 @admin.register(Ad)
-class AdAdmin(admin.ModelAdmin):
+class AdAdmin(CategoryCheckMixin, admin.ModelAdmin):
     """Pending ads are let through or turned down here."""
 
-    list_display = ["title", "category", "seller", "status", "created_at"]
+    list_display = ["title", "category", "category_check", "seller", "status", "created_at"]
     list_filter = ["status", "payment"]
     list_select_related = ["category", "seller"]
     search_fields = ["title"]

@@ -9,6 +9,7 @@ from django.core.exceptions import ValidationError
 from django.core.files.base import ContentFile
 from django.utils.translation import gettext_lazy as _
 
+from ad_autocategorize.car_forms import CarPhotoMixin
 from ad_autocategorize.forms import CategorySuggestionMixin
 from marketplace.models import Ad, AdPhoto
 from marketplace.photos import clean_photo
@@ -35,7 +36,7 @@ class PhotosField(forms.FileField):
         return [clean_photo(super(PhotosField, self).clean(file, initial)) for file in files]
 
 
-class AdForm(CategorySuggestionMixin, forms.ModelForm):
+class AdForm(CategorySuggestionMixin, CarPhotoMixin, forms.ModelForm):
     """What a seller fills in."""
 
     photos = PhotosField(label=_("Photos"), required=False, help_text=_("JPEG, PNG or WebP, up to six."))

@@ -22,6 +22,7 @@ INSTALLED_APPS = [
     "django.contrib.staticfiles",
     "mptt",
     "rest_framework",
+    "drf_spectacular",
     "taxonomy",
     "ad_autocategorize",
     "marketplace",
@@ -29,6 +30,7 @@ INSTALLED_APPS = [
 
 MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
+    "marketplace.middleware.ContentSecurityPolicy",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.locale.LocaleMiddleware",
     "django.middleware.common.CommonMiddleware",
@@ -76,6 +78,17 @@ MEDIA_ROOT = DATA_DIR / "media"
 AD_AUTOCATEGORIZE = {
     "SOURCE": "marketplace.ad_source.MarketplaceAds",
     "MODEL_DIR": DATA_DIR / "models",
+    # Small, so that the demo learns its drawn cars in a minute or two; photographs want the default size.
+    "PHOTOS": {
+        "height": 64,
+        "width": 104,
+        "epochs": 10,
+        "batch_size": 16,
+        "learning_rate": 0.02,
+        "augment": False,
+        "label_smoothing": 0.05,
+        "ema": 0.98,
+    },
 }
 
 
@@ -83,7 +96,10 @@ LOGIN_URL = "login"
 LOGIN_REDIRECT_URL = "my-ads"
 LOGOUT_REDIRECT_URL = "ad-list"
 
-REST_FRAMEWORK = {"DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"]}
+REST_FRAMEWORK = {
+    "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
+    "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
+}
 
 
 SECURE_CONTENT_TYPE_NOSNIFF = True

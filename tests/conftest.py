@@ -5,10 +5,18 @@ import os
 
 import pytest
 from django.conf import settings as django_settings
+from django.core.cache import cache
 from django.core.management import call_command
 
 from ad_autocategorize import registry, services
 from ad_autocategorize.conf import SETTING
+from taxonomy import locking
+
+
+@pytest.fixture(autouse=True)
+def fresh_throttles():
+    """No test's calls count against the rates of the next one's users, who have the same keys."""
+    cache.clear()
 
 
 @pytest.fixture(autouse=True)
@@ -18,6 +26,7 @@ def model_dir(settings, tmp_path):
     setattr(settings, SETTING, {**getattr(settings, SETTING), "MODEL_DIR": folder})
     registry.forget()
     services._taxonomy.cache_clear()
+    locking.forget_version()
     yield folder
     registry.forget()
     services._taxonomy.cache_clear()

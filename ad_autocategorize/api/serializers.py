@@ -1,12 +1,17 @@
-"""What the suggestion API takes and gives."""
+"""What the API takes and gives."""
 
 from __future__ import annotations
 
 from typing import Any
 
+from django.core.validators import MaxLengthValidator
+from django.utils.translation import gettext_lazy as _
 from rest_framework import serializers
 
+from ad_autocategorize.api.fields import KeyField, TitleField, WholeNumberField
 from ad_autocategorize.conf import plugin_settings
+from ad_autocategorize.events import SuggestionEvent
+from ad_autocategorize.services import CategorySuggestions
 
 HIGHEST_LIMIT = 10
 
@@ -14,25 +19,30 @@ HIGHEST_LIMIT = 10
 class TitleSerializer(serializers.Serializer[Any]):
     """A title to suggest categories for."""
 
-    title = serializers.CharField(allow_blank=True)
-    limit = serializers.IntegerField(min_value=1, max_value=HIGHEST_LIMIT, required=False)
+    title = TitleField()
+    limit = WholeNumberField(min_value=1, max_value=HIGHEST_LIMIT, required=False)
 
-    def validate_title(self, title: str) -> str:
-        """Refuse a title that no form would take."""
-        longest = plugin_settings.MAX_TITLE_LENGTH
-        if len(title) > longest:
-            raise serializers.ValidationError(
-                f"Titles may have at most {longest} characters; this one has {len(title)}."
-            )
-        return title
+
+class TitlesSerializer(serializers.Serializer[Any]):
+    """Titles to suggest categories for, up to ``API_BATCH_LIMIT`` of them."""
+
+    titles = serializers.ListField(
+        child=TitleField(),
+        allow_empty=False,
+        min_length=1,
+        validators=[
+            MaxLengthValidator(lambda: plugin_settings.API_BATCH_LIMIT, _("At most %(limit_value)d titles, please."))
+        ],
+    )
+    limit = WholeNumberField(min_value=1, max_value=HIGHEST_LIMIT, required=False)
 
 
 class PathStepSerializer(serializers.Serializer[Any]):
-    """One step of a path."""
+    """One step of a path; ``probability`` is that of the ad being filed at or under it."""
 
     id = serializers.IntegerField()
     name = serializers.CharField()
-    probability = serializers.FloatField()
+    probability = serializers.FloatField(min_value=0, max_value=1)
 
 
 class CategorySuggestionSerializer(serializers.Serializer[Any]):
@@ -40,7 +50,7 @@ class CategorySuggestionSerializer(serializers.Serializer[Any]):
 
     category = serializers.IntegerField(source="category_id")
     value = serializers.CharField()
-    probability = serializers.FloatField()
+    probability = serializers.FloatField(min_value=0, max_value=1)
     confidence = serializers.ChoiceField(["very_likely", "likely", "maybe"])
     path = PathStepSerializer(many=True)
 
@@ -51,3 +61,120 @@ class CategorySuggestionsSerializer(serializers.Serializer[Any]):
     model_version = serializers.CharField(allow_null=True)
     taxonomy_version = serializers.IntegerField()
     suggestions = CategorySuggestionSerializer(many=True)
+
+
+def category_suggestions(answer: CategorySuggestions) -> dict[str, Any]:
+    """Return what ``CategorySuggestionsSerializer`` would, in a tenth of the time: this is the busiest call of all."""
+    return {
+        "model_version": answer.model_version,
+        "taxonomy_version": answer.taxonomy_version,
+        "suggestions": [
+            {
+                "category": suggestion.category_id,
+                "value": suggestion.value,
+                "probability": suggestion.probability,
+                "confidence": suggestion.confidence,
+                "path": [
+                    {"id": step.id, "name": step.name, "probability": step.probability} for step in suggestion.path
+                ],
+            }
+            for suggestion in answer.suggestions
+        ],
+    }
+
+
+class CategorySuggestionsBatchSerializer(serializers.Serializer[Any]):
+    """The suggestions of each title, in the order of the titles."""
+
+    results = CategorySuggestionsSerializer(many=True)
+
+
+class SuggestionEventSerializer(serializers.Serializer[Any]):
+    """What became of the suggestions for an ad; ``ad_id`` is the marketplace's own key, once the ad has one."""
+
+    model_version = KeyField(min_length=1, max_length=80)
+    rank = WholeNumberField(
+        min_value=1,
+        max_value=HIGHEST_LIMIT,
+        allow_null=True,
+        help_text="Place of the suggestion that was accepted, the first is 1; null where all were overruled.",
+    )
+    ad_id = KeyField(max_length=100, required=False, allow_blank=True, default="")
+
+    def create(self, validated_data: dict[str, Any]) -> SuggestionEvent:
+        accepted = validated_data["rank"] is not None
+        outcome = SuggestionEvent.Outcome.ACCEPTED if accepted else SuggestionEvent.Outcome.OVERRULED
+        return SuggestionEvent.objects.create(outcome=outcome, **validated_data)
+
+
+class CategorySerializer(serializers.Serializer[Any]):
+    """A category; ``value`` is what the host's form takes, ``children`` the keys of those right below."""
+
+    id = serializers.IntegerField()
+    name = serializers.CharField()
+    parent = serializers.IntegerField(allow_null=True)  # type: ignore[assignment]
+    value = serializers.CharField()
+    children = serializers.ListField(child=serializers.IntegerField())
+
+
+class CategoriesSerializer(serializers.Serializer[Any]):
+    """Categories, parents before children and siblings by name, as of a version of the taxonomy."""
+
+    taxonomy_version = serializers.IntegerField()
+    categories = CategorySerializer(many=True)
+
+
+class BrandSerializer(serializers.Serializer[Any]):
+    """A maker of cars."""
+
+    id = serializers.IntegerField()
+    name = serializers.CharField()
+
+
+class BrandsSerializer(serializers.Serializer[Any]):
+    """The brands of the car catalog, by name."""
+
+    brands = BrandSerializer(many=True)
+
+
+class YearSerializer(serializers.Serializer[Any]):
+    """The filter of a brand's models."""
+
+    year = serializers.IntegerField(
+        min_value=1, max_value=9999, required=False, help_text="Only models made in this year."
+    )
+
+
+class CarModelSerializer(serializers.Serializer[Any]):
+    """A model, with its years of production where they are known."""
+
+    id = serializers.IntegerField()
+    name = serializers.CharField()
+    first_year = serializers.IntegerField(allow_null=True)
+    last_year = serializers.IntegerField(allow_null=True)
+    body_types = serializers.ListField(child=serializers.CharField())
+
+
+class CarModelsSerializer(serializers.Serializer[Any]):
+    """The models of a brand, by name."""
+
+    brand = BrandSerializer()
+    models = CarModelSerializer(many=True)
+
+
+class ProblemErrorSerializer(serializers.Serializer[Any]):
+    """One invalid value; ``pointer`` is a JSON pointer into what was sent, or names the parameter."""
+
+    pointer = serializers.CharField()
+    detail = serializers.CharField()
+    code = serializers.CharField()
+
+
+class ProblemSerializer(serializers.Serializer[Any]):
+    """RFC 9457 problem details."""
+
+    type = serializers.CharField()
+    title = serializers.CharField()
+    status = serializers.IntegerField()
+    detail = serializers.CharField()
+    errors = ProblemErrorSerializer(many=True, required=False)  # type: ignore[assignment]

@@ -1,9 +1,29 @@
-"""Mount with ``path("api/", include("ad_autocategorize.api.urls"))``."""
+"""Mount with ``path("api/", include("ad_autocategorize.api.urls"))``; the version is part of each address below it."""
 
-from django.urls import path
+from django.apps import apps
+from django.urls import URLPattern, include, path, re_path
 
-from ad_autocategorize.api.views import SuggestCategoryView
+from ad_autocategorize.api import car_views, catalog_views, views
 
 app_name = "ad_autocategorize"
 
-urlpatterns = [path("suggestions/category/", SuggestCategoryView.as_view(), name="suggest-category")]
+v1: list[URLPattern] = [
+    path("suggestions/category/", views.SuggestCategoryView.as_view(), name="suggest-category"),
+    path("suggestions/category/batch/", views.SuggestCategoriesView.as_view(), name="suggest-categories"),
+    path("suggestions/car/", car_views.SuggestCarView.as_view(), name="suggest-car"),
+    path("suggestions/events/", views.SuggestionEventView.as_view(), name="suggestion-events"),
+    path("categories/", catalog_views.CategoriesView.as_view(), name="categories"),
+    path("categories/main/", catalog_views.MainCategoriesView.as_view(), name="main-categories"),
+    path("categories/<int:pk>/children/", catalog_views.CategoryChildrenView.as_view(), name="category-children"),
+    path("cars/brands/", catalog_views.BrandsView.as_view(), name="brands"),
+    path("cars/brands/<int:pk>/models/", catalog_views.CarModelsView.as_view(), name="car-models"),
+]
+
+if apps.is_installed("drf_spectacular"):
+    from ad_autocategorize.api.schema import schema_view
+
+    v1.append(path("schema/", schema_view, name="schema"))
+
+urlpatterns = [
+    path("v1/", include([*v1, re_path(r"^.*$", views.NotFoundView.as_view())])),
+]

@@ -1,29 +1,68 @@
-"""The suggestion API."""
+"""Suggestions for titles, and what became of them."""
 
 from __future__ import annotations
 
-from django.utils.module_loading import import_string
-from rest_framework.permissions import BasePermission
+from http import HTTPStatus
+from typing import Any, NoReturn
+
+from django.utils.translation import gettext as _
+from rest_framework.exceptions import NotFound
+from rest_framework.permissions import AllowAny, BasePermission
 from rest_framework.request import Request
 from rest_framework.response import Response
-from rest_framework.views import APIView
 
-from ad_autocategorize.api.serializers import CategorySuggestionsSerializer, TitleSerializer
-from ad_autocategorize.api.throttles import AnonymousThrottle, UserThrottle
-from ad_autocategorize.conf import plugin_settings
-from ad_autocategorize.services import suggest_categories
+from ad_autocategorize.api.base import PluginAPIView
+from ad_autocategorize.api.serializers import (
+    SuggestionEventSerializer,
+    TitleSerializer,
+    TitlesSerializer,
+    category_suggestions,
+)
+from ad_autocategorize.api.throttles import BatchThrottle
+from ad_autocategorize.models import ModelVersion
+from ad_autocategorize.services import suggest_categories, suggest_categories_for_many
 
 
-class SuggestCategoryView(APIView):
+class SuggestCategoryView(PluginAPIView):
     """``POST {"title": ..., "limit": ...}`` answers with categories for the title, the most probable first."""
-
-    throttle_classes = [AnonymousThrottle, UserThrottle]
-
-    def get_permissions(self) -> list[BasePermission]:
-        return [import_string(dotted)() for dotted in plugin_settings.API_PERMISSIONS]
 
     def post(self, request: Request) -> Response:
         serializer = TitleSerializer(data=request.data)
         serializer.is_valid(raise_exception=True)
         answer = suggest_categories(serializer.validated_data["title"], limit=serializer.validated_data.get("limit"))
-        return Response(CategorySuggestionsSerializer(answer).data)
+        return Response(category_suggestions(answer))
+
+
+class SuggestCategoriesView(PluginAPIView):
+    """``POST {"titles": [...], "limit": ...}`` answers for each title as the single call does."""
+
+    throttle_classes = [BatchThrottle]
+
+    def post(self, request: Request) -> Response:
+        serializer = TitlesSerializer(data=request.data)
+        serializer.is_valid(raise_exception=True)
+        titles, limit = serializer.validated_data["titles"], serializer.validated_data.get("limit")
+        answers = suggest_categories_for_many(titles, limit=limit)
+        return Response({"results": [category_suggestions(answer) for answer in answers]})
+
+
+class SuggestionEventView(PluginAPIView):
+    """``POST {"model_version": ..., "rank": 1}`` records which suggestion was accepted; no rank, that none was."""
+
+    def post(self, request: Request) -> Response:
+        serializer = SuggestionEventSerializer(data=request.data)
+        serializer.is_valid(raise_exception=True)
+        if not ModelVersion.objects.filter(name=serializer.validated_data["model_version"]).exists():
+            raise NotFound(_("There is no such model version."))
+        serializer.save()
+        return Response(status=HTTPStatus.NO_CONTENT)
+
+
+class NotFoundView(PluginAPIView):
+    """Any other address below the API: the answer is a problem too, not the site's page."""
+
+    def get_permissions(self) -> list[BasePermission]:
+        return [AllowAny()]
+
+    def initial(self, request: Request, *args: Any, **kwargs: Any) -> NoReturn:
+        raise NotFound

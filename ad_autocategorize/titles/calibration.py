@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
 from scipy.optimize import minimize, minimize_scalar
-from scipy.special import expit, log_softmax, softmax
+from scipy.special import expit, log_softmax
 
 from ad_autocategorize.titles.cascade import LocalClassifier
 from ad_autocategorize.titles.hierarchy import Path
@@ -25,6 +25,8 @@ FloatArray = NDArray[np.float64]
 # How many titles the common temperature counts for in a node's own fit.
 SHRINKAGE = 10.0
 TINY = 1e-12
+# Three numbers need no more titles than this.
+MAX_MIXTURE_TITLES = 5_000
 _LOG_TEMPERATURE_BOUNDS = (-4.0, 4.0)
 
 
@@ -43,36 +45,27 @@ def calibrate_temperatures(
     ]
 
 
-def fit_mixture(path_scores: FloatArray, naive_bayes: FloatArray, targets: NDArray[np.intp], weight: float) -> Mixture:
-    """Fit the mixture; both score arrays have shape (titles, categories).
+def fit_mixture(scores: FloatArray, targets: NDArray[np.intp]) -> Mixture:
+    """Fit the shape of the distribution to scores of shape (titles, categories) and the right categories.
 
-    First the naive Bayes weight, on the likelihood of the right category; then the shape of the distribution, on whether
-    the best category is the right one, since its probability is what people and thresholds read.
-    ``weight`` is where the search for the naive Bayes weight starts; zero keeps the flat model out altogether.
+    What is fitted is whether the best category is the right one, since its probability is what people and thresholds read.
     """
-    scores = path_scores
-    sharpness = 1.0
-    if weight:
-        rows = np.arange(len(targets))
+    every = -(-len(targets) // MAX_MIXTURE_TITLES)
+    scores, targets = scores[::every], targets[::every]
+    rows = np.arange(len(targets))
+    # Only the best category's probability is wanted: with the largest score at zero it is one over a sum.
+    lower = scores - scores.max(axis=1, keepdims=True)
+    right = lower[rows, targets] == 0
 
-        def likelihood_loss(values: FloatArray) -> float:
-            mixed = np.exp(values[0]) * path_scores + max(values[1], 0.0) * naive_bayes
-            return float(-log_softmax(mixed, axis=1)[rows, targets].mean())
-
-        found = _search(likelihood_loss, [0.0, weight])
-        sharpness, weight = float(np.exp(found[0])), max(float(found[1]), 0.0)
-        scores = sharpness * path_scores + weight * naive_bayes
-    right = scores.argmax(axis=1) == targets
-
-    def confidence_loss(values: FloatArray) -> float:
+    def loss(values: FloatArray) -> float:
         sharper, (share, flatness) = np.exp(values[0]), expit(values[1:])
-        sharp, flat = (softmax(scale * scores, axis=1).max(axis=1) for scale in (sharper, sharper * flatness))
+        sharp, flat = (1 / np.exp(scale * lower).sum(axis=1) for scale in (sharper, sharper * flatness))
         confidence = (1 - share) * sharp + share * flat
         return float(-np.log(np.where(right, confidence, 1 - confidence) + TINY).mean())
 
-    found = _search(confidence_loss, [0.0, -1.0, 0.0])
-    scale, (share, flatness) = float(np.exp(found[0])), expit(found[1:])
-    return Mixture(sharpness * scale, weight * scale, float(share), float(flatness))
+    found = _search(loss, [0.0, -1.0, 0.0])
+    share, flatness = expit(found[1:])
+    return Mixture(float(np.exp(found[0])), float(share), float(flatness))
 
 
 def _search(loss: Callable[[FloatArray], float], start: list[float]) -> FloatArray:

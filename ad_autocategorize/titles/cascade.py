@@ -6,7 +6,7 @@ Training side: imports scikit-learn. The result is plain numbers, which ``compil
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -15,11 +15,23 @@ from scipy import sparse
 
 from ad_autocategorize.titles.hierarchy import Node, Path
 from ad_autocategorize.titles.settings import TitleSettings
+from ad_autocategorize.titles.splitting import draw_sample
 
 FloatArray = NDArray[np.float64]
 
-# Naive Bayes pseudo-count: TF-IDF rows have length one, so whole counts of one would drown them.
-NAIVE_BAYES_SMOOTHING = 0.05
+# Smaller coefficients are dropped: they are most of the model's size and file no title better.
+SMALLEST_COEFFICIENT = 0.05
+# A node near the root of a large site learns from a sample of this many ads: one against the rest takes time with ads times
+# outcomes, and there is little left to learn. The nodes below see their own ads, so that no category goes short.
+MAX_ADS_PER_NODE = 100_000
+# How far from the optimum liblinear may stop: a tighter bound takes longer and files no title better.
+SVC_TOLERANCE = 0.5
+# A leaf's frequency of zero must not rule a category out for good.
+TREE_PROBABILITY_FLOOR = 0.01
+# Pseudo-count of multinomial naive Bayes at a node.
+NODE_NAIVE_BAYES_SMOOTHING = 0.05
+# The log loss is flatter than the hinge: at equal C it is the more regularised of the two.
+LOGISTIC_SCALE = 3.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,10 +60,6 @@ class LocalClassifier:
         return np.asarray((features @ self.coefficients.T).todense()) + self.intercepts
 
 
-# A leaf's frequency of zero must not rule a category out for good.
-TREE_PROBABILITY_FLOOR = 0.01
-
-
 def train_nodes(
     features: sparse.csr_array,
     nodes: Sequence[Node],
@@ -69,7 +77,7 @@ def train_nodes(
     from joblib import Parallel, delayed
 
     choices = [node for node in nodes if len(node.outcomes) > 1]
-    tasks = (delayed(_train_node)(features[node.ads], node, settings, seed) for node in choices)
+    tasks = (delayed(_train_node)(*_ads_of(features, node, seed), settings, seed) for node in choices)
     trained = []
     for classifier in Parallel(n_jobs=jobs, return_as="generator")(tasks):
         trained.append(classifier)
@@ -77,23 +85,54 @@ def train_nodes(
     return trained
 
 
+def _ads_of(features: sparse.csr_array, node: Node, seed: int) -> tuple[sparse.csr_array, Node]:
+    """Return the features of a node's ads, and the node: with a sample of its ads where they are very many."""
+    chosen = draw_sample(node.labels, MAX_ADS_PER_NODE, seed)
+    node = replace(node, ads=node.ads[chosen], labels=node.labels[chosen])
+    return features[node.ads], node
+
+
 def _train_node(rows: sparse.csr_array, node: Node, settings: TitleSettings, seed: int) -> LocalClassifier:
     if len(node.ads) < settings.min_ads_per_node:
         return _frequencies(node, rows.shape[1])
+    if settings.classifier in ("linear_svc", "logistic_regression"):
+        estimator = _estimator(settings, seed)
+        coefficients, intercepts = fit_hyperplanes(estimator, rows, node.labels, smallest=SMALLEST_COEFFICIENT)
+        return LocalClassifier(node.outcomes, coefficients, intercepts)
     estimator = _estimator(settings, seed).fit(rows, node.labels)
     if settings.classifier == "decision_tree":
         empty = sparse.csr_array((len(node.outcomes), rows.shape[1]))
         return LocalClassifier(node.outcomes, empty, np.zeros(len(node.outcomes)), tree=estimator)
-    if settings.classifier == "multinomial_nb":
-        return LocalClassifier(
-            node.outcomes, sparse.csr_array(estimator.feature_log_prob_), np.asarray(estimator.class_log_prior_)
-        )
-    coefficients, intercepts = estimator.coef_, np.asarray(estimator.intercept_, dtype=np.float64)
-    if len(node.outcomes) == 2:
+    return LocalClassifier(
+        node.outcomes, sparse.csr_array(estimator.feature_log_prob_), np.asarray(estimator.class_log_prior_)
+    )
+
+
+def fit_hyperplanes(
+    estimator: Any, rows: sparse.csr_array, labels: NDArray[np.intp], *, smallest: float
+) -> tuple[sparse.csr_array, FloatArray]:
+    """Fit a linear estimator; return coefficients (CSR, shape (outcomes, features)) and intercepts, shape (outcomes,).
+
+    ``labels`` count from zero without a gap. Coefficients below ``smallest`` are left out.
+    """
+    # liblinear answers with a dense matrix: a column for each feature of the site would be gigabytes for a few ads.
+    used = np.unique(rows.indices)
+    estimator.fit(rows[:, used], labels)
+    dense, intercepts = estimator.coef_, np.asarray(estimator.intercept_, dtype=np.float64)
+    if len(dense) == 1:
         # One hyperplane tells two outcomes apart: the first keeps a score of zero.
-        coefficients = np.vstack([np.zeros_like(coefficients), coefficients])
+        dense = np.vstack([np.zeros_like(dense), dense])
         intercepts = np.concatenate([[0.0], intercepts])
-    return LocalClassifier(node.outcomes, sparse.csr_array(coefficients), intercepts)
+    outcome, column = np.nonzero(np.abs(dense) >= smallest)
+    shape = (len(dense), rows.shape[1])
+    return sparse.csr_array((dense[outcome, column], (outcome, used[column])), shape=shape), intercepts
+
+
+def linear_svc(settings: TitleSettings, seed: int) -> Any:
+    """Return an unfitted linear support-vector machine, one against the rest, with the hinge loss."""
+    from sklearn.svm import LinearSVC
+
+    return LinearSVC(C=settings.regularization, loss="hinge", tol=SVC_TOLERANCE, random_state=seed)
 
 
 def _frequencies(node: Node, width: int) -> LocalClassifier:
@@ -106,9 +145,7 @@ def _frequencies(node: Node, width: int) -> LocalClassifier:
 def _estimator(settings: TitleSettings, seed: int) -> Any:
     match settings.classifier:
         case "linear_svc":
-            from sklearn.svm import LinearSVC
-
-            return LinearSVC(C=settings.regularization, random_state=seed)
+            return linear_svc(settings, seed)
         case "logistic_regression":
             from sklearn.linear_model import LogisticRegression
 
@@ -116,55 +153,11 @@ def _estimator(settings: TitleSettings, seed: int) -> Any:
         case "multinomial_nb":
             from sklearn.naive_bayes import MultinomialNB
 
-            return MultinomialNB(alpha=NAIVE_BAYES_SMOOTHING)
+            return MultinomialNB(alpha=NODE_NAIVE_BAYES_SMOOTHING)
         case "decision_tree":
             from sklearn.tree import DecisionTreeClassifier
 
             return DecisionTreeClassifier(random_state=seed)
-
-
-# The log loss is flatter than the squared hinge: at equal C it is the more regularised of the two.
-LOGISTIC_SCALE = 10.0
-
-
-@dataclass(frozen=True, slots=True)
-class FlatNaiveBayes:
-    """Multinomial naive Bayes over all categories at once, kept sparse.
-
-    The log-likelihood of feature f in category c, ``log((n_cf + a) / (N_c + a F))`` with pseudo-count a, is split into
-    ``log(1 + n_cf / a)``, which is zero where the category never saw the feature, and ``log(a / (N_c + a F))``, which
-    multiplies the sum of the title's features.
-
-    Attributes
-    ----------
-    categories : the paths at which ads are filed, sorted.
-    coefficients : CSR, shape (categories, features).
-    floors, frequencies : shape (categories,); ``frequencies`` are the categories' shares of the ads.
-    """
-
-    categories: tuple[Path, ...]
-    coefficients: sparse.csr_array
-    floors: FloatArray
-    frequencies: FloatArray
-
-    def log_likelihoods(self, features: sparse.csr_array) -> FloatArray:
-        """Return joint log-probabilities, shape (titles, categories)."""
-        sums = np.asarray(features.sum(axis=1), dtype=np.float64).reshape(-1, 1)
-        scores = np.asarray((features @ self.coefficients.T).todense())
-        return np.asarray(scores + sums * self.floors + np.log(self.frequencies), dtype=np.float64)
-
-
-def train_naive_bayes(features: sparse.csr_array, paths: Sequence[Path]) -> FlatNaiveBayes:
-    """Count features by category; one sparse product."""
-    categories = tuple(sorted(set(paths)))
-    position = {path: index for index, path in enumerate(categories)}
-    labels = np.fromiter((position[path] for path in paths), dtype=np.intp, count=len(paths))
-    members = sparse.csr_array((np.ones(len(paths)), (labels, np.arange(len(paths)))), (len(categories), len(paths)))
-    counts = sparse.csr_array(members @ features)
-    totals = np.asarray(counts.sum(axis=1)).ravel()
-    counts.data = np.log1p(counts.data / NAIVE_BAYES_SMOOTHING)
-    floors = np.log(NAIVE_BAYES_SMOOTHING) - np.log(totals + NAIVE_BAYES_SMOOTHING * features.shape[1])
-    return FlatNaiveBayes(categories, counts, floors, np.bincount(labels) / len(paths))
 
 
 def tree_scores(tree: Any) -> FloatArray:

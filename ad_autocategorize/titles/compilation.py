@@ -8,40 +8,84 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
 
-from ad_autocategorize.titles.cascade import FlatNaiveBayes, LocalClassifier, tree_scores
-from ad_autocategorize.titles.features import TitleFeatures
+from ad_autocategorize.titles.cascade import LocalClassifier, tree_scores
+from ad_autocategorize.titles.features import POSITION_WEIGHT, TitleFeatures, is_position_feature
+from ad_autocategorize.titles.flat import FlatModel
 from ad_autocategorize.titles.hierarchy import Path
 from ad_autocategorize.titles.mixture import Mixture
 from ad_autocategorize.titles.scorer import TitleScorer, Tree, Weights
 from ad_autocategorize.titles.settings import TitleSettings
 from ad_autocategorize.titles.trees import Forest, build_forest
+from ad_autocategorize.titles.vocabulary import Entries, Vocabulary, pair_keys
 
 FloatArray = NDArray[np.float64]
+
+# The rows kept unpacked, for speed: enough for the words of most titles.
+HOT_ROWS_BYTES = 8 * 2**20
+# A word's n-grams are folded into its own row for this many words and pairs, the most frequent. Folded rows hold something in
+# most columns: folding all words of a large site would take gigabytes, for words that few titles have.
+FOLDED_ROWS = 2**15
 
 
 def compile_scorer(
     settings: TitleSettings,
     features: TitleFeatures,
     classifiers: Sequence[LocalClassifier],
-    naive_bayes: FlatNaiveBayes,
+    flat: FlatModel,
     mixture: Mixture,
 ) -> TitleScorer:
     """Fold temperatures, feature weights and the mixture into one table, and words into one row each."""
-    tree = build_tree(classifiers, naive_bayes.categories)
+    flat = flat.scaled(mixture.sharpness)
+    tree = build_tree(classifiers, flat.categories)
     forest = _forest(classifiers, tree.edges)
     edge_columns = _edge_columns(classifiers, features, forest)
-    flat_columns = naive_bayes.coefficients.T * mixture.naive_bayes_weight
-    coefficients = sparse.csr_array(sparse.hstack([edge_columns, flat_columns], format="csr"))
-    temperatures = [classifier.temperature for classifier in classifiers]
-    biases = [c.intercepts * t for c, t in zip(classifiers, temperatures, strict=True)]
+    coefficients = sparse.csr_array(sparse.hstack([edge_columns, flat.coefficients.T], format="csr"))
+    order = _frequent_first(features)
+    table = _table(features, coefficients, order)
+    hot = min(HOT_ROWS_BYTES // (table.shape[1] * table.dtype.itemsize), len(features.words))
     weights = Weights(
-        table=_table(features, coefficients),
-        edge_bias=np.concatenate([np.empty(0), *biases]).astype(np.float32),
-        category_bias=(np.log(naive_bayes.frequencies) * mixture.naive_bayes_weight).astype(np.float32),
-        floors=(naive_bayes.floors * mixture.naive_bayes_weight).astype(np.float32),
+        hot=table[:hot].toarray(),
+        table=table[hot:],
+        bias=_bias(classifiers, flat),
+        floors=flat.floors.astype(np.float32),
         mixture=mixture,
     )
-    return TitleScorer(settings, tree, weights, list(features.words.index), list(features.characters.index), forest)
+    return TitleScorer(settings, tree, weights, Vocabulary(settings, _entries(features, order)), forest)
+
+
+def _bias(classifiers: Sequence[LocalClassifier], flat: FlatModel) -> NDArray[np.float32]:
+    edges = [classifier.intercepts * classifier.temperature for classifier in classifiers]
+    return np.concatenate([*edges, flat.intercepts]).astype(np.float32)
+
+
+def _frequent_first(features: TitleFeatures) -> NDArray[np.intp]:
+    """Return the order of the table's rows: words and pairs by falling frequency, then the n-grams."""
+    rarity = features.words.weights.copy()
+    rarity[[is_position_feature(feature) for feature in features.words.index]] /= POSITION_WEIGHT
+    ngrams = np.arange(len(features.characters)) + len(features.words)
+    return np.concatenate([np.argsort(rarity, kind="stable"), ngrams])
+
+
+def _entries(features: TitleFeatures, order: NDArray[np.intp]) -> Entries:
+    """Return what the vocabulary holds, given which feature each row stands for."""
+    rows = np.empty(len(order), dtype=np.int64)
+    rows[order] = np.arange(len(order))
+    row_of = {feature: int(rows[column]) for feature, column in features.words.index.items()}
+    words = [feature for feature in row_of if " " not in feature]
+    pairs = [feature for feature in row_of if " " in feature]
+    # Either side of a position mark is empty: the title's end.
+    ends = row_of | {"": len(order)}
+    sides = np.array([[ends[side] for side in pair.split(" ")] for pair in pairs], dtype=np.int64).reshape(-1, 2)
+    keys = pair_keys(sides[:, 0], sides[:, 1], len(order))
+    ascending = np.argsort(keys)
+    return Entries(
+        words=words,
+        word_rows=np.array([row_of[word] for word in words], dtype=np.int64),
+        pairs=keys[ascending],
+        pair_rows=np.array([row_of[pair] for pair in pairs], dtype=np.int64)[ascending],
+        ngrams=list(features.characters.index),
+        folded_rows=min(FOLDED_ROWS, len(features.words)),
+    )
 
 
 def build_tree(classifiers: Sequence[LocalClassifier], categories: tuple[Path, ...]) -> Tree:
@@ -87,21 +131,30 @@ def _forest(classifiers: Sequence[LocalClassifier], edges: int) -> Forest | None
     return build_forest(trees, edges) if trees else None
 
 
-def _table(features: TitleFeatures, coefficients: sparse.csr_array) -> sparse.csr_array:
-    """Return the scorer's table: a row for each feature of the word block, then for each n-gram."""
+def _table(features: TitleFeatures, coefficients: sparse.csr_array, order: NDArray[np.intp]) -> sparse.csr_array:
+    """Return the scorer's table, its rows in the given order: the features of the word block, then the n-grams."""
     words, characters = features.words, features.characters
-    word_part = sparse.diags_array(words.weights) @ coefficients[: len(words)]
+    names, order = list(words.index), order[: len(words)]
+    word_part = sparse.diags_array(words.weights[order]) @ coefficients[order]
     ngram_part = sparse.diags_array(characters.weights) @ coefficients[len(words) :]
     # Only single words fold in their n-grams; pairs and position marks have none of their own.
-    ngrams_of_word = features.word_ngrams([feature if " " not in feature else "" for feature in words.index])
+    folding = [names[feature] for feature in order[:FOLDED_ROWS]]
+    ngrams_of_word = features.word_ngrams([name if " " not in name else "" for name in folding])
+    ngrams_of_word.resize((len(words), len(characters)))
     folded = ngrams_of_word @ coefficients[len(words) :]
-    squares_of_words = np.column_stack([words.weights**2, _sum_rows(ngrams_of_word.multiply(ngrams_of_word))])
+    squares_of_words = np.column_stack([words.weights[order] ** 2, _sum_rows(ngrams_of_word.multiply(ngrams_of_word))])
     squares_of_ngrams = np.column_stack([np.zeros(len(characters)), characters.weights**2])
-    rows_of_words = [word_part, _column(words.weights), folded, _column(_sum_rows(ngrams_of_word)), squares_of_words]
+    rows_of_words = [
+        word_part,
+        _column(words.weights[order]),
+        folded,
+        _column(_sum_rows(ngrams_of_word)),
+        squares_of_words,
+    ]
     nothing = sparse.csr_array((len(characters), coefficients.shape[1] + 1))
     rows_of_ngrams = [nothing, ngram_part, _column(characters.weights), squares_of_ngrams]
-    table = sparse.vstack([sparse.hstack(rows_of_words), sparse.hstack(rows_of_ngrams)], format="csr")
-    table = sparse.csr_array(table, dtype=np.float32)
+    blocks = [sparse.hstack(rows, format="csr", dtype=np.float32) for rows in (rows_of_words, rows_of_ngrams)]
+    table = sparse.csr_array(sparse.vstack(blocks, format="csr"))
     table.sort_indices()
     return table
 

@@ -10,10 +10,10 @@ of the title but for the two divisors, and a compiled scorer can keep it as one 
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
+from collections import Counter, defaultdict
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import pairwise
+from itertools import chain, pairwise, repeat
 
 import numpy as np
 from numpy.typing import NDArray
@@ -72,6 +72,9 @@ class TitleFeatures:
 
     def __init__(self, settings: TitleSettings) -> None:
         self._settings = settings
+        # The distinct words of the titles learned from, and their n-grams, weighted: CSR of shape (words, characters).
+        self._known_words: dict[str, int] = {}
+        self._known_ngrams = sparse.csr_array((0, 0))
 
     def fit(self, titles: Sequence[Sequence[str]]) -> TitleFeatures:
         """Learn vocabulary and document frequencies from tokenised titles."""
@@ -88,7 +91,7 @@ class TitleFeatures:
 
     def transform(self, titles: Sequence[Sequence[str]]) -> sparse.csr_array:
         """Return the features of tokenised titles: float64 CSR of shape (titles, features), rows of blocks of length 1."""
-        words = _indicators((self.word_features(tokens) for tokens in titles), self.words.index.get, len(self.words))
+        words = _indicators(map(self.word_features, titles), self.words.index)
         words = _scale_columns(words, self.words.weights)
         blocks = [_divide_rows(words, _squared_lengths(words))]
         if len(self.characters):
@@ -104,10 +107,14 @@ class TitleFeatures:
 
     def word_ngrams(self, words: Sequence[str]) -> sparse.csr_array:
         """Return the weighted n-grams of single words: CSR of shape (words, character features)."""
-        block = self.characters
-        return _scale_columns(
-            _indicators(map(self._ngrams, words), block.index.get, len(block)),
-            block.weights,
+        # The words of the titles that were learned from are ready; taking them apart again is slow.
+        known, block = self._known_words, self.characters
+        strangers = [word for word in words if word not in known]
+        position = {word: len(known) + number for number, word in enumerate(strangers)}
+        rows = [known[word] if word in known else position[word] for word in words]
+        apart = _indicators(map(self._ngrams, strangers), block.index)
+        return sparse.csr_array(
+            sparse.vstack([self._known_ngrams, _scale_columns(apart, block.weights)], format="csr")[rows]
         )
 
     def _ngrams(self, word: str) -> list[str]:
@@ -115,40 +122,57 @@ class TitleFeatures:
 
     def _fit_characters(self, titles: Sequence[Sequence[str]]) -> Block:
         distinct, membership = _distinct_words(titles)
-        index: dict[str, int] = {}
-        ngrams = _indicators(map(self._ngrams, distinct), lambda ngram: index.setdefault(ngram, len(index)), None)
+        index, ngrams = _number(map(self._ngrams, distinct))
         # The product's structure says which title has which n-gram, however many of its words share it.
         frequency = np.bincount((membership @ ngrams).indices, minlength=len(index))
         kept = [
             (ngram, frequency[i]) for ngram, i in index.items() if frequency[i] >= self._settings.min_document_frequency
         ]
         weights = _inverse_document_frequency([count for _, count in kept], len(titles))
-        return Block({ngram: position for position, (ngram, _) in enumerate(kept)}, weights)
+        block = Block({ngram: position for position, (ngram, _) in enumerate(kept)}, weights)
+        self._known_words = {word: row for row, word in enumerate(distinct)}
+        self._known_ngrams = _scale_columns(ngrams[:, [index[ngram] for ngram in block.index]], weights)
+        return block
 
 
 def _inverse_document_frequency(counts: Sequence[int], titles: int) -> FloatArray:
     return np.log((1 + titles) / (1 + np.asarray(counts, dtype=np.float64))) + 1
 
 
-def _indicators(
-    documents: Iterable[Iterable[str]], lookup: Callable[[str], int | None], columns: int | None
-) -> sparse.csr_array:
-    """Return a CSR matrix of ones: row = document, column = what ``lookup`` gives; unknown features are left out."""
-    indices: list[int] = []
-    ends = [0]
-    for document in documents:
-        indices.extend(column for column in map(lookup, document) if column is not None)
-        ends.append(len(indices))
-    width = columns if columns is not None else max(indices, default=-1) + 1
+def _indicators(documents: Iterable[Collection[str]], index: Mapping[str, int]) -> sparse.csr_array:
+    """Return a CSR matrix of ones, row = document, column = place in ``index``; features not in it are left out."""
+    lengths, features = _lay_out(documents)
+    # Through C alone: a loop over millions of n-grams would take longer than all the rest.
+    columns = np.fromiter(map(index.get, features, repeat(-1)), dtype=np.int32, count=int(lengths.sum()))
+    known = columns >= 0
+    rows = np.repeat(np.arange(len(lengths)), lengths)[known]
+    return _ones(columns[known], np.bincount(rows, minlength=len(lengths)), len(index))
+
+
+def _number(documents: Iterable[Collection[str]]) -> tuple[dict[str, int], sparse.csr_array]:
+    """Number all features by first appearance; return the numbers and a CSR matrix of ones (documents, features)."""
+    lengths, features = _lay_out(documents)
+    index: defaultdict[str, int] = defaultdict()
+    index.default_factory = index.__len__
+    columns = np.fromiter(map(index.__getitem__, features), dtype=np.int32, count=int(lengths.sum()))
+    return dict(index), _ones(columns, lengths, len(index))
+
+
+def _lay_out(documents: Iterable[Collection[str]]) -> tuple[NDArray[np.int64], Iterator[str]]:
+    """Return how many features each document has, and all of them one after the other."""
+    held = list(documents)
+    return np.fromiter(map(len, held), dtype=np.int64, count=len(held)), chain.from_iterable(held)
+
+
+def _ones(columns: NDArray[np.int32], lengths: NDArray[np.int64], width: int) -> sparse.csr_array:
     # liblinear takes 32-bit indices only.
-    structure = np.asarray(indices, dtype=np.int32), np.asarray(ends, dtype=np.int32)
-    return sparse.csr_array((np.ones(len(indices)), *structure), shape=(len(ends) - 1, width))
+    ends = np.concatenate([[0], np.cumsum(lengths)]).astype(np.int32)
+    return sparse.csr_array((np.ones(len(columns)), columns, ends), shape=(len(lengths), width))
 
 
 def _distinct_words(titles: Sequence[Sequence[str]]) -> tuple[list[str], sparse.csr_array]:
     """Return the distinct words of all titles, and a (titles, words) matrix of ones."""
-    index: dict[str, int] = {}
-    rows = _indicators(map(dict.fromkeys, titles), lambda word: index.setdefault(word, len(index)), None)
+    index, rows = _number(map(dict.fromkeys, titles))
     return list(index), rows
 
 

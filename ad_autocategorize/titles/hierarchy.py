@@ -11,6 +11,9 @@ from numpy.typing import NDArray
 
 Path = tuple[int, ...]
 
+# Between the names of a path, as people write it: "Home > Furniture > Sofas".
+PATH_SEPARATOR = " > "
+
 
 @dataclass(frozen=True, slots=True)
 class Node:

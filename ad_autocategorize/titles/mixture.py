@@ -9,13 +9,12 @@ from dataclasses import dataclass
 class Mixture:
     """How cascade and flat model combine.
 
-    With ``score = sharpness * log P(path) + naive_bayes_weight * log-likelihood`` the probability of a category is
+    With ``score = sharpness * (log P(path) + flat score)`` the probability of a category is
     ``(1 - flat_share) * softmax(score) + flat_share * softmax(flatness * score)``. The second, flatter part keeps
     probabilities honest near one, where single-temperature scaling cannot follow the sellers' own mistakes (ensemble
     temperature scaling: Zhang, Kailkhura and Han, "Mix-n-Match", 2020).
     """
 
     sharpness: float = 1.0
-    naive_bayes_weight: float = 0.0
     flat_share: float = 0.0
     flatness: float = 1.0

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import cache
 
 from ad_autocategorize.titles.settings import TitleSettings
@@ -25,7 +25,11 @@ MARKETPLACE_STOPWORDS: dict[str, tuple[str, ...]] = {
     ),
 }  # fmt: skip
 
+# Ends each title among the tokens of many; no token of a title is a line break.
+BREAK = "\n"
+
 _WORD = re.compile(r"\d+|[^\W\d_]+")
+_WORD_OR_BREAK = re.compile(r"\d+|[^\W\d_]+|\n")
 _COMBINING_MARKS = re.compile(r"[\u0300-\u036f]+")
 _NUMBER = re.compile(r"\d{1,12}")
 
@@ -47,19 +51,29 @@ class Normalizer:
 
     def __call__(self, title: str) -> list[str]:
         """Return the tokens of ``title`` in order; an empty list where nothing remains. Never raises."""
-        settings = self._settings
-        if settings.lowercase:
-            title = title.lower()
-        if settings.strip_accents:
-            title = strip_accents(title)
+        title = self._fold(title)
         if self._stop_phrases is not None:
             title = self._stop_phrases.sub(" ", title)
-        tokens = _WORD.findall(title) if settings.strip_punctuation else title.split()
+        tokens = _WORD.findall(title) if self._settings.strip_punctuation else title.split()
         if self._spell is not None:
             tokens = [word for token in tokens for word in self._spell(token)]
         if self._stopwords:
             tokens = [token for token in tokens if token not in self._stopwords]
         return tokens
+
+    def many(self, titles: Sequence[str]) -> list[str]:
+        """Return the tokens of all titles in one list, each title's followed by ``BREAK``."""
+        step_by_step = self._spell or self._stopwords or not self._settings.strip_punctuation
+        if step_by_step or not titles:
+            return [token for title in titles for token in (*self(title), BREAK)]
+        # One pass over one text costs a fraction of a pass a title.
+        text = BREAK.join([title.replace(BREAK, " ") for title in titles]) + BREAK
+        return _WORD_OR_BREAK.findall(self._fold(text))
+
+    def _fold(self, text: str) -> str:
+        if self._settings.lowercase:
+            text = text.lower()
+        return strip_accents(text) if self._settings.strip_accents else text
 
     def _spell_number(self, token: str) -> list[str]:
         if not _NUMBER.fullmatch(token):

@@ -28,7 +28,8 @@ class TitleSettings:
     min_document_frequency : word pairs and n-grams seen in fewer titles are ignored.
     classifier : the local classifier of every node.
     regularization : C of LinearSVC and of logistic regression.
-    naive_bayes_weight : share of a multinomial naive Bayes log-probability added to each node's scores.
+    naive_bayes_weight, flat_svc_weight : weights of the two flat models (see ``flat``) beside the cascade's log-probability;
+        with zero for both the cascade decides alone, as published.
     min_ads_per_node : a node with fewer ads has no classifier and answers with its children's frequencies.
     """
 
@@ -40,12 +41,13 @@ class TitleSettings:
     remove_stopwords: bool = False
     extra_stopwords: tuple[str, ...] = ()
     features: Features = "words+characters"
-    min_character_ngram: int = 2
+    min_character_ngram: int = 3
     max_character_ngram: int = 5
     min_document_frequency: int = 2
     classifier: Classifier = "linear_svc"
-    regularization: float = 0.3
-    naive_bayes_weight: float = 0.1
+    regularization: float = 1.0
+    naive_bayes_weight: float = 0.2
+    flat_svc_weight: float = 1.5
     min_ads_per_node: int = 5
 
     def __post_init__(self) -> None:
@@ -58,8 +60,8 @@ class TitleSettings:
             raise ValueError("min_character_ngram and max_character_ngram must satisfy 1 <= min <= max <= 8.")
         if self.min_document_frequency < 1 or self.min_ads_per_node < 2:
             raise ValueError("min_document_frequency must be at least 1 and min_ads_per_node at least 2.")
-        if self.regularization <= 0 or self.naive_bayes_weight < 0:
-            raise ValueError("regularization must be above 0 and naive_bayes_weight at least 0.")
+        if self.regularization <= 0 or self.naive_bayes_weight < 0 or self.flat_svc_weight < 0:
+            raise ValueError("regularization must be above 0, naive_bayes_weight and flat_svc_weight at least 0.")
 
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> TitleSettings:

@@ -24,3 +24,11 @@ def split_by_category(paths: Sequence[Path], share: float, seed: int) -> tuple[N
         # The running total passes a whole number at every 1/share-th ad.
         (aside if count and int((count + 1) * share) > int(count * share) else rest).append(index)
     return np.sort(np.array(aside, dtype=np.intp)), np.sort(np.array(rest, dtype=np.intp))
+
+
+def draw_sample(labels: NDArray[np.intp], size: int, seed: int) -> NDArray[np.intp]:
+    """Return the positions of ``size`` titles, or a few more, so that every label keeps one; all where there are fewer."""
+    if len(labels) <= size:
+        return np.arange(len(labels))
+    firsts = np.unique(labels, return_index=True)[1]
+    return np.union1d(firsts, np.random.default_rng(seed).choice(len(labels), size, replace=False))

@@ -12,19 +12,22 @@ from scipy import sparse
 from scipy.special import log_softmax
 
 from ad_autocategorize.titles.calibration import calibrate_temperatures, fit_mixture
-from ad_autocategorize.titles.cascade import FlatNaiveBayes, LocalClassifier, train_naive_bayes, train_nodes
+from ad_autocategorize.titles.cascade import LocalClassifier, train_nodes
 from ad_autocategorize.titles.compilation import build_tree, compile_scorer
 from ad_autocategorize.titles.features import TitleFeatures
+from ad_autocategorize.titles.flat import FlatModel, train_flat
 from ad_autocategorize.titles.hierarchy import Path, build_nodes
 from ad_autocategorize.titles.mixture import Mixture
 from ad_autocategorize.titles.normalization import Normalizer
 from ad_autocategorize.titles.scorer import TitleScorer
 from ad_autocategorize.titles.settings import TitleSettings
-from ad_autocategorize.titles.splitting import split_by_category
+from ad_autocategorize.titles.splitting import draw_sample, split_by_category
 
 # Titles set aside to calibrate on, before the classifiers are trained again on all.
 CALIBRATION_SHARE = 0.25
 MAX_CALIBRATION_TITLES = 20_000
+# What the classifiers to be calibrated learn from; temperatures need no more, however large the site.
+MAX_CALIBRATED_ON = 100_000
 
 Progress = Callable[[str, int, int], None]
 
@@ -65,17 +68,24 @@ def train(
     features = TitleFeatures(settings).fit(tokens)
     matrix = features.transform(tokens)
     fold, rest = split_by_category(paths, min(CALIBRATION_SHARE, MAX_CALIBRATION_TITLES / len(paths)), seed)
-    steps = _Steps(progress, len(build_nodes([paths[i] for i in rest])) + len(build_nodes(paths)))
+    position = {path: number for number, path in enumerate(dict.fromkeys(paths))}
+    labels = np.fromiter((position[paths[i]] for i in rest), dtype=np.intp, count=len(rest))
+    rest = rest[draw_sample(labels, MAX_CALIBRATED_ON, seed)]
+    nodes, rest_nodes = build_nodes(paths), build_nodes([paths[i] for i in rest])
+    steps = _Steps(progress, len(nodes) + len(rest_nodes))
+    train_on = partial(train_nodes, settings=settings, seed=seed, jobs=jobs, progress=steps.advance)
     temperatures, mixture = _calibrate(
         ([tokens[i] for i in rest], [paths[i] for i in rest]),
         ([tokens[i] for i in fold], [paths[i] for i in fold]),
         settings,
-        train_on=partial(train_nodes, settings=settings, seed=seed, jobs=jobs, progress=steps.advance),
+        seed=seed,
+        train_on=partial(train_on, nodes=rest_nodes),
     )
-    classifiers = train_nodes(matrix, build_nodes(paths), settings, seed=seed, jobs=jobs, progress=steps.advance)
+    classifiers = train_on(matrix, nodes=nodes)
     calibrated = [_with_temperature(classifier, temperatures) for classifier in classifiers]
     steps.finish()
-    return compile_scorer(settings, features, calibrated, train_naive_bayes(matrix, paths), mixture)
+    flat = train_flat(matrix, len(features.words), paths, settings, seed)
+    return compile_scorer(settings, features, calibrated, flat, mixture)
 
 
 def tokenize(titles: Sequence[str], settings: TitleSettings) -> tuple[list[list[str]], list[int]]:
@@ -110,35 +120,36 @@ _Labelled = tuple[list[list[str]], list[Path]]
 
 
 def _calibrate(
-    rest: _Labelled, fold: _Labelled, settings: TitleSettings, *, train_on: Callable[..., list[LocalClassifier]]
+    rest: _Labelled,
+    fold: _Labelled,
+    settings: TitleSettings,
+    *,
+    seed: int,
+    train_on: Callable[..., list[LocalClassifier]],
 ) -> tuple[dict[_Outcomes, float], Mixture]:
     """Train on ``rest`` and fit temperatures and mixture on ``fold``; both are tokenised titles and their paths."""
     if not fold[0]:
-        return {}, Mixture(naive_bayes_weight=settings.naive_bayes_weight)
+        return {}, Mixture()
     # The vocabulary too is learned without the fold: its titles must hold words as unknown as a new ad's.
     features = TitleFeatures(settings).fit(rest[0])
     rest_matrix, fold_matrix = features.transform(rest[0]), features.transform(fold[0])
-    trained = train_on(rest_matrix, build_nodes(rest[1]))
+    trained = train_on(rest_matrix)
     calibrated = calibrate_temperatures(trained, fold_matrix, fold[1])
-    naive_bayes = train_naive_bayes(rest_matrix, rest[1])
-    position = {path: index for index, path in enumerate(naive_bayes.categories)}
-    mixture = fit_mixture(
-        _path_scores(calibrated, naive_bayes, fold_matrix),
-        naive_bayes.log_likelihoods(fold_matrix),
-        np.array([position[path] for path in fold[1]], dtype=np.intp),
-        settings.naive_bayes_weight,
-    )
+    flat = train_flat(rest_matrix, len(features.words), rest[1], settings, seed)
+    position = {path: index for index, path in enumerate(flat.categories)}
+    targets = np.array([position[path] for path in fold[1]], dtype=np.intp)
+    mixture = fit_mixture(_path_scores(calibrated, flat, fold_matrix), targets)
     return {classifier.outcomes: classifier.temperature for classifier in calibrated}, mixture
 
 
 def _path_scores(
-    classifiers: Sequence[LocalClassifier], naive_bayes: FlatNaiveBayes, features: sparse.csr_array
+    classifiers: Sequence[LocalClassifier], flat: FlatModel, features: sparse.csr_array
 ) -> NDArray[np.float64]:
-    """Return log-probabilities of whole paths, shape (titles, categories)."""
-    tree = build_tree(classifiers, naive_bayes.categories)
+    """Return the cascade's log-probabilities of whole paths with the flat scores added, shape (titles, categories)."""
+    tree = build_tree(classifiers, flat.categories)
     columns = [log_softmax(c.margins(features) * c.temperature, axis=1) for c in classifiers]
     edges = np.hstack([*columns, np.zeros((features.shape[0], 1))])
-    return np.asarray(sum(edges[:, level] for level in tree.path_edges))
+    return np.asarray(sum(edges[:, level] for level in tree.path_edges) + flat.scores(features))
 
 
 def _with_temperature(classifier: LocalClassifier, temperatures: dict[_Outcomes, float]) -> LocalClassifier:

@@ -41,7 +41,9 @@ class Forest:
     width: int
 
     def scores(self, features: Array) -> Array:
-        """Return edge scores, shape (titles, ``width``), of features of shape (titles, features)."""
+        """Return edge scores, shape (titles, ``width``), of features of shape (titles, features); or of one title's."""
+        if features.ndim == 1:
+            return self.scores(features[None]).ravel()
         scores = np.zeros((len(features), self.width), dtype=np.float32)
         titles = np.arange(len(features))
         for root, first, size in zip(self.roots, self.first_edge, self.sizes, strict=True):

@@ -30,24 +30,11 @@ def chromium():
         browser.close()
 
 
-class ContentSecurityPolicy:
-    """Sends the strictest usual policy with every page."""
-
-    def __init__(self, get_response):
-        self.get_response = get_response
-
-    def __call__(self, request):
-        response = self.get_response(request)
-        response["Content-Security-Policy"] = "default-src 'self'"
-        return response
-
-
 @pytest.fixture
-def site(transactional_db, live_server, settings, django_user_model):
-    """A trained marketplace with a seller "ana" and a moderator "eva"; pages come with a content security policy."""
+def site(transactional_db, live_server, django_user_model):
+    """A trained marketplace with a seller "ana" and a moderator "eva"."""
     from django.core.management import call_command
 
-    settings.MIDDLEWARE = ["tests.browser.conftest.ContentSecurityPolicy", *settings.MIDDLEWARE]
     cache.clear()
     make_marketplace()
     for name, superuser in (("ana", False), ("eva", True)):

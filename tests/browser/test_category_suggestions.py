@@ -1,5 +1,6 @@
 import pytest
 
+from ad_autocategorize.models import SuggestionEvent
 from marketplace.models import Ad
 from taxonomy.models import Category
 
@@ -17,7 +18,7 @@ def test_a_seller_takes_a_suggestion_by_keyboard_and_a_moderator_publishes_the_a
     page.locator("#id_title").press_sequentially("vendo sofá futón de tres cuerpos")
     page.wait_for_selector("[role=option]")
     assert page.get_attribute("#id_title", "aria-expanded") == "true"
-    assert "sugerencias" in page.inner_text("[role=status].aac-status")
+    assert "sugerencia" in page.inner_text("[role=status].aac-status")
     page.keyboard.press("ArrowDown")
     assert active_option(page).count() == 1
     assert page.get_attribute("#id_title", "aria-activedescendant") == active_option(page).get_attribute("id")
@@ -41,6 +42,20 @@ def test_a_seller_takes_a_suggestion_by_keyboard_and_a_moderator_publishes_the_a
     visitor = open_page()
     visitor.goto(f"/category/{sofas.pk}/")
     assert visitor.locator("text=vendo sofá futón").count() == 1
+    assert page.reports == []
+
+
+def test_words_typed_before_the_module_arrives_are_answered_when_it_does(open_page, log_in):
+    page = open_page()
+    log_in(page, "ana")
+    held = []
+    page.route("**/category-suggestions*.js", lambda route: held.append(route))
+    page.goto("/ads/new/", wait_until="commit")
+    page.locator("#id_title").press_sequentially("sofá futón")
+    while not held:
+        page.wait_for_timeout(50)
+    held[0].continue_()
+    page.wait_for_selector("[role=option]")
     assert page.reports == []
 
 
@@ -85,3 +100,32 @@ def test_an_unreachable_server_leaves_a_usable_form(open_page, log_in):
     page.locator("#id_title").press_sequentially(" futon")
     page.wait_for_selector("[role=option]")
     assert page.input_value("#id_title") == "sofa futon"
+
+
+def test_what_became_of_the_suggestions_is_told_once_and_without_the_title(open_page, log_in):
+    page = open_page()
+    log_in(page, "ana")
+    sofas, cars = Category.objects.get(name="Sillones"), Category.objects.get(name="Autos")
+    for chosen in (sofas, cars):
+        page.goto("/ads/new/")
+        page.locator("#id_title").press_sequentially("sofá futón")
+        page.wait_for_selector("[role=option]")
+        page.keyboard.press("Escape")
+        page.select_option("#id_category", str(chosen.pk))
+        page.fill("#id_price", "10")
+        with page.expect_response("**/api/v1/suggestions/events/") as told:
+            page.click("form.stacked > button.button")
+        page.wait_for_selector("text=espera")
+        assert told.value.status == 204
+        assert "sof" not in told.value.request.post_data
+    events = SuggestionEvent.objects.order_by("pk").values_list("outcome", "rank", "ad_id")
+    assert list(events) == [("accepted", 1, ""), ("overruled", None, "")]
+    ad = Ad.objects.get(category=cars, title="sofá futón")
+    page.goto(f"/ads/{ad.pk}/edit/")
+    page.locator("#id_title").press_sequentially(" rojo")
+    page.locator("[role=option]").first.click()
+    with page.expect_response("**/api/v1/suggestions/events/"):
+        page.click("form.stacked > button.button")
+    page.wait_for_selector("text=espera")
+    assert SuggestionEvent.objects.filter(ad_id=str(ad.pk), rank=1).count() == 1
+    assert page.reports == []

@@ -136,13 +136,13 @@ def test_a_bad_file_imports_nothing(tmp_path, text, message):
 
 
 def test_the_demo_is_made_once_and_equal_seeds_make_equal_ads():
-    call_command("create_demo", "--ads", "300")
+    call_command("create_demo", "--ads", "300", "--cars", "0")
     titles = list(Ad.objects.order_by("pk").values_list("title", flat=True))
-    call_command("create_demo", "--ads", "300")
+    call_command("create_demo", "--ads", "300", "--cars", "0")
     assert Ad.objects.count() == 300
     assert len(CategoryTree.load()) > 300
     Ad.objects.all().delete()
-    call_command("create_demo", "--ads", "300")
+    call_command("create_demo", "--ads", "300", "--cars", "0")
     assert list(Ad.objects.order_by("pk").values_list("title", flat=True)) == titles
 
 

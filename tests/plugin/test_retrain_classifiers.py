@@ -3,6 +3,7 @@ import signal
 import subprocess
 import sys
 import time
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -10,7 +11,7 @@ from django.core.management import CommandError, call_command
 
 from ad_autocategorize import registry
 from ad_autocategorize.models import ModelVersion
-from ad_autocategorize.retraining import KEPT_VERSIONS, LOCK_NAME, _only_one
+from ad_autocategorize.retraining import KEPT_VERSIONS, LOCK_NAME, only_one
 from ad_autocategorize.services import suggest_categories
 from marketplace.models import Ad
 
@@ -60,7 +61,7 @@ def test_old_versions_are_pruned_and_litter_is_swept(trained, model_dir):
 
 
 def test_two_trainings_do_not_run_at_once(trained, model_dir):
-    with _only_one(model_dir), pytest.raises(CommandError, match="Another training"):
+    with only_one(model_dir), pytest.raises(CommandError, match="Another training"):
         call_command("retrain_classifiers")
 
 
@@ -111,7 +112,10 @@ def test_an_interrupted_training_leaves_the_old_version_serving(demo_site, how, 
     before = manage("suggest_category", "heladera samsung", "--json").stdout
     command = [sys.executable, "manage.py", "retrain_classifiers"]
     litter = set((folder / "models").glob(".incomplete-*"))
-    process = subprocess.Popen(command, cwd=ROOT, env=env, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
+    # A shell that runs the tests in its background has them, and so the training, ignore Ctrl-C.
+    heed = partial(signal.signal, signal.SIGINT, signal.SIG_DFL)
+    pipes = {"stdout": subprocess.DEVNULL, "stderr": subprocess.PIPE}
+    process = subprocess.Popen(command, cwd=ROOT, env=env, preexec_fn=heed, **pipes)
     if moment == "writing":
         while process.poll() is None and not set((folder / "models").glob(".incomplete-*")) - litter:
             time.sleep(0.001)

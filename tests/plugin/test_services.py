@@ -1,9 +1,9 @@
 import pytest
 from django.core.management import CommandError, call_command
 
-from ad_autocategorize import registry
+from ad_autocategorize import registry, services
 from ad_autocategorize.models import ModelVersion
-from ad_autocategorize.services import suggest_categories, suggest_categories_for_many
+from ad_autocategorize.services import WORTH_OFFERING, suggest_categories, suggest_categories_for_many
 from taxonomy.models import Category
 
 pytestmark = [pytest.mark.django_db, pytest.mark.database]
@@ -37,8 +37,20 @@ def test_inactive_deleted_and_moved_categories(trained):
     assert "Sillones" not in names
 
 
-def test_one_query_for_the_version_and_none_while_the_registry_is_fresh(trained, django_assert_num_queries):
+def test_after_the_best_only_what_stands_a_chance_is_offered(trained):
+    best, *others = suggest_categories("sofa futon", limit=10).suggestions
+    assert best.probability > 0.9
+    assert all(other.probability >= WORTH_OFFERING for other in others)
+    assert len(suggest_categories("sofa mesa", limit=10).suggestions) > 1
+
+
+def test_one_query_for_the_version_a_second_and_none_while_the_registry_is_fresh(
+    trained, django_assert_num_queries, monkeypatch
+):
     suggest_categories("sofa")
+    with django_assert_num_queries(0):
+        suggest_categories("mesa")
+    monkeypatch.setattr(services, "TAXONOMY_CHECK_INTERVAL_SECONDS", 0)
     with django_assert_num_queries(1):
         suggest_categories("mesa")
 

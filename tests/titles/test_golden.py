@@ -13,18 +13,23 @@ from sklearn.naive_bayes import MultinomialNB
 from sklearn.svm import LinearSVC
 from sklearn.tree import DecisionTreeClassifier
 
-from ad_autocategorize.titles.cascade import LOGISTIC_SCALE, NAIVE_BAYES_SMOOTHING, TREE_PROBABILITY_FLOOR
+from ad_autocategorize.titles import cascade, compilation, flat, training
+from ad_autocategorize.titles.cascade import (
+    LOGISTIC_SCALE,
+    NODE_NAIVE_BAYES_SMOOTHING,
+    SVC_TOLERANCE,
+    TREE_PROBABILITY_FLOOR,
+)
 from ad_autocategorize.titles.normalization import Normalizer
 from ad_autocategorize.titles.settings import TitleSettings
-from ad_autocategorize.titles.training import train
 from tests.titles.data import labelled_titles
 
 TITLES, PATHS = labelled_titles()
 TESTED = [*TITLES[:60], "sofá neumaticazo azul", "libros", "auto auto auto motor"]
 ESTIMATORS = {
-    "linear_svc": lambda c: LinearSVC(C=c, random_state=0),
+    "linear_svc": lambda c: LinearSVC(C=c, loss="hinge", tol=SVC_TOLERANCE, random_state=0),
     "logistic_regression": lambda c: LogisticRegression(C=c * LOGISTIC_SCALE, max_iter=300, random_state=0),
-    "multinomial_nb": lambda c: MultinomialNB(alpha=NAIVE_BAYES_SMOOTHING),
+    "multinomial_nb": lambda c: MultinomialNB(alpha=NODE_NAIVE_BAYES_SMOOTHING),
     "decision_tree": lambda c: DecisionTreeClassifier(random_state=0),
 }
 
@@ -36,20 +41,20 @@ class PlainFeatures:
         self.total = len(tokens)
         self.word_df = Counter(f for words in tokens for f in self.word_features(words))
         self.ngram_df = Counter(g for words in tokens for g in {g for word in words for g in self.ngrams(word)})
-        self.columns = {}
-        for words in tokens:
-            for feature in self.weights(words):
-                self.columns.setdefault(feature, len(self.columns))
+        # By block, then by first appearance: a decision tree breaks ties between equal splits by position.
+        rows = [self.weights(words) for words in tokens]
+        blocks = [feature for block in "wc" for row in rows for feature in row if feature[0] == block]
+        self.columns = {feature: column for column, feature in enumerate(dict.fromkeys(blocks))}
 
     @staticmethod
     def word_features(words):
-        pairs = {f"{a} {b}" for a, b in pairwise(words)}
-        return set(words) | pairs | {" " + words[0], words[-1] + " "}
+        pairs = [f"{a} {b}" for a, b in pairwise(words)]
+        return list(dict.fromkeys([*words, *pairs, " " + words[0], words[-1] + " "]))
 
     @staticmethod
     def ngrams(word):
         padded = f" {word} "
-        return {padded[i : i + n] for n in range(2, 6) for i in range(len(padded) - n + 1)}
+        return list(dict.fromkeys(padded[i : i + n] for n in range(3, 6) for i in range(len(padded) - n + 1)))
 
     def idf(self, count):
         return math.log((1 + self.total) / (1 + count)) + 1
@@ -60,7 +65,7 @@ class PlainFeatures:
             if feature in self.word_df and (self.word_df[feature] >= 2 or " " not in feature):
                 marked = feature[0] == " " or feature[-1] == " "
                 block["w", feature] = self.idf(self.word_df[feature]) * (0.7 if marked else 1)
-        for word in set(words):
+        for word in dict.fromkeys(words):
             for ngram in self.ngrams(word):
                 if self.ngram_df[ngram] >= 2:
                     characters["c", ngram] += self.idf(self.ngram_df[ngram])
@@ -78,6 +83,12 @@ class PlainFeatures:
         return sparse.csr_array(rows)
 
 
+def drop_small_coefficients(estimator, smallest):
+    if hasattr(estimator, "coef_"):
+        estimator.coef_[np.abs(estimator.coef_) < smallest] = 0
+    return estimator
+
+
 def plain_cascade(settings, mixture, temperatures):
     normalize = Normalizer(settings)
     tokens = [normalize(title) for title in TITLES]
@@ -93,6 +104,7 @@ def plain_cascade(settings, mixture, temperatures):
             continue
         labels = [outcomes.index(PATHS[i][:depth]) for i in inside]
         estimator = ESTIMATORS[settings.classifier](settings.regularization).fit(x[inside], labels)
+        drop_small_coefficients(estimator, cascade.SMALLEST_COEFFICIENT)
         if settings.classifier == "decision_tree":
             margins = np.log(estimator.predict_proba(x_tested) + TREE_PROBABILITY_FLOOR)
         elif settings.classifier == "multinomial_nb":
@@ -104,26 +116,45 @@ def plain_cascade(settings, mixture, temperatures):
         for column, path in enumerate(categories):
             if path[: depth - 1] == node:
                 log_path[:, column] += log_edges[:, outcomes.index(path[:depth])]
-    flat = MultinomialNB(alpha=NAIVE_BAYES_SMOOTHING).fit(x, [categories.index(path) for path in PATHS])
-    score = mixture.sharpness * log_path + mixture.naive_bayes_weight * flat.predict_joint_log_proba(x_tested)
+    labels = [categories.index(path) for path in PATHS]
+    bayes = MultinomialNB(alpha=flat.NAIVE_BAYES_SMOOTHING).fit(x, labels).predict_joint_log_proba(x_tested)
+    words = [column for (block, _), column in features.columns.items() if block == "w"]
+    svc = drop_small_coefficients(ESTIMATORS["linear_svc"](1.0).fit(x[:, words], labels), flat.SMALLEST_COEFFICIENT)
+    margins = svc.decision_function(x_tested[:, words])
+    score = mixture.sharpness * (log_path + 0.2 * bayes + 1.5 * margins)
     sharp, flatter = softmax(score, axis=1), softmax(mixture.flatness * score, axis=1)
     return (1 - mixture.flat_share) * sharp + mixture.flat_share * flatter
 
 
-@pytest.mark.parametrize("classifier", ESTIMATORS)
-def test_the_compiled_scorer_equals_the_plain_computation(classifier, monkeypatch):
-    import ad_autocategorize.titles.training as training
-
-    compiled_from = {}
+@pytest.fixture
+def compiled_from(monkeypatch):
+    """What the compiler was given: the calibrated numbers that the plain computation takes over."""
+    given = {}
     original = training.compile_scorer
 
-    def spy(settings, features, classifiers, naive_bayes, mixture):
-        compiled_from.update(mixture=mixture, temperatures={c.outcomes: c.temperature for c in classifiers})
-        return original(settings, features, classifiers, naive_bayes, mixture)
+    def spy(settings, features, classifiers, flat_model, mixture):
+        given.update(mixture=mixture, temperatures={c.outcomes: c.temperature for c in classifiers})
+        return original(settings, features, classifiers, flat_model, mixture)
 
     monkeypatch.setattr(training, "compile_scorer", spy)
+    return given
+
+
+@pytest.mark.parametrize("classifier", ESTIMATORS)
+def test_the_compiled_scorer_equals_the_plain_computation(classifier, compiled_from):
     settings = TitleSettings(classifier=classifier)
-    scorer = train(TITLES, PATHS, settings)
+    scorer = training.train(TITLES, PATHS, settings)
     expected = plain_cascade(settings, **compiled_from)
     np.testing.assert_allclose(scorer.probabilities(TESTED), expected, atol=1e-5)
     assert not np.allclose(expected, expected.mean(axis=0), atol=0.1)
+
+
+@pytest.mark.parametrize(("folded", "hot_bytes"), [(0, 0), (5, 10**6), (10**6, 0), (7, 400)])
+def test_what_is_folded_and_unpacked_changes_nothing(folded, hot_bytes, compiled_from, monkeypatch):
+    monkeypatch.setattr(compilation, "FOLDED_ROWS", folded)
+    monkeypatch.setattr(compilation, "HOT_ROWS_BYTES", hot_bytes)
+    settings = TitleSettings()
+    scorer = training.train(TITLES, PATHS, settings)
+    np.testing.assert_allclose(scorer.probabilities(TESTED), plain_cascade(settings, **compiled_from), atol=1e-5)
+    alone = [scorer.suggest(title, 5) for title in TESTED]
+    assert scorer.suggest_many(TESTED, 5) == alone

@@ -7,7 +7,7 @@ from ad_autocategorize.titles.evaluation import expected_calibration_error, hold
 from ad_autocategorize.titles.hierarchy import build_nodes
 from ad_autocategorize.titles.normalization import Normalizer
 from ad_autocategorize.titles.settings import TitleSettings
-from ad_autocategorize.titles.splitting import split_by_category
+from ad_autocategorize.titles.splitting import draw_sample, split_by_category
 from ad_autocategorize.titles.training import TrainingError, train
 from tests.titles.data import labelled_titles
 
@@ -102,3 +102,27 @@ def test_the_calibration_error_of_known_cases():
     assert expected_calibration_error(*sure_and_right) == 0
     half_right = np.array([True, False] * 5)
     assert expected_calibration_error(np.full(10, 0.9), half_right) == pytest.approx(0.4)
+
+
+def test_a_sample_keeps_every_label_and_takes_all_of_few():
+    labels = np.array([0] * 500 + [1] + [2] * 500)
+    drawn = draw_sample(labels, 20, seed=3)
+    assert set(labels[drawn]) == {0, 1, 2}
+    assert 20 <= len(drawn) <= 23
+    assert len(set(drawn)) == len(drawn)
+    assert draw_sample(labels, 20, seed=3).tolist() == drawn.tolist()
+    assert draw_sample(labels, 2000, seed=3).tolist() == list(range(1001))
+
+
+def test_large_sites_are_trained_in_part_by_samples(monkeypatch):
+    import ad_autocategorize.titles.cascade as cascade
+    import ad_autocategorize.titles.flat as flat
+    import ad_autocategorize.titles.training as training
+
+    monkeypatch.setattr(flat, "MAX_SVC_ADS", 100)
+    monkeypatch.setattr(training, "MAX_CALIBRATED_ON", 100)
+    monkeypatch.setattr(cascade, "MAX_ADS_PER_NODE", 100)
+    titles, paths = labelled_titles()
+    scorer = train(titles, paths, TitleSettings())
+    best = [answer[0].path for answer in scorer.suggest_many(titles, 1)]
+    assert np.mean([guess == path for guess, path in zip(best, paths, strict=True)]) > 0.95

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import sys
-from datetime import date
-from types import TracebackType
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
+from ad_autocategorize.management.arguments import day, positive, seed
+from ad_autocategorize.management.bars import StageBars
 from ad_autocategorize.models import ModelVersion
 from ad_autocategorize.retraining import Request, Result, TrainingBusy, retrain_titles
 from ad_autocategorize.sources import SourceError, get_source
@@ -21,11 +21,11 @@ class Command(BaseCommand):
     help = "Train the title classifiers on the published ads, test them on a hold-out, and put them into service."
 
     def add_arguments(self, parser: CommandParser) -> None:
-        parser.add_argument("--limit", type=_positive, help="Learn from at most this many ads.")
-        parser.add_argument("--since", type=_day, metavar="YYYY-MM-DD", help="Learn from ads of this date or later.")
+        parser.add_argument("--limit", type=positive, help="Learn from at most this many ads.")
+        parser.add_argument("--since", type=day, metavar="YYYY-MM-DD", help="Learn from ads of this date or later.")
         parser.add_argument("--no-activate", action="store_true", help="Record the new version without serving it.")
-        parser.add_argument("--jobs", type=_positive, default=1, help="Processes that train (default 1).")
-        parser.add_argument("--seed", type=int, default=0, help="Fixes the hold-out and the solvers (default 0).")
+        parser.add_argument("--jobs", type=positive, default=1, help="Processes that train (default 1).")
+        parser.add_argument("--seed", type=seed, default=0, help="Fixes the hold-out and the solvers (default 0).")
 
     def handle(self, *args: Any, **options: Any) -> None:
         request = Request(
@@ -36,7 +36,7 @@ class Command(BaseCommand):
             seed=options["seed"],
         )
         try:
-            with _Progress(self) as progress:
+            with StageBars(self.stderr) as progress:
                 result = retrain_titles(get_source(), request, progress)
         except (SourceError, TrainingBusy, LookupError, ValueError) as error:
             raise CommandError(str(error)) from error
@@ -75,45 +75,3 @@ class Command(BaseCommand):
         if earlier is not None:
             change = metrics["path_accuracy"] - earlier
             self.stdout.write(f"{before.name} had {earlier:.4f} on its own hold-out: {change:+.4f}.")
-
-
-class _Progress:
-    """A bar for each stage on a terminal, silence elsewhere."""
-
-    def __init__(self, command: BaseCommand) -> None:
-        self._show = command.stderr.isatty()
-        self._stage = ""
-        self._bar: Any = None
-
-    def __call__(self, stage: str, done: int, total: int) -> None:
-        if not self._show:
-            return
-        from tqdm import tqdm
-
-        if stage != self._stage:
-            self._close()
-            self._stage, self._bar = stage, tqdm(desc=stage, total=total or None)
-        self._bar.update(done - self._bar.n)
-
-    def __enter__(self) -> _Progress:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
-    ) -> None:
-        self._close()
-
-    def _close(self) -> None:
-        if self._bar is not None:
-            self._bar.close()
-
-
-def _positive(text: str) -> int:
-    value = int(text)
-    if value < 1:
-        raise ValueError(text)
-    return value
-
-
-def _day(text: str) -> date:
-    return date.fromisoformat(text)

@@ -19,6 +19,12 @@ class CategorySuggestions {
     this.input.addEventListener("input", () => this.schedule());
     this.input.addEventListener("keydown", (event) => this.onKey(event));
     this.input.addEventListener("blur", () => this.mark(-1));
+    this.form.addEventListener("submit", (event) => {
+      // Buttons that save nothing do without validation.
+      if (!event.submitter?.formNoValidate) this.report();
+    });
+    // On a slow line, words are typed before this module has arrived.
+    if (this.input.value !== this.input.defaultValue) this.schedule();
   }
 
   buildList() {
@@ -53,7 +59,9 @@ class CategorySuggestions {
     const timeout = setTimeout(() => request.abort("timeout"), TIMEOUT);
     try {
       const answer = await this.fetch(title, request.signal);
-      if (request === this.request) this.present(answer.suggestions);
+      if (request !== this.request) return;
+      this.offered = answer;
+      this.present(answer.suggestions);
     } catch {
       // Aborted by further typing: a newer request is on its way.
       if (request !== this.request || (request.signal.aborted && request.signal.reason !== "timeout")) return;
@@ -65,13 +73,27 @@ class CategorySuggestions {
   }
 
   async fetch(title, signal) {
+    const response = await this.post(this.root.dataset.endpoint, { title, limit: Number(this.root.dataset.limit) }, { signal });
+    if (!response.ok) throw new Error(String(response.status));
+    return response.json();
+  }
+
+  post(url, data, options) {
     const headers = { "Content-Type": "application/json", Accept: "application/json" };
     const token = this.form.querySelector("[name=csrfmiddlewaretoken]")?.value;
     if (token) headers["X-CSRFToken"] = token;
-    const body = JSON.stringify({ title, limit: Number(this.root.dataset.limit) });
-    const response = await fetch(this.root.dataset.endpoint, { method: "POST", headers, body, signal, credentials: "same-origin" });
-    if (!response.ok) throw new Error(String(response.status));
-    return response.json();
+    return fetch(url, { method: "POST", headers, body: JSON.stringify(data), credentials: "same-origin", ...options });
+  }
+
+  // Tells which of the last suggestions the ad was filed under, if any; the form is sent whatever becomes of it.
+  report() {
+    const { events, ad, category } = this.root.dataset;
+    const chosen = this.form.elements.namedItem(category)?.value;
+    if (!events || !chosen || !this.offered?.suggestions.length) return;
+    const rank = this.offered.suggestions.findIndex((suggestion) => suggestion.value === chosen) + 1;
+    const data = { model_version: this.offered.model_version, rank: rank || null, ad_id: ad ?? "" };
+    this.offered = undefined;
+    this.post(events, data, { keepalive: true }).catch(() => {});
   }
 
   present(suggestions) {

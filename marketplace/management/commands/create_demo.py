@@ -12,6 +12,7 @@ from django.core.management.base import BaseCommand, CommandParser
 from django.db import transaction
 from django.utils import timezone
 
+from marketplace.demo.car_ads import add_car_ads
 from marketplace.demo.generator import generate_ads
 from marketplace.demo.outline import read_outline
 from marketplace.models import Ad
@@ -31,6 +32,7 @@ class Command(BaseCommand):
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("--ads", type=int, default=8000, help="How many ads (default 8000).")
+        parser.add_argument("--cars", type=int, default=900, help="How many ads of cars with a picture (default 900).")
         parser.add_argument("--seed", type=int, default=1, help="Equal seeds give equal ads (default 1).")
 
     @transaction.atomic
@@ -62,7 +64,8 @@ class Command(BaseCommand):
             )
         ]
         Ad.objects.bulk_create(ads, batch_size=500)
-        self.stdout.write(f"Ads: {len(ads)} published.")
+        cars = add_car_ads([seller.pk for seller in sellers], options["cars"], until=now, seed=options["seed"])
+        self.stdout.write(f"Ads: {len(ads)} published, and {cars} of cars with a picture.")
 
 
 def _user(name: str, *, staff: bool = False) -> AbstractUser:

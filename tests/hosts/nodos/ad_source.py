@@ -10,5 +10,5 @@ class NodeAds(AdSource):
     published = Q(live=True)
 
     def category_path(self, node):
-        steps = [*node.get_ancestors(), node]
+        steps = [*type(node).objects.get_ancestors(node), node]
         return [HostCategory(str(step.pk), step.title) for step in steps]

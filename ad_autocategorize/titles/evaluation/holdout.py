@@ -1,4 +1,4 @@
-"""How good a scorer is on titles that it has not seen. Training side: imports scikit-learn."""
+"""The short hold-out test that every training ends with; ``protocol`` holds the long one."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from ad_autocategorize.titles.evaluation.reliability import expected_calibration_error
 from ad_autocategorize.titles.hierarchy import Path
 from ad_autocategorize.titles.scorer import BATCH_SIZE, TitleScorer
 from ad_autocategorize.titles.settings import TitleSettings
@@ -16,7 +17,6 @@ from ad_autocategorize.titles.splitting import split_by_category
 from ad_autocategorize.titles.training import Progress, TrainingError, tokenize, train
 
 TEST_SHARE = 0.33
-CALIBRATION_BINS = 15
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,16 +87,6 @@ def evaluate(scorer: TitleScorer, titles: Sequence[str], paths: Sequence[Path], 
         train_size=train_size,
         test_size=len(titles),
     )
-
-
-def expected_calibration_error(confidence: NDArray[np.float64], correct: NDArray[np.bool_]) -> float:
-    """Return the mean distance between confidence and accuracy over equal-width bins (Naeini et al., 2015)."""
-    bins = np.minimum((confidence * CALIBRATION_BINS).astype(int), CALIBRATION_BINS - 1)
-    gaps = [
-        abs(confidence[bins == number].mean() - correct[bins == number].mean()) * (bins == number).sum()
-        for number in np.unique(bins)
-    ]
-    return float(sum(gaps) / len(confidence))
 
 
 def _best(scorer: TitleScorer, titles: Sequence[str]) -> tuple[NDArray[np.intp], NDArray[np.float64]]:

@@ -1,0 +1,61 @@
+"""``POST /suggestions/car/`` with one or several files named ``photos``."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from typing import Any
+
+from django.utils.translation import gettext as _
+from rest_framework.exceptions import ErrorDetail, ValidationError
+from rest_framework.parsers import MultiPartParser
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from ad_autocategorize.api.base import PluginAPIView
+from ad_autocategorize.api.throttles import PhotoThrottle
+from ad_autocategorize.car_services import CarSuggestion, FieldOption, suggest_car
+
+MOST_PHOTOS = 6
+# Bytes; the decoder has the same limit, but is not imported before there is a photo.
+LARGEST_PHOTO = 20 * 2**20
+
+
+class SuggestCarView(PluginAPIView):
+    """Answers with the values of the five car fields, the most probable first."""
+
+    parser_classes = [MultiPartParser]
+    throttle_classes = [PhotoThrottle]
+    # The photos and the text between them.
+    max_body = MOST_PHOTOS * LARGEST_PHOTO + 2**20
+
+    def post(self, request: Request) -> Response:
+        from ad_autocategorize.photos.decoding import UploadRefused, decode_upload
+        from ad_autocategorize.upload_messages import explain
+
+        files = request.FILES.getlist("photos")[:MOST_PHOTOS]
+        if not files:
+            raise ValidationError({"photos": [_("Send at least one file named photos.")]})
+        try:
+            photos = [decode_upload(file.open()) for file in files]
+        except UploadRefused as refused:
+            raise ValidationError({"photos": ErrorDetail(explain(refused), code=refused.code)}) from refused
+        return Response(as_json(suggest_car(photos)))
+
+
+def as_json(answer: CarSuggestion) -> dict[str, Any]:
+    """Return the answer in JSON's types."""
+    return {
+        **asdict(answer),
+        "message": answer.message,
+        "fields": {
+            name: {"accepted": field.accepted, "options": [_option(option) for option in field.options]}
+            for name, field in answer.fields.items()
+        },
+        "models_by_brand": {
+            brand: [_option(option) for option in options] for brand, options in answer.models_by_brand.items()
+        },
+    }
+
+
+def _option(option: FieldOption) -> dict[str, Any]:
+    return {**asdict(option), "confidence": option.confidence}

@@ -1,0 +1,88 @@
+"""Car fields that a photo fills in, for a host's own ad form: the mixin, and ``{{ form.media }}`` in the template."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from django import forms
+from django.forms.utils import ErrorDict
+
+from ad_autocategorize.car_services import CarSuggestion, suggest_car
+from ad_autocategorize.car_widgets import CarPhotoWidget
+from ad_autocategorize.sources import CAR_FIELDS, get_source
+
+if TYPE_CHECKING:
+    _Base = forms.BaseForm
+else:
+    _Base = object
+
+MOST_PHOTOS = 6
+
+
+class CarPhotoMixin(_Base):
+    """Put it before ``forms.ModelForm``, and name the form's file field in ``car_photo_field``.
+
+    The form's other names are those of the source's field paths; ``car_form_fields`` says where they differ. A form posted by
+    the button that reads the photo is never valid, so that any view renders it again with the empty fields filled in.
+    """
+
+    car_photo_field: ClassVar[str] = "photos"
+    car_form_fields: ClassVar[dict[str, str]] = {}
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        source = get_source()
+        names = {name: self.car_form_fields.get(name) or str(getattr(source, name) or "") for name in CAR_FIELDS}
+        self._car_names = {name: self.add_prefix(field) for name, field in names.items() if field in self.fields}
+        field = self.fields[self.car_photo_field]
+        self._car_widget = CarPhotoWidget(field.widget, self._car_names, self.prefix)
+        field.widget = self._car_widget
+        self.data: Any
+        self._read_photo = self.is_bound and self._car_widget.button in self.data
+        if self._read_photo:
+            self._fill_in()
+
+    def is_valid(self) -> bool:
+        """Return ``False`` too when the button was pressed: nothing is to be saved yet."""
+        return not self._read_photo and super().is_valid()
+
+    def full_clean(self) -> None:
+        if self._read_photo:
+            self._errors = ErrorDict()
+            self.cleaned_data: dict[str, Any] = {}
+        else:
+            super().full_clean()
+
+    def _fill_in(self) -> None:
+        """Put the suggestions into the data, but for fields that have something already."""
+        self._car_widget.answer = answer = self._ask()
+        self.data = self.data.copy()
+        for name, suggestion in (answer.fields if answer else {}).items():
+            field = self._car_names.get(name)
+            if (
+                field
+                and suggestion.accepted
+                and not self.data.get(field)
+                and self._fits(name, suggestion.options[0].value, answer)
+            ):
+                self.data[field] = suggestion.options[0].value
+
+    def _fits(self, name: str, value: str, answer: CarSuggestion | None) -> bool:
+        """Return whether a model may stand beside the brand that the seller chose."""
+        brand = self.data.get(self._car_names.get("brand", ""), "")
+        if name != "car_model" or not brand or answer is None:
+            return True
+        return value in [option.value for option in answer.models_by_brand.get(brand, ())]
+
+    def _ask(self) -> CarSuggestion | None:
+        from ad_autocategorize.photos.decoding import UploadRefused, decode_upload
+        from ad_autocategorize.upload_messages import explain
+
+        files = self.files.getlist(self.add_prefix(self.car_photo_field))[:MOST_PHOTOS]
+        photos = []
+        for file in files:
+            try:
+                photos.append(decode_upload(file.open()))
+            except UploadRefused as refused:
+                self._car_widget.refused = explain(refused)
+        return suggest_car(photos) if photos or not files else None

@@ -1,0 +1,144 @@
+"""The photos that the network learns from: those of the marketplace's ads, and sets that were imported."""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import Any
+
+from django.db.models import FileField, Manager, Model
+from django.db.models.fields.files import FieldFile
+
+from ad_autocategorize.conf import plugin_settings
+from ad_autocategorize.photos.images import PhotoRecord
+from ad_autocategorize.photos.vocabularies import CarLabels
+from ad_autocategorize.sources import CHUNK, AdSource
+
+SETS_FOLDER = "photo-sets"
+COLUMNS = ("file", "brand", "model", "body_type", "color", "year", "group")
+
+
+def ad_photo_records(source: AdSource, *, limit: int | None = None) -> Iterator[PhotoRecord]:
+    """Yield the photos of the published ads, oldest first.
+
+    An ad that names a brand shows a car. One without shows something else if its category has no ad with a brand: the network
+    learns from such photos what is no car. Photos of one ad share a group, those of one seller an owner.
+    """
+    if source.photos is None:
+        return
+    with_cars: set[Any] = set()
+    if source.brand is not None:
+        with_cars = {_category(source, ad) for ad in _ads(source, limit) if source.value_of(ad, "brand") is not None}
+    for ad in _ads(source, limit):
+        labels = _labels(source, ad)
+        is_car = labels.brand is not None or labels.model is not None
+        if not is_car and (_category(source, ad) in with_cars or not with_cars):
+            continue
+        seller = source.value_of(ad, "seller")
+        for path in _paths(source.value_of(ad, "photos")):
+            yield PhotoRecord(path, labels, ("ad", ad.pk), None if seller is None else str(seller), is_car)
+
+
+def imported_photo_records() -> Iterator[PhotoRecord]:
+    """Yield the photos of the sets that ``import_car_photos`` has registered."""
+    for file in sorted((plugin_settings.model_dir / SETS_FOLDER).glob("*.csv")):
+        yield from read_photo_set(file, file.parent)
+
+
+def read_photo_set(labels: Path, folder: Path, *, split: str | None = None) -> Iterator[PhotoRecord]:
+    """Yield the rows of a CSV with the columns file and, each where known, brand, model, body_type, color, year, group.
+
+    ``file`` is relative to ``folder``. Without a group a photo is its own. A row without a brand shows no car. Only rows
+    whose column split is ``split`` are read, where that is given. Raises ``ValueError``.
+    """
+    with labels.open(encoding="utf-8", newline="") as lines:
+        reader = csv.DictReader(lines)
+        if missing := {"file"} - set(reader.fieldnames or ()):
+            raise ValueError(f"{labels}: the header lacks {', '.join(sorted(missing))}. Known: {', '.join(COLUMNS)}.")
+        for row in reader:
+            if split is not None and row.get("split") != split:
+                continue
+            year = (row.get("year") or "").strip()
+            if year and not year.isdecimal():
+                raise ValueError(f"{labels}, line {reader.line_num}: {year!r} is no year.")
+            cells = {name: (row.get(name) or "").strip() or None for name in COLUMNS}
+            if cells["file"] is None:
+                raise ValueError(f"{labels}, line {reader.line_num}: the file is empty.")
+            named = {name: cells[name] for name in ("brand", "model", "body_type", "color")}
+            yield PhotoRecord(
+                folder / cells["file"],
+                CarLabels(**named, year=int(year) if year else None),
+                group=("set", labels.stem, cells["group"] or cells["file"]),
+                is_car=cells["brand"] is not None,
+            )
+
+
+def write_photo_set(records: Iterable[PhotoRecord], target: Path) -> int:
+    """Register photos where they lie; return how many."""
+    target.parent.mkdir(parents=True, exist_ok=True)
+    count = 0
+    with target.open("w", encoding="utf-8", newline="") as lines:
+        writer = csv.writer(lines)
+        writer.writerow(COLUMNS)
+        for record in records:
+            labels = record.labels
+            group = record.group[-1] if isinstance(record.group, tuple) else record.group
+            values = (labels.brand, labels.model, labels.body_type, labels.color, labels.year)
+            writer.writerow([record.path.absolute(), *("" if value is None else value for value in values), group])
+            count += 1
+    return count
+
+
+def _ads(source: AdSource, limit: int | None) -> Iterator[Any]:
+    queryset = source.get_queryset()
+    followed = [attribute for attribute in ("brand", "car_model", "body_type", "color") if source.is_path(attribute)]
+    relations = [str(getattr(source, attribute)) for attribute in followed]
+    names = {field.name for field in source.ad_model()._meta.fields if field.is_relation}
+    queryset = queryset.select_related(*(name for name in relations if name.split("__")[0] in names))
+    if source.photos is not None and source.is_path("photos"):
+        field = source.ad_model()._meta.get_field(source.photos.split("__")[0])
+        if field.is_relation:
+            queryset = queryset.prefetch_related(source.photos)
+    return queryset[:limit].iterator(chunk_size=CHUNK)
+
+
+def _labels(source: AdSource, ad: Any) -> CarLabels:
+    brand, model = source.value_of(ad, "brand"), source.value_of(ad, "car_model")
+    year = source.value_of(ad, "year")
+    return CarLabels(
+        _name(brand),
+        _name(model),
+        _name(source.value_of(ad, "body_type")),
+        _name(source.value_of(ad, "color")),
+        int(year) if year else None,
+    )
+
+
+def _name(value: Any) -> str | None:
+    """Return the name of a row such as a ``taxonomy.Brand``, or a text as it is."""
+    return str(getattr(value, "name", value)).strip() or None if value is not None else None
+
+
+def _category(source: AdSource, ad: Any) -> Any:
+    if source.is_path("category") and hasattr(ad, f"{source.category}_id"):
+        return getattr(ad, f"{source.category}_id")
+    return source.value_of(ad, "category")
+
+
+def _paths(photos: Any) -> Iterator[Path]:
+    """Yield the files behind what a source gives: a file, a path, rows with a file field, or several of these."""
+    if photos is None or photos == "":
+        return
+    if isinstance(photos, FieldFile):
+        if photos:
+            yield Path(photos.path)
+    elif isinstance(photos, str | Path):
+        yield Path(photos)
+    elif isinstance(photos, Model):
+        for field in photos._meta.fields:
+            if isinstance(field, FileField):
+                yield from _paths(getattr(photos, field.name))
+    else:
+        for photo in photos.all() if isinstance(photos, Manager) else photos:
+            yield from _paths(photo)

@@ -1,0 +1,44 @@
+"""The photo input that fills in the fields of a car."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from django import forms
+from django.template.loader import render_to_string
+from django.utils.safestring import SafeString
+
+from ad_autocategorize.car_services import CarSuggestion
+from ad_autocategorize.widgets import WrappingWidget, endpoint
+
+READ = "read_car_photo"
+
+
+class CarPhotoWidget(WrappingWidget):
+    """Wraps the host's own file input. With JavaScript choosing a photo fills the fields; without, a button does."""
+
+    template_name = "ad_autocategorize/car_photo.html"
+    asset = "car-photo"
+
+    def __init__(self, widget: forms.Widget, fields: Mapping[str, str], prefix: str | None) -> None:
+        super().__init__(widget, prefix)
+        self.fields = fields
+        self.button = self.name_of(READ)
+        self.answer: CarSuggestion | None = None
+        self.refused = ""
+        self.needs_multipart_form = True
+
+    def render(self, name: str, value: Any, attrs: dict[str, Any] | None = None, renderer: Any = None) -> SafeString:
+        identifier = (attrs or {}).get("id") or f"id_{name}"
+        context = {
+            "photo_widget": self.widget.render(name, value, attrs, renderer),
+            "id": identifier,
+            "endpoint": endpoint("suggest-car"),
+            "button": self.button,
+            "fields": json.dumps(dict(self.fields)),
+            "answer": self.answer,
+            "refused": self.refused,
+        }
+        return render_to_string(self.template_name, context)

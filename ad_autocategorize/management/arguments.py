@@ -1,0 +1,36 @@
+"""What the commands' arguments are checked with; argparse turns a ``ValueError`` into a message that names the argument."""
+
+from __future__ import annotations
+
+from datetime import date
+
+MOST_FOLDS = 20
+# What the generators of NumPy and scikit-learn both take.
+LARGEST_SEED = 2**32 - 1
+
+
+def positive(text: str) -> int:
+    """Return a whole number from 1 up."""
+    return _between(text, 1, None)
+
+
+def folds(text: str) -> int:
+    """Return a number of folds: there must be something to learn from and something to judge."""
+    return _between(text, 2, MOST_FOLDS)
+
+
+def day(text: str) -> date:
+    """Return a day such as 2024-12-31."""
+    return date.fromisoformat(text)
+
+
+def seed(text: str) -> int:
+    """Return the seed of random numbers, from 0 up."""
+    return _between(text, 0, LARGEST_SEED)
+
+
+def _between(text: str, lowest: int, highest: int | None) -> int:
+    value = int(text)
+    if value < lowest or (highest is not None and value > highest):
+        raise ValueError(text)
+    return value

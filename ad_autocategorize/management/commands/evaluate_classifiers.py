@@ -1,0 +1,125 @@
+"""``manage.py evaluate_classifiers``"""
+
+from __future__ import annotations
+
+import json
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.utils import timezone, translation
+from django.utils.translation import gettext as _
+
+from ad_autocategorize.conf import plugin_settings
+from ad_autocategorize.management.arguments import day, folds, positive, seed
+from ad_autocategorize.reports.labels import STAGES, label
+from ad_autocategorize.reports.terminal import write_tables
+from ad_autocategorize.reports.titles import LANGUAGES, render_title_report
+from ad_autocategorize.sources import SourceError, get_source
+from ad_autocategorize.titles.settings import TitleSettings
+
+INTERRUPTED = 130
+
+
+class Command(BaseCommand):
+    help = (
+        "Measure how good the category suggestions are and where they are weak, on the published ads or on a CSV file. "
+        "Trains several times and changes nothing; the version in service stays."
+    )
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument(
+            "--csv",
+            type=Path,
+            metavar="FILE",
+            help="Evaluate on this file in place of the marketplace: columns title, category_path ('A > B'), maybe date; "
+            "UTF-8, gzip or plain.",
+        )
+        parser.add_argument("--json", type=Path, metavar="FILE", help="Write everything measured.")
+        parser.add_argument("--html", type=Path, metavar="FILE", help="Write a report with plots, in one file.")
+        parser.add_argument("--language", choices=LANGUAGES, help="Of tables and report (default: the site's).")
+        parser.add_argument("--full", action="store_true", help="Leave nothing out; several times as long.")
+        parser.add_argument("--folds", type=folds, default=5, help="Of the cross-validation (default 5).")
+        parser.add_argument("--jobs", type=positive, default=1, help="Processes that train (default 1).")
+        parser.add_argument("--seed", type=seed, default=0, help="Fixes splits, solvers and samples (default 0).")
+        parser.add_argument("--limit", type=positive, help="Take at most this many ads.")
+        parser.add_argument("--since", type=day, metavar="YYYY-MM-DD", help="Take ads from this day on.")
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        for file in (options["json"], options["html"]):
+            _check_writable(file)
+        language = options["language"] or _site_language()
+        try:
+            with translation.override(language):
+                name, report = self._evaluate(options)
+                self._write_files(options, name, report, language)
+                write_tables(report, self.stdout.write)
+        except (SourceError, ValueError) as error:
+            raise CommandError(str(error)) from error
+        except ImportError as error:
+            raise CommandError(f"{error}. Evaluating needs: pip install 'django-ad-autocategorize[train]'") from error
+        except OSError as error:
+            raise CommandError(f"{error}. Check the path of the file.") from error
+        except KeyboardInterrupt:
+            self.stderr.write("Interrupted; nothing was written.")
+            sys.exit(INTERRUPTED)
+
+    def _evaluate(self, options: dict[str, Any]) -> tuple[str, dict[str, Any]]:
+        from ad_autocategorize.title_corpus import read_marketplace
+        from ad_autocategorize.titles.evaluation.corpus import read_csv
+        from ad_autocategorize.titles.evaluation.protocol import FULL, QUICK, run_protocol
+
+        settings = TitleSettings.from_dict(plugin_settings.TITLES)
+        chosen = {"since": options["since"], "limit": options["limit"]}
+        if options["csv"]:
+            name, corpus = options["csv"].name.split(".")[0], read_csv(options["csv"], **chosen)
+        else:
+            source = get_source()
+            name, corpus = str(source.ad_model()._meta.verbose_name_plural), read_marketplace(source, **chosen)
+        start = time.perf_counter()
+
+        def progress(stage: str) -> None:
+            # What goes to stderr is printed as an error unless another style is given.
+            self.stderr.write(f"{time.perf_counter() - start:6.0f} s  {label(STAGES, stage)}", style_func=str)
+
+        report = run_protocol(
+            corpus,
+            settings,
+            FULL if options["full"] else QUICK,
+            folds=options["folds"],
+            seed=options["seed"],
+            jobs=options["jobs"],
+            progress=progress,
+        )
+        return name, report.to_dict(corpus.text)
+
+    def _write_files(self, options: dict[str, Any], name: str, report: dict[str, Any], language: str) -> None:
+        # Before the tables: a pager that closes early must not cost the result.
+        self._write(options["json"], json.dumps(report, ensure_ascii=False, indent=1))
+        if options["html"]:
+            page = render_title_report(report, name=name, language=language, made=timezone.localtime())
+            self._write(options["html"], page)
+
+    def _write(self, file: Path | None, text: str) -> None:
+        if file is None:
+            return
+        try:
+            file.write_text(text + "\n", encoding="utf-8")
+        except OSError as error:
+            raise CommandError(f"{file} cannot be written: {error}") from error
+        self.stderr.write(_("Wrote %(file)s.") % {"file": file}, style_func=self.style.SUCCESS)
+
+
+def _check_writable(file: Path | None) -> None:
+    # Said before the long work, not after it.
+    if file is not None and (file.is_dir() or not file.absolute().parent.is_dir()):
+        raise CommandError(f"{file} cannot be written: it is a folder, or its folder does not exist.")
+
+
+def _site_language() -> str:
+    from django.conf import settings
+
+    language = settings.LANGUAGE_CODE.split("-")[0]
+    return language if language in LANGUAGES else LANGUAGES[0]

@@ -1,0 +1,74 @@
+"""``manage.py evaluate_cnn``"""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandError, CommandParser
+
+from ad_autocategorize.artifacts import ArtifactError
+from ad_autocategorize.car_photos import ad_photo_records, read_photo_set
+from ad_autocategorize.conf import plugin_settings
+from ad_autocategorize.management.arguments import positive
+from ad_autocategorize.management.commands.retrain_cnn import print_metrics
+from ad_autocategorize.models import ModelVersion
+from ad_autocategorize.photo_report import EvaluatedPhotos, evaluate_photos, render_report
+from ad_autocategorize.sources import SourceError, get_source
+
+
+class Command(BaseCommand):
+    help = (
+        "Test a photo network on labelled photos: accuracy, calibration, coverage, ablations of decoding, confusions."
+    )
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument("--model", help="Name of the version (the one in service).")
+        parser.add_argument("--folder", type=Path, help="Test on FOLDER/labels.csv and its photos instead of the ads.")
+        parser.add_argument("--split", help="With --folder: only rows whose column split says this.")
+        parser.add_argument("--not-cars", type=Path, help="A folder of pictures that are not cars.")
+        parser.add_argument("--limit", type=positive, help="At most this many photos.")
+        parser.add_argument("--json", type=Path, help="Write all figures to this file.")
+        parser.add_argument("--html", type=Path, help="Write a report to this file.")
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        versions = ModelVersion.objects.filter(kind=ModelVersion.Kind.PHOTOS)
+        name = options["model"] or versions.filter(is_active=True).values_list("name", flat=True).first()
+        if name is None:
+            raise CommandError("No photo network is in service: run retrain_cnn, or name one with --model.")
+        try:
+            if options["folder"]:
+                folder: Path = options["folder"]
+                photos = folder / "photos" if (folder / "photos").is_dir() else folder
+                records = list(read_photo_set(folder / "labels.csv", photos, split=options["split"]))
+            else:
+                records = list(ad_photo_records(get_source()))
+            evaluated = evaluate_photos(
+                plugin_settings.model_dir / name, records[: options["limit"]], options["not_cars"]
+            )
+        except (ArtifactError, SourceError, OSError, ValueError, LookupError) as error:
+            raise CommandError(str(error)) from error
+        self._print(evaluated)
+        if options["json"]:
+            options["json"].write_text(json.dumps(evaluated.figures, indent=1), encoding="utf-8")
+        if options["html"]:
+            options["html"].write_text(render_report(name, evaluated), encoding="utf-8")
+
+    def _print(self, evaluated: EvaluatedPhotos) -> None:
+        figures = evaluated.figures
+        print_metrics(self, figures)
+        within = ", ".join(f"{distance}: {share:.4f}" for distance, share in figures["year_within"].items())
+        self.stdout.write(f"Year within (years: share) {within}.")
+        for head, row in figures["heads"].items():
+            covered = ", ".join(f"{float(precision):.0%}: {share:.1%}" for precision, share in row["coverage"].items())
+            self.stdout.write(f"Coverage of {head} at precision {covered}.")
+        self.stdout.write(f"Model branch without the table: {figures['model_accuracy_unmasked']:.4f}. Decodings:")
+        for decoding, row in figures["decodings"].items():
+            self.stdout.write(f"  {decoding:<20} brand {row['brand']:.4f} model {row['model']:.4f}")
+        if "others_refused" in figures:
+            self.stdout.write(f"Of {figures['others']} other things {figures['others_refused']:.1%} are refused.")
+        for confusion in evaluated.confused[:10]:
+            self.stdout.write(
+                f"{confusion.count:>4} x {confusion.head}: {confusion.truth} taken for {confusion.answer}"
+            )

@@ -1,0 +1,47 @@
+"""``manage.py find_mislabels``"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandError, CommandParser
+
+from ad_autocategorize.management.arguments import folds, positive, seed
+from ad_autocategorize.management.bars import StageBars
+from ad_autocategorize.moderation.finding import Request, Result, find_label_issues
+from ad_autocategorize.sources import SourceError, get_source
+
+
+class Command(BaseCommand):
+    help = "Judge every published ad by models that never saw it, and fill the review queue with those that look mislabelled."
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument("--limit", type=positive, help="Queue at most this many ads, the surest errors first.")
+        parser.add_argument("--folds", type=folds, default=4, help="Parts that the ads are judged in (default 4).")
+        parser.add_argument("--photos", action="store_true", help="Look at car photos too, with the model in service.")
+        parser.add_argument("--jobs", type=positive, default=1, help="Processes that train (default 1).")
+        parser.add_argument("--seed", type=seed, default=0, help="Fixes the folds and the solvers (default 0).")
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        request = Request(
+            limit=options["limit"],
+            folds=options["folds"],
+            jobs=options["jobs"],
+            seed=options["seed"],
+            photos=options["photos"],
+        )
+        try:
+            with StageBars(self.stderr) as progress:
+                result = find_label_issues(get_source(), request, progress)
+        except (SourceError, LookupError, ValueError) as error:
+            raise CommandError(str(error)) from error
+        except ImportError as error:
+            raise CommandError(f"{error}. Judging needs: pip install 'django-ad-autocategorize[train]'") from error
+        self._report(result)
+
+    def _report(self, result: Result) -> None:
+        self.stdout.write(f"Judged {result.ads} ads; an estimated {result.estimated_errors} labels are wrong.")
+        self.stdout.write(f"Settled by a moderator before: {result.remembered}. No longer doubted: {result.closed}.")
+        self.stdout.write(f"Findings about the categories themselves: {result.findings}.")
+        self.stdout.write(f"Car fields that contradict the car catalog or a photo: {result.car_issues}.")
+        self.stdout.write(self.style.SUCCESS(f"Open in the review queue: {result.opened}."))

@@ -1,0 +1,116 @@
+"""``manage.py retrain_cnn``"""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING, Any
+
+from django.core.management.base import BaseCommand, CommandError, CommandParser
+
+from ad_autocategorize.management.arguments import positive, seed
+from ad_autocategorize.photo_retraining import PhotoRequest, PhotoResult, retrain_photos
+from ad_autocategorize.photos.vocabularies import HEADS
+from ad_autocategorize.retraining import TrainingBusy
+from ad_autocategorize.sources import SourceError, get_source
+
+if TYPE_CHECKING:
+    from ad_autocategorize.photos.training import Epoch
+
+INTERRUPTED = 130
+SETTINGS = ("epochs", "minutes", "architecture", "height", "width", "batch_size", "seed")
+
+
+class Command(BaseCommand):
+    help = "Train the car photo network on the published ads and imported sets, and put it into service."
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument("--limit", type=positive, help="Learn from the photos of at most this many ads.")
+        parser.add_argument("--no-activate", action="store_true", help="Record the new version without serving it.")
+        parser.add_argument("--resume", action="store_true", help="Go on where an interrupted training stopped.")
+        parser.add_argument("--device", default="cpu", help="cpu (default), cuda or mps.")
+        parser.add_argument("--weights", help="Start from a torchvision weights name, or from a local file.")
+        parser.add_argument("--freeze-backbone", action="store_true", help="Train the branches alone.")
+        parser.add_argument("--from-scratch", action="store_true", help="Do not continue from the version in service.")
+        parser.add_argument("--threads", type=positive, help="Cores to train on (all).")
+        for name in ("epochs", "height", "width", "batch-size"):
+            parser.add_argument(f"--{name}", type=positive)
+        parser.add_argument("--seed", type=seed)
+        parser.add_argument("--minutes", type=float, help="End the training after this time.")
+        parser.add_argument("--architecture", help="A torchvision model such as resnet50.")
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        request = PhotoRequest(
+            limit=options["limit"],
+            activate=not options["no_activate"],
+            resume=options["resume"],
+            device=options["device"],
+            weights=options["weights"],
+            freeze_backbone=options["freeze_backbone"],
+            from_scratch=options["from_scratch"],
+            settings={name: options[name] for name in SETTINGS if options[name] is not None},
+        )
+        try:
+            if options["threads"]:
+                import torch
+
+                torch.set_num_threads(options["threads"])
+            from ad_autocategorize.photos.distributed import join_processes, leave_processes, rank_and_size
+
+            join_processes(options["device"])
+            first = rank_and_size()[0] == 0
+            result = retrain_photos(get_source(), request, self._progress if first else lambda epoch: None)
+            leave_processes()
+        except (SourceError, TrainingBusy, LookupError, ValueError) as error:
+            raise CommandError(str(error)) from error
+        except ImportError as error:
+            raise CommandError(f"{error}. It needs: pip install 'django-ad-autocategorize[train-photos]'") from error
+        except OSError as error:
+            raise CommandError(f"The model cannot be written: {error}. Check MODEL_DIR.") from error
+        except KeyboardInterrupt:
+            self.stderr.write(
+                "Interrupted; --resume goes on after the last whole epoch. The version in service is unchanged."
+            )
+            sys.exit(INTERRUPTED)
+        if result is not None:
+            self._report(result)
+
+    def _progress(self, epoch: Epoch) -> None:
+        heads = " ".join(f"{head} {value:.3f}" for head, value in epoch.accuracies.items())
+        left = f"{epoch.remaining_seconds / 60:.1f} min left"
+        self.stdout.write(f"epoch {epoch.number + 1:>3} {epoch.progress:>4.0%} loss {epoch.loss:.3f}  {heads}  {left}")
+        self.stdout.flush()
+
+    def _report(self, result: PhotoResult) -> None:
+        print_metrics(self, result.version.metrics)
+        self.stdout.write(
+            f"Largest difference between torch's and ONNX Runtime's logits: {result.export_difference:.1e}."
+        )
+        for reason, count in result.skipped.counts.most_common():
+            named = ", ".join(result.skipped.examples[reason][:3])
+            self.stdout.write(f"Left out: {count} photos, {reason} ({named}).")
+        state = "active" if result.version.is_active else "recorded, not active"
+        self.stdout.write(
+            self.style.SUCCESS(f"{result.version.name}: photos of {result.version.ad_count} sellers or ads, {state}.")
+        )
+
+
+def print_metrics(command: BaseCommand, metrics: dict[str, Any]) -> None:
+    """Write the hold-out figures as a table."""
+    if not metrics:
+        command.stdout.write("There were too few photos for a hold-out.")
+        return
+    command.stdout.write(f"Hold-out of {metrics['photos']} photos:")
+    command.stdout.write(
+        f"{'':<10} {'accuracy':>9} {'top 3':>7} {'macro F1':>9} {'ECE':>6} {'filled in':>10} {'photos':>7}"
+    )
+    for head in HEADS:
+        if head in metrics["heads"]:
+            row = metrics["heads"][head]
+            command.stdout.write(
+                f"{head:<10} {row['accuracy']:>9.4f} {row['top3']:>7.4f} {row['macro_f1']:>9.4f} "
+                f"{row['expected_calibration_error']:>6.3f} {row['filled_in']:>10.1%} {row['support']:>7}"
+            )
+    command.stdout.write(
+        f"All known fields right {metrics['all_known_heads_right']:.4f}, impossible pairs {metrics['pair_violations']}, "
+        f"cars refused {metrics['cars_refused']:.1%}."
+    )

@@ -1,0 +1,222 @@
+"""The review queue in the admin: a list with filters and bulk actions, and a page that shows one ad after the other."""
+
+from __future__ import annotations
+
+import uuid
+from collections import Counter
+from typing import Any, cast
+
+from django.contrib import admin, messages
+from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
+from django.contrib.admin.views.main import ChangeList
+from django.contrib.auth.models import AbstractBaseUser
+from django.core.exceptions import PermissionDenied
+from django.db.models import QuerySet
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect
+from django.template.response import TemplateResponse
+from django.urls import URLPattern, path, reverse
+from django.utils.html import format_html
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+
+from ad_autocategorize.moderation.filters import BranchFilter, SeverityFilter, StateFilter
+from ad_autocategorize.moderation.models import LabelIssue, ReviewDecision
+from ad_autocategorize.moderation.presentation import ads_by_key, path_text, title_of
+from ad_autocategorize.moderation.review import Action, ReviewConflict, Reviewer, accept, keep, undo
+from ad_autocategorize.moderation.views import DecideView, ReviewView, UndoView
+from ad_autocategorize.sources import SourceError, get_source
+from taxonomy.tree import CategoryTree
+
+CAN_REVIEW = "ad_autocategorize.can_review"
+CAN_BULK_RELABEL = "ad_autocategorize.can_bulk_relabel"
+BULK_LIMIT = 1000
+SELLER_PARAMETER = "seller__exact"
+
+
+class QueueList(ChangeList):
+    """Reads the ads of the page that is shown in one query, and the tree in another."""
+
+    def get_results(self, request: HttpRequest) -> None:
+        super().get_results(request)
+        self.result_list = list(self.result_list)
+        source, tree = get_source(), CategoryTree.load(include_inactive=True)
+        ads = ads_by_key([issue.ad_id for issue in self.result_list], source)
+        for issue in self.result_list:
+            ad = ads.get(issue.ad_id)
+            issue.shown_title = title_of(ad, source) if ad is not None else _("(deleted)")
+            issue.shown_given, issue.shown_suggested = (
+                path_text(tree, k) for k in (issue.given_id, issue.suggested_id)
+            )
+
+
+class ReadOnlyAdmin(admin.ModelAdmin):
+    """Rows come from searches and decisions; nobody types them."""
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+
+@admin.register(LabelIssue)
+class LabelIssueAdmin(ReadOnlyAdmin):
+    """The queue. Opening a row leads to its review page."""
+
+    list_display = ["ad_title", "given_path", "suggested_path", "level", "doubt", "seller_link", "ad_date"]
+    list_display_links = ["ad_title"]
+    list_filter = [StateFilter, SeverityFilter, "kind", BranchFilter, "ad_date"]
+    search_fields = ["=seller", "=ad_id"]
+    search_help_text = gettext_lazy("Seller, or the ad's number")
+    list_per_page = 50
+    show_full_result_count = False
+    actions = ["accept_selected", "keep_selected"]
+    change_list_template = "admin/ad_autocategorize/labelissue/change_list.html"
+
+    def has_view_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return request.user.has_perm(CAN_REVIEW)
+
+    def has_module_permission(self, request: HttpRequest) -> bool:
+        return request.user.has_perm(CAN_REVIEW) or super().has_module_permission(request)
+
+    def has_bulk_permission(self, request: HttpRequest) -> bool:
+        """Whether bulk actions are offered."""
+        return request.user.has_perm(CAN_BULK_RELABEL)
+
+    def lookup_allowed(self, lookup: str, value: Any, request: HttpRequest) -> bool:
+        return lookup == SELLER_PARAMETER or super().lookup_allowed(lookup, value, request)
+
+    def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[ChangeList]:
+        return QueueList
+
+    def get_urls(self) -> list[URLPattern]:
+        name = "ad_autocategorize_labelissue"
+        wrap = self.admin_site.admin_view
+        own = [
+            path("review/", wrap(ReviewView.as_view(model_admin=self)), name=f"{name}_review"),
+            path("<int:pk>/decide/", wrap(DecideView.as_view(model_admin=self)), name=f"{name}_decide"),
+            path("undo/<int:pk>/", wrap(UndoView.as_view(model_admin=self)), name=f"{name}_undo"),
+        ]
+        return [*own, *super().get_urls()]
+
+    def change_view(self, request: HttpRequest, object_id: str, *args: Any, **kwargs: Any) -> HttpResponse:
+        return redirect(f"{reverse('admin:ad_autocategorize_labelissue_review')}?issue={object_id}")
+
+    @admin.display(description=gettext_lazy("ad"))
+    def ad_title(self, issue: Any) -> str:
+        return str(issue.shown_title)
+
+    @admin.display(description=gettext_lazy("given"), ordering="given")
+    def given_path(self, issue: Any) -> str:
+        return str(issue.shown_given)
+
+    @admin.display(description=gettext_lazy("suggested"), ordering="suggested")
+    def suggested_path(self, issue: Any) -> str:
+        return str(issue.shown_suggested)
+
+    @admin.display(description=gettext_lazy("given / suggested"), ordering="-priority")
+    def doubt(self, issue: LabelIssue) -> str:
+        return f"{issue.given_probability:.0%} / {issue.suggested_probability:.0%}"
+
+    @admin.display(description=gettext_lazy("seller"), ordering="seller")
+    def seller_link(self, issue: LabelIssue) -> str:
+        return format_html('<a href="?{}={}">{}</a>', SELLER_PARAMETER, issue.seller, issue.seller)
+
+    @admin.action(description=gettext_lazy("File the selected ads as suggested"), permissions=["bulk"])
+    def accept_selected(self, request: HttpRequest, queryset: QuerySet[LabelIssue]) -> HttpResponse | None:
+        return self._in_bulk(request, queryset, "accept_selected")
+
+    @admin.action(description=gettext_lazy("Keep the selected ads where they are"), permissions=["bulk"])
+    def keep_selected(self, request: HttpRequest, queryset: QuerySet[LabelIssue]) -> HttpResponse | None:
+        return self._in_bulk(request, queryset, "keep_selected")
+
+    def _in_bulk(self, request: HttpRequest, queryset: QuerySet[LabelIssue], action: str) -> HttpResponse | None:
+        issues = list(queryset.filter(state=LabelIssue.State.OPEN)[: BULK_LIMIT + 1])
+        if len(issues) > BULK_LIMIT:
+            text = _("At most %(count)d ads at once, please.")
+            self.message_user(request, text % {"count": BULK_LIMIT}, messages.ERROR)
+            return None
+        if "confirmed" not in request.POST:
+            return self._confirm(request, issues, action)
+        # Only what the confirmation page showed is decided, and only in the version that it showed.
+        seen = dict(value.split(":", 1) for value in request.POST.getlist("seen") if ":" in value)
+        confirmed = [issue for issue in issues if str(issue.pk) in seen]
+        for issue in confirmed:
+            version = seen[str(issue.pk)]
+            issue.version = int(version) if version.isdecimal() else -1
+        self._decide_all(request, confirmed, action)
+        return None
+
+    def _confirm(self, request: HttpRequest, issues: list[LabelIssue], action: str) -> HttpResponse:
+        tree = CategoryTree.load(include_inactive=True)
+        moves = Counter((path_text(tree, issue.given_id), path_text(tree, issue.suggested_id)) for issue in issues)
+        context = {
+            **self.admin_site.each_context(request),
+            "title": _("Are you sure?"),
+            "opts": self.opts,
+            "issues": issues,
+            "moves": moves.most_common(),
+            "action": action,
+            "accepting": action == "accept_selected",
+            "checkbox_name": ACTION_CHECKBOX_NAME,
+        }
+        return TemplateResponse(request, "admin/ad_autocategorize/labelissue/confirm.html", context)
+
+    def _decide_all(self, request: HttpRequest, issues: list[LabelIssue], action: str) -> None:
+        batch = uuid.uuid4()
+        reviewer = Reviewer(cast(AbstractBaseUser, request.user), batch=batch)
+        tree = CategoryTree.load(include_inactive=True)
+        done = 0
+        problems: Counter[str] = Counter()
+        for issue in issues:
+            try:
+                (accept if action == "accept_selected" else keep)(issue, reviewer, tree)
+                done += 1
+            except (ReviewConflict, SourceError) as error:
+                problems[str(error)] += 1
+        url = f"{reverse('admin:ad_autocategorize_reviewdecision_changelist')}?batch__exact={batch}"
+        text = _("Ads decided: %(count)d.") % {"count": done}
+        self.message_user(request, format_html('{} <a href="{}">{}</a>', text, url, _("See or undo them")))
+        for problem, count in problems.items():
+            self.message_user(request, f"{problem} ({count})", messages.WARNING)
+
+
+@admin.register(ReviewDecision)
+class ReviewDecisionAdmin(ReadOnlyAdmin):
+    """The audit trail, and where a bulk action is taken back."""
+
+    list_display = ["created_at", "moderator_name", "action", "ad_id", "from_path", "to_path", "model", "blind"]
+    list_filter = ["action", "blind", "created_at"]
+    search_fields = ["=ad_id", "=moderator_name", "=batch"]
+    show_full_result_count = False
+    actions = ["undo_selected"]
+
+    def has_view_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return request.user.has_perm(CAN_REVIEW) or super().has_view_permission(request, obj)
+
+    def has_bulk_permission(self, request: HttpRequest) -> bool:
+        """Whether many decisions may be taken back at once."""
+        return request.user.has_perm(CAN_BULK_RELABEL)
+
+    def lookup_allowed(self, lookup: str, value: Any, request: HttpRequest) -> bool:
+        return lookup == "batch__exact" or super().lookup_allowed(lookup, value, request)
+
+    @admin.action(description=gettext_lazy("Undo the selected decisions"), permissions=["bulk"])
+    def undo_selected(self, request: HttpRequest, queryset: QuerySet[ReviewDecision]) -> None:
+        if queryset.count() > BULK_LIMIT:
+            raise PermissionDenied
+        reviewer = Reviewer(cast(AbstractBaseUser, request.user), batch=uuid.uuid4())
+        done, problems = 0, Counter[str]()
+        for decision in queryset.exclude(action=Action.UNDONE).order_by("-pk"):
+            try:
+                undo(decision, reviewer)
+                done += 1
+            except (ReviewConflict, SourceError) as error:
+                problems[str(error)] += 1
+        self.message_user(request, _("Decisions undone: %(count)d.") % {"count": done})
+        for problem, count in problems.items():
+            self.message_user(request, f"{problem} ({count})", messages.WARNING)

@@ -1,0 +1,213 @@
+"""Filling the review queue: every published ad is judged by models that never saw it."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import date as Date
+from datetime import datetime, time
+from itertools import islice
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from django.db import transaction
+from django.utils import timezone
+
+from ad_autocategorize.conf import plugin_settings
+from ad_autocategorize.moderation.car_checks import find_car_issues
+from ad_autocategorize.moderation.models import LabelIssue
+from ad_autocategorize.moderation.photo_reading import read_car_photos
+from ad_autocategorize.moderation.review import fingerprint
+from ad_autocategorize.moderation.taxonomy_health import Evidence, record_health
+from ad_autocategorize.sources import AdSource, LabelledTitle
+from ad_autocategorize.titles.settings import TitleSettings
+from taxonomy.tree import CategoryTree
+
+if TYPE_CHECKING:
+    # The training side; imported when a search runs.
+    from ad_autocategorize.titles.explanation import WordWeights
+    from ad_autocategorize.titles.mislabels import LabelQuality
+    from ad_autocategorize.titles.near_identical import Neighbors
+    from ad_autocategorize.titles.out_of_fold import FoldScores
+
+BATCH = 500
+ALTERNATIVES = 5
+
+Progress = Callable[[str, int, int], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """What ``find_label_issues`` is asked for; ``limit`` is the longest queue, ``photos`` asks for car photos to be looked at."""
+
+    folds: int = 4
+    limit: int | None = None
+    jobs: int = 1
+    seed: int = 0
+    photos: bool = False
+
+
+@dataclass(slots=True)
+class Result:
+    """What a search found; ``remembered`` ads were approved of by a moderator and stay out of the queue.
+
+    ``findings`` are about the category tree, ``car_issues`` open contradictions of car fields."""
+
+    ads: int = 0
+    estimated_errors: int = 0
+    opened: int = 0
+    remembered: int = 0
+    closed: int = 0
+    findings: int = 0
+    car_issues: int = 0
+
+
+def find_label_issues(source: AdSource, request: Request, progress: Progress) -> Result:
+    """Judge all published ads and bring the queue up to date.
+
+    Raises ``TrainingError`` where the ads cannot be learned from, ``SourceError``.
+    """
+    settings = TitleSettings.from_dict(plugin_settings.TITLES)
+    tree = CategoryTree.load(include_inactive=True)
+    ads = list(source.iter_titles(skipped=Counter()))
+    judged = _judge(ads, tree, settings, request, progress)
+    now = timezone.now()
+    result = Result(ads=len(ads), estimated_errors=judged.quality.estimated_errors)
+    rows = judged.quality.candidates()[: request.limit].tolist()
+    update_queue(_issues(ads, rows, judged, tree, now), now, result)
+    evidence = Evidence(ads, judged.scores, judged.quality, judged.neighbors)
+    result.findings = record_health(evidence, tree, settings, now)
+    result.car_issues = find_car_issues(source, now, read_photos=read_car_photos if request.photos else None)
+    return result
+
+
+@dataclass(frozen=True, slots=True)
+class _Judged:
+    """What the folds said of all ads, and the words that decided, by the ad's position."""
+
+    scores: FoldScores
+    quality: LabelQuality
+    words: dict[int, WordWeights]
+    neighbors: dict[int, Neighbors]
+
+
+def _judge(
+    ads: Sequence[LabelledTitle], tree: CategoryTree, settings: TitleSettings, request: Request, progress: Progress
+) -> _Judged:
+    from ad_autocategorize.titles.explanation import deciding_words
+    from ad_autocategorize.titles.mislabels import judge_labels
+    from ad_autocategorize.titles.near_identical import find_near_identical
+    from ad_autocategorize.titles.out_of_fold import FoldScores, iter_folds
+
+    titles = [ad.title[: plugin_settings.MAX_TITLE_LENGTH] for ad in ads]
+    paths = [tree.path_ids(ad.category_id) for ad in ads]
+    scores = FoldScores(paths)
+    words: dict[int, WordWeights] = {}
+    options: dict[str, Any] = {"folds": request.folds, "seed": request.seed, "jobs": request.jobs}
+    for fold in iter_folds(titles, paths, settings, **options, progress=progress):
+        scores.add(fold, titles)
+        rows, best = scores.doubted(fold)
+        explained = deciding_words(
+            fold.scorer,
+            [titles[row] for row in rows],
+            [paths[row] for row in rows],
+            [scores.categories[column] for column in best],
+        )
+        words.update(zip(rows.tolist(), explained, strict=True))
+    quality = judge_labels(scores.categories, scores.probabilities, scores.given)
+    candidates = quality.candidates()[: request.limit].tolist()
+    neighbors = find_near_identical(titles, candidates, settings)
+    return _Judged(scores, quality, words, dict(zip(candidates, neighbors, strict=True)))
+
+
+def _issues(
+    ads: Sequence[LabelledTitle], rows: Sequence[int], judged: _Judged, tree: CategoryTree, now: datetime
+) -> Iterator[LabelIssue]:
+    name = f"out-of-fold-{now:%Y%m%dT%H%M%SZ}"
+    quality, categories = judged.quality, judged.scores.categories
+    for row in rows:
+        ad = ads[row]
+        probabilities = judged.scores.probabilities[row]
+        near = judged.neighbors[row].rows.tolist()
+        alike = [ads[other].category_id == ad.category_id for other in near]
+        yield LabelIssue(
+            ad_id=str(ad.ad_id),
+            kind=_kind(quality, row),
+            given_id=ad.category_id,
+            suggested_id=categories[quality.suggested[row]][-1],
+            branch_id=tree.path_ids(ad.category_id)[0],
+            level=int(quality.level[row]),
+            priority=float(quality.score[row]),
+            given_probability=float(quality.given_probability[row]),
+            suggested_probability=float(quality.suggested_probability[row]),
+            alternatives=[
+                [categories[i][-1], round(float(probabilities[i]), 4)]
+                for i in np.argsort(-probabilities)[:ALTERNATIVES]
+            ],
+            words=judged.words.get(row, []),
+            neighbors=[str(ads[other].ad_id) for other in near],
+            agreement=sum(alike) / len(alike) if alike else None,
+            seller=ad.seller,
+            ad_date=_moment(ad.date),
+            fingerprint=fingerprint(ad.title, ad.category_id, tree),
+            model=name,
+            found_at=now,
+        )
+
+
+def _kind(quality: LabelQuality, row: int) -> str:
+    if quality.depth_only[row]:
+        return LabelIssue.Kind.DEPTH
+    return LabelIssue.Kind.AMBIGUOUS if quality.ambiguous[row] else LabelIssue.Kind.ERROR
+
+
+def update_queue(found: Iterable[LabelIssue], now: datetime, result: Result) -> None:
+    """Open the issues found, but those that a moderator settled; close the open ones that were not found again.
+
+    What moderators do meanwhile is not undone: rows are changed under their version.
+    """
+    for batch in _batches(found):
+        with transaction.atomic():
+            keys = [issue.ad_id for issue in batch]
+            known = {row.ad_id: row for row in LabelIssue.objects.select_for_update().filter(ad_id__in=keys)}
+            new = [issue for issue in batch if issue.ad_id not in known]
+            LabelIssue.objects.bulk_create(new)
+            again = [(issue, known[issue.ad_id]) for issue in batch if issue.ad_id in known]
+            changed = [_renew(old, issue) for issue, old in again if not _settled(old, issue)]
+            LabelIssue.objects.bulk_update(changed, _RENEWED)
+            result.opened += len(new) + len(changed)
+            result.remembered += len(again) - len(changed)
+    stale = LabelIssue.objects.filter(state=LabelIssue.State.OPEN, found_at__lt=now)
+    result.closed, _ = stale.delete()
+
+
+_RENEWED = [
+    "state", "kind", "given", "suggested", "branch", "level", "priority", "given_probability", "suggested_probability",
+    "alternatives", "words", "neighbors", "agreement", "seller", "ad_date", "fingerprint", "model", "found_at", "version",
+    "decided_at", "decided_by",
+]  # fmt: skip
+
+
+def _settled(old: LabelIssue, found: LabelIssue) -> bool:
+    return old.state != LabelIssue.State.OPEN and old.fingerprint == found.fingerprint
+
+
+def _renew(old: LabelIssue, found: LabelIssue) -> LabelIssue:
+    """Give the row what was found now; whoever has the old state before him is told when he decides."""
+    shown = (old.state, old.given_id, old.suggested_id)
+    version = old.version if shown == (found.state, found.given_id, found.suggested_id) else old.version + 1
+    found.pk, found.version = old.pk, version
+    return found
+
+
+def _batches(issues: Iterable[LabelIssue]) -> Iterator[Sequence[LabelIssue]]:
+    iterator = iter(issues)
+    while batch := list(islice(iterator, BATCH)):
+        yield batch
+
+
+def _moment(date: datetime | Date | None) -> datetime | None:
+    if date is None or isinstance(date, datetime):
+        return date
+    return timezone.make_aware(datetime.combine(date, time()))

@@ -1,0 +1,171 @@
+"""The taxonomy health page: what a search noticed about the categories, with examples, and as CSV."""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Iterable
+from typing import Any, cast
+
+from django.contrib import admin, messages
+from django.contrib.admin.views.main import ChangeList
+from django.contrib.auth.models import AbstractBaseUser
+from django.core.exceptions import PermissionDenied
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect
+from django.template.response import TemplateResponse
+from django.urls import URLPattern, path, reverse
+from django.utils.html import format_html, format_html_join
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+
+from ad_autocategorize.moderation.admin import CAN_BULK_RELABEL, CAN_REVIEW, ReadOnlyAdmin
+from ad_autocategorize.moderation.merging import MergeRefused, merge, plan_merge
+from ad_autocategorize.moderation.models import TaxonomyFinding
+from ad_autocategorize.moderation.presentation import ad_url, ads_by_key, path_text, title_of
+from ad_autocategorize.moderation.review import ReviewConflict, Reviewer
+from ad_autocategorize.sources import SourceError, get_source
+from taxonomy.tree import CategoryTree
+
+# What a spreadsheet would take for a formula.
+FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
+
+
+def attach_names(findings: Iterable[Any]) -> None:
+    """Give findings the paths, numbers and example ads to show, in two queries for all."""
+    findings = list(findings)
+    source, tree = get_source(), CategoryTree.load(include_inactive=True)
+    ads = ads_by_key([key for finding in findings for key in finding.examples], source)
+    for finding in findings:
+        finding.shown_category = path_text(tree, finding.category_id)
+        finding.shown_other = path_text(tree, finding.other_id) if finding.other_id else ""
+        finding.shown_numbers = _numbers(finding, tree)
+        present = [ads[key] for key in finding.examples if key in ads]
+        finding.shown_examples = [(ad_url(ad), title_of(ad, source)) for ad in present]
+
+
+class FindingList(ChangeList):
+    """Looks up the names of the page that is shown."""
+
+    def get_results(self, request: HttpRequest) -> None:
+        super().get_results(request)
+        self.result_list = list(self.result_list)
+        attach_names(self.result_list)
+
+
+@admin.register(TaxonomyFinding)
+class TaxonomyFindingAdmin(ReadOnlyAdmin):
+    """Each row is a question to whoever keeps the tree; nothing is changed here."""
+
+    list_display = ["kind", "category_path", "other_path", "ads", "numbers", "example_ads"]
+    list_display_links = None
+    list_filter = ["kind"]
+    search_fields = ["category__name", "other__name"]
+    list_per_page = 50
+    change_list_template = "admin/ad_autocategorize/taxonomyfinding/change_list.html"
+
+    def has_view_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return request.user.has_perm(CAN_REVIEW) or super().has_view_permission(request, obj)
+
+    def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[ChangeList]:
+        return FindingList
+
+    def get_urls(self) -> list[URLPattern]:
+        name, wrap = "ad_autocategorize_taxonomyfinding", self.admin_site.admin_view
+        own = [
+            path("csv/", wrap(self.as_csv), name=f"{name}_csv"),
+            path("merge/<int:category>/<int:into>/", wrap(self.merge_view), name=f"{name}_merge"),
+        ]
+        return [*own, *super().get_urls()]
+
+    def merge_view(self, request: HttpRequest, category: int, into: int) -> HttpResponse:
+        """Tell what merging one category into another affects, and do it once confirmed."""
+        if not request.user.has_perm(CAN_BULK_RELABEL) or not request.user.has_perm("taxonomy.change_category"):
+            raise PermissionDenied
+        overview = reverse("admin:ad_autocategorize_taxonomyfinding_changelist")
+        try:
+            plan = plan_merge(category, into)
+            if request.method == "POST":
+                moved = merge(category, into, Reviewer(cast(AbstractBaseUser, request.user)))
+                values = {"ads": moved, "path": plan.target_path}
+                self.message_user(request, _("Ads moved: %(ads)d, to %(path)s. Retrain the classifiers.") % values)
+                return redirect(overview)
+        except (MergeRefused, ReviewConflict, SourceError) as error:
+            self.message_user(request, str(error), messages.ERROR)
+            return redirect(overview)
+        reverse_url = reverse("admin:ad_autocategorize_taxonomyfinding_merge", args=[into, category])
+        context = {
+            **self.admin_site.each_context(request),
+            "title": _("Merge two categories?"),
+            "opts": self.opts,
+            "plan": plan,
+            "reverse_url": reverse_url,
+        }
+        return TemplateResponse(request, "admin/ad_autocategorize/taxonomyfinding/merge.html", context)
+
+    def as_csv(self, request: HttpRequest) -> HttpResponse:
+        """Return all findings under the list's filters as a CSV file."""
+        if not self.has_view_permission(request):
+            return HttpResponse(status=403)
+        findings: list[Any] = list(self.get_changelist_instance(request).queryset)
+        attach_names(findings)
+        response = HttpResponse(content_type="text/csv; charset=utf-8")
+        response["Content-Disposition"] = 'attachment; filename="taxonomy-health.csv"'
+        # Excel takes UTF-8 for Latin-1 without the mark.
+        response.write("\ufeff")
+        writer = csv.writer(response)
+        writer.writerow(
+            map(
+                str,
+                [_("finding"), _("category"), _("other category"), _("ads"), _("weight"), _("numbers"), _("examples")],
+            )
+        )
+        for finding in findings:
+            examples = " | ".join(title for _url, title in finding.shown_examples)
+            row = [finding.get_kind_display(), finding.shown_category, finding.shown_other, finding.ads]
+            writer.writerow(map(_harmless, [*row, f"{finding.weight:.3f}", finding.shown_numbers, examples]))
+        return response
+
+    @admin.display(description=gettext_lazy("category"), ordering="category")
+    def category_path(self, finding: Any) -> str:
+        return str(finding.shown_category)
+
+    @admin.display(description=gettext_lazy("other category"), ordering="other")
+    def other_path(self, finding: Any) -> str:
+        return str(finding.shown_other)
+
+    @admin.display(description=gettext_lazy("numbers"), ordering="weight")
+    def numbers(self, finding: Any) -> str:
+        if finding.kind != TaxonomyFinding.Kind.MERGE:
+            return str(finding.shown_numbers)
+        keys = [finding.other_id, finding.category_id]
+        url = reverse("admin:ad_autocategorize_taxonomyfinding_merge", args=keys)
+        return format_html('{} <a href="{}">{}</a>', finding.shown_numbers, url, _("Merge…"))
+
+    @admin.display(description=gettext_lazy("examples"))
+    def example_ads(self, finding: Any) -> str:
+        return format_html_join(" · ", '<a href="{}">{}</a>', finding.shown_examples)
+
+
+def _numbers(finding: TaxonomyFinding, tree: CategoryTree) -> str:
+    details = finding.details
+    match finding.kind:
+        case TaxonomyFinding.Kind.MERGE:
+            values = {
+                "there": f"{details['there']:.0%}",
+                "back": f"{details['back']:.0%}",
+                "count": details["near_identical_filed_differently"],
+            }
+            return (
+                _("%(there)s of the first look like the second, %(back)s the other way; near-identical ads: %(count)s")
+                % values
+            )
+        case TaxonomyFinding.Kind.SPLIT:
+            return "; ".join(f"{' '.join(group['words'])} ({group['share']:.0%})" for group in details["groups"])
+        case TaxonomyFinding.Kind.OTHERS:
+            return "; ".join(f"{path_text(tree, pk)} ({count})" for pk, count in details["belong_to"])
+    return ""
+
+
+def _harmless(value: object) -> str:
+    text = str(value)
+    return f"'{text}" if text.startswith(FORMULA_STARTS) else text

@@ -1,0 +1,158 @@
+"""What the review pages show of an issue: the ad, its photos, the paths side by side, near-identical ads."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from django.core.exceptions import ValidationError
+from django.db.models import FileField, Model
+from django.db.models.fields.files import FieldFile
+from django.urls import NoReverseMatch, reverse
+
+from ad_autocategorize.moderation.models import LabelIssue
+from ad_autocategorize.sources import AdSource, SourceError, get_source
+from taxonomy.tree import CategoryTree
+
+CLUSTER_SHOWN = 12
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """A category of a path; ``parts`` where this and the other path differ."""
+
+    name: str
+    parts: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """A category that the models thought of, and the probability they gave it."""
+
+    category_id: int
+    path: str
+    probability: float
+
+
+@dataclass(frozen=True, slots=True)
+class Neighbor:
+    """A near-identical ad."""
+
+    title: str
+    path: str
+    url: str
+    filed_alike: bool
+
+
+@dataclass(frozen=True, slots=True)
+class ReviewItem:
+    """An issue with all that its page shows."""
+
+    issue: LabelIssue
+    title: str
+    url: str
+    photos: tuple[str, ...]
+    given: tuple[Step, ...]
+    suggested: tuple[Step, ...]
+    choices: tuple[Choice, ...]
+    neighbors: tuple[Neighbor, ...]
+
+
+def ads_by_key(keys: Iterable[str], source: AdSource) -> dict[str, Any]:
+    """Return ads by their keys as text, in one query; ads that are gone are missing."""
+    field = source.ad_model()._meta.pk
+    wanted = []
+    for key in keys:
+        try:
+            wanted.append(field.to_python(key))
+        except ValidationError:
+            continue
+    queryset = source.ad_model()._default_manager.select_related(*source.select_related, *source.relations())
+    return {str(ad.pk): ad for ad in queryset.filter(pk__in=wanted)} if wanted else {}
+
+
+def title_of(ad: Any, source: AdSource) -> str:
+    """Return the ad's title."""
+    return str(source.value_of(ad, "title") or "")
+
+
+def path_text(tree: CategoryTree, category_id: int) -> str:
+    """Return the names along a category's path, for a person."""
+    return " › ".join(tree.path_names(category_id)) if category_id in tree else f"#{category_id}"
+
+
+def paths_side_by_side(tree: CategoryTree, issue: LabelIssue) -> tuple[tuple[Step, ...], tuple[Step, ...]]:
+    """Return the given and the suggested path, marked from where they part."""
+    given, suggested = (tree.path_names(pk) if pk in tree else () for pk in (issue.given_id, issue.suggested_id))
+    return _steps(given, suggested), _steps(suggested, given)
+
+
+def present(issue: LabelIssue, tree: CategoryTree) -> ReviewItem | None:
+    """Return what an issue's page shows; ``None`` where the ad is gone."""
+    source = get_source()
+    ad = ads_by_key([issue.ad_id], source).get(issue.ad_id)
+    if ad is None:
+        return None
+    given, suggested = paths_side_by_side(tree, issue)
+    return ReviewItem(
+        issue,
+        title_of(ad, source),
+        ad_url(ad),
+        tuple(photo_urls(ad, source)),
+        given,
+        suggested,
+        tuple(Choice(pk, path_text(tree, pk), p) for pk, p in issue.alternatives if pk in tree),
+        tuple(_neighbors(issue, source, tree)),
+    )
+
+
+def ad_url(ad: Model) -> str:
+    """Return the ad's page in the admin; empty where the host has not registered it."""
+    try:
+        return reverse(f"admin:{ad._meta.app_label}_{ad._meta.model_name}_change", args=[ad.pk])
+    except NoReverseMatch:
+        return ""
+
+
+def photo_urls(ad: Any, source: AdSource) -> list[str]:
+    """Return the addresses of the ad's photos."""
+    return [photo if isinstance(photo, str) else str(photo.url) for photo in ad_photos(ad, source)]
+
+
+def ad_photos(ad: Any, source: AdSource) -> Iterator[FieldFile | str]:
+    """Yield the files of the ad's photos, or what else the source gives as text, such as addresses.
+
+    The source may give one or several; each is a file, a text, or a row with a file field.
+    """
+    photos = source.value_of(ad, "photos")
+    if photos is None:
+        return
+    if hasattr(photos, "all"):
+        photos = photos.all()
+    elif not isinstance(photos, Sequence) or isinstance(photos, str):
+        photos = [photos]
+    # An empty file field is false, and has no address.
+    yield from filter(None, map(_file_of, photos))
+
+
+def _file_of(photo: Any) -> FieldFile | str | None:
+    if not isinstance(photo, Model):
+        return photo
+    named = next((field.name for field in photo._meta.fields if isinstance(field, FileField)), None)
+    return getattr(photo, named) if named else None
+
+
+def _steps(path: tuple[str, ...], other: tuple[str, ...]) -> tuple[Step, ...]:
+    return tuple(Step(name, path[: i + 1] != other[: i + 1]) for i, name in enumerate(path))
+
+
+def _neighbors(issue: LabelIssue, source: AdSource, tree: CategoryTree) -> Iterable[Neighbor]:
+    ids = issue.neighbors[:CLUSTER_SHOWN]
+    for ad in ads_by_key(ids, source).values():
+        try:
+            category_id = source.taxonomy_category_id(ad, tree)
+        except SourceError:
+            continue
+        path = path_text(tree, category_id) if category_id else ""
+        yield Neighbor(title_of(ad, source), path, ad_url(ad), category_id == issue.given_id)

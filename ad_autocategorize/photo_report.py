@@ -1,0 +1,105 @@
+"""Testing a photo network in service, and the report of it."""
+
+from __future__ import annotations
+
+import base64
+import io
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from django.template.loader import render_to_string
+
+from ad_autocategorize.photos.answers import Logits, best_answers, decode, refusal_scores
+from ad_autocategorize.photos.evaluation import Confusion, evaluate, most_confused
+from ad_autocategorize.photos.images import PhotoRecord, Skipped, UnreadablePhoto, read_photo
+from ad_autocategorize.photos.predictor import PhotoPredictor
+from ad_autocategorize.photos.selection import compare_decodings
+from ad_autocategorize.photos.vocabularies import HEADS
+
+BATCH = 32
+SUFFIXES = (".jpg", ".jpeg", ".png", ".webp")
+THUMBNAIL = (160, 120)
+
+
+@dataclass(frozen=True, slots=True)
+class EvaluatedPhotos:
+    """The figures in JSON's types, the values most often confused, and the photos that could not be read."""
+
+    figures: dict[str, Any]
+    confused: list[Confusion]
+    skipped: Skipped
+
+
+def evaluate_photos(directory: Path, records: Iterable[PhotoRecord], not_cars: Path | None = None) -> EvaluatedPhotos:
+    """Test a model folder through the predictor that serves. Raises ``ArtifactError``, ``OSError``, ``ValueError``."""
+    predictor = PhotoPredictor.load(directory)
+    skipped = Skipped()
+    logits, kept = predict_all(predictor, (record for record in records if record.is_car), skipped)
+    if not kept:
+        raise ValueError("There are no labelled car photos to test on.")
+    vocabularies, rules = predictor.manifest.vocabularies, predictor.manifest.rules
+    table = vocabularies.compatibility()
+    labels = vocabularies.encode([record.labels for record in kept])
+    figures = evaluate(logits, labels, vocabularies, rules)
+    compared = compare_decodings(logits, labels, table)
+    figures["decodings"] = {f"{decoding} {weight:g}": row for (decoding, weight), row in compared.items()}
+    figures["unknown_labels"] = {
+        head: sum(getattr(record.labels, head) is not None for record in kept) - int((labels[:, column] >= 0).sum())
+        for column, head in enumerate(HEADS)
+    }
+    if not_cars is not None:
+        files = sorted(path for path in not_cars.rglob("*") if path.suffix.lower() in SUFFIXES)
+        others, shown = predict_all(predictor, (PhotoRecord(path) for path in files), skipped)
+        refused = refusal_scores(others, rules.refusal) < rules.refusal_threshold if shown else np.zeros(0)
+        figures |= {"others": len(shown), "others_refused": float(refused.mean()) if shown else 0.0}
+    best = best_answers(decode(logits, table, rules), table)
+    confused = most_confused(best, labels, vocabularies, [str(record.path) for record in kept])
+    return EvaluatedPhotos(figures, confused, skipped)
+
+
+def predict_all(
+    predictor: PhotoPredictor, records: Iterable[PhotoRecord], skipped: Skipped
+) -> tuple[Logits, list[PhotoRecord]]:
+    """Return the logits of all readable photos and their records; one batch of photos is in memory at a time."""
+    parts: list[dict[str, Any]] = []
+    kept: list[PhotoRecord] = []
+    for batch in _batches(records, skipped):
+        parts.append(predictor.logits([photo for _, photo in batch]))
+        kept += [record for record, _ in batch]
+    return {name: np.concatenate([part[name] for part in parts]) for name in (parts[0] if parts else ())}, kept
+
+
+def _batches(records: Iterable[PhotoRecord], skipped: Skipped) -> Iterator[list[tuple[PhotoRecord, Any]]]:
+    batch = []
+    for record in records:
+        try:
+            batch.append((record, read_photo(record.path)))
+        except UnreadablePhoto as error:
+            skipped.add(str(error), record.path)
+        if len(batch) == BATCH:
+            yield batch
+            batch = []
+    if batch:
+        yield batch
+
+
+def render_report(name: str, evaluated: EvaluatedPhotos) -> str:
+    """Return the report as one HTML file, thumbnails of confused photos included."""
+    rows = [
+        {"head": head, **row, "coverage": list(row["coverage"].values())}
+        for head, row in evaluated.figures["heads"].items()
+    ]
+    confused = [(item, [_thumbnail(Path(path)) for path in item.photos]) for item in evaluated.confused]
+    context = {"name": name, "figures": evaluated.figures, "rows": rows, "confused": confused}
+    return render_to_string("ad_autocategorize/photo_report.html", context)
+
+
+def _thumbnail(path: Path) -> str:
+    photo = read_photo(path)
+    photo.thumbnail(THUMBNAIL)
+    buffer = io.BytesIO()
+    photo.save(buffer, "JPEG", quality=75)
+    return "data:image/jpeg;base64," + base64.b64encode(buffer.getvalue()).decode()

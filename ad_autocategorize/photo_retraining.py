@@ -1,0 +1,258 @@
+"""Training a new photo network from the marketplace's ads and imported sets, and putting it into service.
+
+As with titles, files are written beside their final place and renamed, then one transaction records and activates the version.
+"""
+
+from __future__ import annotations
+
+import secrets
+import shutil
+from collections.abc import Callable
+from contextlib import nullcontext
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from django.db import transaction
+from django.utils import timezone
+
+from ad_autocategorize import registry
+from ad_autocategorize.car_photos import ad_photo_records, imported_photo_records
+from ad_autocategorize.conf import plugin_settings
+from ad_autocategorize.models import ModelVersion
+from ad_autocategorize.photos.artifact import (
+    GRAPH_NAME,
+    PARTIAL_PREFIX,
+    WEIGHTS_NAME,
+    PhotoManifest,
+    read_photo_manifest,
+    read_verified,
+    write_photo_artifact,
+)
+from ad_autocategorize.photos.images import PhotoRecord, Skipped
+from ad_autocategorize.photos.settings import PhotoSettings
+from ad_autocategorize.photos.vocabularies import HEADS, Vocabularies
+from ad_autocategorize.retraining import only_one, prune
+from ad_autocategorize.sources import AdSource
+from taxonomy.locking import current_version
+
+if TYPE_CHECKING:
+    from ad_autocategorize.photos.dataset import PhotoSet
+    from ad_autocategorize.photos.network import CarNetwork
+    from ad_autocategorize.photos.training import Epoch
+
+LOCK_NAME = ".photo-training.lock"
+NAME_PREFIX = "photos-"
+WORK_FOLDER = ".photo-training"
+# Shares of the photos: rules are chosen on the one, and figures taken on the other.
+VALIDATION, HOLD_OUT = 0.1, 0.1
+FEWEST_PHOTOS = 20
+# Crops for training are taken from photos a little larger than they become.
+MARGIN = 1.15
+MOST_CHECKED = 32
+
+
+class TooFewPhotos(ValueError):
+    """There is not enough to learn from; the message says what is missing."""
+
+
+@dataclass(frozen=True, slots=True)
+class PhotoRequest:
+    """What ``retrain_photos`` is asked for; ``settings`` override those of the marketplace."""
+
+    limit: int | None = None
+    activate: bool = True
+    resume: bool = False
+    device: str = "cpu"
+    weights: str | None = None
+    freeze_backbone: bool = False
+    from_scratch: bool = False
+    settings: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class PhotoResult:
+    """A recorded version, the photos left out, and the largest difference between torch's answers and the exported graph's."""
+
+    version: ModelVersion
+    skipped: Skipped
+    export_difference: float
+
+
+@dataclass(frozen=True, slots=True)
+class _Parts:
+    vocabularies: Vocabularies
+    train: PhotoSet
+    validation: PhotoSet
+    hold_out: PhotoSet
+    skipped: Skipped
+    groups: int
+    others_learned: bool
+
+
+def retrain_photos(
+    source: AdSource, request: PhotoRequest, report: Callable[[Epoch], None] = lambda epoch: None
+) -> PhotoResult | None:
+    """Train on the photos of the published ads and of imported sets, test on a hold-out, record and activate.
+
+    Under ``torchrun`` all processes train, and the first one does the rest; the others return ``None``.
+
+    Raises ``TooFewPhotos``, ``TrainingBusy``, ``SourceError``, ``ArtifactError``, ``ValueError``, ``OSError``.
+    """
+    from ad_autocategorize.photos.distributed import rank_and_size, wait_for_all
+    from ad_autocategorize.photos.training import Trainer
+
+    settings = PhotoSettings.from_dict({**plugin_settings.PHOTOS, **request.settings})
+    directory = plugin_settings.model_dir
+    first = rank_and_size()[0] == 0
+    with only_one(directory, LOCK_NAME) if first else nullcontext():
+        if first:
+            _sweep(directory)
+        else:
+            # The first process packs the photos; the others find them packed.
+            wait_for_all()
+        work = directory / WORK_FOLDER
+        records = [*ad_photo_records(source, limit=request.limit), *imported_photo_records()]
+        before = None if request.from_scratch or request.weights else _active(settings)
+        parts = _prepare(records, settings, work, before)
+        if first:
+            wait_for_all()
+        network = _network(settings, parts.vocabularies, request, before)
+        trainer = Trainer(
+            network, settings, parts.train, parts.validation, work, request.device, request.freeze_backbone
+        )
+        trainer.run(resume=request.resume, report=report)
+        if not first:
+            return None
+        result = _record(network, settings, parts, request, directory)
+        shutil.rmtree(work, ignore_errors=True)
+        prune(directory, ModelVersion.Kind.PHOTOS)
+    return result
+
+
+def _active(settings: PhotoSettings) -> PhotoManifest | None:
+    """Return the manifest of the version in service, if its weights can be continued from."""
+    version = ModelVersion.objects.filter(kind=ModelVersion.Kind.PHOTOS, is_active=True).first()
+    if version is None:
+        return None
+    manifest = read_photo_manifest(plugin_settings.model_dir / version.name)
+    earlier = manifest.document["settings"]
+    same = all(earlier[name] == getattr(settings, name) for name in ("architecture", "year"))
+    return manifest if same else None
+
+
+def _prepare(records: list[PhotoRecord], settings: PhotoSettings, work: Path, before: PhotoManifest | None) -> _Parts:
+    from ad_autocategorize.photos.dataset import PhotoSet
+    from ad_autocategorize.photos.images import PackedPhotos, pack_photos
+    from ad_autocategorize.photos.splitting import split_places
+
+    packed = pack_photos(records, work / "cache", int(settings.height * MARGIN), int(settings.width * MARGIN))
+    cars = [record for record in packed.records if record.is_car]
+    if len(cars) < FEWEST_PHOTOS:
+        raise TooFewPhotos(
+            f"There are {len(cars)} readable photos of ads with a brand; {FEWEST_PHOTOS} are the least to learn from."
+        )
+    places = split_places(packed)
+    vocabularies = Vocabularies.of((record.labels for record in cars), before=before.vocabularies if before else None)
+    shown = np.array([record.is_car for record in packed.records])
+    chosen = {
+        "validation": (places < VALIDATION) & shown,
+        "hold_out": (places >= VALIDATION) & (places < VALIDATION + HOLD_OUT) & shown,
+    }
+    held_out = {}
+    for name, part in chosen.items():
+        # Read again at the size of serving, by the steps of serving.
+        kept = [record for record, wanted in zip(packed.records, part, strict=True) if wanted]
+        small = pack_photos(kept, work / "cache", settings.height, settings.width)
+        held_out[name] = PhotoSet.of(small, vocabularies)
+    learned = ~(chosen["validation"] | chosen["hold_out"])
+    train: PackedPhotos = replace(packed, skipped=Skipped())
+    groups = len({record.group for record in cars})
+    others = bool((learned & ~shown).any())
+    train_set = PhotoSet.of(train, vocabularies).subset(learned)
+    return _Parts(vocabularies, train_set, **held_out, skipped=packed.skipped, groups=groups, others_learned=others)
+
+
+def _network(
+    settings: PhotoSettings, vocabularies: Vocabularies, request: PhotoRequest, before: PhotoManifest | None
+) -> CarNetwork:
+    import torch
+    from safetensors.torch import load
+
+    from ad_autocategorize.photos.network import CarNetwork, extend_weights, load_backbone
+
+    torch.manual_seed(settings.seed)
+    local = Path(request.weights) if request.weights and Path(request.weights).exists() else None
+    network = CarNetwork(settings, vocabularies, weights=None if local else request.weights)
+    if local is not None:
+        load_backbone(network, local)
+    if before is not None:
+        folder = plugin_settings.model_dir / str(before.document["version"])
+        extend_weights(network, load(read_verified(folder, WEIGHTS_NAME, before)))
+    return network
+
+
+def _record(
+    network: CarNetwork, settings: PhotoSettings, parts: _Parts, request: PhotoRequest, directory: Path
+) -> PhotoResult:
+    from safetensors.torch import save
+
+    from ad_autocategorize.photos.evaluation import evaluate
+    from ad_autocategorize.photos.export import largest_difference, to_onnx
+    from ad_autocategorize.photos.preprocessing import Preprocessing
+    from ad_autocategorize.photos.selection import choose_rules
+    from ad_autocategorize.photos.training import predict_logits
+
+    table = parts.vocabularies.compatibility()
+    chosen_on = parts.validation if len(parts.validation) else parts.train
+    rules, figures = choose_rules(
+        predict_logits(network, chosen_on, request.device),
+        chosen_on.labels[:, : len(HEADS)],
+        table,
+        precision=plugin_settings.PHOTO_PRECISION,
+        others_learned=parts.others_learned,
+    )
+    tested = predict_logits(network, parts.hold_out, request.device) if len(parts.hold_out) else None
+    metrics = evaluate(tested, parts.hold_out.labels, parts.vocabularies, rules) if tested else {}
+    preprocessing = Preprocessing(settings.height, settings.width)
+    graph = to_onnx(network, settings.height, settings.width)
+    difference = largest_difference(network, graph, preprocessing.normalize(chosen_on.pixels[:MOST_CHECKED]))
+    name = f"{NAME_PREFIX}{timezone.now():%Y%m%dT%H%M%SZ}-{secrets.token_hex(2)}"
+    manifest = {
+        "version": name,
+        "vocabularies": parts.vocabularies.to_dict(),
+        "mask": [place.tolist() for place in np.nonzero(table)],
+        "rules": rules.to_dict(),
+        "preprocessing": preprocessing.to_dict(),
+        "settings": settings.to_dict(),
+        "photos": len(parts.train),
+        "skipped": dict(parts.skipped.counts),
+        "metrics": metrics,
+        "selection": figures,
+        "export_difference": difference,
+    }
+    weights = {key: value.cpu().contiguous() for key, value in network.state_dict().items()}
+    digest = write_photo_artifact(directory / name, {GRAPH_NAME: graph, WEIGHTS_NAME: save(weights)}, manifest)
+    with transaction.atomic():
+        version = ModelVersion.objects.create(
+            kind=ModelVersion.Kind.PHOTOS,
+            name=name,
+            digest=digest,
+            taxonomy_version=current_version(),
+            ad_count=parts.groups,
+            metrics=metrics,
+        )
+        if request.activate:
+            version.activate()
+    registry.expire()
+    return PhotoResult(version, parts.skipped, difference)
+
+
+def _sweep(directory: Path) -> None:
+    """Remove what an interrupted training left, but for its checkpoint."""
+    recorded = set(ModelVersion.objects.values_list("name", flat=True))
+    for entry in directory.iterdir():
+        ours = entry.name.startswith((PARTIAL_PREFIX, NAME_PREFIX))
+        if entry.is_dir() and ours and entry.name not in recorded:
+            shutil.rmtree(entry, ignore_errors=True)

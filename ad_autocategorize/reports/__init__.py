@@ -1,0 +1,1 @@
+"""Measurements written up for people: terminal tables, and HTML reports in one file."""

@@ -1,0 +1,212 @@
+"""An evaluation as tables for a terminal, in the active language."""
+
+from __future__ import annotations
+
+import unicodedata
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any
+
+from django.utils.translation import gettext as _
+
+from ad_autocategorize.reports.labels import CLASSIFIERS, DROPPED, NODES, label
+from ad_autocategorize.templatetags.ad_autocategorize_reports import count, p_value, percent, points, trail
+
+Write = Callable[[str], Any]
+Values = Mapping[str, Any]
+SHOWN_PAIRS = 5
+
+
+def write_tables(report: Values, write: Write) -> None:
+    """Write what was measured, one table after another; ``report`` is what ``Report.to_dict`` returns."""
+    for part in (_data, _splits, _levels, _methods, _automation, _errors, _noise, _learning, _nodes):
+        part(report, write)
+
+
+def _data(report: Values, write: Write) -> None:
+    data = report["data"]
+    write(_("%(ads)s ads in %(categories)s categories") % {name: count(data[name]) for name in ("ads", "categories")})
+    for reason, ads in data["dropped"].items():
+        write("  " + _("left out: %(ads)s ads %(reason)s") % {"ads": count(ads), "reason": label(DROPPED, reason)})
+    if not data["untested_ads"]:
+        return
+    untested = {"ads": count(data["untested_ads"]), "categories": count(data["untested_categories"])}
+    write(
+        "  " + _("learned from but not tested: %(ads)s ads in %(categories)s categories of one or two ads") % untested
+    )
+
+
+def _splits(report: Values, write: Write) -> None:
+    splits = [
+        (_("set aside at random"), report["copies"]["random"]),
+        (_("near-copies kept together"), report["copies"]["apart"]),
+    ]
+    if report["later"]:
+        splits.append((_("from %(day)s on") % {"day": report["later"]["cutoff"]}, report["later"]["summary"]))
+    rows = [
+        (
+            name,
+            count(split["train"]),
+            count(split["test"]),
+            percent(split["accuracy"], 2),
+            _interval(split["interval"]),
+            percent(split["top3"], 2),
+            percent(split["expected_calibration_error"], 2),
+            count(split["unseen"]),
+        )
+        for name, split in splits
+    ]
+    head = (
+        _("Tested on ads"),
+        _("trained"),
+        _("tested"),
+        _("whole path"),
+        _("confidence interval"),
+        _("first three"),
+        _("calibration error"),
+        _("of unknown categories"),
+    )
+    _table(write, head, rows)
+
+
+def _levels(report: Values, write: Write) -> None:
+    held_out = report["hold_out"]
+    rows = [
+        (
+            str(level["level"]),
+            percent(level["accuracy"], 2),
+            _interval(level["interval"]),
+            percent(level["alone"], 2),
+            percent(scores["weighted"]["f1"], 2),
+            percent(scores["macro"]["f1"], 2),
+            count(level["support"]),
+        )
+        for level, scores in zip(held_out["summary"]["levels"], held_out["levels"], strict=True)
+    ]
+    head = (
+        _("Down to level"),
+        _("right"),
+        _("confidence interval"),
+        _("this step alone"),
+        _("F1, weighted"),
+        _("F1, macro"),
+        _("ads"),
+    )
+    _table(write, head, rows)
+
+
+def _methods(report: Values, write: Write) -> None:
+    validation = report["classifiers"]
+    if validation:
+        rows = [
+            (
+                label(CLASSIFIERS, row["name"]),
+                f"{percent(row['accuracy'], 2)} ± {percent(row['accuracy_deviation'], 2)}",
+                f"{percent(row['macro_f1'], 2)} ± {percent(row['macro_f1_deviation'], 2)}",
+                p_value(row["against_best"]["p_value"]) if row["against_best"] else _("the best"),
+            )
+            for row in validation["classifiers"]
+        ]
+        head = (_("Level 1, %(folds)d folds") % {"folds": validation["folds"]}, _("right"), _("F1, macro"), "McNemar")
+        _table(write, head, rows)
+    flat = report["flat"]
+    if flat["accuracy"] is None:
+        write(_("Flat classifier: left out, too slow for the quick evaluation; pass --full."))
+        return
+    compared = flat["cascade_against_flat"]
+    values = {
+        "cascade": percent(report["hold_out"]["summary"]["accuracy"], 2),
+        "flat": percent(flat["accuracy"], 2),
+        "difference": points(compared["difference"]),
+        "low": points(compared["interval"]["low"]),
+        "high": points(compared["interval"]["high"]),
+        "p": p_value(compared["p_value"]),
+    }
+    write(
+        _("Cascade %(cascade)s, flat LinearSVC %(flat)s: %(difference)s points (%(low)s to %(high)s), McNemar %(p)s")
+        % values
+    )
+
+
+def _automation(report: Values, write: Write) -> None:
+    rows = [
+        (
+            _("whole path") if not item["level"] else str(item["level"]),
+            percent(entry["target"], 0),
+            percent(entry["coverage"]),
+            percent(entry["precision"], 2),
+            percent(entry["threshold"], 2),
+        )
+        for item in report["hold_out"]["coverage"]
+        for entry in item["automation"]
+        if entry["target"] in (0.95, 0.99)
+    ]
+    head = (_("Filed automatically, level"), _("wanted"), _("ads filed"), _("of those right"), _("threshold"))
+    _table(write, head, rows)
+
+
+def _errors(report: Values, write: Write) -> None:
+    pairs = report["hold_out"]["pairs"][:SHOWN_PAIRS]
+    if pairs:
+        write("")
+        write(_("Most confused:"))
+    for pair in pairs:
+        write(f"  {count(pair['ads'])}/{count(pair['support'])}  {trail(pair['filed'])} → {trail(pair['answered'])}")
+        write(f"      {pair['examples'][0]['title']}")
+
+
+def _noise(report: Values, write: Write) -> None:
+    noise = report["noise"]
+    write("")
+    if not noise["twinned"]:
+        write(_("No two titles are near-identical."))
+        return
+    values = {
+        "ads": count(noise["twinned"]),
+        "agreement": percent(noise["agreement"], 2),
+        "ceiling": percent(noise["ceiling"], 2),
+    }
+    write(
+        _(
+            "%(ads)s ads have a near-identical twin, filed alike in %(agreement)s of the cases: "
+            "no title classifier can be expected to exceed about %(ceiling)s on them."
+        )
+        % values
+    )
+
+
+def _learning(report: Values, write: Write) -> None:
+    rows = [
+        (count(point["ads"]), percent(point["accuracy"], 2), _interval(point["interval"]))
+        for point in report["learning_curve"]
+    ]
+    _table(write, (_("Ads to learn from"), _("whole path"), _("confidence interval")), rows)
+
+
+def _nodes(report: Values, write: Write) -> None:
+    nodes = report["nodes"]
+    reasons: dict[str, int] = {}
+    for node in nodes["without"]:
+        reasons[node["reason"]] = reasons.get(node["reason"], 0) + 1
+    write("")
+    write(_("Points of the tree with a classifier: %(number)s") % {"number": count(nodes["with_classifier"])})
+    for reason, number in reasons.items():
+        write(_("Without: %(number)s, %(reason)s") % {"number": count(number), "reason": label(NODES, reason)})
+
+
+def _interval(interval: Values) -> str:
+    return f"{percent(interval['low'])} – {percent(interval['high'])}"
+
+
+def _table(write: Write, head: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
+    """Write a table: the first column to the left, the others to the right."""
+    lines = [head, *rows]
+    widths = [max(_width(line[column]) for line in lines) for column in range(len(head))]
+    write("")
+    for line in lines:
+        first = line[0] + " " * (widths[0] - _width(line[0]))
+        rest = [" " * (width - _width(cell)) + cell for cell, width in zip(line[1:], widths[1:], strict=True)]
+        write("  ".join([first, *rest]).rstrip())
+
+
+def _width(text: str) -> int:
+    return sum(1 + (unicodedata.east_asian_width(sign) in "WF") for sign in text)

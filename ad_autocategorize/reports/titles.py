@@ -1,0 +1,307 @@
+"""The HTML report of ``evaluate_classifiers``: one file, for people who do not program."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Any
+
+from django.template.loader import render_to_string
+from django.utils import translation
+from django.utils.safestring import SafeString
+from django.utils.translation import gettext as _
+
+from ad_autocategorize.reports.charts import Axis, Series, Style, line_chart
+from ad_autocategorize.reports.labels import CLASSIFIERS, DROPPED, NODES, label
+from ad_autocategorize.templatetags.ad_autocategorize_reports import count, leaf, percent
+
+LANGUAGES = ("en", "es")
+TEMPLATE = "ad_autocategorize/reports/titles.html"
+SHADES = 10
+# A smaller share of a row is shown as a dot.
+SHOWN_SHARE = 0.005
+SHOWN_CATEGORIES = 12
+# Fewer test ads than this say little about one category.
+LEAST_SUPPORT = 10
+SHOWN_NODES = 200
+# The others are folded away.
+SHOWN_PAIRS = 6
+AUTOMATION_TARGETS = (0.95, 0.99)
+# Verdicts in words: the mean gap between confidence and truth that still counts as good, and as fair.
+GOOD_GAP, FAIR_GAP = 0.03, 0.07
+# A learning curve that rises less than this with half as many ads again is called flat.
+FLAT_CURVE = 0.005
+SIGNIFICANT = 0.05
+
+Values = Mapping[str, Any]
+
+
+def render_title_report(report: Values, *, name: str, language: str, made: datetime) -> str:
+    """Return the report as one HTML page.
+
+    Parameters
+    ----------
+    report : what ``Report.to_dict`` returns.
+    name : what the ads are called in the heading, such as the file's name.
+    language : one of ``LANGUAGES``.
+    made : when the evaluation ran.
+    """
+    with translation.override(language):
+        return render_to_string(TEMPLATE, make_context(report, name=name, language=language, made=made))
+
+
+def make_context(report: Values, *, name: str, language: str, made: datetime) -> dict[str, Any]:
+    """Return what the template shows, in the active language."""
+    held_out = report["hold_out"]
+    whole = held_out["coverage"][0]
+    return {
+        "report": report,
+        "name": name,
+        "language": language,
+        "made": made,
+        "cutoff": datetime.fromisoformat(report["later"]["cutoff"]) if report["later"] else None,
+        "days": _days(report["data"]),
+        "summary": held_out["summary"],
+        "main_level": held_out["summary"]["levels"][0],
+        "automation_95": _automation(whole, AUTOMATION_TARGETS[0]),
+        "levels": _levels(held_out),
+        "outcomes": _outcomes(held_out),
+        "heat_maps": [_heat_map(matrix) for matrix in held_out["confusion"]],
+        "reliability": [(item, _reliability_chart(item)) for item in held_out["reliability"]],
+        "reliability_verdict": _gap_verdict(held_out["summary"]["expected_calibration_error"]),
+        "coverage_chart": _coverage_chart(held_out["coverage"]),
+        "automation": _automation_rows(held_out["coverage"]),
+        "learning_chart": _learning_chart(report["learning_curve"]),
+        "learning_verdict": _learning_verdict(report["learning_curve"]),
+        "noise": _noise(report["noise"], report["copies"]),
+        "classifiers": _classifiers(report["classifiers"]),
+        "flat_verdict": _difference_verdict(report["flat"]["cascade_against_flat"]),
+        "flat_levels": _flat_levels(report),
+        "categories": [_categories(level) for level in held_out["levels"]],
+        "pairs": (held_out["pairs"][:SHOWN_PAIRS], held_out["pairs"][SHOWN_PAIRS:]),
+        "conflicts": (report["noise"]["conflicts"][:SHOWN_PAIRS], report["noise"]["conflicts"][SHOWN_PAIRS:]),
+        "dropped": [(label(DROPPED, reason), ads) for reason, ads in report["data"]["dropped"].items()],
+        "nodes": _nodes(report["nodes"]),
+    }
+
+
+def _days(data: Values) -> list[datetime]:
+    return [datetime.fromisoformat(data[name]) for name in ("first_date", "last_date") if data[name]]
+
+
+def _levels(held_out: Values) -> list[dict[str, Any]]:
+    pairs = zip(held_out["summary"]["levels"], held_out["levels"], strict=True)
+    return [{**short, "macro": scores["macro"], "weighted": scores["weighted"]} for short, scores in pairs]
+
+
+def _outcomes(held_out: Values) -> list[tuple[str, int, float]]:
+    """Return (what happened, ads, share) for each kind of answer that occurred."""
+    outcomes, ads = held_out["outcomes"], held_out["summary"]["test"]
+    rows = [
+        (_("Exactly right"), outcomes["right"]),
+        (_("Right branch, but stopped at a category above the right one"), outcomes["too_shallow"]),
+        (_("Right branch, but went on to a category below the right one"), outcomes["too_deep"]),
+    ]
+    rows += [
+        (_("Wrong main category") if level == 1 else _("Wrong turn at level %(level)d") % {"level": level}, wrong)
+        for level, wrong in enumerate(outcomes["wrong_at"], start=1)
+    ]
+    return [(text, number, number / ads) for text, number in rows if number]
+
+
+def _heat_map(matrix: Values) -> dict[str, Any]:
+    names = list(matrix["paths"]) + ([""] if matrix["others"] else [])
+    rows = []
+    for number, (path, counts) in enumerate(zip(names, matrix["counts"], strict=True)):
+        total = sum(counts)
+        cells = [
+            {
+                "count": ads,
+                "percent": round(100 * ads / total) if total else 0,
+                "shade": _shade(ads / total) if total else 0,
+                "right": column == number,
+                "column": column + 1,
+            }
+            for column, ads in enumerate(counts)
+        ]
+        rows.append({"number": number + 1, "path": path, "total": total, "cells": cells})
+    return {"level": matrix["level"], "others": matrix["others"], "rows": rows}
+
+
+def _shade(share: float) -> int:
+    # A stray ad in a large row should not shout.
+    return 0 if share < SHOWN_SHARE else math.ceil(SHADES * share)
+
+
+def _share_axis(text: str, low: float = 0.0) -> Axis:
+    step = next(step for step in (0.25, 0.1, 0.05, 0.02, 0.01) if (1 - low) / step >= 3)
+    ticks = [1 - n * step for n in range(round((1 - low) / step) + 1)]
+    return Axis(text, low, 1.0, [(value, percent(value, 0)) for value in ticks])
+
+
+def _reliability_chart(item: Values) -> SafeString:
+    bins = item["bins"]
+    largest = max(entry["ads"] for entry in bins)
+    dots = Series(
+        _("measured; larger dot, more ads"),
+        [(entry["confidence"], entry["accuracy"]) for entry in bins],
+        line=False,
+        radii=[2.5 + 5.5 * math.sqrt(entry["ads"] / largest) for entry in bins],
+    )
+    ideal = Series(_("ideal: as often right as it says"), [(0, 0), (1, 1)], "guide")
+    described = "; ".join(f"{percent(entry['confidence'], 0)}: {percent(entry['accuracy'], 0)}" for entry in bins)
+    return line_chart(
+        [ideal, dots],
+        _share_axis(_("how sure it says it is")),
+        _share_axis(_("how often it is right")),
+        _level_name(item["level"]),
+        described,
+    )
+
+
+def _level_name(level: int) -> str:
+    if level == 0:
+        return _("Whole path")
+    return _("Main category (level 1)") if level == 1 else _("Down to level %(level)d") % {"level": level}
+
+
+def _coverage_chart(coverage: Sequence[Values]) -> SafeString:
+    shown = coverage[:2]
+    lowest = min(point["precision"] for item in shown for point in item["curve"])
+    low = max(math.floor(lowest * 20 - 1e-9) / 20, 0.0) if lowest > 0.75 else max(math.floor(lowest * 4) / 4, 0.0)
+    low = min(low, 0.9)
+    styles: tuple[Style, ...] = ("first", "second")
+    lines = [
+        Series(_level_name(item["level"]), [(point["coverage"], point["precision"]) for point in item["curve"]], style)
+        for item, style in zip(shown, styles, strict=False)
+    ]
+    targets = [Series("", [(0, target), (1, target)], "target") for target in AUTOMATION_TARGETS]
+    described = "; ".join(
+        f"{percent(point['coverage'], 0)}: {percent(point['precision'])}" for point in shown[0]["curve"][9::10]
+    )
+    return line_chart(
+        [*targets, *lines],
+        _share_axis(_("share of ads filed automatically, the surest first")),
+        _share_axis(_("share of those that is right"), low),
+        _("How many ads could be filed without a person looking"),
+        described,
+    )
+
+
+def _automation(item: Values, target: float) -> Values:
+    return next(entry for entry in item["automation"] if entry["target"] == target)
+
+
+def _automation_rows(coverage: Sequence[Values]) -> list[tuple[str, list[Values]]]:
+    return [
+        (_level_name(item["level"]), [_automation(item, target) for target in AUTOMATION_TARGETS]) for item in coverage
+    ]
+
+
+def _learning_chart(points: Sequence[Values]) -> SafeString | None:
+    if len(points) < 2:
+        return None
+    lowest = min(point["interval"]["low"] for point in points)
+    places = [math.log2(point["ads"]) for point in points]
+    whole = Series(
+        _level_name(0),
+        [(place, point["accuracy"]) for place, point in zip(places, points, strict=True)],
+        radii=[4] * len(points),
+        bars=[(point["interval"]["low"], point["interval"]["high"]) for point in points],
+    )
+    main = Series(
+        _level_name(1),
+        [(place, point["main_accuracy"]) for place, point in zip(places, points, strict=True)],
+        "second",
+        radii=[4] * len(points),
+    )
+    ticks = [(place, count(point["ads"])) for place, point in zip(places, points, strict=True)]
+    margin = (places[-1] - places[0]) * 0.08
+    described = "; ".join(f"{count(point['ads'])}: {percent(point['accuracy'])}" for point in points)
+    return line_chart(
+        [whole, main],
+        Axis(_("ads to learn from (logarithmic scale)"), places[0] - margin, places[-1] + margin, ticks),
+        _share_axis(_("share of right answers"), math.floor(max(lowest - 0.01, 0) * 10) / 10),
+        _("Accuracy by the number of ads to learn from"),
+        described,
+    )
+
+
+def _learning_verdict(points: Sequence[Values]) -> dict[str, Any] | None:
+    """Return what the last step of the curve says: ads before and after, and the gain per doubling."""
+    if len(points) < 2:
+        return None
+    before, after = points[-2], points[-1]
+    doublings = math.log2(after["ads"] / before["ads"])
+    gain = (after["accuracy"] - before["accuracy"]) / doublings
+    return {"before": before, "after": after, "doubling": gain, "flat": gain < FLAT_CURVE}
+
+
+def _gap_verdict(gap: float) -> str:
+    if gap <= GOOD_GAP:
+        return _("It can be believed.")
+    return _("It is roughly right.") if gap <= FAIR_GAP else _("It should not be relied on.")
+
+
+def _difference_verdict(comparison: Values | None) -> str:
+    if comparison is None:
+        return ""
+    if comparison["p_value"] >= SIGNIFICANT:
+        return _("The difference is so small that chance alone explains it: on these ads the two are level.")
+    if comparison["difference"] > 0:
+        return _("The cascade is better, and chance is an unlikely explanation.")
+    return _("The flat classifier is better, and chance is an unlikely explanation.")
+
+
+def _flat_levels(report: Values) -> list[tuple[int, float, float]]:
+    flat = report["flat"]["levels"] or []
+    return [
+        (level["level"], level["accuracy"], other)
+        for level, other in zip(report["hold_out"]["summary"]["levels"], flat, strict=False)
+    ]
+
+
+def _noise(noise: Values, copies: Values) -> dict[str, Any]:
+    """Add the best that could be reached: on the test ads with a near-copy, and on all ads if the others were all right."""
+    if not noise["twinned"]:
+        return {**noise, "share": 0.0, "overall": None, "tested": None}
+    share = noise["twinned"] / noise["ads"]
+    tested = copies["agreement_twinned_apart"]
+    return {
+        **noise,
+        "share": share,
+        "overall": 1 - share * (1 - noise["ceiling"]),
+        "tested": None if tested is None else (tested, math.sqrt(tested)),
+    }
+
+
+def _classifiers(validation: Values | None) -> list[dict[str, Any]]:
+    rows = validation["classifiers"] if validation else []
+    return [
+        {
+            **row,
+            "text": label(CLASSIFIERS, row["name"]),
+            "chance": row["against_best"] is not None and row["against_best"]["p_value"] >= SIGNIFICANT,
+        }
+        for row in rows
+    ]
+
+
+def _categories(level: Values) -> dict[str, Any]:
+    """Return a level's categories by size, and the weakest of those with enough ads to tell."""
+    rows = sorted(level["categories"], key=lambda row: (-row["support"], row["path"]))
+    told = [row for row in rows if row["support"] >= LEAST_SUPPORT]
+    weakest = sorted(told, key=lambda row: row["f1"])[:SHOWN_CATEGORIES]
+    return {**level, "rows": rows, "largest": rows[:SHOWN_CATEGORIES], "weakest": weakest, "told": len(told)}
+
+
+def _nodes(nodes: Values) -> dict[str, Any]:
+    reasons: dict[str, list[Values]] = {}
+    for node in nodes["without"]:
+        reasons.setdefault(node["reason"], []).append({**node, "name": leaf(node["path"])})
+    groups = [
+        {"text": label(NODES, reason), "nodes": found[:SHOWN_NODES], "count": len(found)}
+        for reason, found in reasons.items()
+    ]
+    return {**nodes, "groups": groups}

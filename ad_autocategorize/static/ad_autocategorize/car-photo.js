@@ -1,0 +1,170 @@
+// Fills in the fields of a car once a photo is chosen. Without this module a button of the form does the same.
+
+const TIMEOUT = 20000;
+
+class CarPhoto {
+  constructor(root) {
+    this.root = root;
+    this.input = document.getElementById(root.dataset.input);
+    this.form = this.input?.form;
+    if (!this.input || !this.form) return;
+    this.status = root.querySelector(".aac-car-status");
+    this.fields = new Map();
+    for (const [name, formName] of Object.entries(JSON.parse(root.dataset.fields))) {
+      const element = this.form.elements.namedItem(formName);
+      if (element) this.fields.set(name, new CarField(name, element, this));
+    }
+    root.dataset.live = "";
+    this.input.addEventListener("change", () => this.read());
+    this.fields.get("brand")?.element.addEventListener("change", () => this.narrow());
+    // On a slow line, a photo is chosen before this module has arrived.
+    this.read();
+  }
+
+  async read() {
+    this.request?.abort();
+    if (!this.input.files.length) return;
+    const request = new AbortController();
+    this.request = request;
+    const timeout = setTimeout(() => request.abort("timeout"), TIMEOUT);
+    this.say(this.root.dataset.textReading);
+    try {
+      const answer = await this.fetch(request.signal);
+      if (request === this.request) this.present(answer);
+    } catch {
+      if (request === this.request) this.say(this.root.dataset.textFailed);
+    } finally {
+      clearTimeout(timeout);
+    }
+  }
+
+  async fetch(signal) {
+    const body = new FormData();
+    for (const file of this.input.files) body.append("photos", file);
+    const headers = { Accept: "application/json" };
+    const token = this.form.querySelector("[name=csrfmiddlewaretoken]")?.value;
+    if (token) headers["X-CSRFToken"] = token;
+    const response = await fetch(this.root.dataset.endpoint, { method: "POST", headers, body, signal, credentials: "same-origin" });
+    const answer = await response.json();
+    if (!response.ok) {
+      const message = answer.errors?.[0]?.detail ?? answer.detail ?? this.root.dataset.textFailed;
+      return { message, fields: {}, models_by_brand: {}, twins: [] };
+    }
+    return answer;
+  }
+
+  present(answer) {
+    this.modelsByBrand = answer.models_by_brand;
+    for (const field of this.fields.values()) field.undo();
+    // The brand first: it decides which models may follow.
+    for (const [name, field] of this.fields) {
+      const suggestion = answer.fields[name];
+      if (suggestion?.accepted && this.fits(name, suggestion.options[0].value)) field.fill(suggestion.options[0]);
+    }
+    this.narrow();
+    const { textTwins } = this.root.dataset;
+    const twins = answer.twins.length ? ` ${textTwins.replace("%cars", answer.twins.join(", "))}` : "";
+    this.say(answer.message + twins);
+  }
+
+  fits(name, value) {
+    const brand = this.fields.get("brand")?.element.value;
+    if (name !== "car_model" || !brand || !this.modelsByBrand[brand]) return true;
+    return this.modelsByBrand[brand].some((option) => option.value === value);
+  }
+
+  // Leaves the models of the chosen brand to choose from, the most probable first, from the answer already given.
+  narrow() {
+    const brand = this.fields.get("brand")?.element.value;
+    const field = this.fields.get("car_model");
+    if (!field || field.element.tagName !== "SELECT" || !this.modelsByBrand) return;
+    field.options ??= [...field.element.options];
+    const ranked = brand ? this.modelsByBrand[brand] : undefined;
+    const rank = new Map((ranked ?? []).map((option, place) => [option.value, place]));
+    const kept = field.options.filter((option) => !option.value || !ranked || rank.has(option.value));
+    kept.sort((first, second) => (rank.get(first.value) ?? -1) - (rank.get(second.value) ?? -1));
+    const chosen = field.element.value;
+    field.element.replaceChildren(...(ranked ? kept : field.options));
+    const possible = [...field.element.options].some((option) => option.value === chosen);
+    if (possible) field.element.value = chosen;
+    else {
+      field.element.value = "";
+      field.clear();
+    }
+  }
+
+  say(text) {
+    this.status.textContent = text;
+  }
+}
+
+class CarField {
+  constructor(name, element, owner) {
+    this.name = name;
+    this.element = element;
+    this.owner = owner;
+    // What the seller has typed or chosen, or what the ad had already, is never overwritten.
+    this.typed = element.value !== "";
+    for (const kind of ["input", "change"]) {
+      element.addEventListener(kind, (event) => {
+        if (event.isTrusted || !this.filling) {
+          this.typed = element.value !== "";
+          this.clear();
+        }
+      });
+    }
+  }
+
+  fill(option) {
+    const known = this.element.tagName !== "SELECT" || [...this.element.options].some((item) => item.value === option.value);
+    if (this.typed || !known) return;
+    this.set(option.value);
+    this.note(option);
+  }
+
+  set(value) {
+    this.filling = true;
+    this.element.value = value;
+    this.element.dispatchEvent(new Event("change", { bubbles: true }));
+    this.filling = false;
+  }
+
+  note(option) {
+    const { dataset } = this.owner.root;
+    const note = document.createElement("p");
+    note.className = "aac-car-note";
+    note.id = `${this.element.id}_from_photo`;
+    const text = document.createElement("span");
+    const confidence = this.owner.root.getAttribute(`data-text-${option.confidence}`) ?? "";
+    text.textContent = dataset.textSuggested.replace("%confidence", confidence).replace("%percent", Math.round(100 * option.probability));
+    const undo = document.createElement("button");
+    undo.type = "button";
+    undo.className = "aac-car-undo";
+    undo.textContent = dataset.textUndo;
+    undo.addEventListener("click", () => {
+      this.undo();
+      this.element.focus();
+    });
+    note.append(text, undo);
+    this.element.after(note);
+    this.element.classList.add("aac-car-filled");
+    this.element.setAttribute("aria-describedby", `${this.described ?? ""} ${note.id}`.trim());
+    this.shown = note;
+  }
+
+  undo() {
+    if (!this.shown) return;
+    this.clear();
+    this.set("");
+  }
+
+  // Takes the mark away and leaves the value.
+  clear() {
+    this.shown?.remove();
+    this.shown = undefined;
+    this.element.classList.remove("aac-car-filled");
+    this.element.removeAttribute("aria-describedby");
+  }
+}
+
+for (const root of document.querySelectorAll("[data-aac-car][data-endpoint]")) new CarPhoto(root);

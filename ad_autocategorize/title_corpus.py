@@ -1,0 +1,26 @@
+"""The marketplace's ads, in the form that the evaluation takes."""
+
+from __future__ import annotations
+
+from collections import Counter
+from datetime import date
+
+from ad_autocategorize.conf import plugin_settings
+from ad_autocategorize.sources import AdSource
+from ad_autocategorize.titles.evaluation.corpus import Corpus, as_datetime
+from taxonomy.tree import CategoryTree
+
+
+def read_marketplace(source: AdSource, *, since: date | None = None, limit: int | None = None) -> Corpus:
+    """Read the published ads as training reads them. Raises ``SourceError``."""
+    tree = CategoryTree.load(include_inactive=True)
+    dropped: Counter[str] = Counter()
+    ads = list(source.iter_titles(since=since, limit=limit, skipped=dropped))
+    return Corpus(
+        [ad.title[: plugin_settings.MAX_TITLE_LENGTH] for ad in ads],
+        [tree.path_ids(ad.category_id) for ad in ads],
+        [as_datetime(ad.date) for ad in ads],
+        {pk: tree.name(pk) for pk in tree},
+        dict(dropped),
+        [tree.path_ids(pk) for pk in CategoryTree.load()],
+    )

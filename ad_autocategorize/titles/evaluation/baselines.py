@@ -1,0 +1,211 @@
+"""Plainer systems to compare the cascade with: the study's four classifiers at level 1, and one flat classifier."""
+
+from __future__ import annotations
+
+import time
+from collections import Counter
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ad_autocategorize.titles.evaluation.comparison import Comparison, compare
+from ad_autocategorize.titles.evaluation.metrics import encode, macro_f1
+from ad_autocategorize.titles.features import TitleFeatures
+from ad_autocategorize.titles.hierarchy import Path
+from ad_autocategorize.titles.settings import TitleSettings
+from ad_autocategorize.titles.splitting import split_by_category
+from ad_autocategorize.titles.training import tokenize
+
+CLASSIFIERS = ("LinearSVC", "MultinomialNB", "DecisionTreeClassifier", "LogisticRegression")
+_TUNING_SHARE = 0.25
+# At the default of 1e-4 the hinge loss takes ten times as long for the same answers.
+_TOLERANCE = 1e-3
+
+Labels = NDArray[np.intp]
+
+
+@dataclass(frozen=True, slots=True)
+class FlatChoice:
+    """Loss and C of a flat LinearSVC."""
+
+    loss: str
+    regularization: float
+
+
+LIBRARY_DEFAULT = FlatChoice("squared_hinge", 1.0)
+FLAT_CHOICES = tuple(FlatChoice(loss, c) for loss in ("squared_hinge", "hinge") for c in (0.1, 0.3, 1.0))
+
+
+@dataclass(frozen=True, slots=True)
+class ClassifierScores:
+    """One classifier in cross-validation at level 1: means and standard deviations over the folds.
+
+    ``seconds`` is the training time of all folds; ``against_best`` compares the best classifier with this one on the same
+    ads, each predicted by a model that did not see it, and is ``None`` for the best itself.
+    """
+
+    name: str
+    accuracy: float
+    accuracy_deviation: float
+    macro_f1: float
+    macro_f1_deviation: float
+    seconds: float
+    against_best: Comparison | None
+
+
+@dataclass(frozen=True, slots=True)
+class CrossValidation:
+    """The four classifiers, the best first; ``left_out`` ads are of main categories with fewer ads than folds."""
+
+    folds: int
+    ads: int
+    left_out: int
+    classifiers: list[ClassifierScores]
+
+
+def cross_validate(
+    titles: Sequence[str],
+    paths: Sequence[Path],
+    settings: TitleSettings,
+    *,
+    folds: int,
+    groups: NDArray[np.intp],
+    resamples: int,
+    seed: int,
+    jobs: int,
+) -> CrossValidation | None:
+    """Compare the study's four classifiers at the first level, on its features (TF-IDF of words), with library defaults.
+
+    ``None`` where fewer than two main categories have an ad for every fold.
+    """
+    from joblib import Parallel, delayed
+    from sklearn.model_selection import StratifiedKFold
+
+    sizes = Counter(path[0] for path in paths)
+    kept = [position for position, path in enumerate(paths) if sizes[path[0]] >= folds]
+    if len({paths[position][0] for position in kept}) < 2:
+        return None
+    tokens, _ = tokenize([titles[position] for position in kept], settings)
+    labels = encode([paths[position][:1] for position in kept])[1][0]
+    parts = list(StratifiedKFold(folds, shuffle=True, random_state=seed).split(labels, labels))
+    tasks = (delayed(_run_fold)(tokens, labels, train, test, settings, seed) for train, test in parts)
+    results = Parallel(n_jobs=jobs)(tasks)
+    answers = np.empty((len(CLASSIFIERS), len(labels)), dtype=np.intp)
+    for (_, test), (guesses, _) in zip(parts, results, strict=True):
+        answers[:, test] = guesses
+    right = answers == labels
+    best = int(right.mean(axis=1).argmax())
+    scores = [
+        _summarize(
+            name,
+            np.array([right[n, test].mean() for _, test in parts]),
+            np.array([macro_f1(labels[test], answers[n, test]) for _, test in parts]),
+            sum(seconds[n] for _, seconds in results),
+            None if n == best else compare(right[best], right[n], groups[kept], resamples, seed),
+        )
+        for n, name in enumerate(CLASSIFIERS)
+    ]
+    scores.sort(key=lambda score: -score.accuracy)
+    return CrossValidation(folds, len(kept), len(paths) - len(kept), scores)
+
+
+def predict_flat(
+    train: tuple[Sequence[str], Sequence[Path]],
+    titles: Sequence[str],
+    settings: TitleSettings,
+    *,
+    tuning_ads: int | None,
+    seed: int,
+) -> tuple[list[Path], FlatChoice]:
+    """Return what one flat LinearSVC over all categories answers, on the cascade's features, and how it was trained.
+
+    That is the best of ``FLAT_CHOICES`` on a quarter of the training titles set aside (of ``tuning_ads`` of them at most): what
+    suits a cascade need not suit a flat classifier, and one left untuned would be no fair peer. Every title must have words.
+    """
+    tokens, paths = tokenize(train[0], settings)[0], list(train[1])
+    drawn = np.random.default_rng(seed).permutation(len(paths))[:tuning_ads].tolist()
+    choice = _choose([tokens[i] for i in drawn], [paths[i] for i in drawn], settings, seed)
+    return _flat(tokens, paths, settings, seed)(choice, tokenize(titles, settings)[0]), choice
+
+
+def _choose(tokens: list[list[str]], paths: list[Path], settings: TitleSettings, seed: int) -> FlatChoice:
+    aside, rest = split_by_category(paths, _TUNING_SHARE, seed)
+    if not len(aside) or len({paths[i] for i in rest}) < 2:
+        return LIBRARY_DEFAULT
+    predict = _flat([tokens[i] for i in rest], [paths[i] for i in rest], settings, seed)
+    asked, wanted = [tokens[i] for i in aside], [paths[i] for i in aside]
+    return max(FLAT_CHOICES, key=lambda choice: _share(predict(choice, asked), wanted))
+
+
+def _flat(
+    tokens: list[list[str]], paths: list[Path], settings: TitleSettings, seed: int
+) -> Callable[[FlatChoice, list[list[str]]], list[Path]]:
+    """Learn the features once; return what trains a flat classifier on them and asks it."""
+    from sklearn.svm import LinearSVC
+
+    features = TitleFeatures(settings).fit(tokens)
+    known = features.transform(tokens)
+    categories, (labels,) = encode(paths)
+
+    def predict(choice: FlatChoice, asked: list[list[str]]) -> list[Path]:
+        model = LinearSVC(C=choice.regularization, loss=choice.loss, tol=_TOLERANCE, random_state=seed).fit(
+            known, labels
+        )
+        return [categories[label] for label in model.predict(features.transform(asked))]
+
+    return predict
+
+
+def _share(guesses: Sequence[Path], paths: Sequence[Path]) -> float:
+    return float(np.mean([guess == path for guess, path in zip(guesses, paths, strict=True)]))
+
+
+def _run_fold(
+    tokens: list[list[str]], labels: Labels, train: Labels, test: Labels, settings: TitleSettings, seed: int
+) -> tuple[Labels, list[float]]:
+    seen = [tokens[i] for i in train]
+    features = TitleFeatures(replace(settings, features="words")).fit(seen)
+    known, asked = features.transform(seen), features.transform([tokens[i] for i in test])
+    answers, seconds = [], []
+    for name in CLASSIFIERS:
+        start = time.perf_counter()
+        estimator = _classifier(name, seed).fit(known, labels[train])
+        seconds.append(time.perf_counter() - start)
+        answers.append(estimator.predict(asked))
+    return np.array(answers, dtype=np.intp), seconds
+
+
+def _classifier(name: str, seed: int) -> Any:
+    from sklearn.linear_model import LogisticRegression
+    from sklearn.naive_bayes import MultinomialNB
+    from sklearn.svm import LinearSVC
+    from sklearn.tree import DecisionTreeClassifier
+
+    return {
+        "LinearSVC": LinearSVC(random_state=seed),
+        "MultinomialNB": MultinomialNB(),
+        "DecisionTreeClassifier": DecisionTreeClassifier(random_state=seed),
+        # The default of 100 steps is too few on some sets.
+        "LogisticRegression": LogisticRegression(max_iter=1000, random_state=seed),
+    }[name]
+
+
+def _summarize(
+    name: str,
+    accuracy: NDArray[np.float64],
+    f1: NDArray[np.float64],
+    seconds: float,
+    against_best: Comparison | None,
+) -> ClassifierScores:
+    return ClassifierScores(
+        name,
+        float(accuracy.mean()),
+        float(accuracy.std(ddof=1)),
+        float(f1.mean()),
+        float(f1.std(ddof=1)),
+        seconds,
+        against_best,
+    )

@@ -1,0 +1,128 @@
+"""The ads that an evaluation is made on, wherever they come from."""
+
+from __future__ import annotations
+
+import csv
+import gzip
+import io
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime
+from pathlib import Path as FilePath
+from typing import Any
+
+from ad_autocategorize.titles.hierarchy import PATH_SEPARATOR, Path
+from ad_autocategorize.titles.settings import TitleSettings
+from ad_autocategorize.titles.training import tokenize
+
+REQUIRED_COLUMNS = ("title", "category_path")
+_GZIP = b"\x1f\x8b"
+
+
+class CorpusError(ValueError):
+    """The ads cannot be read; the message says why and what to do."""
+
+
+@dataclass(frozen=True, slots=True)
+class Corpus:
+    """Titles, where they are filed, and what was left out.
+
+    Attributes
+    ----------
+    titles, paths, dates : of equal length; a path holds node ids from the main category down, a date may be missing.
+    names : what people call each node.
+    dropped : how many ads were left out, by reason.
+    taxonomy : all category paths of the marketplace, with ads or without; empty where only the ads are known.
+    """
+
+    titles: Sequence[str]
+    paths: Sequence[Path]
+    dates: Sequence[datetime | None]
+    names: Mapping[int, str]
+    dropped: Mapping[str, int] = field(default_factory=dict)
+    taxonomy: Sequence[Path] = ()
+
+    def __len__(self) -> int:
+        return len(self.titles)
+
+    def text(self, path: Path) -> str:
+        """Return a path as people write it: "Home > Furniture > Sofas"."""
+        return PATH_SEPARATOR.join(self.names[node] for node in path)
+
+    def take(self, positions: Sequence[int], *, dropped: Mapping[str, int] | None = None) -> Corpus:
+        """Return the ads at ``positions``; ``dropped`` counts those left out by it, where that is worth telling."""
+        return Corpus(
+            [self.titles[i] for i in positions],
+            [self.paths[i] for i in positions],
+            [self.dates[i] for i in positions],
+            self.names,
+            {**self.dropped, **(dropped or {})},
+            self.taxonomy,
+        )
+
+    def with_words(self, settings: TitleSettings) -> Corpus:
+        """Return the ads of whose title something is left after normalisation, the others being counted as dropped."""
+        kept = tokenize(self.titles, settings)[1]
+        lost = len(self) - len(kept)
+        return self.take(kept, dropped={"nothing left of the title": lost} if lost else None)
+
+
+def read_csv(file: FilePath, *, since: date | None = None, limit: int | None = None) -> Corpus:
+    """Read a CSV file (gzip or plain, UTF-8) with the columns title, category_path (" > " between levels) and maybe date.
+
+    Raises ``CorpusError`` naming the missing column; ``OSError`` where the file cannot be read.
+    """
+    dropped: Counter[str] = Counter()
+    numbers: dict[tuple[str, ...], int] = {}
+    titles: list[str] = []
+    paths: list[Path] = []
+    dates: list[datetime | None] = []
+    for row in _rows(file, need_date=since is not None):
+        if limit is not None and len(titles) == limit:
+            break
+        title = (row["title"] or "").strip()
+        steps = tuple(
+            step for step in map(str.strip, (row["category_path"] or "").split(PATH_SEPARATOR.strip())) if step
+        )
+        day = _date(row.get("date"))
+        if since is not None and (day is None or day.date() < since):
+            dropped["older than asked for" if day else "no date"] += 1
+        elif not title or not steps:
+            dropped["no category" if title else "no title"] += 1
+        else:
+            titles.append(title)
+            paths.append(tuple(numbers.setdefault(steps[: n + 1], len(numbers)) for n in range(len(steps))))
+            dates.append(day)
+    names = {number: steps[-1] for steps, number in numbers.items()}
+    return Corpus(titles, paths, dates, names, dict(dropped))
+
+
+def as_datetime(value: object) -> datetime | None:
+    """Return a date or a time, with zone or without, as a time without zone (in UTC); ``None`` for anything else."""
+    if isinstance(value, datetime):
+        return value.astimezone(UTC).replace(tzinfo=None) if value.tzinfo else value
+    if isinstance(value, date):
+        return datetime(value.year, value.month, value.day)
+    return None
+
+
+def _rows(file: FilePath, *, need_date: bool) -> Iterator[dict[str, Any]]:
+    data = file.read_bytes()
+    try:
+        text = (gzip.decompress(data) if data.startswith(_GZIP) else data).decode("utf-8-sig")
+        reader = csv.DictReader(io.StringIO(text, newline=""), strict=True)
+        found = reader.fieldnames or []
+        for column in (*REQUIRED_COLUMNS, *(["date"] if need_date else [])):
+            if column not in found:
+                raise CorpusError(f"{file} has no column {column!r}; it has {', '.join(found) or 'none'}.")
+        yield from reader
+    except (UnicodeDecodeError, csv.Error, EOFError) as error:
+        raise CorpusError(f"{file} is not a CSV file in UTF-8: {error}.") from error
+
+
+def _date(text: str | None) -> datetime | None:
+    try:
+        return as_datetime(datetime.fromisoformat((text or "").strip()))
+    except ValueError:
+        return None

@@ -1,0 +1,112 @@
+"""How many ads could be filed without a person looking, at a wanted precision."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+TARGETS = (0.90, 0.95, 0.99)
+CURVE_POINTS = 100
+# A threshold that fewer ads reach is a matter of luck.
+LEAST_ADS = 30
+
+
+@dataclass(frozen=True, slots=True)
+class CoveragePoint:
+    """The surest ads, ``coverage`` of all: the share of them that is right, and the least confidence among them."""
+
+    coverage: float
+    precision: float
+    threshold: float
+
+
+@dataclass(frozen=True, slots=True)
+class Automation:
+    """A threshold chosen on one half of the test ads for ``target`` precision, and what it gave on the other half.
+
+    ``threshold`` is ``None`` where no threshold reached the target; ``low`` and ``high`` bound the precision (Wilson's
+    interval, 95 %); ``precision`` and they are ``None`` where no ad of the other half was sure enough.
+    """
+
+    target: float
+    threshold: float | None
+    coverage: float
+    precision: float | None
+    low: float | None
+    high: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class Coverage:
+    """Coverage against precision at one level; ``level`` 0 stands for the whole path."""
+
+    level: int
+    curve: list[CoveragePoint]
+    automation: list[Automation]
+
+
+def measure_coverage(
+    level: int, confidence: NDArray[np.float64], correct: NDArray[np.bool_], groups: NDArray[np.intp], seed: int
+) -> Coverage:
+    """Return the curve over all ads, and the thresholds chosen on one half.
+
+    ``groups`` keep near-identical titles in one half.
+    """
+    halves = np.random.default_rng(seed).integers(0, 2, size=int(groups.max()) + 1)[groups] == 0
+    automation = [
+        _automate(target, (confidence[halves], correct[halves]), (confidence[~halves], correct[~halves]))
+        for target in TARGETS
+    ]
+    return Coverage(level, _curve(confidence, correct), automation)
+
+
+_Half = tuple[NDArray[np.float64], NDArray[np.bool_]]
+
+
+def choose_threshold(target: float, confidence: NDArray[np.float64], correct: NDArray[np.bool_]) -> float | None:
+    """Return the lowest confidence above which at least ``target`` of the ads are right; ``None`` where there is none."""
+    if len(confidence) < LEAST_ADS:
+        return None
+    points = _cumulative(confidence, correct)
+    reached = [point for point in points if point[1] >= target and point[0] >= LEAST_ADS]
+    return reached[-1][2] if reached else None
+
+
+def _automate(target: float, chosen_on: _Half, tested_on: _Half) -> Automation:
+    threshold = choose_threshold(target, *chosen_on)
+    confidence, correct = tested_on
+    if threshold is None:
+        return Automation(target, None, 0.0, None, None, None)
+    sure = confidence >= threshold
+    filed, right = int(sure.sum()), int(correct[sure].sum())
+    if not filed:
+        return Automation(target, threshold, 0.0, None, None, None)
+    low, high = wilson_interval(right, filed)
+    return Automation(target, threshold, filed / len(confidence), right / filed, low, high)
+
+
+def wilson_interval(right: int, ads: int) -> tuple[float, float]:
+    """Return the 95 % confidence interval of a share."""
+    from scipy.stats import binomtest
+
+    interval = binomtest(right, ads).proportion_ci(confidence_level=0.95, method="wilson")
+    return float(interval.low), float(interval.high)
+
+
+def _curve(confidence: NDArray[np.float64], correct: NDArray[np.bool_]) -> list[CoveragePoint]:
+    points = _cumulative(confidence, correct)
+    # The left end is a handful of ads, whose precision jumps about.
+    points = [point for point in points if point[0] >= min(LEAST_ADS, len(confidence))]
+    places = np.unique(np.linspace(0, len(points) - 1, min(CURVE_POINTS, len(points))).round().astype(int))
+    return [CoveragePoint(points[n][0] / len(confidence), points[n][1], points[n][2]) for n in places]
+
+
+def _cumulative(confidence: NDArray[np.float64], correct: NDArray[np.bool_]) -> list[tuple[int, float, float]]:
+    """Return (ads, precision, least confidence) of the surest ads, one entry for each distinct confidence."""
+    order = np.argsort(-confidence, kind="stable")
+    sure, right = confidence[order], np.cumsum(correct[order])
+    last = np.append(sure[1:] != sure[:-1], True)
+    ads = np.flatnonzero(last) + 1
+    return list(zip(ads.tolist(), (right[last] / ads).tolist(), sure[last].tolist(), strict=True))

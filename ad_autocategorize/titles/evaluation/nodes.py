@@ -1,0 +1,50 @@
+"""Which nodes of the tree have a classifier, and why the others have none."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+from ad_autocategorize.titles.hierarchy import Path, build_nodes
+from ad_autocategorize.titles.settings import TitleSettings
+
+Reason = Literal["one_outcome", "few_ads", "no_ads"]
+
+
+@dataclass(frozen=True, slots=True)
+class NodeWithout:
+    """An inner node without a classifier.
+
+    ``one_outcome``: all its ads go on to the same child, so there is nothing to choose; ``few_ads``: fewer than
+    ``min_ads_per_node``, so that it answers with its children's frequencies; ``no_ads``: no ad passes through.
+    """
+
+    path: Path
+    reason: Reason
+    ads: int
+
+
+@dataclass(frozen=True, slots=True)
+class NodeReport:
+    """Inner nodes with a classifier, counted, and those without; ``empty_categories`` are leaves where no ad is filed."""
+
+    with_classifier: int
+    without: list[NodeWithout]
+    empty_categories: int
+
+
+def explain_nodes(paths: Sequence[Path], taxonomy: Sequence[Path], settings: TitleSettings) -> NodeReport:
+    """Look at every inner node that training ads pass through, and at the rest of the taxonomy where it is known."""
+    nodes = build_nodes(paths)
+    without = []
+    for node in nodes:
+        if len(node.outcomes) < 2:
+            without.append(NodeWithout(node.path, "one_outcome", len(node.ads)))
+        elif len(node.ads) < settings.min_ads_per_node:
+            without.append(NodeWithout(node.path, "few_ads", len(node.ads)))
+    known = {path[:depth] for path in taxonomy for depth in range(1, len(path) + 1)}
+    inner = {path[:-1] for path in known if len(path) > 1}
+    passed = {path[:depth] for path in paths for depth in range(len(path) + 1)}
+    unused = [NodeWithout(path, "no_ads", 0) for path in sorted(inner - passed)]
+    return NodeReport(len(nodes) - len(without), without + unused, len(known - inner - passed))

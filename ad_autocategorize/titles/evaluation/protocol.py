@@ -1,0 +1,328 @@
+"""The whole evaluation: every split, comparison and curve, in one run."""
+
+from __future__ import annotations
+
+import time
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ad_autocategorize.titles.evaluation import report
+from ad_autocategorize.titles.evaluation.baselines import CrossValidation, cross_validate, predict_flat
+from ad_autocategorize.titles.evaluation.comparison import compare, macro_f1_interval, mean_interval
+from ad_autocategorize.titles.evaluation.confusion import confused_pairs, confusion_matrix
+from ad_autocategorize.titles.evaluation.corpus import Corpus
+from ad_autocategorize.titles.evaluation.coverage import Coverage, measure_coverage
+from ad_autocategorize.titles.evaluation.duplicates import Twins, find_twins
+from ad_autocategorize.titles.evaluation.label_noise import NoiseCeiling, agreement_of, measure_noise
+from ad_autocategorize.titles.evaluation.metrics import count_outcomes, encode, macro_f1, score_levels, score_top
+from ad_autocategorize.titles.evaluation.nodes import explain_nodes
+from ad_autocategorize.titles.evaluation.predictions import Predictions, predict
+from ad_autocategorize.titles.evaluation.reliability import Reliability, reliability
+from ad_autocategorize.titles.evaluation.splits import Split, split_at_random, split_by_date, split_by_group
+from ad_autocategorize.titles.settings import TitleSettings
+from ad_autocategorize.titles.training import TrainingError, train
+
+# Called with the name of each stage as it begins; ``STAGES`` lists them in order.
+Progress = Callable[[str], None]
+STAGES = (
+    "twins",
+    "hold_out",
+    "without_copies",
+    "temporal",
+    "classifiers",
+    "flat",
+    "learning_curve",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Preset:
+    """How thorough to be.
+
+    Attributes
+    ----------
+    most_ads : more ads than this are drawn from by chance; ``None`` for all.
+    cross_validated_ads : at most this many ads are drawn for the comparison of four classifiers; ``None`` for all.
+    learning_shares : shares of the training ads for the learning curve, rising; the last is 1.
+    resamples : bootstrap samples.
+    flat_budget : above this product of training ads and categories the flat classifier is left out; ``None`` for never.
+    tuning_ads : the flat classifier's loss and C are chosen on at most this many training ads; ``None`` for all.
+    """
+
+    name: str
+    most_ads: int | None
+    cross_validated_ads: int | None
+    learning_shares: tuple[float, ...]
+    resamples: int
+    flat_budget: int | None
+    tuning_ads: int | None
+
+
+QUICK = Preset("quick", 100_000, 10_000, (0.1, 0.3, 1.0), 500, 5_000_000, 15_000)
+FULL = Preset("full", None, None, (0.05, 0.1, 0.2, 0.4, 0.7, 1.0), 2000, None, None)
+
+
+def run_protocol(
+    corpus: Corpus,
+    settings: TitleSettings,
+    preset: Preset = QUICK,
+    *,
+    folds: int = 5,
+    seed: int = 0,
+    jobs: int = 1,
+    progress: Progress = lambda stage: None,
+) -> report.Report:
+    """Evaluate on ``corpus``. Raises ``TrainingError`` where there is too little to train or test on."""
+    start = time.perf_counter()
+    with_words = _draw(corpus.with_words(settings), preset.most_ads, seed)
+    run = _Run(with_words, settings, preset, folds, seed, jobs, progress)
+    held_out = run.held_out()
+    without_copies = run.without_copies(held_out)
+    return report.Report(
+        preset=preset.name,
+        seed=seed,
+        settings=settings.to_dict(),
+        data=run.data(),
+        nodes=explain_nodes(with_words.paths, with_words.taxonomy, settings),
+        hold_out=held_out,
+        copies=without_copies,
+        noise=run.noise(),
+        later=run.later(),
+        classifiers=run.classifiers(),
+        flat=run.flat(),
+        learning_curve=run.learning_curve(),
+        seconds=time.perf_counter() - start,
+    )
+
+
+def _draw(corpus: Corpus, most: int | None, seed: int) -> Corpus:
+    if most is None or len(corpus) <= most:
+        return corpus
+    chosen = np.sort(np.random.default_rng(seed).choice(len(corpus), most, replace=False))
+    return corpus.take(chosen.tolist(), dropped={"not drawn": len(corpus) - most})
+
+
+@dataclass
+class _Run:
+    """One run; what several parts need is computed once."""
+
+    corpus: Corpus
+    settings: TitleSettings
+    preset: Preset
+    folds: int
+    seed: int
+    jobs: int
+    progress: Progress
+
+    @cached_property
+    def twins(self) -> Twins:
+        self.progress("twins")
+        return find_twins(self.corpus.titles)
+
+    @cached_property
+    def split(self) -> Split:
+        return split_at_random(self.corpus.paths, self.seed)
+
+    @cached_property
+    def predictions(self) -> Predictions:
+        return self.train_and_predict(self.split)
+
+    def train_and_predict(self, split: Split) -> Predictions:
+        if not len(split.test) or not len(split.train):
+            raise TrainingError(
+                f"{len(self.corpus)} ads are too few to hold any out: a category needs three ads before one of them is "
+                "tested on. Publish more ads, or check the source's 'published' condition."
+            )
+        known, asked = self.corpus.take(split.train.tolist()), self.corpus.take(split.test.tolist())
+        scorer = train(known.titles, known.paths, self.settings, seed=self.seed, jobs=self.jobs)
+        return predict(scorer, asked.titles, asked.paths)
+
+    def data(self) -> report.DataSummary:
+        paths = self.corpus.paths
+        sizes = Counter(paths)
+        tested = {paths[position] for position in self.split.test}
+        days = [day for day in self.corpus.dates if day is not None]
+        return report.DataSummary(
+            ads=len(paths),
+            categories=len(sizes),
+            main_categories=len({path[0] for path in paths}),
+            depths=dict(sorted(Counter(map(len, paths)).items())),
+            dropped=dict(self.corpus.dropped),
+            untested_categories=len(sizes) - len(tested),
+            untested_ads=sum(count for path, count in sizes.items() if path not in tested),
+            largest_share=max(sizes.values()) / len(paths),
+            largest_main_share=max(Counter(path[0] for path in paths).values()) / len(paths),
+            dated=len(days),
+            first_date=min(days).date().isoformat() if days else None,
+            last_date=max(days).date().isoformat() if days else None,
+        )
+
+    def held_out(self) -> report.HeldOut:
+        groups = self.twins.groups[self.split.test]
+        self.progress("hold_out")
+        predictions = self.predictions
+        levels = range(1, predictions.depth + 1)
+        tested = self.corpus.take(self.split.test.tolist())
+        return report.HeldOut(
+            summary=self.summarize(predictions, self.split),
+            levels=score_levels(predictions),
+            top=score_top(predictions),
+            outcomes=count_outcomes(predictions),
+            confusion=[confusion_matrix(predictions, level) for level in levels],
+            pairs=confused_pairs(predictions, tested.titles),
+            reliability=self._reliability(predictions),
+            coverage=self._coverage(predictions, groups),
+        )
+
+    def _reliability(self, predictions: Predictions) -> list[Reliability]:
+        whole = reliability(0, predictions.confidence[:, 0], predictions.correct)
+        return [whole] + [
+            reliability(level, predictions.confidence[:, level], predictions.correct_to(level))
+            for level in range(1, predictions.depth + 1)
+        ]
+
+    def _coverage(self, predictions: Predictions, groups: NDArray[np.intp]) -> list[Coverage]:
+        whole = measure_coverage(0, predictions.confidence[:, 0], predictions.correct, groups, self.seed)
+        return [whole] + [
+            measure_coverage(level, predictions.confidence[:, level], predictions.correct_to(level), groups, self.seed)
+            for level in range(1, predictions.depth + 1)
+        ]
+
+    def summarize(self, predictions: Predictions, split: Split) -> report.SplitSummary:
+        groups, resamples = self.twins.groups[split.test], self.preset.resamples
+        correct = predictions.correct
+        levels = []
+        for level in range(1, predictions.depth + 1):
+            here = predictions.at_level(level)
+            right = predictions.correct_to(level)[here]
+            paths, (truth, guess) = encode(
+                [path[:level] for path in predictions.truth], [path[:level] for path in predictions.guesses]
+            )
+            counted = np.array([len(path) == level for path in paths], dtype=np.bool_)
+            levels.append(
+                report.LevelSummary(
+                    level,
+                    int(here.sum()),
+                    float(right.mean()),
+                    mean_interval(right, groups[here], resamples, self.seed),
+                    float((predictions.alone[here, level] == 1).mean()),
+                    macro_f1(truth, guess, counted),
+                    macro_f1_interval(truth, guess, counted, groups=groups, resamples=resamples, seed=self.seed),
+                )
+            )
+        categories = set(predictions.categories)
+        known = np.array([path in categories for path in predictions.truth], dtype=np.bool_)
+        return report.SplitSummary(
+            train=len(split.train),
+            test=len(split.test),
+            accuracy=float(correct.mean()),
+            interval=mean_interval(correct, groups, resamples, self.seed),
+            top3=score_top(predictions).get(3, float(correct.mean())),
+            expected_calibration_error=self._reliability(predictions)[0].expected_calibration_error,
+            unseen=int((~known).sum()),
+            accuracy_seen=float(correct[known].mean()) if known.any() else 0.0,
+            levels=levels,
+        )
+
+    def without_copies(self, held_out: report.HeldOut) -> report.CopiesReport:
+        """Compare the split that scatters near-identical titles with one that keeps them on one side."""
+        self.progress("without_copies")
+        split = split_by_group(self.corpus.paths, self.twins.groups, self.seed)
+        apart = self.train_and_predict(split)
+        seen_groups = np.isin(self.twins.groups[self.split.test], self.twins.groups[self.split.train])
+        correct = self.predictions.correct
+        twinned = (self.twins.counts > 0)[split.test]
+        return report.CopiesReport(
+            random=held_out.summary,
+            apart=self.summarize(apart, split),
+            leaked=float(seen_groups.mean()),
+            accuracy_leaked=_mean(correct[seen_groups]),
+            accuracy_others=_mean(correct[~seen_groups]),
+            accuracy_twinned_apart=_mean(apart.correct[twinned]),
+            agreement_twinned_apart=agreement_of(self.corpus.paths, self.twins, split.test),
+        )
+
+    def noise(self) -> NoiseCeiling:
+        return measure_noise(self.corpus.titles, self.corpus.paths, self.twins)
+
+    def later(self) -> report.LaterReport | None:
+        """Train on ads up to a date and test on the later ones."""
+        split = split_by_date(self.corpus.dates)
+        if split is None or split.cutoff is None or len({self.corpus.paths[i] for i in split.train}) < 2:
+            return None
+        self.progress("temporal")
+        return report.LaterReport(
+            split.cutoff.isoformat(sep=" ", timespec="minutes"), self.summarize(self.train_and_predict(split), split)
+        )
+
+    def classifiers(self) -> CrossValidation | None:
+        self.progress("classifiers")
+        chosen = np.arange(len(self.corpus))
+        most = self.preset.cross_validated_ads
+        if most is not None and len(chosen) > most:
+            chosen = np.sort(np.random.default_rng(self.seed).choice(chosen, most, replace=False))
+        part = self.corpus.take(chosen.tolist())
+        return cross_validate(
+            part.titles,
+            part.paths,
+            self.settings,
+            folds=self.folds,
+            groups=self.twins.groups[chosen],
+            resamples=self.preset.resamples,
+            seed=self.seed,
+            jobs=self.jobs,
+        )
+
+    def flat(self) -> report.FlatReport:
+        """Compare with one flat classifier over all categories, on the same features and the same split."""
+        train_part = self.corpus.take(self.split.train.tolist())
+        tested = self.corpus.take(self.split.test.tolist())
+        cost = len(train_part) * len(set(train_part.paths))
+        if self.preset.flat_budget is not None and cost > self.preset.flat_budget:
+            return report.FlatReport(None, None, None, None)
+        self.progress("flat")
+        guesses, choice = predict_flat(
+            (train_part.titles, train_part.paths),
+            tested.titles,
+            self.settings,
+            tuning_ads=self.preset.tuning_ads,
+            seed=self.seed,
+        )
+        right = np.array([guess == path for guess, path in zip(guesses, tested.paths, strict=True)], dtype=np.bool_)
+        depth = max(map(len, tested.paths))
+        levels = [
+            _mean(np.array([g[:n] == p[:n] for g, p in zip(guesses, tested.paths, strict=True) if len(p) >= n]))
+            for n in range(1, depth + 1)
+        ]
+        groups = self.twins.groups[self.split.test]
+        difference = compare(self.predictions.correct, right, groups, self.preset.resamples, self.seed)
+        return report.FlatReport(float(right.mean()), levels, choice, difference)
+
+    def learning_curve(self) -> list[report.LearningPoint]:
+        """Train on growing parts of the training ads, each within the next, and test on the same ads."""
+        self.progress("learning_curve")
+        order = np.random.default_rng(self.seed).permutation(self.split.train)
+        points = []
+        for share in self.preset.learning_shares:
+            if share == 1:
+                predictions, ads = self.predictions, len(order)
+            else:
+                ads = round(share * len(order))
+                try:
+                    predictions = self.train_and_predict(Split(self.split.test, np.sort(order[:ads])))
+                except TrainingError:
+                    continue
+            groups = self.twins.groups[self.split.test]
+            interval = mean_interval(predictions.correct, groups, self.preset.resamples, self.seed)
+            main = float(predictions.correct_to(1).mean())
+            points.append(report.LearningPoint(ads, float(predictions.correct.mean()), interval, main))
+        return points
+
+
+def _mean(values: NDArray[np.bool_]) -> float | None:
+    return float(values.mean()) if len(values) else None

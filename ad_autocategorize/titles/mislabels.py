@@ -1,0 +1,197 @@
+"""Which titles are filed at the wrong category: confident learning over a tree. Training side: imports cleanlab.
+
+Confident learning (Northcutt, Jiang and Chuang, "Confident Learning: Estimating Uncertainty in Dataset Labels", 2021) needs
+out-of-fold probabilities. How many labels are wrong is left to cleanlab. The order of the ads is ours, since cleanlab knows no
+tree: the odds that a label is wrong under a prior of how sellers miss. Some wrong labels lie right beside the right one, the
+others anywhere; and two categories that take each other's ads all the time are ambiguous rather than wrong.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ad_autocategorize.titles.hierarchy import Path
+
+FloatArray = NDArray[np.float64]
+IntArray = NDArray[np.intp]
+
+# Share of the wrong labels that are siblings of the right one. Far lower than what sellers do, since siblings look alike and
+# most doubts between them are no errors. Chosen with the next number on planted errors; see docs/benchmarks.md.
+SIBLING_SHARE = 0.2
+# How much of a pair's usual confusion is held against calling it an error: 0 nothing, 1 all of it.
+CONFUSION_DISCOUNT = 0.25
+# From this share on, the ads of one category that look like another make the pair an ambiguous one.
+AMBIGUOUS_SHARE = 0.1
+# Out of fold, a category with fewer ads is hardly known: its ads are judged by the nearest category above that has enough.
+JUDGED_ADS = 5
+# Keeps logarithms finite.
+TINY = 1e-6
+BATCH = 4096
+
+
+@dataclass(frozen=True, slots=True)
+class LabelQuality:
+    """What out-of-fold probabilities say of every ad's label; arrays of shape (ads,).
+
+    Attributes
+    ----------
+    suggested : position among the categories of the most probable one other than the given.
+    given_probability, suggested_probability : of the two. Where the given category has too few ads to be known, its own is that
+        of the nearest one above with enough, and none of that branch is suggested.
+    main_probability : of the main category that the ad is filed under.
+    level : where the two paths part: 1 for different main categories.
+    ambiguous : the two are siblings which take each other's ads all the time.
+    depth_only : one of the two lies on the path of the other.
+    score : logarithm of the odds that the label is wrong, up to a constant.
+    confusion : shape (categories, categories): of the ads filed at one, the share that looks like each other.
+    estimated_errors : how many labels cleanlab estimates to be wrong.
+    """
+
+    suggested: IntArray
+    given_probability: FloatArray
+    suggested_probability: FloatArray
+    main_probability: FloatArray
+    level: IntArray
+    ambiguous: NDArray[np.bool_]
+    depth_only: NDArray[np.bool_]
+    score: FloatArray
+    confusion: FloatArray
+    estimated_errors: int
+
+    def candidates(self) -> IntArray:
+        """Return the ads whose suggested category is more probable than the given one, the surest errors first."""
+        doubted = np.flatnonzero(self.suggested_probability > self.given_probability)
+        return doubted[np.argsort(-self.score[doubted], kind="stable")]
+
+
+def judge_labels(
+    categories: Sequence[Path],
+    probabilities: NDArray[np.float32],
+    given: IntArray,
+    *,
+    sibling_share: float = SIBLING_SHARE,
+    confusion_discount: float = CONFUSION_DISCOUNT,
+) -> LabelQuality:
+    """Judge every label.
+
+    Parameters
+    ----------
+    categories : sorted paths.
+    probabilities : out-of-fold, shape (ads, categories).
+    given : shape (ads,): positions in ``categories`` of the labels.
+    sibling_share, confusion_discount : see ``SIBLING_SHARE`` and ``CONFUSION_DISCOUNT``.
+    """
+    siblings = sibling_matrix(categories)
+    confusion = confusion_shares(probabilities, given)
+    misses = _miss_prior(siblings, sibling_share) / confusion.T**confusion_discount
+    ads = len(given)
+    suggested = np.empty(ads, dtype=np.intp)
+    best, own, main, wrong = (np.empty(ads) for _ in range(4))
+    mains = _main_category_matrix(categories)
+    trusted = _trusted_with(categories, np.bincount(given, minlength=len(categories)))
+    for rows in _batches(ads):
+        part = probabilities[rows].astype(np.float64)
+        labels = given[rows]
+        index = np.arange(len(part))
+        same = trusted[labels]
+        own[rows] = (part * same).sum(axis=1)
+        main[rows] = (part * mains[labels]).sum(axis=1)
+        part[same] = 0
+        wrong[rows] = (part * misses.T[labels]).sum(axis=1)
+        suggested[rows] = part.argmax(axis=1)
+        best[rows] = part[index, suggested[rows]]
+    levels, depth_only = _partings(categories, given, suggested)
+    return LabelQuality(
+        suggested=suggested,
+        given_probability=own,
+        suggested_probability=best,
+        main_probability=main,
+        level=levels,
+        ambiguous=siblings[given, suggested] & (confusion[given, suggested] >= AMBIGUOUS_SHARE),
+        depth_only=depth_only,
+        score=np.log(wrong + TINY**2) - np.log(own + TINY),
+        confusion=confusion,
+        estimated_errors=_estimate_errors(probabilities, given),
+    )
+
+
+def sibling_matrix(categories: Sequence[Path]) -> NDArray[np.bool_]:
+    """Return which categories share a parent, shape (categories, categories); none is its own sibling."""
+    parents = {parent: number for number, parent in enumerate(dict.fromkeys(path[:-1] for path in categories))}
+    parent = np.array([parents[path[:-1]] for path in categories])
+    siblings = np.asarray(parent[:, None] == parent[None, :])
+    np.fill_diagonal(siblings, False)
+    return siblings
+
+
+def confusion_shares(probabilities: NDArray[np.float32], given: IntArray) -> FloatArray:
+    """Return the mean probabilities of the ads filed at each category, shape (given, predicted).
+
+    One ad's worth of evenly spread probability is added to each, for categories with few ads.
+    """
+    size = probabilities.shape[1]
+    sums = np.full((size, size), 1 / size)
+    for rows in _batches(len(given)):
+        np.add.at(sums, given[rows], probabilities[rows].astype(np.float64))
+    return np.asarray(sums / (np.bincount(given, minlength=size)[:, None] + 1))
+
+
+def _miss_prior(siblings: NDArray[np.bool_], sibling_share: float) -> FloatArray:
+    """Return the probability of a wrong label by right one, shape (right, wrong)."""
+    size = len(siblings)
+    anywhere = (1 - sibling_share) / max(size - 1, 1)
+    near = siblings / np.maximum(siblings.sum(axis=0, keepdims=True), 1)
+    return np.asarray(anywhere + sibling_share * near)
+
+
+def _main_category_matrix(categories: Sequence[Path]) -> NDArray[np.bool_]:
+    main = np.array([path[0] for path in categories])
+    return np.asarray(main[:, None] == main[None, :])
+
+
+def _trusted_with(categories: Sequence[Path], counts: IntArray) -> NDArray[np.bool_]:
+    """Return by given category the ones whose probability speaks for it: itself, or a branch around it."""
+    below: dict[Path, int] = {}
+    for path, count in zip(categories, counts.tolist(), strict=True):
+        for depth in range(len(path)):
+            below[path[:depth]] = below.get(path[:depth], 0) + count
+    trusted = np.eye(len(categories), dtype=bool)
+    for index in np.flatnonzero(counts < JUDGED_ADS).tolist():
+        path = categories[index]
+        # The empty path is the whole tree: a main category of few ads is never doubted.
+        depth = next(depth for depth in range(len(path) - 1, -1, -1) if depth == 0 or below[path[:depth]] >= JUDGED_ADS)
+        trusted[index] = [other[:depth] == path[:depth] for other in categories]
+    return trusted
+
+
+def _partings(categories: Sequence[Path], first: IntArray, second: IntArray) -> tuple[IntArray, NDArray[np.bool_]]:
+    """Return the level at which each two paths part, and whether one is the beginning of the other."""
+    known: dict[tuple[int, int], tuple[int, bool]] = {}
+    levels, nested = np.empty(len(first), dtype=np.intp), np.empty(len(first), dtype=bool)
+    for row, pair in enumerate(zip(first.tolist(), second.tolist(), strict=True)):
+        if pair not in known:
+            left, right = categories[pair[0]], categories[pair[1]]
+            same = [a == b for a, b in zip(left, right, strict=False)]
+            known[pair] = 1 + (same.index(False) if False in same else len(same)), all(same)
+        levels[row], nested[row] = known[pair]
+    return levels, nested
+
+
+def _estimate_errors(probabilities: NDArray[np.float32], given: IntArray) -> int:
+    from cleanlab.experimental.label_issues_batched import LabelInspector
+
+    # In batches, since cleanlab's plain functions take several copies of the probabilities in memory.
+    inspector = LabelInspector(num_class=probabilities.shape[1], store_results=False, verbose=False)
+    for rows in _batches(len(given)):
+        inspector.update_confident_thresholds(given[rows], probabilities[rows].astype(np.float64))
+    for rows in _batches(len(given)):
+        inspector.score_label_quality(given[rows], probabilities[rows].astype(np.float64))
+    return int(inspector.get_num_issues(silent=True))
+
+
+def _batches(ads: int) -> Iterator[slice]:
+    return (slice(start, min(start + BATCH, ads)) for start in range(0, ads, BATCH))

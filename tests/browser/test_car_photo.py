@@ -1,0 +1,127 @@
+import io
+import json
+
+import numpy as np
+import pytest
+from django.core.files.base import ContentFile
+from django.core.management import call_command
+
+from ad_autocategorize.conf import SETTING
+from marketplace.models import Ad, AdPhoto
+from taxonomy.models import BodyType, Brand, CarModel, Category, Color
+from tests.photos.toys import BODIES, COLORS, MODELS, YEARS, draw, toy_settings
+
+pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
+
+
+@pytest.fixture
+def car_site(site, settings, tmp_path):
+    """A marketplace whose photo network has learned toy cars."""
+    settings.MEDIA_ROOT = tmp_path / "media"
+    plugin = {"PHOTOS": toy_settings(epochs=10).to_dict(), "PHOTO_PRECISION": 0.5}
+    setattr(settings, SETTING, {**getattr(settings, SETTING), **plugin})
+    rng = np.random.default_rng(0)
+    category, seller = Category.objects.get(name="Autos"), Ad.objects.first().seller
+    for number in range(210):
+        brand, model = pair = MODELS[number % 3]
+        color, year = str(rng.choice(list(COLORS))), int(rng.choice(YEARS))
+        row, _ = Brand.objects.get_or_create(name=brand)
+        ad = Ad.objects.create(
+            seller=seller,
+            title=f"{brand} {model}",
+            category=category,
+            status=Ad.Status.PUBLISHED,
+            brand=row,
+            car_model=CarModel.objects.get_or_create(brand=row, name=model)[0],
+            body_type=BodyType.objects.get_or_create(name=BODIES[pair])[0],
+            color=Color.objects.get_or_create(name=color)[0],
+            year=year,
+        )
+        AdPhoto.objects.create(ad=ad, image=ContentFile(png(draw(pair, color, year, rng)), name="a.png"))
+    call_command("retrain_cnn", stdout=io.StringIO())
+    return site
+
+
+def png(picture):
+    buffer = io.BytesIO()
+    picture.save(buffer, "PNG")
+    return buffer.getvalue()
+
+
+def photo(pair=("Ajax", "Two"), color="red", year=2010):
+    content = png(draw(pair, color, year, np.random.default_rng(7)))
+    return {"name": "car.png", "mimeType": "image/png", "buffer": content}
+
+
+def chosen(page, name):
+    return page.locator(f"#id_{name} option:checked").inner_text()
+
+
+def test_a_photo_fills_the_car_and_every_field_can_be_undone(car_site, open_page, log_in):
+    page = open_page(viewport={"width": 390, "height": 844})
+    log_in(page, "ana")
+    page.goto("/ads/new/")
+    page.set_input_files("#id_photos", photo())
+    page.wait_for_selector("#id_brand_from_photo")
+    assert chosen(page, "brand") == "Ajax"
+    assert "Two" in chosen(page, "car_model")
+    assert chosen(page, "body_type") == "Van"
+    assert "%" in page.inner_text("#id_brand_from_photo")
+    assert page.get_attribute("#id_brand", "aria-describedby") == "id_brand_from_photo"
+    # Only the models of the brand are left to choose from.
+    assert page.locator("#id_car_model option").count() == 3
+    page.click("#id_body_type_from_photo button")
+    assert page.input_value("#id_body_type") == ""
+    assert page.locator("#id_body_type_from_photo").count() == 0
+    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+    assert page.reports == []
+
+
+def test_what_the_seller_chose_is_never_overwritten_and_a_corrected_brand_ranks_its_models(car_site, open_page, log_in):
+    page = open_page()
+    log_in(page, "ana")
+    page.goto("/ads/new/")
+    page.select_option("#id_color", label="blue")
+    page.fill("#id_year", "1999")
+    page.set_input_files("#id_photos", photo())
+    page.wait_for_selector("#id_brand_from_photo")
+    assert chosen(page, "color") == "blue"
+    assert page.input_value("#id_year") == "1999"
+    asked = []
+    page.on("request", lambda request: asked.append(request.url))
+    page.select_option("#id_brand", label="Bolt")
+    assert page.locator("#id_car_model option").count() == 2
+    assert page.input_value("#id_car_model") == ""
+    assert page.locator("#id_brand_from_photo").count() == 0
+    assert asked == []
+    # Another photo leaves the corrected brand alone.
+    with page.expect_response("**/suggestions/car/"):
+        page.set_input_files("#id_photos", photo(("Ajax", "One"), "blue", 2000))
+    page.wait_for_timeout(300)
+    assert chosen(page, "brand") == "Bolt"
+    assert page.input_value("#id_car_model") == ""
+    assert page.reports == []
+
+
+def test_a_photo_of_something_else_and_a_failing_server_leave_a_usable_form(car_site, open_page, log_in):
+    page = open_page()
+    log_in(page, "ana")
+    page.goto("/ads/new/")
+    page.set_input_files("#id_photos", {"name": "a.jpg", "mimeType": "image/jpeg", "buffer": b"no photo at all"})
+    page.locator(".aac-car-status", has_text="JPEG").wait_for()
+    page.route("**/suggestions/car/", lambda route: route.abort())
+    page.set_input_files("#id_photos", photo())
+    page.locator(".aac-car-status", has_text="complet").wait_for()
+    assert page.input_value("#id_brand") == ""
+
+
+def test_without_javascript_a_button_fills_the_fields(car_site, open_page, log_in):
+    page = open_page(java_script_enabled=False)
+    log_in(page, "ana")
+    page.goto("/ads/new/")
+    page.fill("#id_title", "mi auto")
+    page.set_input_files("#id_photos", photo())
+    page.click("button[name=read_car_photo]")
+    assert page.input_value("#id_title") == "mi auto"
+    assert page.locator("#id_brand option[selected]").inner_text() == "Ajax"
+    assert json.dumps(page.reports) == "[]"

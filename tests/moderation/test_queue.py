@@ -1,0 +1,150 @@
+"""The queue in the admin."""
+
+import pytest
+from django.contrib.auth.models import Permission
+from django.urls import reverse
+
+from ad_autocategorize.models import LabelIssue, ReviewDecision
+from ad_autocategorize.moderation.review import Reviewer, accept
+from marketplace.models import Ad
+
+pytestmark = pytest.mark.django_db
+
+LIST = "/admin/ad_autocategorize/labelissue/"
+REVIEW = LIST + "review/"
+
+
+@pytest.fixture
+def page(client, moderators):
+    client.force_login(moderators[0])
+    client.get("/")
+    return client
+
+
+def decide(client, issue, decision, **data):
+    url = reverse("admin:ad_autocategorize_labelissue_decide", args=[issue.pk])
+    return client.post(url, {"version": issue.version, "decision": decision, **data}, follow=True)
+
+
+def test_the_list_shows_open_issues_and_filters_them(page, sofa_issue):
+    html = page.get(LIST).content.decode()
+    assert "sillon sofa modelo 3" in html
+    assert "Hogar › Muebles › Sillones" in html
+    branch = page.get(LIST, {"branch": sofa_issue.suggested_id}).content.decode()
+    assert "sillon sofa modelo 3" not in branch
+    assert "sillon sofa modelo 3" in page.get(LIST, {"level": "1", "q": "ana"}).content.decode()
+    assert "sillon sofa modelo 3" not in page.get(LIST, {"seller__exact": "nobody"}).content.decode()
+
+
+def test_the_review_page_shows_both_paths_and_one_decision_leads_to_the_next(page, sofa_issue, queue):
+    first = LabelIssue.objects.first()
+    response = page.get(REVIEW)
+    assert response.context["item"].issue == first
+    response = decide(page, first, "accept")
+    assert Ad.objects.get(pk=first.ad_id).category_id == first.suggested_id
+    assert response.context["item"] is None or response.context["item"].issue != first
+    undo = reverse("admin:ad_autocategorize_labelissue_undo", args=[ReviewDecision.objects.get().pk])
+    assert undo in response.content.decode()
+    response = page.post(undo, follow=True)
+    assert response.context["item"].issue == first
+
+
+def test_skipping_goes_through_the_queue_and_ends(page, queue):
+    seen = []
+    response = page.get(REVIEW)
+    while item := response.context["item"]:
+        seen.append(item.issue.pk)
+        response = decide(page, item.issue, "skip")
+    assert seen == list(LabelIssue.objects.values_list("pk", flat=True))
+    assert not ReviewDecision.objects.exists()
+
+
+def test_filters_go_along_from_ad_to_ad(page, sofa_issue):
+    response = page.get(REVIEW, {"level": "1"})
+    response = decide(page, response.context["item"].issue, "keep", filters=response.context["filters"])
+    assert "level=1" in response.redirect_chain[-1][0]
+
+
+def test_another_category_and_a_stale_page(page, sofa_issue, marketplace_tree):
+    target = marketplace_tree.find(["Hogar", "Cocina"])
+    decide(page, sofa_issue, "other", category=target)
+    assert Ad.objects.get(pk=sofa_issue.ad_id).category_id == target
+    response = decide(page, sofa_issue, "accept")
+    assert "eva" in response.content.decode()
+    assert Ad.objects.get(pk=sofa_issue.ad_id).category_id == target
+
+
+def test_blind_mode_hides_the_suggestion_until_it_is_decided(page, sofa_issue):
+    page.post(REVIEW, {"blind": "1"})
+    html = page.get(REVIEW, {"issue": sofa_issue.pk}).content.decode()
+    assert 'value="accept"' not in html
+    assert "Sillones" not in html.split("<select")[0]
+    decide(page, sofa_issue, "accept")
+    assert not ReviewDecision.objects.exists()
+    response = decide(page, sofa_issue, "other", category=sofa_issue.suggested_id)
+    assert "Hogar › Muebles › Sillones" in response.content.decode()
+    decision = ReviewDecision.objects.get()
+    assert (decision.blind, decision.action) == (True, "accepted")
+
+
+@pytest.mark.parametrize(("action", "moved"), [("accept_selected", True), ("keep_selected", False)])
+def test_bulk_actions_ask_first(page, sofa_issue, action, moved):
+    data = {"action": action, "_selected_action": [sofa_issue.pk]}
+    response = page.post(LIST, data)
+    assert "sillon" not in response.content.decode()
+    assert not ReviewDecision.objects.exists()
+    page.post(LIST, {**data, "confirmed": "1", "seen": [f"{sofa_issue.pk}:{sofa_issue.version}"]})
+    decision = ReviewDecision.objects.get()
+    assert decision.batch
+    assert (Ad.objects.get(pk=sofa_issue.ad_id).category_id == sofa_issue.suggested_id) is moved
+    undo = {"action": "undo_selected", "_selected_action": [decision.pk]}
+    page.post("/admin/ad_autocategorize/reviewdecision/", undo)
+    assert Ad.objects.get(pk=sofa_issue.ad_id).category_id == sofa_issue.given_id
+
+
+def test_a_bulk_action_leaves_what_changed_since_the_question(page, sofa_issue, moderators):
+    seen = f"{sofa_issue.pk}:{sofa_issue.version}"
+    LabelIssue.objects.update(version=7)
+    data = {"action": "accept_selected", "_selected_action": [sofa_issue.pk], "confirmed": "1", "seen": [seen]}
+    page.post(LIST, data)
+    assert not ReviewDecision.objects.exists()
+
+
+def test_permissions(client, sofa_issue, django_user_model):
+    user = django_user_model.objects.create_user("staff", is_staff=True)
+    client.force_login(user)
+    for url in (LIST, REVIEW):
+        assert client.get(url).status_code == 403
+    assert decide(client, sofa_issue, "accept").status_code == 403
+    user.user_permissions.set(Permission.objects.filter(codename="can_review"))
+    assert "accept_selected" not in client.get(LIST).content.decode()
+    client.post(LIST, {"action": "accept_selected", "_selected_action": [sofa_issue.pk], "confirmed": "1"})
+    assert not ReviewDecision.objects.exists()
+    assert client.get(REVIEW).status_code == 200
+
+
+def test_deleted_ads_leave_the_queue(page, sofa_issue):
+    Ad.objects.filter(pk=sofa_issue.ad_id).delete()
+    assert page.get(LIST).status_code == 200
+    page.get(REVIEW, {"issue": sofa_issue.pk})
+    assert not LabelIssue.objects.filter(pk=sofa_issue.pk).exists()
+
+
+def test_a_full_queue_page_asks_the_database_no_more_than_a_short_one(page, sofa_issue, django_assert_max_num_queries):
+    ads = list(Ad.objects.exclude(pk=sofa_issue.ad_id)[:60])
+    LabelIssue.objects.exclude(pk=sofa_issue.pk).delete()
+    for number, ad in enumerate(ads):
+        sofa_issue.pk, sofa_issue.ad_id, sofa_issue.priority = None, str(ad.pk), float(number)
+        sofa_issue.save(force_insert=True)
+    with django_assert_max_num_queries(12):
+        page.get(LIST)
+    with django_assert_max_num_queries(20):
+        page.get(REVIEW)
+
+
+def test_the_audit_trail_is_shown_and_cannot_be_changed(page, sofa_issue, moderators):
+    decision = accept(sofa_issue, Reviewer(moderators[0]))
+    url = "/admin/ad_autocategorize/reviewdecision/"
+    assert "Hogar › Muebles › Sillones" in page.get(url).content.decode()
+    assert page.post(f"{url}{decision.pk}/change/", {"moderator_name": "x"}).status_code == 403
+    assert page.post(f"{url}{decision.pk}/delete/", {"post": "yes"}).status_code == 403

@@ -1,0 +1,181 @@
+"""Decisions: what changes, what is recorded, and what two moderators cannot do to each other."""
+
+import threading
+
+import pytest
+from django.contrib.admin.models import LogEntry
+from django.db import connection
+
+from ad_autocategorize.models import LabelIssue, ReviewDecision
+from ad_autocategorize.moderation.models import ImmutableRecordError
+from ad_autocategorize.moderation.review import ReviewConflict, Reviewer, accept, choose, keep, undo
+from ad_autocategorize.sources import AdSource, SourceError
+from marketplace.models import Ad
+from tests.moderation.conftest import find_mislabels
+
+pytestmark = [pytest.mark.django_db, pytest.mark.database]
+
+
+def category_of(issue):
+    return Ad.objects.get(pk=issue.ad_id).category_id
+
+
+def test_a_sofa_among_the_motorbikes_is_found(sofa_issue, marketplace_tree):
+    assert marketplace_tree.path_names(sofa_issue.suggested_id) == ("Hogar", "Muebles", "Sillones")
+    assert sofa_issue.level == 1
+    assert sofa_issue.seller == "ana"
+    assert sofa_issue.given_probability < 0.5 < sofa_issue.suggested_probability
+
+
+def test_accepting_moves_the_ad_and_records_who_when_from_to_and_which_model(sofa_issue, moderators):
+    decision = accept(sofa_issue, Reviewer(moderators[0]))
+    assert category_of(sofa_issue) == sofa_issue.suggested_id
+    assert decision.from_path == "Vehículos › Motos"
+    assert decision.to_path == "Hogar › Muebles › Sillones"
+    assert (decision.moderator, decision.moderator_name) == (moderators[0], "eva")
+    assert decision.model == sofa_issue.model
+    assert decision.created_at
+    entry = LogEntry.objects.get()
+    assert entry.object_id == sofa_issue.ad_id
+    assert "Sillones" in entry.change_message
+
+
+def test_keep_is_remembered_until_the_ad_or_the_tree_changes(sofa_issue, moderators, marketplace_tree):
+    keep(sofa_issue, Reviewer(moderators[0]))
+    find_mislabels()
+    sofa_issue.refresh_from_db()
+    assert sofa_issue.state == LabelIssue.State.KEPT
+
+    ad = Ad.objects.get(pk=sofa_issue.ad_id)
+    ad.title += " nuevo"
+    ad.save()
+    find_mislabels()
+    sofa_issue.refresh_from_db()
+    assert sofa_issue.state == LabelIssue.State.OPEN
+
+    keep(sofa_issue, Reviewer(moderators[0]))
+    category = ad.category
+    category.name = "Motocicletas"
+    category.save()
+    find_mislabels()
+    sofa_issue.refresh_from_db()
+    assert sofa_issue.state == LabelIssue.State.OPEN
+
+
+def test_an_ad_moved_by_a_moderator_is_not_asked_about_again(queue, sofa_issue, moderators, marketplace_tree):
+    choose(sofa_issue, marketplace_tree.find(["Vehículos"]), Reviewer(moderators[0]))
+    output = find_mislabels()
+    sofa_issue.refresh_from_db()
+    assert sofa_issue.state == LabelIssue.State.RELABELLED
+    assert "Settled by a moderator before: 1" in output
+
+
+def test_a_further_search_closes_what_is_no_longer_doubted(sofa_issue):
+    Ad.objects.filter(pk=sofa_issue.ad_id).update(category=sofa_issue.suggested_id)
+    find_mislabels()
+    assert not LabelIssue.objects.filter(pk=sofa_issue.pk).exists()
+
+
+def test_choosing_the_given_or_the_suggested_category_is_what_it_says(queue, sofa_issue, moderators):
+    assert choose(sofa_issue, sofa_issue.given_id, Reviewer(moderators[0])).action == "kept"
+    undo(ReviewDecision.objects.get(), Reviewer(moderators[0]))
+    sofa_issue.refresh_from_db()
+    assert choose(sofa_issue, sofa_issue.suggested_id, Reviewer(moderators[0])).action == "accepted"
+
+
+def test_undo_puts_everything_back_once(sofa_issue, moderators):
+    decision = accept(sofa_issue, Reviewer(moderators[0]))
+    undone = undo(decision, Reviewer(moderators[1]))
+    assert category_of(sofa_issue) == sofa_issue.given_id
+    sofa_issue.refresh_from_db()
+    assert sofa_issue.state == LabelIssue.State.OPEN
+    assert undone.undoes == decision
+    with pytest.raises(ReviewConflict):
+        undo(decision, Reviewer(moderators[0]))
+    with pytest.raises(ReviewConflict):
+        undo(undone, Reviewer(moderators[0]))
+
+
+def test_undo_leaves_an_ad_that_moved_on(sofa_issue, moderators, marketplace_tree):
+    decision = accept(sofa_issue, Reviewer(moderators[0]))
+    Ad.objects.filter(pk=sofa_issue.ad_id).update(category=marketplace_tree.find(["Hogar", "Cocina"]))
+    with pytest.raises(ReviewConflict):
+        undo(decision, Reviewer(moderators[0]))
+    assert category_of(sofa_issue) == marketplace_tree.find(["Hogar", "Cocina"])
+
+
+def test_the_second_moderator_is_told(sofa_issue, moderators):
+    stale = LabelIssue.objects.get(pk=sofa_issue.pk)
+    keep(sofa_issue, Reviewer(moderators[0]))
+    with pytest.raises(ReviewConflict, match="eva"):
+        accept(stale, Reviewer(moderators[1]))
+    assert category_of(sofa_issue) == sofa_issue.given_id
+    assert ReviewDecision.objects.count() == LogEntry.objects.count() == 1
+
+
+def test_an_ad_that_its_seller_moved_or_deleted_is_left_alone(sofa_issue, queue, moderators, marketplace_tree):
+    Ad.objects.filter(pk=sofa_issue.ad_id).update(category=marketplace_tree.find(["Hogar", "Cocina"]))
+    with pytest.raises(ReviewConflict):
+        accept(sofa_issue, Reviewer(moderators[0]))
+    Ad.objects.filter(pk=sofa_issue.ad_id).delete()
+    with pytest.raises(ReviewConflict):
+        keep(LabelIssue.objects.get(pk=sofa_issue.pk), Reviewer(moderators[0]))
+    assert not ReviewDecision.objects.exists()
+
+
+def test_a_failure_of_the_host_leaves_no_trace(sofa_issue, moderators, monkeypatch):
+    def fail(self, ad, category):
+        raise SourceError("no")
+
+    monkeypatch.setattr(AdSource, "relabel", fail)
+    with pytest.raises(SourceError):
+        accept(sofa_issue, Reviewer(moderators[0]))
+    assert LabelIssue.objects.get(pk=sofa_issue.pk).state == LabelIssue.State.OPEN
+    assert not ReviewDecision.objects.exists()
+    assert not LogEntry.objects.exists()
+
+
+def test_decisions_are_immutable(sofa_issue, moderators):
+    decision = accept(sofa_issue, Reviewer(moderators[0]))
+    for change in (
+        decision.save,
+        decision.delete,
+        ReviewDecision.objects.all().delete,
+        lambda: ReviewDecision.objects.update(moderator_name="x"),
+        lambda: ReviewDecision.objects.bulk_update([decision], ["moderator_name"]),
+    ):
+        with pytest.raises(ImmutableRecordError):
+            change()
+    moderators[0].delete()
+    sofa_issue.delete()
+    kept = ReviewDecision.objects.get()
+    assert (kept.moderator, kept.issue, kept.moderator_name) == (None, None, "eva")
+
+
+@pytest.mark.django_db(transaction=True)
+def test_of_two_moderators_at_the_same_moment_one_decides(sofa_issue, moderators):
+    barrier = threading.Barrier(2)
+    results = {}
+
+    def decide(user, how):
+        try:
+            issue = LabelIssue.objects.get(pk=sofa_issue.pk)
+            barrier.wait()
+            results[user.username] = how(issue, Reviewer(user)).action
+        except ReviewConflict as error:
+            results[user.username] = str(error)
+        finally:
+            connection.close()
+
+    threads = [
+        threading.Thread(target=decide, args=(user, how)) for user, how in zip(moderators, (accept, keep), strict=True)
+    ]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    decision = ReviewDecision.objects.get()
+    loser = {"eva": "luis", "luis": "eva"}[decision.moderator_name]
+    assert decision.moderator_name in results[loser]
+    assert category_of(sofa_issue) == decision.to_category_id
+    assert LogEntry.objects.count() == 1

@@ -1,0 +1,255 @@
+import io
+import json
+
+import numpy as np
+import pytest
+from django.contrib.auth import get_user_model
+from django.core.files.base import ContentFile
+from django.core.files.uploadedfile import SimpleUploadedFile
+from django.core.management import CommandError, call_command
+from django.http import QueryDict
+from django.urls import reverse
+from django.utils.datastructures import MultiValueDict
+from PIL import Image
+
+from ad_autocategorize.car_services import suggest_car
+from ad_autocategorize.conf import SETTING
+from ad_autocategorize.models import ModelVersion
+from ad_autocategorize.photos.images import read_photo
+from marketplace.models import Ad, AdPhoto
+from taxonomy.bulk import CategoryRow, upsert_categories
+from taxonomy.models import BodyType, Brand, CarModel, Category, Color
+from tests.photos.toys import BODIES, COLORS, MODELS, YEARS, draw, make_photos, toy_settings
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture(autouse=True)
+def toy_network(settings, tmp_path):
+    settings.MEDIA_ROOT = tmp_path / "media"
+    photos = {**toy_settings(epochs=10).to_dict()}
+    setattr(settings, SETTING, {**getattr(settings, SETTING), "PHOTOS": photos, "PHOTO_PRECISION": 0.6})
+
+
+@pytest.fixture
+def car_ads():
+    """Ads of toy cars with photos, and of other things with noise."""
+    upsert_categories([CategoryRow(("Autos",)), CategoryRow(("Muebles",))])
+    cars, furniture = Category.objects.get(name="Autos"), Category.objects.get(name="Muebles")
+    catalog = {}
+    for brand, model in MODELS:
+        row, _ = Brand.objects.get_or_create(name=brand)
+        catalog[brand, model] = CarModel.objects.create(brand=row, name=model)
+    bodies = {name: BodyType.objects.create(name=name) for name in set(BODIES.values())}
+    colors = {name: Color.objects.create(name=name) for name in COLORS}
+    seller = get_user_model().objects.create_user("ana")
+    rng = np.random.default_rng(0)
+    for number in range(210):
+        pair = MODELS[number % 3]
+        color, year = str(rng.choice(list(COLORS))), int(rng.choice(YEARS))
+        ad = Ad.objects.create(
+            seller=seller,
+            title=f"car {number}",
+            category=cars,
+            status="published",
+            brand=catalog[pair].brand,
+            car_model=catalog[pair],
+            body_type=bodies[BODIES[pair]],
+            color=colors[color] if number % 4 else None,
+            year=year,
+        )
+        attach(ad, draw(pair, color, year, rng))
+        if number % 5 == 0:
+            other = Ad.objects.create(seller=seller, title="sofa", category=furniture, status="published")
+            attach(other, Image.fromarray(rng.integers(0, 256, (36, 48, 3), dtype=np.uint8)))
+    broken = AdPhoto.objects.first()
+    broken.image.save("broken.jpg", ContentFile(b"\xff\xd8\xff no photo"))
+    return catalog
+
+
+def attach(ad, picture):
+    AdPhoto.objects.create(ad=ad, image=ContentFile(as_png(picture), name="p.png"))
+
+
+def as_png(picture):
+    buffer = io.BytesIO()
+    picture.save(buffer, "PNG")
+    return buffer.getvalue()
+
+
+@pytest.fixture
+def trained_photos(car_ads):
+    out = io.StringIO()
+    call_command("retrain_cnn", stdout=out)
+    car_ads["out"] = out.getvalue()
+    return car_ads
+
+
+@pytest.fixture
+def picture():
+    return draw(("Ajax", "Two"), "red", 2010, np.random.default_rng(77))
+
+
+def test_training_reports_records_and_serves(trained_photos, model_dir, picture):
+    out = trained_photos["out"]
+    assert "impossible pairs 0" in out
+    assert "Left out: 1 photos, damaged" in out
+    version = ModelVersion.objects.get(kind="photos")
+    assert version.is_active
+    assert version.metrics["heads"]["model"]["accuracy"] > 0.7
+    manifest = json.loads((model_dir / version.name / "manifest.json").read_text())
+    assert manifest["export_difference"] < 1e-2
+    assert not (model_dir / ".photo-training").exists()
+
+    answer = suggest_car([picture])
+    assert answer.status == "car"
+    assert answer.fields["brand"].options[0].value == str(Brand.objects.get(name="Ajax").pk)
+    assert answer.fields["car_model"].options[0].value == str(trained_photos["Ajax", "Two"].pk)
+    assert answer.fields["car_model"].options[0].label == "Two"
+    assert answer.fields["year"].options[0].value == "2010"
+    noise = np.random.default_rng(1).integers(0, 256, (36, 48, 3), dtype=np.uint8)
+    assert suggest_car([Image.fromarray(noise)]).status == "no_car"
+    assert suggest_car([]).status == "no_photo"
+
+
+def test_the_catalog_of_today_decides(trained_photos, picture):
+    trained_photos["Ajax", "Two"].delete()
+    new = CarModel.objects.create(brand=Brand.objects.get(name="Ajax"), name="Never seen")
+    answer = suggest_car([picture])
+    suggested = {option.label for option in answer.fields["car_model"].options}
+    assert "Two" not in suggested
+    ranked = answer.models_by_brand[str(new.brand_id)]
+    assert [option.label for option in ranked] == ["One", "Never seen"]
+    assert ranked[-1].probability == 0
+
+
+def test_an_empty_site_says_that_photos_cannot_be_read(picture):
+    assert suggest_car([picture]).status == "no_model"
+    with pytest.raises(CommandError, match="0 readable photos"):
+        call_command("retrain_cnn")
+    with pytest.raises(CommandError, match="No photo network"):
+        call_command("evaluate_cnn")
+
+
+def test_training_continues_from_the_active_version_with_new_models(trained_photos, model_dir):
+    first = ModelVersion.objects.get(kind="photos")
+    new = CarModel.objects.create(brand=Brand.objects.create(name="Zeta"), name="Z")
+    ads = Ad.objects.filter(brand__name="Bolt")[:12]
+    for ad in ads:
+        Ad.objects.filter(pk=ad.pk).update(brand=new.brand, car_model=new)
+    call_command("retrain_cnn", "--epochs", "1", stdout=io.StringIO())
+    second = ModelVersion.objects.filter(kind="photos").exclude(pk=first.pk).get()
+    before, after = (
+        json.loads((model_dir / item.name / "manifest.json").read_text())["vocabularies"] for item in (first, second)
+    )
+    assert after["model"] == [*before["model"], ["Zeta", "Z"]]
+    # One epoch from scratch would know next to nothing.
+    assert second.metrics["heads"]["body_type"]["accuracy"] > 0.8
+
+
+def test_evaluation_of_the_version_in_service(trained_photos, tmp_path):
+    out = io.StringIO()
+    others = tmp_path / "others"
+    others.mkdir()
+    rng = np.random.default_rng(5)
+    for number in range(5):
+        Image.fromarray(rng.integers(0, 256, (40, 60, 3), dtype=np.uint8)).save(others / f"{number}.png")
+    paths = {name: tmp_path / f"report.{name}" for name in ("json", "html")}
+    call_command("evaluate_cnn", not_cars=others, json=paths["json"], html=paths["html"], stdout=out)
+    figures = json.loads(paths["json"].read_text())
+    assert figures["pair_violations"] == 0
+    assert figures["others_refused"] >= 0.8
+    assert {"joint 1", "predicted_brand 1"} < set(figures["decodings"])
+    report = paths["html"].read_text()
+    assert "<table>" in report
+    assert "Coverage of brand" in out.getvalue()
+
+
+def test_a_folder_of_photos_is_imported_and_learned_from(tmp_path, model_dir):
+    folder = tmp_path / "some cars"
+    records = make_photos(folder / "photos", 60)
+    lines = ["file,brand,model,body_type,color,year,split"]
+    for record in records:
+        labels = record.labels
+        values = (labels.brand, labels.model, labels.body_type, labels.color or "", labels.year or "")
+        lines.append(",".join([record.path.name, *map(str, values), "train"]))
+    (folder / "photos" / "bad.png").write_text("not a photo")
+    lines.append("bad.png,Ajax,One,,,,train")
+    (folder / "labels.csv").write_text("\n".join(lines))
+    out = io.StringIO()
+    call_command("import_car_photos", folder, stdout=out)
+    assert "60 photos registered" in out.getvalue()
+    assert "Left out: 1 photos, damaged" in out.getvalue()
+    assert CarModel.objects.count() == 3
+    assert Color.objects.count() == 2
+    call_command("retrain_cnn", "--epochs", "2", stdout=io.StringIO())
+    assert ModelVersion.objects.get(kind="photos").is_active
+    call_command("evaluate_cnn", folder=folder, split="train", stdout=out)
+    with pytest.raises(CommandError, match="no labelled car photos"):
+        call_command("evaluate_cnn", folder=folder, split="val", stdout=out)
+    (folder / "labels.csv").write_text("picture,brand\na,b")
+    with pytest.raises(CommandError, match="header lacks file"):
+        call_command("import_car_photos", folder)
+
+
+def test_the_api_answers_with_pairs_of_the_catalog_only(trained_photos, client, picture):
+    pytest.importorskip("ad_autocategorize.photos.decoding")
+    upload = SimpleUploadedFile("../../x.png", as_png(picture), "text/html")
+    answer = client.post(reverse("ad_autocategorize:suggest-car"), {"photos": upload}).json()
+    assert answer["status"] == "car"
+    assert answer["fields"]["color"]["options"][0]["label"] == "red"
+    assert set(answer["models_by_brand"]) == {str(brand.pk) for brand in Brand.objects.all()}
+    pks = {str(pk) for pk in CarModel.objects.values_list("pk", flat=True)}
+    assert {option["value"] for option in answer["fields"]["car_model"]["options"]} <= pks
+    bad = client.post(reverse("ad_autocategorize:suggest-car"), {"photos": SimpleUploadedFile("a.jpg", b"MZ")})
+    assert bad.status_code == 400
+    assert client.post(reverse("ad_autocategorize:suggest-car"), {}).status_code == 400
+
+
+def bound_form(data, files):
+    from marketplace.forms import AdForm
+
+    query = QueryDict(mutable=True)
+    query.update(data)
+    return AdForm(query, MultiValueDict({"photos": files}))
+
+
+def test_without_javascript_the_button_fills_the_empty_fields(trained_photos, picture):
+    pytest.importorskip("ad_autocategorize.photos.decoding")
+    upload = SimpleUploadedFile("x.png", as_png(picture))
+    blue = Color.objects.get(name="blue")
+    form = bound_form({"read_car_photo": "1", "color": str(blue.pk), "title": "auto"}, [upload])
+    assert not form.is_valid()
+    assert not form.errors
+    html = form.as_p()
+    assert f'<option value="{trained_photos["Ajax", "Two"].pk}" selected>' in html
+    # What the seller has chosen stays, whatever the photo shows.
+    assert f'<option value="{blue.pk}" selected>' in html
+    assert "Choose the photo again" in html or "foto" in html
+
+
+def test_a_model_of_another_brand_is_not_put_beside_the_brand_that_was_chosen(trained_photos, picture):
+    pytest.importorskip("ad_autocategorize.photos.decoding")
+    bolt = Brand.objects.get(name="Bolt")
+    upload = SimpleUploadedFile("x.png", as_png(picture))
+    form = bound_form({"read_car_photo": "1", "brand": str(bolt.pk)}, [upload])
+    assert form["brand"].value() == str(bolt.pk)
+    assert not form["car_model"].value()
+
+
+def test_a_file_that_is_no_photo_is_explained(trained_photos):
+    pytest.importorskip("ad_autocategorize.photos.decoding")
+    form = bound_form({"read_car_photo": "1"}, [SimpleUploadedFile("x.jpg", b"plain text")])
+    assert "JPEG" in str(form["photos"])
+
+
+def test_several_photos_are_read_together(trained_photos, picture):
+    rng = np.random.default_rng(3)
+    noise = Image.fromarray(rng.integers(0, 256, (36, 48, 3), dtype=np.uint8))
+    answer = suggest_car([noise, picture, picture])
+    assert answer.photos_used == 2
+    assert answer.fields["brand"].options[0].label == "Ajax"
+
+
+def test_photos_of_ads_are_found_on_disk(trained_photos):
+    assert read_photo(AdPhoto.objects.last().image.path).size == (48, 36)

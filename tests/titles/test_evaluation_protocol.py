@@ -1,0 +1,137 @@
+"""The whole evaluation on made-up ads."""
+
+import json
+import random
+from dataclasses import replace
+from datetime import datetime, timedelta
+
+import numpy as np
+import pytest
+
+from ad_autocategorize.titles.evaluation.baselines import FLAT_CHOICES, cross_validate, predict_flat
+from ad_autocategorize.titles.evaluation.corpus import Corpus
+from ad_autocategorize.titles.evaluation.protocol import FULL, QUICK, STAGES, run_protocol
+from ad_autocategorize.titles.settings import TitleSettings
+from ad_autocategorize.titles.training import TrainingError
+from tests.titles.data import CARS, SOFAS, labelled_titles
+
+NAMES = {1: "Vehículos", 2: "Repuestos", 3: "Neumáticos", 4: "Hogar", 5: "Sillones", 6: "Ocio", 7: "Libros"}
+SETTINGS = TitleSettings()
+FAST = replace(QUICK, learning_shares=(0.3, 1.0), resamples=50)
+
+
+def corpus(count=300, *, dated=True, wrong=0.1):
+    """Ads a day apart, one in ten filed under sofas whatever the title."""
+    titles, paths = labelled_titles(count)
+    rng = random.Random(0)
+    paths = [SOFAS if rng.random() < wrong else path for path in paths]
+    days = [datetime(2024, 1, 1) + timedelta(days=n) if dated else None for n in range(count)]
+    return Corpus([*titles, "¡!"], [*paths, CARS], [*days, None], NAMES, {"no title": 2})
+
+
+@pytest.fixture(scope="module")
+def report():
+    stages = []
+    found = run_protocol(corpus(), SETTINGS, FAST, folds=3, progress=stages.append)
+    assert stages == list(STAGES)
+    return found
+
+
+def test_every_part_of_the_report_is_there_and_is_json(report):
+    plain = json.loads(json.dumps(report.to_dict(corpus().text)))
+    assert plain["report_version"] == 1
+    assert plain["data"]["dropped"] == {"no title": 2, "nothing left of the title": 1}
+    assert plain["data"]["ads"] == 300
+    assert plain["hold_out"]["confusion"][0]["paths"] == ["Vehículos", "Hogar", "Ocio"]
+    assert plain["hold_out"]["pairs"][0]["filed"] == "Hogar > Sillones"
+    assert set(plain["hold_out"]["top"]) == {"1", "2", "3", "5"}
+    assert plain["later"]["cutoff"].startswith("2024-08-28")
+    assert [point["ads"] for point in plain["learning_curve"]] == [61, 202]
+
+
+def test_wrong_labels_show_in_the_figures(report):
+    summary = report.hold_out.summary
+    assert summary.train + summary.test == 300
+    assert 0.8 < summary.accuracy < 0.97
+    assert summary.interval.low < summary.accuracy < summary.interval.high
+    assert summary.accuracy == pytest.approx(report.hold_out.outcomes.right / summary.test)
+    assert report.learning_curve[-1].accuracy == summary.accuracy
+    assert report.copies.random == summary
+
+
+def test_the_cascade_is_compared_with_a_flat_classifier_on_the_same_ads(report):
+    compared = report.flat.cascade_against_flat
+    difference = (compared.only_first - compared.only_second) / report.hold_out.summary.test
+    assert report.flat.accuracy == pytest.approx(report.hold_out.summary.accuracy - difference)
+    assert report.flat.choice in FLAT_CHOICES
+
+
+def test_equal_seeds_give_equal_reports(report):
+    again = run_protocol(corpus(), SETTINGS, FAST, folds=3)
+
+    def timeless(found):
+        scores = [replace(row, seconds=0.0) for row in found.classifiers.classifiers]
+        return replace(found, seconds=0.0, classifiers=replace(found.classifiers, classifiers=scores))
+
+    assert timeless(again) == timeless(report)
+
+
+def test_a_quick_run_says_that_the_flat_classifier_was_left_out():
+    found = run_protocol(corpus(dated=False), SETTINGS, replace(FAST, flat_budget=10, cross_validated_ads=100), folds=3)
+    assert found.flat.accuracy is None
+    assert found.later is None
+    assert found.classifiers.ads + found.classifiers.left_out == 100
+
+
+def test_a_quick_run_draws_from_many_ads_and_says_so():
+    found = run_protocol(corpus(), SETTINGS, replace(FAST, most_ads=150, learning_shares=(1.0,)), folds=3)
+    assert found.data.ads == 150
+    assert found.data.dropped["not drawn"] == 150
+
+
+def test_the_full_run_leaves_nothing_out():
+    full = replace(FULL, resamples=50, learning_shares=(1.0,))
+    found = run_protocol(corpus(120), SETTINGS, full, folds=2)
+    assert found.flat.accuracy > 0.5
+    assert found.classifiers.ads == found.data.ads == 120
+
+
+def test_four_classifiers_are_compared_at_the_first_level():
+    titles, paths = labelled_titles(200)
+    found = cross_validate(
+        titles, [*paths[:-1], (9,)], SETTINGS, folds=4, groups=np.arange(200), resamples=50, seed=0, jobs=1
+    )
+    names = {"LinearSVC", "MultinomialNB", "DecisionTreeClassifier", "LogisticRegression"}
+    assert {row.name for row in found.classifiers} == names
+    # A main category with a single ad cannot be in every fold.
+    assert (found.ads, found.left_out) == (199, 1)
+    assert found.classifiers[0].against_best is None
+    assert all(row.against_best.difference >= 0 for row in found.classifiers[1:])
+    accuracies = [row.accuracy for row in found.classifiers]
+    assert accuracies == sorted(accuracies, reverse=True)
+    assert accuracies[0] > 0.95
+
+
+def test_one_main_category_leaves_nothing_to_cross_validate():
+    options = {"folds": 2, "groups": np.arange(4), "resamples": 10, "seed": 0, "jobs": 1}
+    assert cross_validate(["a", "b", "c", "d"], [(1, 2), (1, 3)] * 2, SETTINGS, **options) is None
+
+
+def test_the_flat_classifier_answers_with_whole_paths():
+    titles, paths = labelled_titles()
+    guesses, choice = predict_flat((titles[:200], paths[:200]), titles[200:], SETTINGS, tuning_ads=100, seed=0)
+    assert choice in FLAT_CHOICES
+    assert np.mean([guess == path for guess, path in zip(guesses, paths[200:], strict=True)]) > 0.9
+
+
+@pytest.mark.parametrize("count", [18, 24, 40])
+def test_a_small_marketplace_gets_a_report(count):
+    found = run_protocol(corpus(count), SETTINGS, FAST, folds=2)
+    assert found.hold_out.summary.test > 0
+    assert all(entry.threshold is None for entry in found.hold_out.coverage[0].automation)
+
+
+@pytest.mark.parametrize("count", [1, 5])
+def test_too_few_ads_are_explained(count):
+    with pytest.raises(TrainingError, match="ads"):
+        run_protocol(corpus(count, wrong=0), SETTINGS, FAST)
