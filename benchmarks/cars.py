@@ -1,14 +1,17 @@
 """Trains the photo network from scratch on a folder of car photos and compares it with a plain ResNet-18.
 
 ``python -m benchmarks.cars FOLDER [--not-cars FOLDER] [--minutes 45]``; the folder holds ``photos/`` and ``labels.csv`` with the
-columns file, brand, model, body_type, color, year, split (train or val).
+columns file, brand, model, body_type, color, year, split (train or val). Whatever is chosen, the epoch, the decoding, calibration
+and thresholds, is chosen on a twelfth of the training part; the photos of the other part are looked at once, for the table.
 """
 
 from __future__ import annotations
 
 import argparse
 import csv
+import json
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import torch
@@ -20,7 +23,8 @@ from ad_autocategorize.photos.preprocessing import Preprocessing
 from ad_autocategorize.photos.settings import PhotoSettings
 from ad_autocategorize.photos.training import Epoch, Trainer
 from ad_autocategorize.photos.vocabularies import CarLabels, Vocabularies
-from benchmarks.car_report import print_report
+from benchmarks import plain_resnet
+from benchmarks.car_report import Trained, print_report
 
 RECIPE = PhotoSettings(
     architecture="resnet18",
@@ -37,6 +41,8 @@ RECIPE = PhotoSettings(
 MARGIN = 1.375
 # Other things are shown more often than there are photos of them, or the network would hardly meet them.
 REPEATED = 3
+# Every so manieth training photo is one to choose by.
+CHOOSING = 12
 
 
 def read_records(folder: Path, split: str) -> list[PhotoRecord]:
@@ -70,17 +76,43 @@ def read_others(folder: Path) -> tuple[list[PhotoRecord], list[PhotoRecord]]:
 def build(
     folder: Path, others: Path | None, cache: Path, settings: PhotoSettings
 ) -> tuple[Vocabularies, PhotoSet, PhotoSet]:
-    """Return the vocabularies, the training photos and the validation photos."""
+    """Return the vocabularies, the photos to learn from, which are larger, and those to choose by."""
     records = read_records(folder, "train")
-    if others is not None:
-        records = records + read_others(others)[0] * REPEATED
     vocabularies = Vocabularies.of(record.labels for record in records)
-    large = pack_photos(records, cache, int(settings.height * MARGIN), int(settings.width * MARGIN))
-    held_out = pack_photos(read_records(folder, "val"), cache, settings.height, settings.width)
-    for part in (large, held_out):
-        for reason, count in part.skipped.counts.most_common():
-            print(f"Left out: {count} photos, {reason}.")
-    return vocabularies, PhotoSet.of(large, vocabularies), PhotoSet.of(held_out, vocabularies)
+    learning = [record for place, record in enumerate(records) if place % CHOOSING]
+    if others is not None:
+        learning += read_others(others)[0] * REPEATED
+    height, width = int(settings.height * MARGIN), int(settings.width * MARGIN)
+    return (
+        vocabularies,
+        pack(learning, cache, height, width, vocabularies),
+        pack(records[::CHOOSING], cache, settings.height, settings.width, vocabularies),
+    )
+
+
+def pack(records: list[PhotoRecord], cache: Path, height: int, width: int, vocabularies: Vocabularies) -> PhotoSet:
+    """Return photos in one size, and say how many could not be read."""
+    packed = pack_photos(records, cache, height, width)
+    for reason, count in packed.skipped.counts.most_common():
+        print(f"Left out: {count} photos, {reason}.")
+    return PhotoSet.of(packed, vocabularies)
+
+
+def plain_figures(
+    folder: Path, others: Path | None, out: Path, settings: PhotoSettings, *, known: bool
+) -> dict[str, float]:
+    """Train the plain network, or return the figures of the last time."""
+    path = out / "plain.json"
+    if not (known and path.exists()):
+        vocabularies, train, _ = build(folder, others, out / "cache", settings)
+        held_out = pack(
+            read_records(folder, "val"), out / "cache", plain_resnet.HEIGHT, plain_resnet.WIDTH, vocabularies
+        )
+        begun = time.monotonic()
+        figures = plain_resnet.train_and_test(train, held_out, vocabularies, lambda line: print(line, flush=True))
+        path.write_text(json.dumps({**figures, "minutes": (time.monotonic() - begun) / 60}))
+    stored: dict[str, float] = json.loads(path.read_text())
+    return stored
 
 
 def main() -> None:
@@ -91,14 +123,35 @@ def main() -> None:
     parser.add_argument("--minutes", type=float, default=45.0)
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--resume", action="store_true", help="Go on from the checkpoint.")
-    parser.add_argument("--report", action="store_true", help="Do not train; report on the checkpoint's best epoch.")
+    parser.add_argument("--report", action="store_true", help="Train nothing; report on the last training.")
     arguments = parser.parse_args()
     torch.set_num_threads(arguments.threads)
     settings = PhotoSettings.from_dict({**RECIPE.to_dict(), "minutes": arguments.minutes})
-    vocabularies, train, validation = build(arguments.folder, arguments.not_cars, arguments.out / "cache", settings)
-    print(f"{len(train)} photos to learn from, {len(validation)} held out; {vocabularies.sizes}", flush=True)
+    plain = plain_figures(arguments.folder, arguments.not_cars, arguments.out, settings, known=arguments.report)
+    vocabularies, train, choosing = build(arguments.folder, arguments.not_cars, arguments.out / "cache", settings)
+    print(f"{len(train)} photos to learn from, {len(choosing)} to choose by; {vocabularies.sizes}", flush=True)
     network = CarNetwork(settings, vocabularies)
-    trainer = Trainer(network, settings, train, validation, folder=arguments.out)
+    trainer = Trainer(network, settings, train, choosing, folder=arguments.out)
+    if arguments.report:
+        trainer.load_best()
+    else:
+        trainer.run(resume=arguments.resume, report=epoch_printer())
+    tested = read_records(arguments.folder, "val")
+    held_out = pack(tested, arguments.out / "cache", settings.height, settings.width, vocabularies)
+    others = read_others(arguments.not_cars)[1] if arguments.not_cars else []
+    print_report(
+        Trained(network, vocabularies, Preprocessing(settings.height, settings.width)),
+        choosing,
+        held_out,
+        plain=plain,
+        others=others,
+        uploads=[record.path for record in tested],
+        threads=arguments.threads,
+    )
+
+
+def epoch_printer() -> Callable[[Epoch], None]:
+    """Return what prints a line an epoch."""
     begun = time.process_time()
 
     def report(epoch: Epoch) -> None:
@@ -110,14 +163,7 @@ def main() -> None:
             flush=True,
         )
 
-    if arguments.report:
-        trainer.load_best()
-    else:
-        trainer.run(resume=arguments.resume, report=report)
-    others = read_others(arguments.not_cars)[1] if arguments.not_cars else []
-    photos = [record.path for record in read_records(arguments.folder, "val")]
-    preprocessing = Preprocessing(settings.height, settings.width)
-    print_report(network, vocabularies, preprocessing, validation, others, photos, threads=arguments.threads)
+    return report
 
 
 if __name__ == "__main__":
