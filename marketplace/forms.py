@@ -9,7 +9,7 @@ from django.core.exceptions import ValidationError
 from django.core.files.base import ContentFile
 from django.utils.translation import gettext_lazy as _
 
-from ad_autocategorize.car_forms import CarPhotoMixin
+from ad_autocategorize.cars.forms import CarPhotoMixin
 from ad_autocategorize.forms import CategorySuggestionMixin
 from marketplace.models import Ad, AdPhoto
 from marketplace.photos import clean_photo

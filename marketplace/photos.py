@@ -9,8 +9,8 @@ from django.core.exceptions import ValidationError
 from django.core.files.base import ContentFile
 from django.core.files.uploadedfile import UploadedFile
 
+from ad_autocategorize.cars.upload_messages import explain
 from ad_autocategorize.photos.decoding import UploadLimits, UploadRefused, decode_upload
-from ad_autocategorize.upload_messages import explain
 
 LIMITS = UploadLimits(longest_side=1280)
 QUALITY = 85

@@ -13,7 +13,7 @@ from rest_framework.response import Response
 
 from ad_autocategorize.api.base import PluginAPIView
 from ad_autocategorize.api.throttles import PhotoThrottle
-from ad_autocategorize.car_services import CarSuggestion, FieldOption, suggest_car
+from ad_autocategorize.cars.services import CarSuggestion, FieldOption, suggest_car
 
 MOST_PHOTOS = 6
 # Bytes; the decoder has the same limit, but is not imported before there is a photo.
@@ -29,8 +29,8 @@ class SuggestCarView(PluginAPIView):
     max_body = MOST_PHOTOS * LARGEST_PHOTO + 2**20
 
     def post(self, request: Request) -> Response:
+        from ad_autocategorize.cars.upload_messages import explain
         from ad_autocategorize.photos.decoding import UploadRefused, decode_upload
-        from ad_autocategorize.upload_messages import explain
 
         files = request.FILES.getlist("photos")[:MOST_PHOTOS]
         if not files:

@@ -8,8 +8,8 @@ from django.core.files.uploadedfile import SimpleUploadedFile
 from django.utils import translation
 from PIL import Image
 
+from ad_autocategorize.cars.upload_messages import explain
 from ad_autocategorize.photos.decoding import UploadRefused
-from ad_autocategorize.upload_messages import explain
 from marketplace.photos import clean_photo
 
 

@@ -274,7 +274,7 @@ def test_a_busy_process_asks_the_database_once_a_second(client, trained, django_
 def test_the_answer_for_a_car_is_as_described():
     from ad_autocategorize.api.car_serializers import CarSuggestionSerializer
     from ad_autocategorize.api.car_views import as_json
-    from ad_autocategorize.car_services import CarSuggestion, FieldOption, FieldSuggestion
+    from ad_autocategorize.cars.services import CarSuggestion, FieldOption, FieldSuggestion
 
     ka = FieldOption("9", "Ka", 0.92)
     fields = {"car_model": FieldSuggestion((ka,), accepted=True)}

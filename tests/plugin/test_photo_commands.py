@@ -12,7 +12,7 @@ from django.urls import reverse
 from django.utils.datastructures import MultiValueDict
 from PIL import Image
 
-from ad_autocategorize.car_services import suggest_car
+from ad_autocategorize.cars.services import suggest_car
 from ad_autocategorize.conf import SETTING
 from ad_autocategorize.models import ModelVersion
 from ad_autocategorize.photos.images import read_photo

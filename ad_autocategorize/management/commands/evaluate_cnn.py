@@ -9,12 +9,12 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from ad_autocategorize.artifacts import ArtifactError
-from ad_autocategorize.car_photos import ad_photo_records, read_photo_set
+from ad_autocategorize.cars.labelled_photos import ad_photo_records, read_photo_set
+from ad_autocategorize.cars.report import EvaluatedPhotos, evaluate_photos, render_report
 from ad_autocategorize.conf import plugin_settings
 from ad_autocategorize.management.arguments import positive
 from ad_autocategorize.management.commands.retrain_cnn import print_metrics
 from ad_autocategorize.models import ModelVersion
-from ad_autocategorize.photo_report import EvaluatedPhotos, evaluate_photos, render_report
 from ad_autocategorize.sources import SourceError, get_source
 
 

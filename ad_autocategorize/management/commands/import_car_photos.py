@@ -9,7 +9,7 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.db import transaction
 
-from ad_autocategorize.car_photos import SETS_FOLDER, read_photo_set, write_photo_set
+from ad_autocategorize.cars.labelled_photos import SETS_FOLDER, read_photo_set, write_photo_set
 from ad_autocategorize.conf import plugin_settings
 from ad_autocategorize.photos.images import PhotoRecord, Skipped, UnreadablePhoto, read_photo
 from taxonomy.bulk import ImportRefused

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
+from ad_autocategorize.cars.retraining import PhotoRequest, PhotoResult, retrain_photos
 from ad_autocategorize.management.arguments import positive, seed
-from ad_autocategorize.photo_retraining import PhotoRequest, PhotoResult, retrain_photos
 from ad_autocategorize.photos.vocabularies import HEADS
 from ad_autocategorize.retraining import TrainingBusy
 from ad_autocategorize.sources import SourceError, get_source

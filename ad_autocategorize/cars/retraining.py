@@ -18,7 +18,7 @@ from django.db import transaction
 from django.utils import timezone
 
 from ad_autocategorize import registry
-from ad_autocategorize.car_photos import ad_photo_records, imported_photo_records
+from ad_autocategorize.cars.labelled_photos import ad_photo_records, imported_photo_records
 from ad_autocategorize.conf import plugin_settings
 from ad_autocategorize.models import ModelVersion
 from ad_autocategorize.photos.artifact import (

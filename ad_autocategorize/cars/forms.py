@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from django import forms
 from django.forms.utils import ErrorDict
 
-from ad_autocategorize.car_services import CarSuggestion, suggest_car
-from ad_autocategorize.car_widgets import CarPhotoWidget
+from ad_autocategorize.cars.services import CarSuggestion, suggest_car
+from ad_autocategorize.cars.widgets import CarPhotoWidget
 from ad_autocategorize.sources import CAR_FIELDS, get_source
 
 if TYPE_CHECKING:
@@ -75,8 +75,8 @@ class CarPhotoMixin(_Base):
         return value in [option.value for option in answer.models_by_brand.get(brand, ())]
 
     def _ask(self) -> CarSuggestion | None:
+        from ad_autocategorize.cars.upload_messages import explain
         from ad_autocategorize.photos.decoding import UploadRefused, decode_upload
-        from ad_autocategorize.upload_messages import explain
 
         files = self.files.getlist(self.add_prefix(self.car_photo_field))[:MOST_PHOTOS]
         photos = []

@@ -10,7 +10,7 @@ from django import forms
 from django.template.loader import render_to_string
 from django.utils.safestring import SafeString
 
-from ad_autocategorize.car_services import CarSuggestion
+from ad_autocategorize.cars.services import CarSuggestion
 from ad_autocategorize.widgets import WrappingWidget, endpoint
 
 READ = "read_car_photo"
