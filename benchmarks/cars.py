@@ -127,7 +127,6 @@ def main() -> None:
     arguments = parser.parse_args()
     torch.set_num_threads(arguments.threads)
     settings = PhotoSettings.from_dict({**RECIPE.to_dict(), "minutes": arguments.minutes})
-    plain = plain_figures(arguments.folder, arguments.not_cars, arguments.out, settings, known=arguments.report)
     vocabularies, train, choosing = build(arguments.folder, arguments.not_cars, arguments.out / "cache", settings)
     print(f"{len(train)} photos to learn from, {len(choosing)} to choose by; {vocabularies.sizes}", flush=True)
     network = CarNetwork(settings, vocabularies)
@@ -136,6 +135,7 @@ def main() -> None:
         trainer.load_best()
     else:
         trainer.run(resume=arguments.resume, report=epoch_printer())
+    plain = plain_figures(arguments.folder, arguments.not_cars, arguments.out, settings, known=arguments.report)
     tested = read_records(arguments.folder, "val")
     held_out = pack(tested, arguments.out / "cache", settings.height, settings.width, vocabularies)
     others = read_others(arguments.not_cars)[1] if arguments.not_cars else []
