@@ -36,6 +36,7 @@ from ad_autocategorize.titles.trees import Forest
 from ad_autocategorize.titles.vocabulary import Entries, Vocabulary
 
 ARTIFACT_KIND = "titles"
+# At most; the unpacked rows of a batch should stay near the processor.
 BATCH_SIZE = 1024
 
 # The word block and the character block.
@@ -323,10 +324,14 @@ class TitleScorer:
 
 def _in_batches(score: Callable[[Sequence[str]], Result], titles: Sequence[str]) -> list[Result]:
     """Apply ``score`` to parts of ``titles``, side by side where there are several: NumPy lets go of the interpreter."""
-    batches = [titles[start : start + BATCH_SIZE] for start in range(0, len(titles), BATCH_SIZE)]
-    if len(batches) < 2:
-        return [score(batch) for batch in batches]
-    with ThreadPoolExecutor(min(len(batches), os.cpu_count() or 1)) as threads:
+    workers = os.cpu_count() or 1
+    parts = -(-len(titles) // BATCH_SIZE)
+    if parts < 2:
+        return [score(titles)] if parts else []
+    # As many parts for one worker as for another: none waits for the last.
+    size = -(-len(titles) // (-(-parts // workers) * workers))
+    batches = [titles[start : start + size] for start in range(0, len(titles), size)]
+    with ThreadPoolExecutor(workers) as threads:
         return list(threads.map(score, batches))
 
 

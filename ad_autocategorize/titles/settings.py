@@ -42,12 +42,12 @@ class TitleSettings:
     extra_stopwords: tuple[str, ...] = ()
     features: Features = "words+characters"
     min_character_ngram: int = 3
-    max_character_ngram: int = 5
+    max_character_ngram: int = 4
     min_document_frequency: int = 2
     classifier: Classifier = "linear_svc"
     regularization: float = 1.0
     naive_bayes_weight: float = 0.2
-    flat_svc_weight: float = 1.5
+    flat_svc_weight: float = 1.0
     min_ads_per_node: int = 5
 
     def __post_init__(self) -> None:

@@ -54,7 +54,7 @@ class PlainFeatures:
     @staticmethod
     def ngrams(word):
         padded = f" {word} "
-        return list(dict.fromkeys(padded[i : i + n] for n in range(3, 6) for i in range(len(padded) - n + 1)))
+        return list(dict.fromkeys(padded[i : i + n] for n in range(3, 5) for i in range(len(padded) - n + 1)))
 
     def idf(self, count):
         return math.log((1 + self.total) / (1 + count)) + 1
@@ -121,7 +121,7 @@ def plain_cascade(settings, mixture, temperatures):
     words = [column for (block, _), column in features.columns.items() if block == "w"]
     svc = drop_small_coefficients(ESTIMATORS["linear_svc"](1.0).fit(x[:, words], labels), flat.SMALLEST_COEFFICIENT)
     margins = svc.decision_function(x_tested[:, words])
-    score = mixture.sharpness * (log_path + 0.2 * bayes + 1.5 * margins)
+    score = mixture.sharpness * (log_path + 0.2 * bayes + 1.0 * margins)
     sharp, flatter = softmax(score, axis=1), softmax(mixture.flatness * score, axis=1)
     return (1 - mixture.flat_share) * sharp + mixture.flat_share * flatter
 
