@@ -98,7 +98,7 @@ def print_serving(
 ) -> None:
     """Print accuracy, size and latency of the exported graph in float32 and in 8-bit integers."""
     normalize = trained.preprocessing.normalize
-    inputs, seen = normalize(np.asarray(held_out.pixels)), normalize(np.asarray(choosing.pixels))
+    inputs, seen = normalize(held_out.read(slice(None))), normalize(choosing.read(slice(None)))
     graph = to_onnx(trained.network, trained.preprocessing.height, trained.preprocessing.width)
     difference = largest_difference(trained.network, graph, inputs[:64])
     print(f"Largest difference between torch and ONNX Runtime on 64 photos: {difference:.1e}")

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-import numpy as np
 import torch
 import torchvision
 from torch import Tensor, nn
@@ -78,7 +77,7 @@ def _normalized() -> list[nn.Module]:
 
 
 def _photo(photos: PhotoSet, place: int) -> Tensor:
-    return torch.from_numpy(np.array(photos.pixels[place])).permute(2, 0, 1)
+    return torch.from_numpy(photos.read(slice(place, place + 1))[0]).permute(2, 0, 1)
 
 
 def _logits(network: nn.Module, photos: Tensor) -> Tensor:

@@ -201,6 +201,7 @@ def _record(
     from ad_autocategorize.photos.evaluation import evaluate
     from ad_autocategorize.photos.export import largest_difference, to_onnx
     from ad_autocategorize.photos.preprocessing import Preprocessing
+    from ad_autocategorize.photos.relations import learn_relations
     from ad_autocategorize.photos.selection import choose_rules
     from ad_autocategorize.photos.training import predict_logits
 
@@ -212,12 +213,13 @@ def _record(
         table,
         precision=plugin_settings.PHOTO_PRECISION,
         others_learned=parts.others_learned,
+        relations=learn_relations(parts.train.labels, parts.vocabularies.sizes, settings.relations),
     )
     tested = predict_logits(network, parts.hold_out, request.device) if len(parts.hold_out) else None
     metrics = evaluate(tested, parts.hold_out.labels, parts.vocabularies, rules) if tested else {}
     preprocessing = Preprocessing(settings.height, settings.width)
     graph = to_onnx(network, settings.height, settings.width)
-    difference = largest_difference(network, graph, preprocessing.normalize(chosen_on.pixels[:MOST_CHECKED]))
+    difference = largest_difference(network, graph, preprocessing.normalize(chosen_on.read(slice(MOST_CHECKED))))
     name = f"{NAME_PREFIX}{timezone.now():%Y%m%dT%H%M%SZ}-{secrets.token_hex(2)}"
     manifest = {
         "version": name,

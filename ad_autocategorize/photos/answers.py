@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from ad_autocategorize.photos.calibration import NEVER, Calibration
 from ad_autocategorize.photos.pairs import Decoding, brand_probabilities, log_softmax, pair_scores
+from ad_autocategorize.photos.relations import Relation, apply_relations
 from ad_autocategorize.photos.vocabularies import HEADS, BoolArray, Pair, Vocabularies
 
 Logits = Mapping[str, NDArray[np.floating]]
@@ -27,6 +28,7 @@ class Rules:
     calibrations, thresholds : by head; below its threshold a head's answer is not to be filled in.
     refusal : "car" for the branch that tells cars from other things, "energy" where no other things were learned from.
     refusal_threshold : photos that score below are said not to show a car.
+    relations : what one head says of another, see ``relations``.
     """
 
     decoding: Decoding = "weighted"
@@ -35,6 +37,7 @@ class Rules:
     thresholds: dict[str, float] = field(default_factory=lambda: dict.fromkeys(HEADS, 0.0))
     refusal: str = CAR
     refusal_threshold: float = -np.inf
+    relations: tuple[Relation, ...] = ()
 
     def to_dict(self) -> dict[str, Any]:
         """Return the rules in JSON's types."""
@@ -45,6 +48,7 @@ class Rules:
             "thresholds": self.thresholds,
             "refusal": self.refusal,
             "refusal_threshold": max(self.refusal_threshold, -1e9),
+            "relations": [relation.to_dict() for relation in self.relations],
         }
 
     @classmethod
@@ -59,6 +63,7 @@ class Rules:
             thresholds,
             str(document["refusal"]),
             float(document["refusal_threshold"]),
+            tuple(map(Relation.from_dict, document.get("relations", ()))),
         )
 
 
@@ -69,7 +74,7 @@ def decode(logits: Logits, table: BoolArray, rules: Rules) -> dict[str, NDArray[
     decoded["model"] = pairs
     with np.errstate(divide="ignore"):
         decoded["brand"] = np.log(brand_probabilities(pairs, table))
-    return decoded
+    return apply_relations(decoded, rules.relations)
 
 
 def best_answers(decoded: Logits, table: BoolArray) -> dict[str, NDArray[np.int64]]:

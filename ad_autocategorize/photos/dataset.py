@@ -18,10 +18,18 @@ from ad_autocategorize.photos.vocabularies import IntArray, Vocabularies
 
 @dataclass(frozen=True, slots=True)
 class PhotoSet:
-    """Photos uint8[n, height, width, 3] and their labels int64[n, heads + 1], the last column 1 for cars, 0 for others."""
+    """Photos and their labels.
+
+    Attributes
+    ----------
+    pixels : uint8[photos, height, width, 3], usually mapped from disk.
+    labels : int64[n, heads + 1], the last column 1 for cars, 0 for others.
+    places : int64[n], where each photo is in ``pixels``; ``None`` for all in order.
+    """
 
     pixels: NDArray[np.uint8]
     labels: IntArray
+    places: IntArray | None = None
 
     @classmethod
     def of(cls, packed: PackedPhotos, vocabularies: Vocabularies) -> PhotoSet:
@@ -34,8 +42,13 @@ class PhotoSet:
         return len(self.labels)
 
     def subset(self, chosen: NDArray[np.bool_]) -> PhotoSet:
-        """Return the chosen photos, in memory."""
-        return PhotoSet(self.pixels[chosen], self.labels[chosen])
+        """Return the chosen photos, which stay where they are."""
+        places = np.arange(len(self)) if self.places is None else self.places
+        return PhotoSet(self.pixels, self.labels[chosen], places[chosen])
+
+    def read(self, chosen: IntArray | slice) -> NDArray[np.uint8]:
+        """Return photos by their number, uint8[n, height, width, 3], in memory."""
+        return np.array(self.pixels[chosen if self.places is None else self.places[chosen]])
 
     def training_batches(
         self, order: IntArray, size: int, height: int, width: int, *, augment: bool
@@ -46,12 +59,12 @@ class PhotoSet:
             chosen = order[start : start + size]
             if len(chosen) < 2 <= len(order):
                 return
-            pixels = (torch.from_numpy(np.array(self.pixels[place])).permute(2, 0, 1) for place in chosen)
+            pixels = torch.from_numpy(self.read(chosen)).permute(0, 3, 1, 2)
             yield torch.stack([transform(photo) for photo in pixels]), torch.from_numpy(self.labels[chosen])
 
     def batches(self, size: int) -> Iterator[tuple[Tensor, Tensor]]:
         """Yield normalized photos in their own size and order."""
         mean, std = torch.tensor(MEAN).view(3, 1, 1), torch.tensor(STD).view(3, 1, 1)
         for start in range(0, len(self), size):
-            pixels = torch.from_numpy(np.array(self.pixels[start : start + size])).permute(0, 3, 1, 2)
+            pixels = torch.from_numpy(self.read(slice(start, start + size))).permute(0, 3, 1, 2)
             yield (pixels / 255 - mean) / std, torch.from_numpy(self.labels[start : start + size])

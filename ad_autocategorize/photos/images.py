@@ -17,6 +17,8 @@ from ad_autocategorize.photos.preprocessing import stretch
 from ad_autocategorize.photos.vocabularies import CarLabels
 
 SHORTEST_SIDE = 24
+# What marketplaces store; every further decoder is a further way in.
+FORMATS = ("JPEG", "PNG", "WEBP", "GIF", "BMP", "TIFF")
 LONGEST_LIST = 20
 
 
@@ -59,7 +61,7 @@ def read_photo(path: Path) -> Image.Image:
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("error", Image.DecompressionBombWarning)
-            with Image.open(path) as image:
+            with Image.open(path, formats=FORMATS) as image:
                 upright = ImageOps.exif_transpose(image).convert("RGB")
     except FileNotFoundError as error:
         raise UnreadablePhoto("no such file") from error

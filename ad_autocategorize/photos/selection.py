@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from ad_autocategorize.photos.answers import CAR, Logits, Rules, best_answers, confidences, decode, refusal_scores
 from ad_autocategorize.photos.calibration import fit_calibration, fit_threshold
 from ad_autocategorize.photos.pairs import DECODINGS, WEIGHTS, Decoding
+from ad_autocategorize.photos.relations import Relation
 from ad_autocategorize.photos.vocabularies import HEADS, MISSING, BoolArray, IntArray
 
 # At most 3 % of the cars are to be refused; a little less on validation leaves room for chance.
@@ -18,7 +19,13 @@ REFUSED_CARS = 0.02
 
 
 def choose_rules(
-    logits: Logits, labels: IntArray, table: BoolArray, *, precision: float = 0.9, others_learned: bool = True
+    logits: Logits,
+    labels: IntArray,
+    table: BoolArray,
+    *,
+    precision: float = 0.9,
+    others_learned: bool = True,
+    relations: tuple[Relation, ...] = (),
 ) -> tuple[Rules, dict[str, Any]]:
     """Return the rules that do best on validation photos of cars, and the figures that they were chosen by.
 
@@ -27,10 +34,12 @@ def choose_rules(
     logits, labels : of the validation photos, labels int64[n, heads or more].
     precision : what the answers that are filled in are to reach, in each head.
     others_learned : whether photos of other things were learned from; else cars are told by their energy.
+    relations : become part of the rules as they are.
     """
     compared = compare_decodings(logits, labels, table)
     chosen: tuple[Decoding, float] = max(compared, key=lambda item: sum(compared[item].values()))
     rules = Rules(decoding=chosen[0], pair_weight=chosen[1], refusal=CAR if others_learned else "energy")
+    rules = replace(rules, relations=relations)
     decoded = decode(logits, table, rules)
     best = best_answers(decoded, table)
     first = confidences(decoded, best)

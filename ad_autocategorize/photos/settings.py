@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
+from ad_autocategorize.photos.relations import RELATIONS
 from ad_autocategorize.photos.vocabularies import HEADS
 
 YearKind = Literal["classes", "neighbours", "regression"]
@@ -34,6 +35,7 @@ class PhotoSettings:
         ("label"), or the compatible pairs, scored by both branches together ("pair").
     year : classes, classes whose neighbours share mass, or a number.
     head_weights : weight of each head's loss, 1 where not named.
+    relations : weights of soft relations between heads ("model-body_type", "model-year", "brand-year"), 0 where not named.
     class_weights : power of the inverse class frequency that rare values are weighted by; 0 for none, 0.5 is moderate.
     """
 
@@ -57,6 +59,7 @@ class PhotoSettings:
     pair_loss: PairLoss = "pair"
     year: YearKind = "classes"
     head_weights: dict[str, float] = field(default_factory=dict)
+    relations: dict[str, float] = field(default_factory=dict)
     class_weights: float = 0.0
     seed: int = 0
 
@@ -70,6 +73,11 @@ class PhotoSettings:
                 raise ValueError(f"{name} must be 1 or more, not {getattr(self, name)!r}.")
         if unknown := set(self.head_weights) - {*HEADS, "car"}:
             raise ValueError(f"head_weights names no such head: {', '.join(sorted(unknown))}.")
+        if unknown := set(self.relations) - set(RELATIONS):
+            known = ", ".join(RELATIONS)
+            raise ValueError(f"relations names no such relation: {', '.join(sorted(unknown))}; known: {known}.")
+        if any(weight < 0 for weight in self.relations.values()):
+            raise ValueError("relations takes weights of 0 or more.")
 
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> PhotoSettings:

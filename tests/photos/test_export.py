@@ -56,7 +56,7 @@ def artifact(trained, toys, vocabularies, tmp_path_factory):
 
 def test_the_exported_graph_answers_as_the_network(artifact, trained, toys):
     graph = (artifact / GRAPH_NAME).read_bytes()
-    photos = Preprocessing(24, 32).normalize(toys[1].pixels)
+    photos = Preprocessing(24, 32).normalize(toys[1].read(slice(None)))
     assert largest_difference(trained, graph, photos) < 1e-3
 
 
@@ -64,7 +64,7 @@ def test_the_predictor_reads_files_as_training_does(artifact, trained, toy_recor
     predictor = PhotoPredictor.load(artifact)
     logits = predictor.logits([read_photo(record.path) for record in toy_records[180:190]])
     with torch.inference_mode():
-        photos = Preprocessing(24, 32).normalize(toys[1].pixels[:10])
+        photos = Preprocessing(24, 32).normalize(toys[1].read(slice(10)))
         expected = trained(torch.from_numpy(photos))
     for name in OUTPUTS:
         np.testing.assert_allclose(logits[name], expected[name].numpy(), atol=1e-3)
@@ -78,7 +78,7 @@ def test_the_predictor_reads_files_as_training_does(artifact, trained, toy_recor
 
 def test_quantised_graphs_answer_much_the_same(artifact, toys):
     graph = (artifact / GRAPH_NAME).read_bytes()
-    photos = Preprocessing(24, 32).normalize(toys[1].pixels)
+    photos = Preprocessing(24, 32).normalize(toys[1].read(slice(None)))
     expected = run_graph(open_session(graph), photos)
     for how in ("dynamic", "static"):
         small = quantize(graph, how, photos[:20])
