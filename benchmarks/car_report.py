@@ -5,13 +5,13 @@ from __future__ import annotations
 import io
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 from PIL import Image
 
-from ad_autocategorize.photos.answers import Rules, answer_car, refusal_scores
+from ad_autocategorize.photos.answers import Rules, answer_car, decode, refusal_scores
 from ad_autocategorize.photos.dataset import PhotoSet
 from ad_autocategorize.photos.evaluation import evaluate
 from ad_autocategorize.photos.export import largest_difference, quantize, to_onnx
@@ -19,6 +19,7 @@ from ad_autocategorize.photos.images import PhotoRecord, read_photo
 from ad_autocategorize.photos.network import CarNetwork
 from ad_autocategorize.photos.predictor import open_session, run_graph
 from ad_autocategorize.photos.preprocessing import Preprocessing
+from ad_autocategorize.photos.relations import RELATIONS, learn_relations
 from ad_autocategorize.photos.selection import choose_rules, compare_decodings
 from ad_autocategorize.photos.training import predict_logits
 from ad_autocategorize.photos.vocabularies import HEADS, MISSING, Vocabularies
@@ -38,6 +39,7 @@ class Trained:
 
 def print_report(
     trained: Trained,
+    learned: PhotoSet,
     choosing: PhotoSet,
     held_out: PhotoSet,
     *,
@@ -74,9 +76,25 @@ def print_report(
         print(
             f"  {head:<10} cross-validated log loss " + ", ".join(f"{name} {loss:.4f}" for name, loss in losses.items())
         )
+    print_relations(trained, learned, rules, logits, labels)
     if others:
         print_refusals(trained, rules, logits, others)
     print_serving(trained, rules, choosing, held_out, uploads, threads)
+
+
+def print_relations(
+    trained: Trained, learned: PhotoSet, rules: Rules, logits: dict[str, np.ndarray], labels: np.ndarray
+) -> None:
+    """Print what soft relations between heads would do, which are off."""
+    for name, (_, told) in RELATIONS.items():
+        column, row = HEADS.index(told), []
+        for weight in (0.0, 0.25, 0.5, 1.0):
+            relations = learn_relations(learned.labels, trained.vocabularies.sizes, {name: weight})
+            decoded = decode(logits, trained.vocabularies.compatibility(), replace(rules, relations=relations))
+            known = labels[:, column] != MISSING
+            right = (decoded[told][known].argmax(axis=1) == labels[known, column]).mean()
+            row.append(f"{right:.4f} with {weight:g}")
+        print(f"  {name:<16} {told} " + ", ".join(row))
 
 
 def print_refusals(trained: Trained, rules: Rules, cars: dict[str, np.ndarray], others: Sequence[PhotoRecord]) -> None:

@@ -45,6 +45,8 @@ if TYPE_CHECKING:
 LOCK_NAME = ".photo-training.lock"
 NAME_PREFIX = "photos-"
 WORK_FOLDER = ".photo-training"
+# A folder for each training, which TensorBoard compares.
+LOGS_FOLDER = "tensorboard"
 # Shares of the photos: rules are chosen on the one, and figures taken on the other.
 VALIDATION, HOLD_OUT = 0.1, 0.1
 FEWEST_PHOTOS = 20
@@ -101,6 +103,7 @@ def retrain_photos(
     Raises ``TooFewPhotos``, ``TrainingBusy``, ``SourceError``, ``ArtifactError``, ``ValueError``, ``OSError``.
     """
     from ad_autocategorize.photos.distributed import rank_and_size, wait_for_all
+    from ad_autocategorize.photos.tensorboard import epoch_logger
     from ad_autocategorize.photos.training import Trainer
 
     settings = PhotoSettings.from_dict({**plugin_settings.PHOTOS, **request.settings})
@@ -122,7 +125,10 @@ def retrain_photos(
         trainer = Trainer(
             network, settings, parts.train, parts.validation, work, request.device, request.freeze_backbone
         )
-        trainer.run(resume=request.resume, report=report)
+        reports = [report]
+        if first:
+            reports.append(epoch_logger(directory / LOGS_FOLDER / f"{timezone.now():%Y%m%dT%H%M%SZ}"))
+        trainer.run(resume=request.resume, reports=reports)
         if not first:
             return None
         result = _record(network, settings, parts, request, directory)

@@ -11,8 +11,13 @@ from torch.distributed.nn.functional import all_reduce
 
 
 def join_processes(device: str) -> None:
-    """Join the processes that ``torchrun`` started; nothing happens in a process that it did not start."""
+    """Join the processes that ``torchrun`` started; nothing happens in a process that it did not start.
+
+    With ``device="cuda"`` each takes a GPU of its own.
+    """
     if int(os.environ.get("WORLD_SIZE", "1")) > 1 and not dist.is_initialized():
+        if device == "cuda":
+            torch.cuda.set_device(int(os.environ["LOCAL_RANK"]))
         dist.init_process_group("nccl" if device.startswith("cuda") else "gloo")
 
 

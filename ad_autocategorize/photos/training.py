@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -99,7 +99,7 @@ class Trainer:
         self.loss = CarLoss(self.settings, self.network, self.train.labels)
         self._autocast = torch.autocast(self.device, torch.bfloat16, enabled=_has_fast_bfloat16(self.device))
 
-    def run(self, *, resume: bool = False, report: Report = lambda epoch: None) -> list[Epoch]:
+    def run(self, *, resume: bool = False, reports: Sequence[Report] = ()) -> list[Epoch]:
         """Train to the end of the schedule or until validation stops getting better; return the epochs run.
 
         Leaves the weights of the best epoch in ``network``. An epoch's batches depend on the seed and its number alone,
@@ -112,7 +112,8 @@ class Trainer:
                 break
             epochs.append(self._epoch(number))
             self._save(number)
-            report(epochs[-1])
+            for report in reports:
+                report(epochs[-1])
         self._take_best()
         return epochs
 

@@ -73,7 +73,7 @@ def test_resuming_ends_where_an_uninterrupted_training_ends(toys, vocabularies, 
             raise Killed
 
     with pytest.raises(Killed):
-        trainer(tmp_path).run(report=kill)
+        trainer(tmp_path).run(reports=[kill])
     torch.manual_seed(99)
     second = Trainer(CarNetwork(settings, vocabularies), settings, *toys, folder=tmp_path)
     epochs = second.run(resume=True)
