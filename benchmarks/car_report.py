@@ -151,8 +151,9 @@ def _print_table(accuracies: dict[str, float], plain: dict[str, float]) -> None:
         print(f"{name:<28}" + "".join(f"{row[head]:>11.4f}" if head in row else f"{'':>11}" for head in HEADS))
     masked, joint = plain["model masked by the predicted brand"], plain["model by the joint probability"]
     print(
-        f"The plain network took {plain['minutes']:.1f} minutes; its model by predicted brand {masked:.4f}, jointly {joint:.4f}."
+        f"The plain network's model is {masked:.4f} masked by the predicted brand, {joint:.4f} by the joint probability;"
     )
+    print(f"it took {plain['core_minutes']:.1f} core-minutes.")
 
 
 def _line(figures: dict, name: str) -> str:
