@@ -24,6 +24,6 @@ if apps.is_installed("drf_spectacular"):
 
     v1.append(path("schema/", schema_view, name="schema"))
 
-urlpatterns = [
-    path("v1/", include([*v1, re_path(r"^.*$", views.NotFoundView.as_view())])),
-]
+# A dot would let go of addresses with a line break in them, for the site's own page to answer.
+anything_else = re_path(r"^[\s\S]*$", views.NotFoundView.as_view())
+urlpatterns = [path("v1/", include([*v1, anything_else]))]

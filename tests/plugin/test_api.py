@@ -91,6 +91,7 @@ def problem(response, status):
 
 def test_every_error_is_a_problem(client, trained, settings, monkeypatch, django_user_model):
     assert problem(client.get("/api/v1/nothing/here"), 404)["title"] == "Not Found"
+    problem(client.get("/api/v1/nothing%0Ahere"), 404)
     assert "POST" in client.get(URL)["Allow"]
     problem(client.get(URL), 405)
     problem(client.post(URL, "{", content_type="application/json"), 400)
