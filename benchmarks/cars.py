@@ -28,14 +28,14 @@ from benchmarks.car_report import Trained, print_report
 
 RECIPE = PhotoSettings(
     architecture="resnet18",
-    height=80,
-    width=128,
-    stages=((0.0, 64, 104), (0.5, 80, 128)),
+    height=112,
+    width=176,
+    stages=((0.0, 64, 104), (0.45, 80, 128), (0.78, 112, 176)),
     batch_size=32,
     patience=0,
     ema=0.996,
     mix=0.25,
-    mix_until=0.75,
+    mix_until=0.95,
 )
 # Training crops are taken from photos a little larger than the largest crop.
 MARGIN = 1.375
