@@ -11,6 +11,7 @@ from django.utils.translation import gettext_lazy as _
 
 from ad_autocategorize.cars.forms import CarPhotoMixin
 from ad_autocategorize.forms import CategorySuggestionMixin
+from ad_autocategorize.widgets import CategoryPickerWidget
 from marketplace.models import Ad, AdPhoto
 from marketplace.photos import clean_photo
 from taxonomy.tree import CategoryTree
@@ -56,7 +57,7 @@ class AdForm(CategorySuggestionMixin, CarPhotoMixin, forms.ModelForm):
             "color",
             "year",
         ]
-        widgets = {"description": forms.Textarea(attrs={"rows": 5})}
+        widgets = {"category": CategoryPickerWidget, "description": forms.Textarea(attrs={"rows": 5})}
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
