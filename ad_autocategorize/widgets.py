@@ -127,6 +127,32 @@ class CategoryPickerWidget(forms.Select):
         return context
 
 
+class PhotoInput(forms.ClearableFileInput):
+    """A file input that shows the chosen photos, and takes in those dropped, pasted or taken with the camera.
+
+    Without JavaScript it is a plain file input. ``attrs={"data-most": 6}`` keeps a form with more photos from being sent.
+    """
+
+    @property
+    def media(self) -> Media:
+        return module_media("photo-input")
+
+    def get_context(self, name: str, value: Any, attrs: dict[str, Any] | None) -> dict[str, Any]:
+        context = super().get_context(name, value, attrs)
+        context["widget"]["attrs"] |= {
+            "data-aac-photos": True,
+            "data-text-hint": _("You can drop or paste photos here too."),
+            "data-text-camera": _("Take a photo"),
+            "data-text-list": _("Chosen photos"),
+            "data-text-photo": _("Photo %n: %name"),
+            "data-text-remove": _("Remove %name"),
+            "data-text-chosen": _("Photos chosen: %n"),
+            "data-text-refused": _("Only photos of the kinds allowed here can be added."),
+            "data-text-most": _("At most %n photos, please. Remove some."),
+        }
+        return context
+
+
 def _place(options: Iterable[dict[str, Any]], paths: Mapping[str, Sequence[HostCategory]]) -> dict[str, list[str]]:
     """Give each option its name and its parent's key, and return name and parent of the steps that are no options themselves."""
     placed = [(option, paths[str(option["value"])]) for option in options if str(option["value"]) in paths]

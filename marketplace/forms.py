@@ -11,7 +11,7 @@ from django.utils.translation import gettext_lazy as _
 
 from ad_autocategorize.cars.forms import CarPhotoMixin
 from ad_autocategorize.forms import CategorySuggestionMixin
-from ad_autocategorize.widgets import CategoryPickerWidget
+from ad_autocategorize.widgets import CategoryPickerWidget, PhotoInput
 from marketplace.models import Ad, AdPhoto
 from marketplace.photos import clean_photo
 from taxonomy.tree import CategoryTree
@@ -19,7 +19,7 @@ from taxonomy.tree import CategoryTree
 MAX_PHOTOS = 6
 
 
-class MultiplePhotosInput(forms.ClearableFileInput):
+class MultiplePhotosInput(PhotoInput):
     """A file input that takes several files."""
 
     allow_multiple_selected = True
@@ -28,7 +28,7 @@ class MultiplePhotosInput(forms.ClearableFileInput):
 class PhotosField(forms.FileField):
     """Several photos, each checked and re-encoded."""
 
-    widget = MultiplePhotosInput(attrs={"accept": "image/jpeg,image/png,image/webp"})
+    widget = MultiplePhotosInput(attrs={"accept": "image/jpeg,image/png,image/webp", "data-most": MAX_PHOTOS})
 
     def clean(self, data: Any, initial: Any = None) -> list[ContentFile[bytes]]:
         files = data if isinstance(data, list | tuple) else [data] if data else []

@@ -10,6 +10,13 @@ from tests.browser.test_accessibility import SCREENS, axe, faults, fits  # noqa:
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
 
 
+LISTEN = """() => {
+    window.heard = [];
+    const note = (event) => heard.push(event.target.name + event.target.value);
+    document.querySelector("form.stacked").addEventListener("change", note);
+}"""
+
+
 @pytest.fixture
 def form(open_page, log_in):
     def open_form(**options):
@@ -62,10 +69,7 @@ def test_a_suggestion_fills_the_levels_and_the_second_is_corrected(form):
 
 def test_an_inner_category_is_an_answer_and_the_host_hears_of_each_change_once(form):
     page = form()
-    page.evaluate(
-        "window.heard = [];"
-        "document.querySelector('form.stacked').addEventListener('change', (event) => heard.push(event.target.name + event.target.value))"
-    )
+    page.evaluate(LISTEN)
     choose(page, 1, "Hogar")
     assert levels(page) == ["Hogar", ""]
     assert page.input_value("#id_category") == value_of("Hogar")
