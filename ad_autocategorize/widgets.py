@@ -119,6 +119,7 @@ class CategoryPickerWidget(forms.Select):
         context["widget"]["attrs"] |= {
             "data-aac-picker": True,
             "data-groups": json.dumps(_place(options, self.category_paths())),
+            "data-text-main": _("Main category"),
             "data-text-choose": _("Choose…"),
             "data-text-within": _("Within %name"),
             "data-text-stay": _("%name, nothing narrower"),

@@ -73,7 +73,7 @@ def test_an_inner_category_is_an_answer_and_the_host_hears_of_each_change_once(f
     choose(page, 1, "Hogar")
     assert levels(page) == ["Hogar", ""]
     assert page.input_value("#id_category") == value_of("Hogar")
-    assert page.inner_text(".aac-picker-level:nth-child(2) label") == "Dentro de Hogar"
+    assert page.inner_text(".aac-picker-level:nth-child(2) .aac-picker-label") == "Dentro de Hogar"
     choose(page, 2, "Muebles")
     choose(page, 1, "Vehículos")
     assert levels(page) == ["Vehículos", ""]
@@ -95,6 +95,7 @@ def test_keyboard_label_and_what_a_screen_reader_is_told(form):
     assert (
         page.get_by_role("combobox", name="Categoría", exact=False).first.get_attribute("id") == "id_category_level_1"
     )
+    assert page.get_by_role("combobox", name="Categoría: Categoría principal").count() == 1
     page.keyboard.type("Hog")
     assert levels(page) == ["Hogar", ""]
     assert "2" in page.inner_text(".aac-picker-status")

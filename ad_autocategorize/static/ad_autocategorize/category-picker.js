@@ -110,14 +110,13 @@ class CategoryPicker {
     select.id = this.levelId(depth);
     select.className = this.select.className;
     select.autocomplete = "off";
-    const level = { element, select, depth };
-    if (depth === 0) this.name(select);
-    else {
-      level.label = document.createElement("label");
-      level.label.htmlFor = select.id;
-      element.append(level.label);
-    }
-    element.append(select);
+    const level = { element, select };
+    // The field's own label is that of the first level, which has a caption to be told from the others.
+    level.label = document.createElement(depth ? "label" : "span");
+    level.label.className = "aac-picker-label";
+    if (depth) level.label.htmlFor = select.id;
+    else this.caption(level);
+    element.append(level.label, select);
     // The host's scripts hear of the field itself, and once.
     for (const kind of ["input", "change"]) select.addEventListener(kind, (event) => event.stopPropagation());
     select.addEventListener("change", () => this.choose(level));
@@ -125,8 +124,16 @@ class CategoryPicker {
     return level;
   }
 
+  caption({ label, select }) {
+    this.name(select);
+    // A field whose choices are no tree has one level, and nothing to tell apart.
+    label.hidden = !this.root.children.some((node) => node.children.length);
+    label.id = `${select.id}_caption`;
+    if (this.labelledBy && !label.hidden) select.setAttribute("aria-labelledby", `${this.labelledBy} ${label.id}`);
+  }
+
   fill(level, parent) {
-    const { textChoose, textWithin, textStay } = this.select.dataset;
+    const { textMain, textChoose, textWithin, textStay } = this.select.dataset;
     level.parent = parent;
     const prompt = new Option(parent.value ? textStay.replace("%name", parent.name) : textChoose, "");
     const options = parent.children.map((node) => {
@@ -138,7 +145,7 @@ class CategoryPicker {
     level.select.replaceChildren(...(parent === this.root && !this.empty ? [] : [prompt]), ...options);
     // Stopping short is an answer where the field has that category.
     level.select.required = parent === this.root ? this.required : !parent.value;
-    if (level.label) level.label.textContent = textWithin.replace("%name", parent.name);
+    level.label.textContent = parent === this.root ? textMain : textWithin.replace("%name", parent.name);
   }
 
   choose(level) {
