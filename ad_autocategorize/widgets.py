@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import json
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
@@ -30,11 +31,19 @@ class WrappingWidget(forms.Widget):
     asset: str
 
     def __init__(self, widget: forms.Widget, prefix: str | None) -> None:
-        super().__init__(widget.attrs)
+        super().__init__()
         self.widget = widget
+        # The same dictionary: a form that gives its title a class later on means the input.
+        self.attrs = widget.attrs
         self.prefix = prefix
         self.needs_multipart_form = widget.needs_multipart_form
         self.is_required = widget.is_required
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> WrappingWidget:
+        copied = super().__deepcopy__(memo)
+        copied.widget = copy.deepcopy(self.widget, memo)
+        copied.attrs = copied.widget.attrs
+        return copied
 
     @property
     def media(self) -> Media:

@@ -1,3 +1,4 @@
+import copy
 import re
 
 import pytest
@@ -121,3 +122,14 @@ def test_forged_suggestions_are_not_recorded(client, seller, trained, forged):
     data = {**DATA, "category": sofas, "price": "10", "offered_categories": forged}
     assert client.post(reverse("ad-create"), data).status_code == 302
     assert not SuggestionEvent.objects.exists()
+
+
+def test_attributes_set_on_the_widgets_reach_the_inputs(trained):
+    form = AdForm()
+    for name in ("title", "photos", "category"):
+        form.fields[name].widget.attrs["class"] = f"own-{name}"
+        assert f'class="own-{name}"' in str(form[name])
+    copied = copy.deepcopy(form.fields["title"])
+    copied.widget.attrs["class"] = "other"
+    assert 'class="own-title"' in str(form["title"])
+    assert 'class="other"' in copied.widget.render("title", "")
