@@ -173,6 +173,23 @@ def test_a_level_that_is_no_answer_asks_for_the_next(open_page, log_in):
     assert page.get_attribute("#id_category_level_3", "required") is None
 
 
+def test_what_was_chosen_before_the_module_arrives_is_kept_and_so_is_the_focus(open_page, log_in):
+    page = open_page()
+    log_in(page, "ana")
+    held = []
+    page.route("**/category-picker*.js", lambda route: held.append(route))
+    page.goto("/ads/new/", wait_until="commit")
+    page.select_option("#id_category", label="Hogar › Muebles › Mesas")
+    page.focus("#id_category")
+    while not held:
+        page.wait_for_timeout(50)
+    held[0].continue_()
+    page.wait_for_selector("#id_category_level_3")
+    assert levels(page) == ["Hogar", "Muebles", "Mesas"]
+    assert page.evaluate("document.activeElement.id") == "id_category_level_1"
+    assert page.reports == []
+
+
 def test_without_javascript_it_is_a_plain_select(form):
     page = form(java_script_enabled=False)
     assert page.locator(".aac-picker").count() == 0

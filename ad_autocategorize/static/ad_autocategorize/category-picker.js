@@ -6,6 +6,7 @@ const MIRRORED = ["aria-invalid", "aria-describedby", "disabled"];
 class CategoryPicker {
   constructor(select) {
     this.select = select;
+    select.id ||= `aac-picker-${select.name}`;
     this.levels = [];
     this.required = select.required;
     // A required field out of sight could not be pointed at when it is empty; the levels are required instead.
@@ -16,6 +17,7 @@ class CategoryPicker {
     select.addEventListener("change", () => this.sync());
     // A label, an error's link or a script may point at the field itself.
     select.addEventListener("focus", () => this.levels[0].select.focus());
+    if (document.activeElement === select) this.levels[0].select.focus();
     select.form?.addEventListener("reset", () => setTimeout(() => this.read()));
     // A page that the browser restores has its choices back without an event.
     window.addEventListener("pageshow", () => this.sync());
