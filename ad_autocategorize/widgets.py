@@ -124,7 +124,9 @@ class CategoryPickerWidget(forms.Select):
         """
         tree, source = active_tree(), get_source()
         steps = {pk: HostCategory(str(pk), tree.name(pk)) for pk in tree}
-        return {form_value(pk, tree, source): [steps[step] for step in tree.path_ids(pk)] for pk in tree}
+        values = {pk: form_value(pk, tree, source) for pk in tree}
+        # A category that the host's own tables do not have has no value.
+        return {value: [steps[step] for step in tree.path_ids(pk)] for pk, value in values.items() if value}
 
     def get_context(self, name: str, value: Any, attrs: dict[str, Any] | None) -> dict[str, Any]:
         context = super().get_context(name, value, attrs)

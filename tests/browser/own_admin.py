@@ -8,6 +8,7 @@ from ad_autocategorize.forms import CategorySuggestionMixin
 from ad_autocategorize.widgets import CategoryPickerWidget
 from marketplace.models import Ad
 from marketplace.urls import urlpatterns as marketplace_urls
+from tests.hosts.rubros.models import Aviso, Rubro
 
 
 class AdminForm(CategorySuggestionMixin, forms.ModelForm):
@@ -21,7 +22,22 @@ class OwnAdmin(ModelAdmin):
     form = AdminForm
 
 
+class OwnTableForm(CategorySuggestionMixin, forms.ModelForm):
+    """Ads with categories of the host's own; the main ones are no answer."""
+
+    rubro = forms.ModelChoiceField(Rubro.objects.filter(padre__isnull=False), widget=CategoryPickerWidget)
+
+    class Meta:
+        model = Aviso
+        fields = ["producto", "rubro"]
+
+
+class OwnTableAdmin(ModelAdmin):
+    form = OwnTableForm
+
+
 site = AdminSite(name="own")
 site.register(Ad, OwnAdmin)
+site.register(Aviso, OwnTableAdmin)
 
 urlpatterns = [path("own-admin/", site.urls), *marketplace_urls]

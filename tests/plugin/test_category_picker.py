@@ -51,6 +51,7 @@ def test_a_host_with_categories_of_its_own_and_no_query_an_option(settings, db, 
     things = [Rubro.objects.create(nombre="Otros", padre=room) for room in rooms]
     call_command("sync_taxonomy", verbosity=0)
     late = Rubro.objects.create(nombre="Recién llegado", padre=home)
+    Category.objects.create(name="Not the host's")
 
     class OwnForm(forms.Form):
         rubro = forms.ModelChoiceField(Rubro.objects.exclude(pk=home.pk), widget=CategoryPickerWidget)
@@ -66,6 +67,7 @@ def test_a_host_with_categories_of_its_own_and_no_query_an_option(settings, db, 
     assert found[str(rooms[3].pk)] == ("Sala 3", group)
     # What the taxonomy has not heard of yet stands at the first level.
     assert found[str(late.pk)] == (None, None)
+    assert found[""] == (None, None)
 
 
 def test_a_tree_of_ones_own_and_hostile_names():
