@@ -58,7 +58,7 @@ format: $(VENV)/.dev ## Format the code
 
 messages: ## Collect and compile translations (needs gettext)
 	for app in taxonomy ad_autocategorize marketplace; do \
-	  (cd $$app && ../$(BIN)/python -m django makemessages -l es --no-location && ../$(BIN)/python -m django compilemessages -l es) || exit 1; \
+	  (cd $$app && ../$(BIN)/python -m django makemessages -l es -l pt --no-location --no-wrap && ../$(BIN)/python -m django compilemessages) || exit 1; \
 	done
 
 clean: ## Delete the virtual environment and the demo's data

@@ -11,6 +11,7 @@ from django.utils.translation import gettext_lazy as _
 
 from ad_autocategorize.cars.forms import CarPhotoMixin
 from ad_autocategorize.forms import CategorySuggestionMixin
+from ad_autocategorize.widgets import CategoryPickerWidget, PhotoInput
 from marketplace.models import Ad, AdPhoto
 from marketplace.photos import clean_photo
 from taxonomy.tree import CategoryTree
@@ -18,7 +19,7 @@ from taxonomy.tree import CategoryTree
 MAX_PHOTOS = 6
 
 
-class MultiplePhotosInput(forms.ClearableFileInput):
+class MultiplePhotosInput(PhotoInput):
     """A file input that takes several files."""
 
     allow_multiple_selected = True
@@ -27,7 +28,7 @@ class MultiplePhotosInput(forms.ClearableFileInput):
 class PhotosField(forms.FileField):
     """Several photos, each checked and re-encoded."""
 
-    widget = MultiplePhotosInput(attrs={"accept": "image/jpeg,image/png,image/webp"})
+    widget = MultiplePhotosInput(attrs={"accept": "image/jpeg,image/png,image/webp", "data-most": MAX_PHOTOS})
 
     def clean(self, data: Any, initial: Any = None) -> list[ContentFile[bytes]]:
         files = data if isinstance(data, list | tuple) else [data] if data else []
@@ -56,7 +57,7 @@ class AdForm(CategorySuggestionMixin, CarPhotoMixin, forms.ModelForm):
             "color",
             "year",
         ]
-        widgets = {"description": forms.Textarea(attrs={"rows": 5})}
+        widgets = {"category": CategoryPickerWidget, "description": forms.Textarea(attrs={"rows": 5})}
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)

@@ -66,7 +66,7 @@ DATABASES = {
 }
 
 LANGUAGE_CODE = "es"
-LANGUAGES = [("es", _("Spanish")), ("en", _("English"))]
+LANGUAGES = [("es", _("Spanish")), ("pt-br", _("Portuguese")), ("en", _("English"))]
 TIME_ZONE = "America/Argentina/Buenos_Aires"
 USE_TZ = True
 

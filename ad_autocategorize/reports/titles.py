@@ -16,7 +16,7 @@ from ad_autocategorize.reports.charts import Axis, Series, Style, line_chart
 from ad_autocategorize.reports.labels import CLASSIFIERS, DROPPED, NODES, label
 from ad_autocategorize.templatetags.ad_autocategorize_reports import count, leaf, percent
 
-LANGUAGES = ("en", "es")
+LANGUAGES = ("en", "es", "pt")
 TEMPLATE = "ad_autocategorize/reports/titles.html"
 SHADES = 10
 # A smaller share of a row is shown as a dot.

@@ -20,7 +20,7 @@ def percent(value: float | None, digits: int = 1) -> str:
     """Write 0.9436 as "94.4%", as the active language writes it; a dash for ``None``."""
     if value is None:
         return "–"
-    sign = "%" if (get_language() or "en").startswith("en") else f"{NO_BREAK_SPACE}%"
+    sign = "%" if (get_language() or "en").startswith(("en", "pt")) else f"{NO_BREAK_SPACE}%"
     return number_format(round(100 * value, digits), digits) + sign
 
 

@@ -1,8 +1,12 @@
+import copy
+import re
+
 import pytest
 from django import forms
 from django.urls import reverse
 
 from ad_autocategorize.forms import CategorySuggestionMixin
+from ad_autocategorize.models import ModelVersion, SuggestionEvent
 from marketplace.forms import AdForm
 from marketplace.models import Ad
 
@@ -30,7 +34,7 @@ def test_the_button_renders_the_form_again_with_suggestions_and_saves_nothing(cl
 def test_taking_a_suggestion_selects_the_category_and_saves_nothing(client, seller, trained):
     sofas = trained.find(["Hogar", "Muebles", "Sillones"])
     page = client.post(reverse("ad-create"), {**DATA, "take_category": str(sofas)}).content.decode()
-    assert f'<option value="{sofas}" selected>' in page
+    assert re.search(rf'<option value="{sofas}" selected[ >]', page)
     assert not Ad.objects.filter(title="sofa futon", description__contains="nuevo").exists()
     data = {**DATA, "category": sofas, "price": "10"}
     assert client.post(reverse("ad-create"), data).status_code == 302
@@ -88,3 +92,44 @@ def test_hosts_with_hidden_or_text_category_fields(trained):
     assert f'value="{sofas}"' in str(form["category"])
     assert "<textarea" in str(form["title"])
     assert RawForm({"title": "sofa", "category": sofas}).is_valid()
+
+
+def offered(page):
+    return re.search(r'name="offered_categories" value="([^"]+)"', page)[1]
+
+
+@pytest.mark.parametrize(("chosen", "outcome", "rank"), [("Sillones", "accepted", 1), ("Cocina", "overruled", None)])
+def test_what_became_of_a_button_s_suggestions_is_recorded_once(client, seller, trained, chosen, outcome, rank):
+    path = {"Sillones": ["Hogar", "Muebles", "Sillones"], "Cocina": ["Hogar", "Cocina"]}[chosen]
+    category = str(trained.find(path))
+    asked = client.post(reverse("ad-create"), {**DATA, "suggest_category": "1"}).content.decode()
+    data = {**DATA, "category": category, "offered_categories": offered(asked)}
+    taken = client.post(reverse("ad-create"), {**data, "take_category": category}).content.decode()
+    # The price is wrong still: the form comes back, and nothing is recorded.
+    again = client.post(reverse("ad-create"), {**data, "offered_categories": offered(taken)}).content.decode()
+    assert not SuggestionEvent.objects.exists()
+    data |= {"price": "10", "offered_categories": offered(again)}
+    assert client.post(reverse("ad-create"), data).status_code == 302
+    event = SuggestionEvent.objects.get()
+    assert (event.outcome, event.rank) == (outcome, rank)
+    assert event.model_version == ModelVersion.objects.get().name
+    assert event.ad_id == str(Ad.objects.latest("pk").pk)
+
+
+@pytest.mark.parametrize("forged", ["", "nonsense", '["v1", "1"]', "WyJ2MSJd:1abc:def"])
+def test_forged_suggestions_are_not_recorded(client, seller, trained, forged):
+    sofas = trained.find(["Hogar", "Muebles", "Sillones"])
+    data = {**DATA, "category": sofas, "price": "10", "offered_categories": forged}
+    assert client.post(reverse("ad-create"), data).status_code == 302
+    assert not SuggestionEvent.objects.exists()
+
+
+def test_attributes_set_on_the_widgets_reach_the_inputs(trained):
+    form = AdForm()
+    for name in ("title", "photos", "category"):
+        form.fields[name].widget.attrs["class"] = f"own-{name}"
+        assert f'class="own-{name}"' in str(form[name])
+    copied = copy.deepcopy(form.fields["title"])
+    copied.widget.attrs["class"] = "other"
+    assert 'class="own-title"' in str(form["title"])
+    assert 'class="other"' in copied.widget.render("title", "")

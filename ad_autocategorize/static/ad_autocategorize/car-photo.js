@@ -9,6 +9,7 @@ class CarPhoto {
     this.form = this.input?.form;
     if (!this.input || !this.form) return;
     this.status = root.querySelector(".aac-car-status");
+    this.bar = root.querySelector(".aac-car-progress");
     this.fields = new Map();
     for (const [name, formName] of Object.entries(JSON.parse(root.dataset.fields))) {
       const element = this.form.elements.namedItem(formName);
@@ -18,39 +19,63 @@ class CarPhoto {
     this.input.addEventListener("change", () => this.read());
     this.fields.get("brand")?.element.addEventListener("change", () => this.narrow());
     // On a slow line, a photo is chosen before this module has arrived.
-    this.read();
+    if (this.input.files.length) this.read();
   }
 
-  async read() {
-    this.request?.abort();
-    if (!this.input.files.length) return;
-    const request = new AbortController();
-    this.request = request;
-    const timeout = setTimeout(() => request.abort("timeout"), TIMEOUT);
-    this.say(this.root.dataset.textReading);
-    try {
-      const answer = await this.fetch(request.signal);
-      if (request === this.request) this.present(answer);
-    } catch {
-      if (request === this.request) this.say(this.root.dataset.textFailed);
-    } finally {
-      clearTimeout(timeout);
+  // Sends the photos; choosing others meanwhile cancels it. An XMLHttpRequest: fetch cannot tell how much has been sent.
+  read() {
+    this.stop();
+    if (!this.input.files.length) {
+      this.say("");
+      return;
     }
-  }
-
-  async fetch(signal) {
+    const request = new XMLHttpRequest();
+    this.request = request;
+    request.open("POST", this.root.dataset.endpoint);
+    request.responseType = "json";
+    request.setRequestHeader("Accept", "application/json");
+    const token = this.form.querySelector("[name=csrfmiddlewaretoken]")?.value;
+    if (token) request.setRequestHeader("X-CSRFToken", token);
+    request.upload.addEventListener("progress", (event) => this.advance(request, event.loaded / event.total));
+    request.upload.addEventListener("load", () => this.advance(request));
+    request.addEventListener("loadend", () => this.settle(request));
     const body = new FormData();
     for (const file of this.input.files) body.append("photos", file);
-    const headers = { Accept: "application/json" };
-    const token = this.form.querySelector("[name=csrfmiddlewaretoken]")?.value;
-    if (token) headers["X-CSRFToken"] = token;
-    const response = await fetch(this.root.dataset.endpoint, { method: "POST", headers, body, signal, credentials: "same-origin" });
-    const answer = await response.json();
-    if (!response.ok) {
-      const message = answer.errors?.[0]?.detail ?? answer.detail ?? this.root.dataset.textFailed;
-      return { message, fields: {}, models_by_brand: {}, twins: [] };
+    request.send(body);
+    this.say(this.root.dataset.textSending);
+    this.advance(request, 0);
+  }
+
+  stop() {
+    const { request } = this;
+    this.request = undefined;
+    request?.abort();
+    clearTimeout(this.timer);
+    this.bar.hidden = true;
+  }
+
+  // Shows how much has been sent; no share means all of it. A line may be slow, but it must not stand still.
+  advance(request, share) {
+    if (request !== this.request) return;
+    clearTimeout(this.timer);
+    this.timer = setTimeout(() => request.abort(), TIMEOUT);
+    this.bar.hidden = false;
+    if (share !== undefined) this.bar.value = share;
+    else {
+      this.bar.removeAttribute("value");
+      this.say(this.root.dataset.textReading);
     }
-    return answer;
+  }
+
+  settle(request) {
+    if (request !== this.request) return;
+    const { status, response: answer } = request;
+    this.stop();
+    if (status === 200 && answer) this.present(answer);
+    else if (answer) {
+      const message = answer.errors?.[0]?.detail ?? answer.detail ?? this.root.dataset.textFailed;
+      this.present({ message, fields: {}, models_by_brand: {}, twins: [] });
+    } else this.say(this.root.dataset.textFailed);
   }
 
   present(answer) {
@@ -103,6 +128,7 @@ class CarField {
     this.name = name;
     this.element = element;
     this.owner = owner;
+    this.described = element.getAttribute("aria-describedby") ?? "";
     // What the seller has typed or chosen, or what the ad had already, is never overwritten.
     this.typed = element.value !== "";
     for (const kind of ["input", "change"]) {
@@ -148,7 +174,7 @@ class CarField {
     note.append(text, undo);
     this.element.after(note);
     this.element.classList.add("aac-car-filled");
-    this.element.setAttribute("aria-describedby", `${this.described ?? ""} ${note.id}`.trim());
+    this.element.setAttribute("aria-describedby", `${this.described} ${note.id}`.trim());
     this.shown = note;
   }
 
@@ -163,7 +189,8 @@ class CarField {
     this.shown?.remove();
     this.shown = undefined;
     this.element.classList.remove("aac-car-filled");
-    this.element.removeAttribute("aria-describedby");
+    if (this.described) this.element.setAttribute("aria-describedby", this.described);
+    else this.element.removeAttribute("aria-describedby");
   }
 }
 
