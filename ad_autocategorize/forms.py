@@ -5,16 +5,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from django import forms
-from django.core import signing
 from django.forms.utils import ErrorDict
 
-from ad_autocategorize.events import SuggestionEvent
-from ad_autocategorize.services import CategorySuggestions, suggest_categories
+from ad_autocategorize.services import suggest_categories
 from ad_autocategorize.sources import get_source
-from ad_autocategorize.widgets import OFFERED, SUGGEST, TAKE, CategorySuggestionWidget
-
-# What the form carries from page to page is signed, so that nobody makes up versions and ranks.
-SALT = "ad_autocategorize.offered"
+from ad_autocategorize.widgets import SUGGEST, TAKE, CategorySuggestionWidget
 
 if TYPE_CHECKING:
     _Base = forms.BaseForm
@@ -43,7 +38,6 @@ class CategorySuggestionMixin(_Base):
         if self._taken is not None:
             self.data = self.data.copy()
             self.data[self.add_prefix(self._category_name)] = self._taken
-        self._widget.offered = str(self.data.get(self._widget.name_of(OFFERED)) or "") if self.is_bound else ""
 
     def is_valid(self) -> bool:
         """Return ``False`` too when a suggestion button was pressed: nothing is to be saved yet."""
@@ -57,28 +51,7 @@ class CategorySuggestionMixin(_Base):
         self.cleaned_data: dict[str, Any] = {}
         if self._asked:
             title = self.data.get(self.add_prefix(self._title_name)) or ""
-            self._widget.answer = answer = suggest_categories(str(title))
-            self._widget.offered = _signed(answer) if answer.suggestions else ""
-
-    def save(self, commit: bool = True) -> Any:
-        """Save as ever, and record what became of suggestions that a button asked for: no script will tell."""
-        ad = super().save(commit)  # type: ignore[misc]  # of the ModelForm after this class
-        self._record(str(ad.pk or ""))
-        return ad
-
-    def _record(self, ad_id: str) -> None:
-        try:
-            version, *values = signing.loads(self._widget.offered, salt=SALT)
-        except signing.BadSignature:
-            return
-        chosen = self.data.get(self.add_prefix(self._category_name))
-        rank = values.index(chosen) + 1 if chosen in values else None
-        outcome = SuggestionEvent.Outcome.ACCEPTED if rank else SuggestionEvent.Outcome.OVERRULED
-        SuggestionEvent.objects.create(model_version=version, rank=rank, outcome=outcome, ad_id=ad_id)
+            self._widget.answer = suggest_categories(str(title))
 
     def _by_suggestion_button(self) -> bool:
         return self.is_bound and (self._asked or self._taken is not None)
-
-
-def _signed(answer: CategorySuggestions) -> str:
-    return signing.dumps([answer.model_version, *(suggestion.value for suggestion in answer.suggestions)], salt=SALT)

@@ -21,7 +21,6 @@ from ad_autocategorize.sources import HostCategory, get_source
 
 SUGGEST = "suggest_category"
 TAKE = "take_category"
-OFFERED = "offered_categories"
 
 
 class WrappingWidget(forms.Widget):
@@ -83,7 +82,6 @@ class CategorySuggestionWidget(WrappingWidget):
         super().__init__(widget, prefix)
         self.category_field = category_field
         self.answer: CategorySuggestions | None = None
-        self.offered = ""
         self.ad_id = ""
 
     def render(self, name: str, value: Any, attrs: dict[str, Any] | None = None, renderer: Any = None) -> SafeString:
@@ -99,8 +97,6 @@ class CategorySuggestionWidget(WrappingWidget):
             "suggest_name": self.name_of(SUGGEST),
             "take_name": self.name_of(TAKE),
             "answer": self.answer,
-            "offered_name": self.name_of(OFFERED),
-            "offered": self.offered,
             "limit": plugin_settings.SUGGESTION_COUNT,
         }
         return render_to_string(self.template_name, context)

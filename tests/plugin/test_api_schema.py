@@ -104,7 +104,9 @@ def test_made_up_calls_find_no_fault_and_no_lie(described, mode, real_keys):
                 return
             # No schema can say which bytes are a photo: made-up ones may be refused, real ones may not.
             case.call_and_validate(timeout=30, excluded_checks=[positive_data_acceptance])
-            answer = requests.post(f"{url}{case.path}", files=[("photos", photo()), ("photos", photo("PNG"))], timeout=30)
+            answer = requests.post(
+                f"{url}{case.path}", files=[("photos", photo()), ("photos", photo("PNG"))], timeout=30
+            )
             case.validate_response(answer)
             assert answer.status_code == 200
 

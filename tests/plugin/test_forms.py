@@ -6,7 +6,6 @@ from django import forms
 from django.urls import reverse
 
 from ad_autocategorize.forms import CategorySuggestionMixin
-from ad_autocategorize.models import ModelVersion, SuggestionEvent
 from marketplace.forms import AdForm
 from marketplace.models import Ad
 
@@ -92,36 +91,6 @@ def test_hosts_with_hidden_or_text_category_fields(trained):
     assert f'value="{sofas}"' in str(form["category"])
     assert "<textarea" in str(form["title"])
     assert RawForm({"title": "sofa", "category": sofas}).is_valid()
-
-
-def offered(page):
-    return re.search(r'name="offered_categories" value="([^"]+)"', page)[1]
-
-
-@pytest.mark.parametrize(("chosen", "outcome", "rank"), [("Sillones", "accepted", 1), ("Cocina", "overruled", None)])
-def test_what_became_of_a_button_s_suggestions_is_recorded_once(client, seller, trained, chosen, outcome, rank):
-    path = {"Sillones": ["Hogar", "Muebles", "Sillones"], "Cocina": ["Hogar", "Cocina"]}[chosen]
-    category = str(trained.find(path))
-    asked = client.post(reverse("ad-create"), {**DATA, "suggest_category": "1"}).content.decode()
-    data = {**DATA, "category": category, "offered_categories": offered(asked)}
-    taken = client.post(reverse("ad-create"), {**data, "take_category": category}).content.decode()
-    # The price is wrong still: the form comes back, and nothing is recorded.
-    again = client.post(reverse("ad-create"), {**data, "offered_categories": offered(taken)}).content.decode()
-    assert not SuggestionEvent.objects.exists()
-    data |= {"price": "10", "offered_categories": offered(again)}
-    assert client.post(reverse("ad-create"), data).status_code == 302
-    event = SuggestionEvent.objects.get()
-    assert (event.outcome, event.rank) == (outcome, rank)
-    assert event.model_version == ModelVersion.objects.get().name
-    assert event.ad_id == str(Ad.objects.latest("pk").pk)
-
-
-@pytest.mark.parametrize("forged", ["", "nonsense", '["v1", "1"]', "WyJ2MSJd:1abc:def"])
-def test_forged_suggestions_are_not_recorded(client, seller, trained, forged):
-    sofas = trained.find(["Hogar", "Muebles", "Sillones"])
-    data = {**DATA, "category": sofas, "price": "10", "offered_categories": forged}
-    assert client.post(reverse("ad-create"), data).status_code == 302
-    assert not SuggestionEvent.objects.exists()
 
 
 def test_attributes_set_on_the_widgets_reach_the_inputs(trained):
