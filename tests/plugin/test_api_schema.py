@@ -83,7 +83,6 @@ def test_made_up_calls_find_no_fault_and_no_lie(described, mode, real_keys):
     statuses = Counter()
     for found in schema.get_all_operations():
         operation = found.ok()
-        reads_photos = "car" in operation.path.split("/") and mode == "POSITIVE"
         if mode == "NEGATIVE" and operation.method == "get" and "year" not in str(operation.query):
             # Nothing of it can be wrong but its key, which is part of the address.
             continue
@@ -99,7 +98,7 @@ def test_made_up_calls_find_no_fault_and_no_lie(described, mode, real_keys):
         )
         def call(case):
             # Status, media type, headers and body must be those that the schema promises; no 5xx.
-            if not reads_photos:
+            if mode == "NEGATIVE" or "car" not in case.path.split("/"):
                 statuses[case.call_and_validate(timeout=30).status_code] += 1
                 return
             # No schema can say which bytes are a photo: made-up ones may be refused, real ones may not.
