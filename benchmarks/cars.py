@@ -36,6 +36,7 @@ RECIPE = PhotoSettings(
     ema=0.996,
     mix=0.25,
     mix_until=0.95,
+    mirror=True,
 )
 # Training crops are taken from photos a little larger than the largest crop.
 MARGIN = 1.375

@@ -74,11 +74,14 @@ def write_models(folder: Path, architecture: str, height: int, width: int) -> di
         tuple(range(2000, 2000 + YEARS)),
     )
     preprocessing = Preprocessing(height, width)
-    graph = to_onnx(CarNetwork(settings, vocabularies), height, width)
+    network = CarNetwork(settings, vocabularies)
+    graph = to_onnx(network, height, width)
     noise = np.random.default_rng(0).integers(0, 256, (32, height, width, 3), dtype=np.uint8)
     graphs = {"float32": graph}
     for how in ("dynamic", "static"):
         graphs[f"int8 {how}"] = quantize(graph, how, preprocessing.normalize(noise))
+    network.mirror = True
+    graphs["mirrored"] = to_onnx(network, height, width)
     manifest = {
         "version": "benchmark",
         "vocabularies": vocabularies.to_dict(),

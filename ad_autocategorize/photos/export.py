@@ -31,7 +31,7 @@ class _Ordered(nn.Module):
         self.network = network
 
     def forward(self, photos: Tensor) -> tuple[Tensor, ...]:
-        outputs = self.network(photos)
+        outputs = self.network.answer(photos)
         return tuple(outputs[name] for name in OUTPUTS)
 
 
@@ -64,7 +64,7 @@ def largest_difference(network: CarNetwork, graph: bytes, photos: NDArray[np.flo
 
     network.eval()
     with torch.inference_mode():
-        expected = network(torch.from_numpy(photos))
+        expected = network.answer(torch.from_numpy(photos))
     answered = run_graph(open_session(graph), photos)
     return max(float(np.abs(expected[name].numpy() - answered[name]).max()) for name in OUTPUTS)
 

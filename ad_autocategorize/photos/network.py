@@ -45,6 +45,7 @@ class CarNetwork(nn.Module):
             sizes["year"] = 1
         self.heads = nn.ModuleDict({head: nn.Linear(width, max(1, size)) for head, size in sizes.items()})
         self.year_kind = settings.year
+        self.mirror = settings.mirror
         self.register_buffer("compatible", torch.zeros(0, dtype=torch.bool), persistent=False)
         self.register_buffer("years", torch.tensor(vocabularies.year, dtype=torch.float32), persistent=False)
         self.set_compatibility(vocabularies.compatibility())
@@ -67,6 +68,14 @@ class CarNetwork(nn.Module):
             outputs["year_value"] = value.squeeze(1)
             outputs["year"] = -(value - self.years).abs()
         return outputs
+
+    def answer(self, photos: Tensor) -> dict[str, Tensor]:
+        """Return the logits that are validated and served; with ``mirror``, the means over each photo and its mirror image."""
+        outputs: dict[str, Tensor] = self(photos)
+        if not self.mirror:
+            return outputs
+        mirrored = self(photos.flip(3))
+        return {name: (value + mirrored[name]) / 2 for name, value in outputs.items()}
 
     def pair_logits(self, outputs: Mapping[str, Tensor]) -> Tensor:
         """Return scores float32[n, models] to which both branches contribute; pairs outside the table are masked."""

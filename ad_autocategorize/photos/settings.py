@@ -34,6 +34,7 @@ class PhotoSettings:
     pair_loss : what the model head's cross-entropy is taken over: all models ("plain"), those of the labelled brand
         ("label"), or the compatible pairs, scored by both branches together ("pair").
     year : classes, classes whose neighbours share mass, or a number.
+    mirror : whether a photo's answer is the mean of those to it and to its mirror image, which takes twice the time.
     head_weights : weight of each head's loss, 1 where not named.
     relations : weights of soft relations between heads ("model-body_type", "model-year", "brand-year"), 0 where not named.
     class_weights : power of the inverse class frequency that rare values are weighted by; 0 for none, 0.5 is moderate.
@@ -61,6 +62,7 @@ class PhotoSettings:
     head_weights: dict[str, float] = field(default_factory=dict)
     relations: dict[str, float] = field(default_factory=dict)
     class_weights: float = 0.0
+    mirror: bool = False
     seed: int = 0
 
     def __post_init__(self) -> None:

@@ -221,7 +221,7 @@ def predict_logits(network: CarNetwork, photos: PhotoSet, device: str = "cpu") -
     autocast = torch.autocast(device, torch.bfloat16, enabled=_has_fast_bfloat16(device))
     with torch.inference_mode(), autocast:
         for pixels, _ in photos.batches(EVALUATION_BATCH):
-            outputs = network(pixels.to(device, memory_format=torch.channels_last))
+            outputs = network.answer(pixels.to(device, memory_format=torch.channels_last))
             for name in OUTPUTS:
                 parts[name].append(outputs[name].float().cpu().numpy())
     return {name: np.concatenate(part) if part else np.zeros((0, 1), np.float32) for name, part in parts.items()}

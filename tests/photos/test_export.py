@@ -60,6 +60,20 @@ def test_the_exported_graph_answers_as_the_network(artifact, trained, toys):
     assert largest_difference(trained, graph, photos) < 1e-3
 
 
+def test_a_mirroring_network_answers_alike_whichever_way_the_car_faces(trained, toys, monkeypatch):
+    photos = Preprocessing(24, 32).normalize(toys[1].read(slice(20)))
+    turned = np.ascontiguousarray(photos[..., ::-1])
+    plain = run_graph(open_session(to_onnx(trained, 24, 32)), photos)
+    monkeypatch.setattr(trained, "mirror", True)
+    graph = to_onnx(trained, 24, 32)
+    assert largest_difference(trained, graph, photos) < 1e-3
+    session = open_session(graph)
+    answered, mirrored = run_graph(session, photos), run_graph(session, turned)
+    for name in OUTPUTS:
+        np.testing.assert_allclose(answered[name], mirrored[name], atol=1e-3)
+    assert np.abs(answered["model"] - plain["model"]).max() > 0.01
+
+
 def test_the_predictor_reads_files_as_training_does(artifact, trained, toy_records, toys, vocabularies):
     predictor = PhotoPredictor.load(artifact)
     logits = predictor.logits([read_photo(record.path) for record in toy_records[180:190]])
