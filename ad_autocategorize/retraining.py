@@ -24,6 +24,7 @@ from django.utils import timezone
 from ad_autocategorize import registry
 from ad_autocategorize.artifacts import TEMPORARY_PREFIX
 from ad_autocategorize.conf import plugin_settings
+from ad_autocategorize.label_weights import label_weights
 from ad_autocategorize.models import ModelVersion
 from ad_autocategorize.sources import AdSource
 from ad_autocategorize.titles.settings import TitleSettings
@@ -75,10 +76,10 @@ def retrain_titles(source: AdSource, request: Request, progress: Progress) -> Re
         _sweep(directory)
         skipped: Counter[str] = Counter()
         tree = CategoryTree.load(include_inactive=True)
-        titles, paths = _collect(source, request, tree, skipped, progress)
+        titles, paths, weights = _collect(source, request, tree, skipped, progress)
         kept = len(tokenize(titles, settings)[1])
         skipped["nothing left of the title"] = len(titles) - kept
-        options: dict[str, Any] = {"seed": request.seed, "jobs": request.jobs}
+        options: dict[str, Any] = {"weights": weights, "seed": request.seed, "jobs": request.jobs}
         evaluation = hold_out(titles, paths, settings, **options, progress=_stage(progress, "evaluating"))
         scorer = train(titles, paths, settings, **options, progress=_stage(progress, "training"))
         before = ModelVersion.objects.filter(kind=ModelVersion.Kind.TITLES, is_active=True).first()
@@ -109,14 +110,14 @@ def retrain_titles(source: AdSource, request: Request, progress: Progress) -> Re
 
 def _collect(
     source: AdSource, request: Request, tree: CategoryTree, skipped: Counter[str], progress: Progress
-) -> tuple[list[str], list[tuple[int, ...]]]:
-    titles, paths = [], []
+) -> tuple[list[str], list[tuple[int, ...]], list[float]]:
+    ads = []
     for ad in source.iter_titles(since=request.since, limit=request.limit, skipped=skipped):
-        titles.append(ad.title[: plugin_settings.MAX_TITLE_LENGTH])
-        paths.append(tree.path_ids(ad.category_id))
-        if len(titles) % 1000 == 0:
-            progress("reading ads", len(titles), 0)
-    return titles, paths
+        ads.append(ad)
+        if len(ads) % 1000 == 0:
+            progress("reading ads", len(ads), 0)
+    titles = [ad.title[: plugin_settings.MAX_TITLE_LENGTH] for ad in ads]
+    return titles, [tree.path_ids(ad.category_id) for ad in ads], label_weights(ads)
 
 
 def _stage(progress: Progress, stage: str) -> Progress:
