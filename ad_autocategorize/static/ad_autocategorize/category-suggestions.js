@@ -87,10 +87,11 @@ class CategorySuggestions {
 
   // Tells with the form which suggestions were shown last and which was taken; the server records it with the saved ad.
   report() {
-    if (!this.offered?.suggestions.length) return;
+    const field = this.root.querySelector(`[name="${this.root.dataset.category}_suggestions"]`);
+    if (!field || !this.offered?.suggestions.length) return;
     const { model_version, suggestions } = this.offered;
     const shown = suggestions.map((suggestion) => suggestion.value);
-    this.root.querySelector(`[name="${this.root.dataset.category}_suggestions"]`).value = JSON.stringify({ model_version, shown, ...this.taken });
+    field.value = JSON.stringify({ model_version, shown, ...this.taken });
   }
 
   present(suggestions) {
