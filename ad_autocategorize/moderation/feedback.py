@@ -170,16 +170,16 @@ def _review(name: str, counter: Counter[str]) -> Review:
 def _chart(weeks: list[tuple[date, float, float]]) -> SafeString:
     days = [week.toordinal() for week, _first, _three in weeks]
     shown = sorted({0, len(weeks) // 2, len(weeks) - 1})
-    x_ticks = [(float(days[i]), date_format(weeks[i][0], "SHORT_DATE_FORMAT")) for i in shown]
+    x_ticks = [(float(days[i]), date_format(weeks[i][0], "j M")) for i in shown]
     return line_chart(
         [
-            Series(_("first suggestion taken"), _points(days, (first for _week, first, _three in weeks))),
-            Series(_("one of three taken"), _points(days, (three for _week, _first, three in weeks)), style="second"),
+            Series(_("filed under the first suggestion"), _points(days, (first for _week, first, _three in weeks))),
+            Series(_("filed under one of three"), _points(days, (three for _week, _first, three in weeks)), style="second"),
         ],
         Axis(_("week"), days[0], days[-1], x_ticks),
         Axis(_("share"), 0.0, 1.0, [(tick / 4, f"{tick * 25} %") for tick in range(5)]),
         _("Acceptance over time"),
-        _("Share of suggestions taken, week by week."),
+        _("Share of ads filed under a suggestion, week by week."),
     )
 
 
