@@ -174,7 +174,9 @@ def _chart(weeks: list[tuple[date, float, float]]) -> SafeString:
     return line_chart(
         [
             Series(_("filed under the first suggestion"), _points(days, (first for _week, first, _three in weeks))),
-            Series(_("filed under one of three"), _points(days, (three for _week, _first, three in weeks)), style="second"),
+            Series(
+                _("filed under one of three"), _points(days, (three for _week, _first, three in weeks)), style="second"
+            ),
         ],
         Axis(_("week"), days[0], days[-1], x_ticks),
         Axis(_("share"), 0.0, 1.0, [(tick / 4, f"{tick * 25} %") for tick in range(5)]),

@@ -5,7 +5,7 @@ from django.core.management import call_command
 
 from ad_autocategorize.conf import SETTING
 from ad_autocategorize.events import SuggestionEvent
-from ad_autocategorize.label_weights import label_weights
+from ad_autocategorize.label_weights import weigh_labels
 from ad_autocategorize.models import ModelVersion
 from ad_autocategorize.moderation.review import Reviewer, accept, undo
 from ad_autocategorize.sources import get_source
@@ -18,7 +18,7 @@ pytestmark = [pytest.mark.django_db, pytest.mark.database]
 
 def weights():
     ads = list(get_source().iter_titles())
-    return dict(zip([ad.ad_id for ad in ads], label_weights(ads), strict=True))
+    return dict(zip([ad.ad_id for ad in ads], weigh_labels(ads).weights, strict=True))
 
 
 def tell(ad, handling, outcome, from_form=True):
@@ -74,7 +74,7 @@ def test_a_decision_says_nothing_of_where_the_seller_moved_the_ad_since(sofa_iss
     assert weights()[ad.pk] == 1.0
 
 
-def test_a_sellers_ads_in_a_category_weigh_no_more_than_the_cap(marketplace_tree, settings, django_user_model):
+def test_a_sellers_ads_in_a_category_weigh_no_more_than_the_cap(marketplace_tree, settings, django_user_model, capsys):
     other = django_user_model.objects.create_user("otra")
     sofas = Ad.objects.filter(category=marketplace_tree.find(["Hogar", "Muebles", "Sillones"]))
     theirs = list(sofas.values_list("pk", flat=True)[:3])
@@ -85,6 +85,8 @@ def test_a_sellers_ads_in_a_category_weigh_no_more_than_the_cap(marketplace_tree
     assert [found[pk] for pk in theirs] == [1.0] * 3
     assert {round(found[ad.pk], 6) for ad in sofas.exclude(seller=other)} == {0.5}
     assert sum(found.values()) == pytest.approx(3 + 6 * 6)
+    call_command("retrain_classifiers")
+    assert "ADS_PER_SELLER in a category: 87 ads" in capsys.readouterr().out
     setattr(settings, SETTING, {**getattr(settings, SETTING), "ADS_PER_SELLER": None})
     assert set(weights().values()) == {1.0}
 
@@ -94,16 +96,20 @@ def test_the_number_of_queries_does_not_grow_with_the_ads(marketplace_tree, djan
     for ad in Ad.objects.all()[:40]:
         tell(ad, "taken", "accepted")
     with django_assert_num_queries(2):
-        label_weights(ads)
+        weigh_labels(ads)
 
 
-def test_training_and_evaluation_heed_them(marketplace_tree):
+def test_training_and_evaluation_heed_them(marketplace_tree, capsys):
     call_command("retrain_classifiers", "--seed", "5")
     before = ModelVersion.objects.get()
     for ad in Ad.objects.all()[:20]:
         tell(ad, "taken", "accepted")
     call_command("retrain_classifiers", "--seed", "5")
     assert ModelVersion.objects.exclude(pk=before.pk).get().digest != before.digest
+    out = capsys.readouterr().out
+    assert "Labels that are echoed: 20 ads" in out
+    assert "plain" not in out
+    assert "ADS_PER_SELLER" not in out
     corpus = read_marketplace(get_source())
     assert sorted(set(corpus.weights)) == [0.5, 1.0]
     assert corpus.take([0, 1]).weights == corpus.weights[:2]
