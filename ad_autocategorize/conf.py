@@ -41,9 +41,9 @@ DEFAULTS: dict[str, Any] = {
     "EVENT_RETENTION_DAYS": 365,
     # How much a label counts in training, beside 1 for any other: an ad filed by a suggestion that was taken as it was, one
     # whose seller passed over or changed what was suggested, one that a moderator decided about.
-    "ECHOED_LABEL_WEIGHT": 0.5,
-    "CORRECTED_LABEL_WEIGHT": 1.5,
-    "MODERATED_LABEL_WEIGHT": 2.0,
+    "ECHOED_LABEL_WEIGHT": 0.75,
+    "CORRECTED_LABEL_WEIGHT": 1.1,
+    "MODERATED_LABEL_WEIGHT": 1.5,
     # A seller's ads in one category weigh no more together than this many; None for no limit.
     "ADS_PER_SELLER": 100,
 }

@@ -30,10 +30,10 @@ def tell(ad, handling, outcome, from_form=True):
 @pytest.mark.parametrize(
     ("handling", "outcome", "from_form", "weight"),
     [
-        ("taken", "accepted", True, 0.5),
-        ("changed", "accepted", True, 1.5),
-        ("changed", "overruled", True, 1.5),
-        ("ignored", "overruled", True, 1.5),
+        ("taken", "accepted", True, 0.75),
+        ("changed", "accepted", True, 1.1),
+        ("changed", "overruled", True, 1.1),
+        ("ignored", "overruled", True, 1.1),
         ("ignored", "accepted", True, 1.0),
         # Anybody may call the API about any ad.
         ("taken", "accepted", False, 1.0),
@@ -53,17 +53,17 @@ def test_the_last_form_counts(marketplace_tree):
     ad = Ad.objects.first()
     tell(ad, "taken", "accepted")
     tell(ad, "ignored", "overruled")
-    assert weights()[ad.pk] == 1.5
+    assert weights()[ad.pk] == 1.1
 
 
 def test_a_moderators_decision_counts_most_while_it_stands(sofa_issue, moderators):
     ad = Ad.objects.get(pk=sofa_issue.ad_id)
     tell(ad, "taken", "accepted")
-    assert weights()[ad.pk] == 0.5
+    assert weights()[ad.pk] == 0.75
     decision = accept(sofa_issue, Reviewer(moderators[0]))
-    assert weights()[ad.pk] == 2.0
+    assert weights()[ad.pk] == 1.5
     undo(decision, Reviewer(moderators[0]))
-    assert weights()[ad.pk] == 0.5
+    assert weights()[ad.pk] == 0.75
 
 
 def test_a_decision_says_nothing_of_where_the_seller_moved_the_ad_since(sofa_issue, moderators):
@@ -111,7 +111,7 @@ def test_training_and_evaluation_heed_them(marketplace_tree, capsys):
     assert "plain" not in out
     assert "ADS_PER_SELLER" not in out
     corpus = read_marketplace(get_source())
-    assert sorted(set(corpus.weights)) == [0.5, 1.0]
+    assert sorted(set(corpus.weights)) == [0.75, 1.0]
     assert corpus.take([0, 1]).weights == corpus.weights[:2]
 
 

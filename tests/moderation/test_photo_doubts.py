@@ -121,10 +121,13 @@ def test_ads_without_photos_or_a_site_without_a_model_change_nothing(cars, monke
     assert {key: issue.priority for key, issue in issues("--photos").items()} == plain
 
 
-def test_what_a_moderator_settled_stays_settled(cars, predictor, admin_client):
+def test_it_is_shown_filtered_and_stays_settled_as_any_other(cars, predictor, admin_client):
     ad = cars.filter(title__startswith="sedan")[0]
     show(ad, NO_CAR)
     issue = issues("--photos")[str(ad.pk)]
+    page = "/admin/ad_autocategorize/labelissue/"
+    assert ad.title in admin_client.get(page, {"kind__exact": "photo"}).content.decode()
+    assert ad.title in admin_client.get(f"{page}review/", {"issue": issue.pk}).content.decode()
     LabelIssue.objects.filter(pk=issue.pk).update(state="kept", decided_at=timezone.now())
     find_mislabels("--photos")
     assert LabelIssue.objects.get(ad_id=str(ad.pk)).state == "kept"
