@@ -71,13 +71,18 @@ def _decided_by_moderators() -> dict[str, int | None]:
 
 
 def _capped(ads: Sequence[LabelledTitle], weights: list[float], most: float | None) -> list[float]:
-    """Return the weights with those of a seller's ads in one category scaled down to ``most`` together."""
+    """Return the weights with those of a seller's ads in one category scaled down to ``most`` together.
+
+    A seller who has a category to himself dominates nobody there: a site whose ads all come from one account learns as ever.
+    """
     if most is None:
         return weights
-    together: defaultdict[tuple[str, int], float] = defaultdict(float)
+    together: defaultdict[int, defaultdict[str, float]] = defaultdict(lambda: defaultdict(float))
     for ad, weight in zip(ads, weights, strict=True):
-        together[ad.seller, ad.category_id] += weight
+        together[ad.category_id][ad.seller] += weight
     return [
-        weight * min(1.0, most / together[ad.seller, ad.category_id]) if ad.seller else weight
+        weight * min(1.0, most / together[ad.category_id][ad.seller])
+        if ad.seller and len(together[ad.category_id]) > 1
+        else weight
         for ad, weight in zip(ads, weights, strict=True)
     ]
