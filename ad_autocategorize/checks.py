@@ -25,7 +25,7 @@ def check_settings(**kwargs: Any) -> list[CheckMessage]:
         return [Error(f"{SETTING} is missing from the settings.", hint=hint, id="ad_autocategorize.E001")]
     if not isinstance(values, dict):
         return [Error(f"{SETTING} must be a dictionary.", id="ad_autocategorize.E002")]
-    return [*_keys(values), *_model_dir(), *_titles(), *_photos(), *_numbers(), *_source()]
+    return [*_keys(values), *_model_dir(), *_titles(), *_photos(), *_numbers(), *_weights(), *_source()]
 
 
 def _keys(values: dict[Any, Any]) -> Iterator[CheckMessage]:
@@ -86,6 +86,18 @@ def _numbers() -> Iterator[CheckMessage]:
         if type(value) is not int or not 1 <= value <= highest:
             message = f'{SETTING}["{key}"] must be a whole number from 1 to {highest}, not {value!r}.'
             yield Error(message, hint=f"The default is {DEFAULTS[key]}.", id="ad_autocategorize.E008")
+
+
+def _weights() -> Iterator[CheckMessage]:
+    for key in ("ECHOED_LABEL_WEIGHT", "CORRECTED_LABEL_WEIGHT", "MODERATED_LABEL_WEIGHT"):
+        value = getattr(plugin_settings, key)
+        if isinstance(value, bool) or not isinstance(value, int | float) or not 0 < value <= 100:
+            message = f'{SETTING}["{key}"] must be a number above 0, up to 100, not {value!r}.'
+            yield Error(message, hint=f"The default is {DEFAULTS[key]}.", id="ad_autocategorize.E008")
+    value = plugin_settings.ADS_PER_SELLER
+    if value is not None and (type(value) is not int or value < 1):
+        message = f'{SETTING}["ADS_PER_SELLER"] must be a whole number from 1 or None, not {value!r}.'
+        yield Error(message, hint=f"The default is {DEFAULTS['ADS_PER_SELLER']}.", id="ad_autocategorize.E008")
 
 
 def _source() -> Iterator[CheckMessage]:

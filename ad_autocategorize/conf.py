@@ -39,6 +39,13 @@ DEFAULTS: dict[str, Any] = {
     "API_BATCH_LIMIT": 100,
     # Days that the events of suggestions are kept; manage.py purge_suggestion_events deletes older ones.
     "EVENT_RETENTION_DAYS": 365,
+    # How much a label counts in training, beside 1 for any other: an ad filed by a suggestion that was taken as it was, one
+    # whose seller passed over or changed what was suggested, one that a moderator decided about.
+    "ECHOED_LABEL_WEIGHT": 0.75,
+    "CORRECTED_LABEL_WEIGHT": 1.1,
+    "MODERATED_LABEL_WEIGHT": 1.5,
+    # A seller's ads in one category weigh no more together than this many; None for no limit.
+    "ADS_PER_SELLER": 100,
 }
 
 

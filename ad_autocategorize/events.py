@@ -1,4 +1,4 @@
-"""What became of a suggestion: counted by version of the model, without titles and without persons."""
+"""What became of suggestions: counted by version of the model, without titles and without persons."""
 
 from __future__ import annotations
 
@@ -7,19 +7,42 @@ from django.utils.translation import gettext_lazy as _
 
 
 class SuggestionEvent(models.Model):
-    """A suggestion that was taken or passed over. Holds neither what was typed nor who typed it."""
+    """What a seller made of the suggestions that a form showed. Holds neither what was typed nor who typed it.
+
+    One row a form that was saved, not one a keystroke: what is judged is where the ad ended up, and the lists that flicker by
+    while a title is typed are not answers to it. Forms that showed no suggestion, and forms that were left, have no row.
+
+    ``outcome`` says whether the ad was filed under a suggestion; ``handling`` whether it got there by the suggestion, since a
+    seller who finds the same category on his own confirms it, and one who takes what is offered may merely be done with it.
+    """
 
     class Outcome(models.TextChoices):
         ACCEPTED = "accepted", _("accepted")
         OVERRULED = "overruled", _("overruled")
 
+    class Handling(models.TextChoices):
+        UNKNOWN = "", _("unknown")
+        TAKEN = "taken", _("taken as it was")
+        CHANGED = "changed", _("taken, then changed")
+        IGNORED = "ignored", _("not taken")
+
     # Not a foreign key: the figures outlive the version, whose row goes with its files.
     model_version = models.CharField(_("model version"), max_length=80)
     ad_id = models.CharField(_("ad"), max_length=100, blank=True, help_text=_("The marketplace's own key of the ad."))
+    shown = models.PositiveSmallIntegerField(_("shown"), null=True, blank=True, help_text=_("How many were shown."))
     rank = models.PositiveSmallIntegerField(
-        _("rank"), null=True, blank=True, help_text=_("Place of the suggestion taken, the first is 1.")
+        _("rank"), null=True, blank=True, help_text=_("Place of the suggestion the ad was filed under, the first is 1.")
     )
     outcome = models.CharField(_("outcome"), max_length=10, choices=Outcome.choices)
+    taken_rank = models.PositiveSmallIntegerField(
+        _("rank taken"), null=True, blank=True, help_text=_("Place of the suggestion that was taken last.")
+    )
+    handling = models.CharField(
+        _("handling"), max_length=10, choices=Handling.choices, default=Handling.UNKNOWN, blank=True
+    )
+    from_form = models.BooleanField(
+        _("from the form"), default=False, help_text=_("Recorded as the ad was saved, not told by a client of the API.")
+    )
     created_at = models.DateTimeField(_("created"), auto_now_add=True)
 
     class Meta:
@@ -30,3 +53,8 @@ class SuggestionEvent(models.Model):
 
     def __str__(self) -> str:
         return f"{self.model_version} {self.outcome}"
+
+    @classmethod
+    def outcome_of(cls, rank: int | None) -> Outcome:
+        """Return the outcome for the rank of the suggestion that an ad was filed under."""
+        return cls.Outcome.OVERRULED if rank is None else cls.Outcome.ACCEPTED

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from django import forms
 from django.forms.utils import ErrorDict
 
+from ad_autocategorize.recording import SuggestionRecordMixin, SuggestionReport
 from ad_autocategorize.services import suggest_categories
 from ad_autocategorize.sources import get_source
 from ad_autocategorize.widgets import SUGGEST, TAKE, CategorySuggestionWidget
@@ -17,7 +18,7 @@ else:
     _Base = object
 
 
-class CategorySuggestionMixin(_Base):
+class CategorySuggestionMixin(SuggestionRecordMixin, _Base):
     """Put it before ``forms.ModelForm``. The source says which fields hold title and category.
 
     A form posted by one of the suggestion buttons is never valid and shows no errors, so that any view renders it again
@@ -30,7 +31,7 @@ class CategorySuggestionMixin(_Base):
         self._title_name, self._category_name = source.form_field("title"), source.form_field("category")
         field = self.fields[self._title_name]
         self._widget = CategorySuggestionWidget(field.widget, self.add_prefix(self._category_name), self.prefix)
-        self._widget.ad_id = str(getattr(getattr(self, "instance", None), "pk", None) or "")
+        self._widget.report = self._sent_report()
         field.widget = self._widget
         self.data: Any
         self._asked = self._widget.name_of(SUGGEST) in self.data
@@ -38,6 +39,7 @@ class CategorySuggestionMixin(_Base):
         if self._taken is not None:
             self.data = self.data.copy()
             self.data[self.add_prefix(self._category_name)] = self._taken
+            self._widget.report = self._widget.report and self._widget.report.take(self._taken)
 
     def is_valid(self) -> bool:
         """Return ``False`` too when a suggestion button was pressed: nothing is to be saved yet."""
@@ -52,6 +54,7 @@ class CategorySuggestionMixin(_Base):
         if self._asked:
             title = self.data.get(self.add_prefix(self._title_name)) or ""
             self._widget.answer = suggest_categories(str(title))
+            self._widget.report = SuggestionReport.of(self._widget.answer)
 
     def _by_suggestion_button(self) -> bool:
         return self.is_bound and (self._asked or self._taken is not None)

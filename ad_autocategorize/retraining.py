@@ -24,6 +24,7 @@ from django.utils import timezone
 from ad_autocategorize import registry
 from ad_autocategorize.artifacts import TEMPORARY_PREFIX
 from ad_autocategorize.conf import plugin_settings
+from ad_autocategorize.label_weights import LabelWeights, weigh_labels
 from ad_autocategorize.models import ModelVersion
 from ad_autocategorize.sources import AdSource
 from ad_autocategorize.titles.settings import TitleSettings
@@ -54,10 +55,11 @@ class Request:
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """A recorded version, the ads that were left out by reason, and the version that was active before."""
+    """A recorded version, the ads left out by reason, how labels were weighed, and the version that was active before."""
 
     version: ModelVersion
     skipped: Counter[str]
+    labels: LabelWeights
     before: ModelVersion | None
 
 
@@ -75,10 +77,10 @@ def retrain_titles(source: AdSource, request: Request, progress: Progress) -> Re
         _sweep(directory)
         skipped: Counter[str] = Counter()
         tree = CategoryTree.load(include_inactive=True)
-        titles, paths = _collect(source, request, tree, skipped, progress)
+        titles, paths, labels = _collect(source, request, tree, skipped, progress)
         kept = len(tokenize(titles, settings)[1])
         skipped["nothing left of the title"] = len(titles) - kept
-        options: dict[str, Any] = {"seed": request.seed, "jobs": request.jobs}
+        options: dict[str, Any] = {"weights": labels.weights, "seed": request.seed, "jobs": request.jobs}
         evaluation = hold_out(titles, paths, settings, **options, progress=_stage(progress, "evaluating"))
         scorer = train(titles, paths, settings, **options, progress=_stage(progress, "training"))
         before = ModelVersion.objects.filter(kind=ModelVersion.Kind.TITLES, is_active=True).first()
@@ -88,6 +90,7 @@ def retrain_titles(source: AdSource, request: Request, progress: Progress) -> Re
             "taxonomy_version": tree.version,
             "ads": kept,
             "skipped": dict(+skipped),
+            "labels": dict(labels.origins),
             "metrics": evaluation.to_dict(),
         }
         scorer.save(directory / name, metadata=metadata)
@@ -104,19 +107,19 @@ def retrain_titles(source: AdSource, request: Request, progress: Progress) -> Re
                 version.activate()
         registry.expire()
         prune(directory, ModelVersion.Kind.TITLES)
-    return Result(version, +skipped, before)
+    return Result(version, +skipped, labels, before)
 
 
 def _collect(
     source: AdSource, request: Request, tree: CategoryTree, skipped: Counter[str], progress: Progress
-) -> tuple[list[str], list[tuple[int, ...]]]:
-    titles, paths = [], []
+) -> tuple[list[str], list[tuple[int, ...]], LabelWeights]:
+    ads = []
     for ad in source.iter_titles(since=request.since, limit=request.limit, skipped=skipped):
-        titles.append(ad.title[: plugin_settings.MAX_TITLE_LENGTH])
-        paths.append(tree.path_ids(ad.category_id))
-        if len(titles) % 1000 == 0:
-            progress("reading ads", len(titles), 0)
-    return titles, paths
+        ads.append(ad)
+        if len(ads) % 1000 == 0:
+            progress("reading ads", len(ads), 0)
+    titles = [ad.title[: plugin_settings.MAX_TITLE_LENGTH] for ad in ads]
+    return titles, [tree.path_ids(ad.category_id) for ad in ads], weigh_labels(ads)
 
 
 def _stage(progress: Progress, stage: str) -> Progress:

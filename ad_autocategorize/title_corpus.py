@@ -6,6 +6,7 @@ from collections import Counter
 from datetime import date
 
 from ad_autocategorize.conf import plugin_settings
+from ad_autocategorize.label_weights import weigh_labels
 from ad_autocategorize.sources import AdSource
 from ad_autocategorize.titles.evaluation.corpus import Corpus, as_datetime
 from taxonomy.tree import CategoryTree
@@ -23,4 +24,5 @@ def read_marketplace(source: AdSource, *, since: date | None = None, limit: int 
         {pk: tree.name(pk) for pk in tree},
         dict(dropped),
         [tree.path_ids(pk) for pk in CategoryTree.load()],
+        weigh_labels(ads).weights,
     )

@@ -16,6 +16,7 @@ from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 
 from ad_autocategorize.conf import plugin_settings
+from ad_autocategorize.recording import SUFFIX, SuggestionReport
 from ad_autocategorize.services import CategorySuggestions, active_tree, form_value
 from ad_autocategorize.sources import HostCategory, get_source
 
@@ -82,7 +83,7 @@ class CategorySuggestionWidget(WrappingWidget):
         super().__init__(widget, prefix)
         self.category_field = category_field
         self.answer: CategorySuggestions | None = None
-        self.ad_id = ""
+        self.report: SuggestionReport | None = None
 
     def render(self, name: str, value: Any, attrs: dict[str, Any] | None = None, renderer: Any = None) -> SafeString:
         # Browsers' own history of earlier titles would cover the suggestions.
@@ -92,8 +93,8 @@ class CategorySuggestionWidget(WrappingWidget):
             "id": attributes.get("id") or f"id_{name}",
             "category_name": self.category_field,
             "endpoint": endpoint("suggest-category"),
-            "events": endpoint("suggestion-events"),
-            "ad_id": self.ad_id,
+            "report_name": self.category_field + SUFFIX,
+            "report": self.report.to_json() if self.report else "",
             "suggest_name": self.name_of(SUGGEST),
             "take_name": self.name_of(TAKE),
             "answer": self.answer,

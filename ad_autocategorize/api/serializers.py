@@ -90,7 +90,11 @@ class CategorySuggestionsBatchSerializer(serializers.Serializer[Any]):
 
 
 class SuggestionEventSerializer(serializers.Serializer[Any]):
-    """What became of the suggestions for an ad; ``ad_id`` is the marketplace's own key, once the ad has one."""
+    """What became of the suggestions for an ad; ``ad_id`` is the marketplace's own key, once the ad has one.
+
+    A client that knows how many it showed says so in ``shown``, and in ``taken_rank`` which of them was chosen rather than found
+    again in the tree.
+    """
 
     model_version = KeyField(min_length=1, max_length=80)
     rank = WholeNumberField(
@@ -99,12 +103,25 @@ class SuggestionEventSerializer(serializers.Serializer[Any]):
         allow_null=True,
         help_text="Place of the suggestion that was accepted, the first is 1; null where all were overruled.",
     )
+    shown = WholeNumberField(min_value=1, max_value=HIGHEST_LIMIT, required=False, allow_null=True, default=None)
+    taken_rank = WholeNumberField(
+        min_value=1,
+        max_value=HIGHEST_LIMIT,
+        required=False,
+        allow_null=True,
+        default=None,
+        help_text="Place of the suggestion that was chosen, whatever became of it; read where shown is given.",
+    )
     ad_id = KeyField(max_length=100, required=False, allow_blank=True, default="")
 
     def create(self, validated_data: dict[str, Any]) -> SuggestionEvent:
-        accepted = validated_data["rank"] is not None
-        outcome = SuggestionEvent.Outcome.ACCEPTED if accepted else SuggestionEvent.Outcome.OVERRULED
-        return SuggestionEvent.objects.create(outcome=outcome, **validated_data)
+        rank, shown, taken = (validated_data[name] for name in ("rank", "shown", "taken_rank"))
+        handling = SuggestionEvent.Handling.UNKNOWN
+        if shown is not None:
+            as_taken = SuggestionEvent.Handling.TAKEN if taken == rank else SuggestionEvent.Handling.CHANGED
+            handling = SuggestionEvent.Handling.IGNORED if taken is None else as_taken
+        outcome = SuggestionEvent.outcome_of(rank)
+        return SuggestionEvent.objects.create(outcome=outcome, handling=handling, **validated_data)
 
 
 class CategorySerializer(serializers.Serializer[Any]):

@@ -14,6 +14,11 @@ def positive(text: str) -> int:
     return _between(text, 1, None)
 
 
+def not_negative(text: str) -> int:
+    """Return a whole number from 0 up."""
+    return _between(text, 0, None)
+
+
 def folds(text: str) -> int:
     """Return a number of folds: there must be something to learn from and something to judge."""
     return _between(text, 2, MOST_FOLDS)

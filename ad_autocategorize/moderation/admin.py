@@ -32,6 +32,7 @@ CAN_REVIEW = "ad_autocategorize.can_review"
 CAN_BULK_RELABEL = "ad_autocategorize.can_bulk_relabel"
 BULK_LIMIT = 1000
 SELLER_PARAMETER = "seller__exact"
+REVIEW_NAME = "ad_autocategorize_labelissue_review"
 
 
 class QueueList(ChangeList):
@@ -48,6 +49,13 @@ class QueueList(ChangeList):
             issue.shown_given, issue.shown_suggested = (
                 path_text(tree, k) for k in (issue.given_id, issue.suggested_id)
             )
+
+
+class QueueFilters(ChangeList):
+    """The list's filters without the list: the review page wants one row, not the count of all and the ads of a page."""
+
+    def get_results(self, request: HttpRequest) -> None:
+        pass
 
 
 class ReadOnlyAdmin(admin.ModelAdmin):
@@ -91,20 +99,21 @@ class LabelIssueAdmin(ReadOnlyAdmin):
         return lookup == SELLER_PARAMETER or super().lookup_allowed(lookup, value, request)
 
     def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[ChangeList]:
-        return QueueList
+        match = request.resolver_match
+        return QueueFilters if match and match.url_name == REVIEW_NAME else QueueList
 
     def get_urls(self) -> list[URLPattern]:
         name = "ad_autocategorize_labelissue"
         wrap = self.admin_site.admin_view
         own = [
-            path("review/", wrap(ReviewView.as_view(model_admin=self)), name=f"{name}_review"),
+            path("review/", wrap(ReviewView.as_view(model_admin=self)), name=REVIEW_NAME),
             path("<int:pk>/decide/", wrap(DecideView.as_view(model_admin=self)), name=f"{name}_decide"),
             path("undo/<int:pk>/", wrap(UndoView.as_view(model_admin=self)), name=f"{name}_undo"),
         ]
         return [*own, *super().get_urls()]
 
     def change_view(self, request: HttpRequest, object_id: str, *args: Any, **kwargs: Any) -> HttpResponse:
-        return redirect(f"{reverse('admin:ad_autocategorize_labelissue_review')}?issue={object_id}")
+        return redirect(f"{reverse(f'admin:{REVIEW_NAME}')}?issue={object_id}")
 
     @admin.display(description=gettext_lazy("ad"))
     def ad_title(self, issue: Any) -> str:

@@ -102,8 +102,8 @@ def find_car_issues(source: AdSource, now: datetime, *, read_photos: PhotoReader
         return 0
     catalog = Catalog()
     batch: list[CarIssue] = []
-    for ad in _car_ads(source):
-        stated = {name: _text(source.value_of(ad, name)) for name in CAR_FIELDS}
+    for ad in car_ads(source):
+        stated = stated_fields(source, ad)
         if not any(stated.values()):
             continue
         found = list(catalog.contradictions(stated))
@@ -119,7 +119,13 @@ def find_car_issues(source: AdSource, now: datetime, *, read_photos: PhotoReader
     return CarIssue.objects.filter(state=CarIssue.State.OPEN).count()
 
 
-def _car_ads(source: AdSource) -> Iterable[Any]:
+def stated_fields(source: AdSource, ad: Any) -> dict[str, str]:
+    """Return what an ad says of its car, by field; texts are empty where it says nothing."""
+    return {name: _text(source.value_of(ad, name)) for name in CAR_FIELDS}
+
+
+def car_ads(source: AdSource) -> Iterable[Any]:
+    """Stream the published ads with the relations that their car fields follow; those of no car too."""
     relations = []
     for name in (*CAR_FIELDS, "seller"):
         described = getattr(source, name)

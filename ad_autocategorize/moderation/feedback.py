@@ -40,6 +40,24 @@ class Acceptance:
 
 
 @dataclass(frozen=True, slots=True)
+class Handled:
+    """What sellers did with suggestions of one place: taken as they were, or taken and changed before the ad was saved."""
+
+    place: int
+    taken: int
+    changed: int
+
+
+@dataclass(frozen=True, slots=True)
+class Share:
+    """A part of the events; ``share`` within 0 to 1."""
+
+    name: str
+    count: int
+    share: float
+
+
+@dataclass(frozen=True, slots=True)
 class Review:
     """What moderators did, with the suggestion before them or blind; shares within 0 to 1."""
 
@@ -86,6 +104,32 @@ def by_branch() -> list[Acceptance]:
     return [_acceptance(tree.name(pk), n, firsts[pk], threes[pk]) for pk, n in counts.most_common()]
 
 
+def by_handling() -> list[Share]:
+    """Return how ads got where they are, among those whose form said what it had shown."""
+    handling = SuggestionEvent.Handling
+    ignored, own = Q(handling=handling.IGNORED), Q(outcome=SuggestionEvent.Outcome.ACCEPTED)
+    parts = {
+        _("suggestion taken as it was"): Q(handling=handling.TAKEN),
+        _("suggestion taken, then changed"): Q(handling=handling.CHANGED),
+        _("not taken, same category found in the tree"): ignored & own,
+        _("not taken, another category"): ignored & ~own,
+    }
+    counts = {f"part_{i}": Count("pk", filter=condition) for i, condition in enumerate(parts.values())}
+    row = SuggestionEvent.objects.exclude(handling=handling.UNKNOWN).aggregate(**counts)
+    whole = sum(row.values())
+    return [Share(name, row[f"part_{i}"], row[f"part_{i}"] / whole) for i, name in enumerate(parts)] if whole else []
+
+
+def by_place() -> list[Handled]:
+    """Return what became of the suggestions taken, by their place in the list."""
+    handling = SuggestionEvent.Handling
+    rows = SuggestionEvent.objects.filter(taken_rank__isnull=False).values("taken_rank").order_by("taken_rank")
+    counted = rows.annotate(
+        taken=Count("pk", filter=Q(handling=handling.TAKEN)), changed=Count("pk", filter=Q(handling=handling.CHANGED))
+    )
+    return [Handled(row["taken_rank"] or 0, row["taken"], row["changed"]) for row in counted]
+
+
 def over_time() -> SafeString | None:
     """Return a chart of the last weeks, or ``None`` where there are not two of them."""
     since = timezone.now() - timedelta(weeks=WEEKS)
@@ -126,16 +170,18 @@ def _review(name: str, counter: Counter[str]) -> Review:
 def _chart(weeks: list[tuple[date, float, float]]) -> SafeString:
     days = [week.toordinal() for week, _first, _three in weeks]
     shown = sorted({0, len(weeks) // 2, len(weeks) - 1})
-    x_ticks = [(float(days[i]), date_format(weeks[i][0], "SHORT_DATE_FORMAT")) for i in shown]
+    x_ticks = [(float(days[i]), date_format(weeks[i][0], "j M")) for i in shown]
     return line_chart(
         [
-            Series(_("first suggestion taken"), _points(days, (first for _week, first, _three in weeks))),
-            Series(_("one of three taken"), _points(days, (three for _week, _first, three in weeks)), style="second"),
+            Series(_("filed under the first suggestion"), _points(days, (first for _week, first, _three in weeks))),
+            Series(
+                _("filed under one of three"), _points(days, (three for _week, _first, three in weeks)), style="second"
+            ),
         ],
         Axis(_("week"), days[0], days[-1], x_ticks),
         Axis(_("share"), 0.0, 1.0, [(tick / 4, f"{tick * 25} %") for tick in range(5)]),
         _("Acceptance over time"),
-        _("Share of suggestions taken, week by week."),
+        _("Share of ads filed under a suggestion, week by week."),
     )
 
 

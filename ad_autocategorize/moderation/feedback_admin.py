@@ -19,8 +19,8 @@ from ad_autocategorize.moderation.admin import CAN_REVIEW, ReadOnlyAdmin
 class SuggestionEventAdmin(ReadOnlyAdmin):
     """Events are counted rather than read one by one."""
 
-    list_display = ["created_at", "model_version", "outcome", "rank", "ad_id"]
-    list_filter = ["outcome", "created_at"]
+    list_display = ["created_at", "model_version", "shown", "outcome", "rank", "handling", "taken_rank", "ad_id"]
+    list_filter = ["outcome", "handling", "from_form", "created_at"]
     show_full_result_count = False
     change_list_template = "admin/ad_autocategorize/suggestionevent/change_list.html"
 
@@ -43,6 +43,8 @@ class SuggestionEventAdmin(ReadOnlyAdmin):
             "opts": self.opts,
             "groups": [(_("All"), [feedback.total()]), *groups],
             "chart": feedback.over_time(),
+            "handling": feedback.by_handling(),
+            "places": feedback.by_place(),
             "reviews": feedback.reviews(),
         }
         return TemplateResponse(request, "admin/ad_autocategorize/suggestionevent/feedback.html", context)

@@ -16,8 +16,9 @@ from django.utils import timezone
 
 from ad_autocategorize.conf import plugin_settings
 from ad_autocategorize.moderation.car_checks import find_car_issues
+from ad_autocategorize.moderation.doubts import Doubt, title_doubts, with_photos
 from ad_autocategorize.moderation.models import LabelIssue
-from ad_autocategorize.moderation.photo_reading import read_car_photos
+from ad_autocategorize.moderation.photo_reading import PhotoReader
 from ad_autocategorize.moderation.review import fingerprint
 from ad_autocategorize.moderation.taxonomy_health import Evidence, record_health
 from ad_autocategorize.sources import AdSource, LabelledTitle
@@ -72,13 +73,17 @@ def find_label_issues(source: AdSource, request: Request, progress: Progress) ->
     tree = CategoryTree.load(include_inactive=True)
     ads = list(source.iter_titles(skipped=Counter()))
     judged = _judge(ads, tree, settings, request, progress)
+    doubts, photos = title_doubts(judged.quality), PhotoReader()
+    if request.photos:
+        doubts = with_photos(doubts, ads, judged.scores, judged.quality, source, photos.shows_car)
+    doubts = doubts[: request.limit]
+    neighbors = _neighbors(ads, doubts, settings)
     now = timezone.now()
     result = Result(ads=len(ads), estimated_errors=judged.quality.estimated_errors)
-    rows = judged.quality.candidates()[: request.limit].tolist()
-    update_queue(_issues(ads, rows, judged, tree, now), now, result)
-    evidence = Evidence(ads, judged.scores, judged.quality, judged.neighbors)
+    update_queue(_issues(ads, doubts, judged, neighbors, tree, now), now, result)
+    evidence = Evidence(ads, judged.scores, judged.quality, neighbors)
     result.findings = record_health(evidence, tree, settings, now)
-    result.car_issues = find_car_issues(source, now, read_photos=read_car_photos if request.photos else None)
+    result.car_issues = find_car_issues(source, now, read_photos=photos.fields if request.photos else None)
     return result
 
 
@@ -89,7 +94,6 @@ class _Judged:
     scores: FoldScores
     quality: LabelQuality
     words: dict[int, WordWeights]
-    neighbors: dict[int, Neighbors]
 
 
 def _judge(
@@ -97,7 +101,6 @@ def _judge(
 ) -> _Judged:
     from ad_autocategorize.titles.explanation import deciding_words
     from ad_autocategorize.titles.mislabels import judge_labels
-    from ad_autocategorize.titles.near_identical import find_near_identical
     from ad_autocategorize.titles.out_of_fold import FoldScores, iter_folds
 
     titles = [ad.title[: plugin_settings.MAX_TITLE_LENGTH] for ad in ads]
@@ -115,32 +118,43 @@ def _judge(
             [scores.categories[column] for column in best],
         )
         words.update(zip(rows.tolist(), explained, strict=True))
-    quality = judge_labels(scores.categories, scores.probabilities, scores.given)
-    candidates = quality.candidates()[: request.limit].tolist()
-    neighbors = find_near_identical(titles, candidates, settings)
-    return _Judged(scores, quality, words, dict(zip(candidates, neighbors, strict=True)))
+    return _Judged(scores, judge_labels(scores.categories, scores.probabilities, scores.given), words)
+
+
+def _neighbors(ads: Sequence[LabelledTitle], doubts: Sequence[Doubt], settings: TitleSettings) -> dict[int, Neighbors]:
+    from ad_autocategorize.titles.near_identical import find_near_identical
+
+    rows = [doubt.row for doubt in doubts]
+    titles = [ad.title[: plugin_settings.MAX_TITLE_LENGTH] for ad in ads]
+    return dict(zip(rows, find_near_identical(titles, rows, settings), strict=True))
 
 
 def _issues(
-    ads: Sequence[LabelledTitle], rows: Sequence[int], judged: _Judged, tree: CategoryTree, now: datetime
+    ads: Sequence[LabelledTitle],
+    doubts: Sequence[Doubt],
+    judged: _Judged,
+    neighbors: dict[int, Neighbors],
+    tree: CategoryTree,
+    now: datetime,
 ) -> Iterator[LabelIssue]:
     name = f"out-of-fold-{now:%Y%m%dT%H%M%SZ}"
     quality, categories = judged.quality, judged.scores.categories
-    for row in rows:
+    for doubt in doubts:
+        row = doubt.row
         ad = ads[row]
         probabilities = judged.scores.probabilities[row]
-        near = judged.neighbors[row].rows.tolist()
+        near = neighbors[row].rows.tolist()
         alike = [ads[other].category_id == ad.category_id for other in near]
         yield LabelIssue(
             ad_id=str(ad.ad_id),
-            kind=_kind(quality, row),
+            kind=doubt.kind,
             given_id=ad.category_id,
-            suggested_id=categories[quality.suggested[row]][-1],
+            suggested_id=categories[doubt.suggested][-1],
             branch_id=tree.path_ids(ad.category_id)[0],
-            level=int(quality.level[row]),
-            priority=float(quality.score[row]),
+            level=doubt.level,
+            priority=doubt.score,
             given_probability=float(quality.given_probability[row]),
-            suggested_probability=float(quality.suggested_probability[row]),
+            suggested_probability=float(probabilities[doubt.suggested]),
             alternatives=[
                 [categories[i][-1], round(float(probabilities[i]), 4)]
                 for i in np.argsort(-probabilities)[:ALTERNATIVES]
@@ -154,12 +168,6 @@ def _issues(
             model=name,
             found_at=now,
         )
-
-
-def _kind(quality: LabelQuality, row: int) -> str:
-    if quality.depth_only[row]:
-        return LabelIssue.Kind.DEPTH
-    return LabelIssue.Kind.AMBIGUOUS if quality.ambiguous[row] else LabelIssue.Kind.ERROR
 
 
 def update_queue(found: Iterable[LabelIssue], now: datetime, result: Result) -> None:

@@ -9,7 +9,24 @@ from django.db import models
 from django.utils.translation import gettext_lazy as _
 
 
-class LabelIssue(models.Model):
+class Settled(models.Model):
+    """What the rows of the queues share: who decided, and when."""
+
+    decided_at = models.DateTimeField(_("decided"), null=True, blank=True)
+    decided_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL,
+        on_delete=models.SET_NULL,
+        null=True,
+        blank=True,
+        related_name="+",
+        verbose_name=_("moderator"),
+    )
+
+    class Meta:
+        abstract = True
+
+
+class LabelIssue(Settled):
     """An ad that looks mislabelled; one row an ad, kept after the decision so that it is not asked about again.
 
     ``version`` is the optimistic lock: whoever decides names the version he looked at, and every change raises it.
@@ -24,6 +41,7 @@ class LabelIssue(models.Model):
         ERROR = "error", _("wrong category")
         AMBIGUOUS = "ambiguous", _("ambiguous: two that are often confused")
         DEPTH = "depth", _("too high or too deep in its branch")
+        PHOTO = "photo", _("the photo shows something else")
 
     ad_id = models.CharField(_("ad"), max_length=64, unique=True)
     state = models.CharField(_("state"), max_length=12, choices=State.choices, default=State.OPEN)
@@ -61,15 +79,6 @@ class LabelIssue(models.Model):
     model = models.CharField(_("model"), max_length=80)
     found_at = models.DateTimeField(_("found"))
     version = models.PositiveIntegerField(default=1, editable=False)
-    decided_at = models.DateTimeField(_("decided"), null=True, blank=True)
-    decided_by = models.ForeignKey(
-        settings.AUTH_USER_MODEL,
-        on_delete=models.SET_NULL,
-        null=True,
-        blank=True,
-        related_name="+",
-        verbose_name=_("moderator"),
-    )
 
     class Meta:
         verbose_name = _("ad to review")
@@ -215,7 +224,7 @@ class TaxonomyFinding(models.Model):
         return self.get_kind_display()
 
 
-class CarIssue(models.Model):
+class CarIssue(Settled):
     """A field of a car's ad that contradicts the car catalog or the photo; settled ones are kept and not asked about again."""
 
     class State(models.TextChoices):
@@ -236,15 +245,6 @@ class CarIssue(models.Model):
     seller = models.CharField(_("seller"), max_length=150, blank=True)
     fingerprint = models.CharField(max_length=64, editable=False)
     found_at = models.DateTimeField(_("found"))
-    decided_at = models.DateTimeField(_("decided"), null=True, blank=True)
-    decided_by = models.ForeignKey(
-        settings.AUTH_USER_MODEL,
-        on_delete=models.SET_NULL,
-        null=True,
-        blank=True,
-        related_name="+",
-        verbose_name=_("moderator"),
-    )
 
     class Meta:
         verbose_name = _("car field to review")

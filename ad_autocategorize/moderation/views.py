@@ -19,6 +19,7 @@ from django.views.generic import View
 from ad_autocategorize.moderation.models import LabelIssue, ReviewDecision
 from ad_autocategorize.moderation.presentation import path_text, present
 from ad_autocategorize.moderation.review import ReviewConflict, Reviewer, accept, choose, keep, undo
+from ad_autocategorize.services import active_tree
 from ad_autocategorize.sources import SourceError
 from taxonomy.tree import CategoryTree
 
@@ -66,7 +67,7 @@ class ReviewView(ReviewerView):
             "blind": blind,
             "filters": _filters(request.GET).urlencode(),
             "after": request.GET.get("after", ""),
-            "categories": [(pk, path_text(tree, pk)) for pk in CategoryTree.load()] if item else [],
+            "categories": [(pk, path_text(tree, pk)) for pk in active_tree()] if item else [],
         }
         return TemplateResponse(request, "admin/ad_autocategorize/labelissue/review.html", context)
 

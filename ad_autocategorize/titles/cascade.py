@@ -68,16 +68,18 @@ def train_nodes(
     seed: int,
     jobs: int,
     progress: Callable[[], None],
+    weights: FloatArray | None = None,
 ) -> list[LocalClassifier]:
     """Train the classifier of every node that has a choice; single-outcome nodes are passed through.
 
-    ``progress`` is called once a trained node. ``jobs`` are processes: liblinear's random numbers are global to a process, so
-    that threads would make equal seeds give unequal classifiers.
+    ``weights`` says how much each ad counts; all the same for ``None``. ``progress`` is called once a trained node. ``jobs`` are
+    processes: liblinear's random numbers are global to a process, so that threads would make equal seeds give unequal
+    classifiers.
     """
     from joblib import Parallel, delayed
 
     choices = [node for node in nodes if len(node.outcomes) > 1]
-    tasks = (delayed(_train_node)(*_ads_of(features, node, seed), settings, seed) for node in choices)
+    tasks = (delayed(_train_node)(*_ads_of(features, node, seed, weights), settings, seed) for node in choices)
     trained = []
     for classifier in Parallel(n_jobs=jobs, return_as="generator")(tasks):
         trained.append(classifier)
@@ -85,21 +87,27 @@ def train_nodes(
     return trained
 
 
-def _ads_of(features: sparse.csr_array, node: Node, seed: int) -> tuple[sparse.csr_array, Node]:
-    """Return the features of a node's ads, and the node: with a sample of its ads where they are very many."""
+def _ads_of(
+    features: sparse.csr_array, node: Node, seed: int, weights: FloatArray | None
+) -> tuple[sparse.csr_array, FloatArray | None, Node]:
+    """Return the features of a node's ads, their weights, and the node: with a sample of its ads where they are very many."""
     chosen = draw_sample(node.labels, MAX_ADS_PER_NODE, seed)
     node = replace(node, ads=node.ads[chosen], labels=node.labels[chosen])
-    return features[node.ads], node
+    return features[node.ads], None if weights is None else weights[node.ads], node
 
 
-def _train_node(rows: sparse.csr_array, node: Node, settings: TitleSettings, seed: int) -> LocalClassifier:
+def _train_node(
+    rows: sparse.csr_array, weights: FloatArray | None, node: Node, settings: TitleSettings, seed: int
+) -> LocalClassifier:
     if len(node.ads) < settings.min_ads_per_node:
-        return _frequencies(node, rows.shape[1])
+        return _frequencies(node, rows.shape[1], weights)
     if settings.classifier in ("linear_svc", "logistic_regression"):
         estimator = _estimator(settings, seed)
-        coefficients, intercepts = fit_hyperplanes(estimator, rows, node.labels, smallest=SMALLEST_COEFFICIENT)
+        coefficients, intercepts = fit_hyperplanes(
+            estimator, rows, node.labels, smallest=SMALLEST_COEFFICIENT, weights=weights
+        )
         return LocalClassifier(node.outcomes, coefficients, intercepts)
-    estimator = _estimator(settings, seed).fit(rows, node.labels)
+    estimator = _estimator(settings, seed).fit(rows, node.labels, sample_weight=weights)
     if settings.classifier == "decision_tree":
         empty = sparse.csr_array((len(node.outcomes), rows.shape[1]))
         return LocalClassifier(node.outcomes, empty, np.zeros(len(node.outcomes)), tree=estimator)
@@ -109,7 +117,12 @@ def _train_node(rows: sparse.csr_array, node: Node, settings: TitleSettings, see
 
 
 def fit_hyperplanes(
-    estimator: Any, rows: sparse.csr_array, labels: NDArray[np.intp], *, smallest: float
+    estimator: Any,
+    rows: sparse.csr_array,
+    labels: NDArray[np.intp],
+    *,
+    smallest: float,
+    weights: FloatArray | None = None,
 ) -> tuple[sparse.csr_array, FloatArray]:
     """Fit a linear estimator; return coefficients (CSR, shape (outcomes, features)) and intercepts, shape (outcomes,).
 
@@ -117,7 +130,7 @@ def fit_hyperplanes(
     """
     # liblinear answers with a dense matrix: a column for each feature of the site would be gigabytes for a few ads.
     used = np.unique(rows.indices)
-    estimator.fit(rows[:, used], labels)
+    estimator.fit(rows[:, used], labels, sample_weight=weights)
     dense, intercepts = estimator.coef_, np.asarray(estimator.intercept_, dtype=np.float64)
     if len(dense) == 1:
         # One hyperplane tells two outcomes apart: the first keeps a score of zero.
@@ -135,9 +148,9 @@ def linear_svc(settings: TitleSettings, seed: int) -> Any:
     return LinearSVC(C=settings.regularization, loss="hinge", tol=SVC_TOLERANCE, random_state=seed)
 
 
-def _frequencies(node: Node, width: int) -> LocalClassifier:
+def _frequencies(node: Node, width: int, weights: FloatArray | None) -> LocalClassifier:
     """Answer with the outcomes' frequencies, one pseudo-count each, where the ads are too few to learn from."""
-    counts = np.bincount(node.labels, minlength=len(node.outcomes)) + 1.0
+    counts = np.bincount(node.labels, weights, minlength=len(node.outcomes)) + 1.0
     empty = sparse.csr_array((len(node.outcomes), width))
     return LocalClassifier(node.outcomes, empty, np.log(counts / counts.sum()))
 

@@ -59,18 +59,30 @@ class FlatModel:
 
 
 def train_flat(
-    features: sparse.csr_array, word_features: int, paths: Sequence[Path], settings: TitleSettings, seed: int
+    features: sparse.csr_array,
+    word_features: int,
+    paths: Sequence[Path],
+    settings: TitleSettings,
+    seed: int,
+    weights: FloatArray | None = None,
 ) -> FlatModel:
-    """Train both parts, weighted as the settings say; the first ``word_features`` columns are the word block."""
+    """Train both parts, weighted as the settings say; the first ``word_features`` columns are the word block.
+
+    ``weights`` says how much each ad counts; all the same for ``None``.
+    """
     categories = tuple(sorted(set(paths)))
     position = {path: index for index, path in enumerate(categories)}
     labels = np.fromiter((position[path] for path in paths), dtype=np.intp, count=len(paths))
-    bayes = _naive_bayes(features, labels, categories).scaled(settings.naive_bayes_weight)
+    bayes = _naive_bayes(features, labels, categories, weights).scaled(settings.naive_bayes_weight)
     if not settings.flat_svc_weight:
         return bayes
     sample = draw_sample(labels, MAX_SVC_ADS, seed)
     coefficients, intercepts = fit_hyperplanes(
-        linear_svc(settings, seed), features[sample, :word_features], labels[sample], smallest=SMALLEST_COEFFICIENT
+        linear_svc(settings, seed),
+        features[sample, :word_features],
+        labels[sample],
+        smallest=SMALLEST_COEFFICIENT,
+        weights=None if weights is None else weights[sample],
     )
     blank = sparse.csr_array((len(categories), features.shape[1] - word_features))
     margins = sparse.hstack([coefficients * settings.flat_svc_weight, blank], format="csr")
@@ -82,7 +94,12 @@ def train_flat(
     )
 
 
-def _naive_bayes(features: sparse.csr_array, labels: NDArray[np.intp], categories: tuple[Path, ...]) -> FlatModel:
+def _naive_bayes(
+    features: sparse.csr_array,
+    labels: NDArray[np.intp],
+    categories: tuple[Path, ...],
+    weights: FloatArray | None,
+) -> FlatModel:
     """Count features by category; one sparse product.
 
     The log-likelihood of feature f in category c, ``log((n_cf + a) / (N_c + a F))`` with pseudo-count a, is split into
@@ -90,9 +107,10 @@ def _naive_bayes(features: sparse.csr_array, labels: NDArray[np.intp], categorie
     multiplies the sum of the title's features.
     """
     titles = len(labels)
-    members = sparse.csr_array((np.ones(titles), (labels, np.arange(titles))), (len(categories), titles))
+    counted = np.ones(titles) if weights is None else weights
+    members = sparse.csr_array((counted, (labels, np.arange(titles))), (len(categories), titles))
     counts = sparse.csr_array(members @ features)
     totals = np.asarray(counts.sum(axis=1)).ravel()
     counts.data = np.log1p(counts.data / NAIVE_BAYES_SMOOTHING)
     floors = np.log(NAIVE_BAYES_SMOOTHING) - np.log(totals + NAIVE_BAYES_SMOOTHING * features.shape[1])
-    return FlatModel(categories, counts, floors, np.log(np.bincount(labels) / titles))
+    return FlatModel(categories, counts, floors, np.log(np.bincount(labels, weights) / counted.sum()))

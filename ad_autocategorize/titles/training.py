@@ -41,6 +41,7 @@ def train(
     paths: Sequence[Path],
     settings: TitleSettings,
     *,
+    weights: Sequence[float] | None = None,
     seed: int = 0,
     jobs: int = 1,
     progress: Progress | None = None,
@@ -50,6 +51,8 @@ def train(
     Parameters
     ----------
     titles, paths : of equal length; a path holds node ids from the main category to the given one.
+    weights : how much each title counts, above 0; relative to one another, so that equal ones change nothing. Probabilities are
+        calibrated on titles as they come.
     seed : fixes the calibration split and the solvers; equal input gives an equal scorer.
     jobs : processes that train nodes side by side.
     progress : called with (stage, done, total).
@@ -60,6 +63,7 @@ def train(
     """
     tokens, kept = tokenize(titles, settings)
     paths = [paths[index] for index in kept]
+    scaled = relative_weights(weights, kept)
     if len(set(paths)) < 2:
         raise TrainingError(
             f"{len(titles)} ads, of which {len(kept)} have words in their title, fill {len(set(paths))} categories: at "
@@ -80,12 +84,21 @@ def train(
         settings,
         seed=seed,
         train_on=partial(train_on, nodes=rest_nodes),
+        weights=None if scaled is None else scaled[rest],
     )
-    classifiers = train_on(matrix, nodes=nodes)
+    classifiers = train_on(matrix, nodes=nodes, weights=scaled)
     calibrated = [_with_temperature(classifier, temperatures) for classifier in classifiers]
     steps.finish()
-    flat = train_flat(matrix, len(features.words), paths, settings, seed)
+    flat = train_flat(matrix, len(features.words), paths, settings, seed, scaled)
     return compile_scorer(settings, features, calibrated, flat, mixture)
+
+
+def relative_weights(weights: Sequence[float] | None, kept: Sequence[int]) -> NDArray[np.float64] | None:
+    """Return the weights of the titles that are kept, one on average; ``None`` where all are equal."""
+    if weights is None:
+        return None
+    chosen = np.asarray(weights, dtype=np.float64)[np.asarray(kept, dtype=np.intp)]
+    return None if not len(chosen) or (chosen == chosen[0]).all() else np.asarray(chosen / chosen.mean())
 
 
 def tokenize(titles: Sequence[str], settings: TitleSettings) -> tuple[list[list[str]], list[int]]:
@@ -126,16 +139,17 @@ def _calibrate(
     *,
     seed: int,
     train_on: Callable[..., list[LocalClassifier]],
+    weights: NDArray[np.float64] | None,
 ) -> tuple[dict[_Outcomes, float], Mixture]:
-    """Train on ``rest`` and fit temperatures and mixture on ``fold``; both are tokenised titles and their paths."""
+    """Train on ``rest``, weighted, and fit temperatures and mixture on ``fold``; both are tokenised titles and their paths."""
     if not fold[0]:
         return {}, Mixture()
     # The vocabulary too is learned without the fold: its titles must hold words as unknown as a new ad's.
     features = TitleFeatures(settings).fit(rest[0])
     rest_matrix, fold_matrix = features.transform(rest[0]), features.transform(fold[0])
-    trained = train_on(rest_matrix)
+    trained = train_on(rest_matrix, weights=weights)
     calibrated = calibrate_temperatures(trained, fold_matrix, fold[1])
-    flat = train_flat(rest_matrix, len(features.words), rest[1], settings, seed)
+    flat = train_flat(rest_matrix, len(features.words), rest[1], settings, seed, weights)
     position = {path: index for index, path in enumerate(flat.categories)}
     targets = np.array([position[path] for path in fold[1]], dtype=np.intp)
     mixture = fit_mixture(_path_scores(calibrated, flat, fold_matrix), targets)

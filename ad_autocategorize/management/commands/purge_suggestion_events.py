@@ -5,24 +5,22 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import Any
 
-from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.core.management.base import BaseCommand, CommandParser
 from django.utils import timezone
 
 from ad_autocategorize.conf import plugin_settings
 from ad_autocategorize.events import SuggestionEvent
-from ad_autocategorize.management.arguments import positive
+from ad_autocategorize.management.arguments import not_negative
 
 
 class Command(BaseCommand):
     help = "Delete the events of suggestions that are older than EVENT_RETENTION_DAYS."
 
     def add_arguments(self, parser: CommandParser) -> None:
-        parser.add_argument("--days", type=positive, help="Keep this many days instead of the setting's.")
+        parser.add_argument("--days", type=not_negative, help="Keep this many days instead of the setting's.")
 
     def handle(self, *args: Any, **options: Any) -> None:
         days = plugin_settings.EVENT_RETENTION_DAYS if options["days"] is None else options["days"]
-        if days < 0:
-            raise CommandError("--days must be 0 or more.")
         old = SuggestionEvent.objects.filter(created_at__lt=timezone.now() - timedelta(days=days))
         count, _by_model = old.delete()
         self.stdout.write(self.style.SUCCESS(f"Events deleted: {count}; those of the last {days} days are kept."))

@@ -7,6 +7,7 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
+from ad_autocategorize.label_weights import PLAIN
 from ad_autocategorize.management.arguments import day, positive, seed
 from ad_autocategorize.management.bars import StageBars
 from ad_autocategorize.models import ModelVersion
@@ -65,6 +66,13 @@ class Command(BaseCommand):
         )
         for reason, count in result.skipped.most_common():
             self.stdout.write(f"Left out: {count} ads, {reason}.")
+        for origin, count in sorted(result.labels.origins.items()):
+            if origin != PLAIN:
+                self.stdout.write(f"Labels that are {origin}: {count} ads, weighed by the setting.")
+        if result.labels.capped:
+            self.stdout.write(
+                f"Of sellers beyond ADS_PER_SELLER in a category: {result.labels.capped} ads, weighed down."
+            )
         if result.before is not None:
             self._compare(result.before, metrics)
         state = "active" if result.version.is_active else "recorded, not active"

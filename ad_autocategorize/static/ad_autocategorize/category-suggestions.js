@@ -85,15 +85,13 @@ class CategorySuggestions {
     return fetch(url, { method: "POST", headers, body: JSON.stringify(data), credentials: "same-origin", ...options });
   }
 
-  // Tells which of the last suggestions the ad was filed under, if any; the form is sent whatever becomes of it.
+  // Tells with the form which suggestions were shown last and which was taken; the server records it with the saved ad.
   report() {
-    const { events, ad, category } = this.root.dataset;
-    const chosen = this.form.elements.namedItem(category)?.value;
-    if (!events || !chosen || !this.offered?.suggestions.length) return;
-    const rank = this.offered.suggestions.findIndex((suggestion) => suggestion.value === chosen) + 1;
-    const data = { model_version: this.offered.model_version, rank: rank || null, ad_id: ad ?? "" };
-    this.offered = undefined;
-    this.post(events, data, { keepalive: true }).catch(() => {});
+    const field = this.root.querySelector(`[name="${this.root.dataset.category}_suggestions"]`);
+    if (!field || !this.offered?.suggestions.length) return;
+    const { model_version, suggestions } = this.offered;
+    const shown = suggestions.map((suggestion) => suggestion.value);
+    field.value = JSON.stringify({ model_version, shown, ...this.taken });
   }
 
   present(suggestions) {
@@ -163,6 +161,7 @@ class CategorySuggestions {
       return;
     }
     field.value = option.dataset.value;
+    this.taken = { taken: option.dataset.value, taken_rank: this.options.indexOf(option) + 1 };
     field.dispatchEvent(new Event("change", { bubbles: true }));
     const path = option.querySelector(".aac-path").textContent;
     this.show([]);

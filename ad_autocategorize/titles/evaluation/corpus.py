@@ -34,6 +34,7 @@ class Corpus:
     names : what people call each node.
     dropped : how many ads were left out, by reason.
     taxonomy : all category paths of the marketplace, with ads or without; empty where only the ads are known.
+    weights : how much each ad counts in training; ``None`` where all count the same.
     """
 
     titles: Sequence[str]
@@ -42,6 +43,7 @@ class Corpus:
     names: Mapping[int, str]
     dropped: Mapping[str, int] = field(default_factory=dict)
     taxonomy: Sequence[Path] = ()
+    weights: Sequence[float] | None = None
 
     def __len__(self) -> int:
         return len(self.titles)
@@ -59,6 +61,7 @@ class Corpus:
             self.names,
             {**self.dropped, **(dropped or {})},
             self.taxonomy,
+            self.weights and [self.weights[i] for i in positions],
         )
 
     def with_words(self, settings: TitleSettings) -> Corpus:

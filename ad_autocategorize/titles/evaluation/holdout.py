@@ -55,19 +55,30 @@ def hold_out(
     paths: Sequence[Path],
     settings: TitleSettings,
     *,
+    weights: Sequence[float] | None = None,
     test_share: float = TEST_SHARE,
     seed: int = 0,
     jobs: int = 1,
     progress: Progress | None = None,
 ) -> Evaluation:
-    """Train on part of every category and test on the rest. Raises ``TrainingError`` where nothing is left to test on."""
+    """Train on part of every category and test on the rest, where all ads count the same.
+
+    Raises ``TrainingError`` where nothing is left to test on.
+    """
     _, kept = tokenize(titles, settings)
     titles, paths = [titles[i] for i in kept], [paths[i] for i in kept]
+    weights = weights and [weights[i] for i in kept]
     test, rest = split_by_category(paths, test_share, seed)
     if not len(test):
         raise TrainingError(f"{len(titles)} ads are too few to hold any out; no category has more than a few.")
     scorer = train(
-        [titles[i] for i in rest], [paths[i] for i in rest], settings, seed=seed, jobs=jobs, progress=progress
+        [titles[i] for i in rest],
+        [paths[i] for i in rest],
+        settings,
+        weights=weights and [weights[i] for i in rest],
+        seed=seed,
+        jobs=jobs,
+        progress=progress,
     )
     return evaluate(scorer, [titles[i] for i in test], [paths[i] for i in test], train_size=len(rest))
 

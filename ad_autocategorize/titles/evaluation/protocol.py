@@ -139,7 +139,7 @@ class _Run:
                 "tested on. Publish more ads, or check the source's 'published' condition."
             )
         known, asked = self.corpus.take(split.train.tolist()), self.corpus.take(split.test.tolist())
-        scorer = train(known.titles, known.paths, self.settings, seed=self.seed, jobs=self.jobs)
+        scorer = train(known.titles, known.paths, self.settings, weights=known.weights, seed=self.seed, jobs=self.jobs)
         return predict(scorer, asked.titles, asked.paths)
 
     def data(self) -> report.DataSummary:
