@@ -15,6 +15,7 @@ A marketplace subclasses it as it would a ``ModelAdmin``, and names the subclass
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -29,6 +30,7 @@ from django.db.models.constants import LOOKUP_SEP
 from django.utils.module_loading import import_string
 
 from ad_autocategorize.conf import SETTING, plugin_settings
+from ad_autocategorize.titles.settings import TitleSettings
 from taxonomy.models import Category
 from taxonomy.tree import CategoryTree
 
@@ -183,9 +185,11 @@ class AdSource:
     ) -> Iterator[LabelledTitle]:
         """Stream the published ads; the query uses constant memory, and no query an ad.
 
-        Ads without a title or whose category the taxonomy does not hold are left out and counted in ``skipped`` by reason.
+        Ads without a title, whose category the taxonomy does not hold, or that are said to be in another language than the
+        title settings' are left out and counted in ``skipped`` by reason.
         """
         skipped = Counter() if skipped is None else skipped
+        language = TitleSettings.from_dict(plugin_settings.TITLES).language
         find = self._category_finder(CategoryTree.load(include_inactive=True))
         for ad in self._stream(since, limit):
             title = str(self.value_of(ad, "title") or "").strip()
@@ -194,6 +198,8 @@ class AdSource:
                 skipped["category not in the taxonomy"] += 1
             elif not title:
                 skipped["no title"] += 1
+            elif _primary_tag(self.value_of(ad, "language")) not in ("", _primary_tag(language)):
+                skipped["in another language"] += 1
             else:
                 date = self.value_of(ad, "date") if self.date else None
                 yield LabelledTitle(ad.pk, title, category_id, date, str(self.value_of(ad, "seller") or ""))
@@ -230,10 +236,10 @@ class AdSource:
         return queryset[:limit].iterator(chunk_size=CHUNK)
 
     def relations(self) -> list[str]:
-        """Return the relations that reading title, category, date and seller follows."""
+        """Return the relations that reading title, category, date, seller and language follows."""
         paths = [
             str(getattr(self, name))
-            for name in ("title", "date", "seller")
+            for name in ("title", "date", "seller", "language")
             if getattr(self, name) and self.is_path(name)
         ]
         relations = [path.rpartition(LOOKUP_SEP)[0] for path in paths]
@@ -281,6 +287,11 @@ def get_source() -> AdSource:
     if not (isinstance(source, type) and issubclass(source, AdSource)):
         raise SourceError(f'{SETTING}["SOURCE"] = {dotted!r} is not a subclass of ad_autocategorize.sources.AdSource.')
     return source()
+
+
+def _primary_tag(language: object) -> str:
+    """Return "es" for "es-AR", and nothing for nothing."""
+    return re.split("[-_]", str(language or "").strip().lower())[0]
 
 
 def resolve_model(model: object, where: str) -> type[Model]:

@@ -9,6 +9,7 @@ from ad_autocategorize.services import suggest_categories
 from ad_autocategorize.sources import SourceError, get_source
 from taxonomy.models import Category
 from tests.hosts.nodos.models import Node, Offer
+from tests.hosts.rubros.ad_source import RubroAds
 from tests.hosts.rubros.models import Aviso, Rubro
 from tests.hosts.secciones.models import Group, Listing, Product, Section
 
@@ -113,6 +114,23 @@ def test_titles_by_method_published_condition_since_and_limit(settings):
     assert "mesa silla 1" not in titles
     assert len(list(get_source().iter_titles(since=date(2026, 1, 1)))) == 18
     assert len(list(get_source().iter_titles(limit=5))) == 5
+
+
+class SpokenAds(RubroAds):
+    language = "spoken"
+
+    def spoken(self, aviso):
+        return {"sillon": "es-AR", "taladro": "pt-BR", "mesa": ""}[aviso.producto.split()[0]]
+
+
+def test_ads_in_another_language_are_left_out_and_counted(settings):
+    use(settings, f"{__name__}.SpokenAds")
+    make_rubros()
+    call_command("sync_taxonomy", verbosity=0)
+    skipped = Counter()
+    words = Counter(ad.title.split()[0] for ad in get_source().iter_titles(skipped=skipped))
+    assert words == {"sillon": 12, "mesa": 6}
+    assert skipped == {"in another language": 12}
 
 
 def test_a_site_on_the_taxonomy_itself_has_nothing_to_mirror(marketplace_tree):
