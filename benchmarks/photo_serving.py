@@ -97,7 +97,7 @@ def write_models(folder: Path, architecture: str, height: int, width: int) -> di
 
 def serve(path: Path) -> None:
     """Print the times of a worker that loads a model and reads uploads, in milliseconds, and its peak memory."""
-    from ad_autocategorize.photos.decoding import decode_upload
+    from ad_autocategorize.photos.decoding import READING_LIMITS, decode_upload
     from ad_autocategorize.photos.predictor import PhotoPredictor
 
     begun = time.perf_counter()
@@ -109,7 +109,7 @@ def serve(path: Path) -> None:
         spent = []
         for _ in range(ROUNDS):
             begun = time.perf_counter()
-            predictor.predict([decode_upload(io.BytesIO(upload))])
+            predictor.predict([decode_upload(io.BytesIO(upload), READING_LIMITS)])
             spent.append((time.perf_counter() - begun) * 1000)
         times.append([float(value) for value in np.quantile(spent[5:], [0.5, 0.95])])
     assert "torch" not in sys.modules

@@ -30,13 +30,13 @@ class SuggestCarView(PluginAPIView):
 
     def post(self, request: Request) -> Response:
         from ad_autocategorize.cars.upload_messages import explain
-        from ad_autocategorize.photos.decoding import UploadRefused, decode_upload
+        from ad_autocategorize.photos.decoding import READING_LIMITS, UploadRefused, decode_upload
 
         files = request.FILES.getlist("photos")[:MOST_PHOTOS]
         if not files:
             raise ValidationError({"photos": [_("Send at least one file named photos.")]})
         try:
-            photos = [decode_upload(file.open()) for file in files]
+            photos = [decode_upload(file.open(), READING_LIMITS) for file in files]
         except UploadRefused as refused:
             raise ValidationError({"photos": ErrorDetail(explain(refused), code=refused.code)}) from refused
         return Response(as_json(suggest_car(photos)))

@@ -76,13 +76,13 @@ class CarPhotoMixin(_Base):
 
     def _ask(self) -> CarSuggestion | None:
         from ad_autocategorize.cars.upload_messages import explain
-        from ad_autocategorize.photos.decoding import UploadRefused, decode_upload
+        from ad_autocategorize.photos.decoding import READING_LIMITS, UploadRefused, decode_upload
 
         files = self.files.getlist(self.add_prefix(self.car_photo_field))[:MOST_PHOTOS]
         photos = []
         for file in files:
             try:
-                photos.append(decode_upload(file.open()))
+                photos.append(decode_upload(file.open(), READING_LIMITS))
             except UploadRefused as refused:
                 self._car_widget.refused = explain(refused)
         return suggest_car(photos) if photos or not files else None

@@ -10,7 +10,7 @@ from django.db.models.fields.files import FieldFile
 from ad_autocategorize import registry
 from ad_autocategorize.moderation.car_checks import PhotoAnswer
 from ad_autocategorize.moderation.presentation import ad_photos
-from ad_autocategorize.photos.decoding import UploadRefused, decode_upload
+from ad_autocategorize.photos.decoding import READING_LIMITS, UploadRefused, decode_upload
 from ad_autocategorize.photos.vocabularies import HEADS
 from ad_autocategorize.sources import get_source
 
@@ -64,7 +64,7 @@ def read_photos(ad: Any) -> PhotoReading:
     for photo in files[:PHOTOS_READ]:
         try:
             with photo.open("rb") as file:
-                images.append(decode_upload(file))
+                images.append(decode_upload(file, READING_LIMITS))
         except (UploadRefused, OSError):
             # A photo that is missing or damaged says nothing.
             continue

@@ -76,6 +76,8 @@ class UploadLimits:
 
 
 DEFAULT_LIMITS = UploadLimits()
+# For pictures that are shown to a network alone, whose input is smaller still.
+READING_LIMITS = UploadLimits(longest_side=640)
 
 
 def decode_upload(file: IO[bytes], limits: UploadLimits = DEFAULT_LIMITS) -> Image.Image:
@@ -192,8 +194,10 @@ def _next_marker(data: bytes, position: int) -> int:
 
 
 def _decode(image: ImageFile.ImageFile, longest_side: int) -> Image.Image:
-    # Only JPEG can be read at a fraction of its size; the others take no notice.
-    image.draft("RGB", (longest_side, longest_side))
+    # Only JPEG can be read at a fraction of its size; the others take no notice. In the picture's own proportions: a square
+    # would ask for more than is wanted of its shorter side, and decode the whole of it.
+    share = longest_side / max(image.size)
+    image.draft("RGB", (max(1, int(image.width * share)), max(1, int(image.height * share))))
     image.load()
     orientation = image.getexif().get(_ORIENTATION_TAG)
     picture = _with_eight_bits(image)

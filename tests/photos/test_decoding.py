@@ -9,7 +9,7 @@ import zipfile
 import zlib
 
 import pytest
-from PIL import Image, ImageFile
+from PIL import Image, ImageFile, JpegImagePlugin
 
 from ad_autocategorize.photos.decoding import DEFAULT_LIMITS, UploadLimits, UploadRefused, decode_upload
 
@@ -123,6 +123,17 @@ def test_large_photos_are_scaled_down_and_small_ones_not_up():
     assert decode(encoded(picture(size=(640, 480)), "PNG"), longest_side=100).size == (100, 75)
     assert decode(encoded(picture(size=(3000, 2)), "PNG"), longest_side=100).size == (100, 1)
     assert decode(encoded(picture(), "JPEG"), longest_side=100).size == (64, 48)
+
+
+@pytest.mark.parametrize(
+    ("size", "read"), [((1600, 1200), (400, 300)), ((1200, 1600), (300, 400)), ((3200, 200), (400, 25))]
+)
+def test_of_a_large_jpeg_no_more_is_decoded_than_is_wanted(size, read, monkeypatch):
+    decoded = []
+    load = JpegImagePlugin.JpegImageFile.load
+    monkeypatch.setattr(JpegImagePlugin.JpegImageFile, "load", lambda self: decoded.append(self.size) or load(self))
+    decode(encoded(picture(size=size), "JPEG"), longest_side=320)
+    assert decoded[0] == read
 
 
 def test_name_and_declared_type_play_no_part():
