@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import argparse
 import csv
-import json
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -23,7 +22,6 @@ from ad_autocategorize.photos.preprocessing import Preprocessing
 from ad_autocategorize.photos.settings import PhotoSettings
 from ad_autocategorize.photos.training import Epoch, Trainer
 from ad_autocategorize.photos.vocabularies import CarLabels, Vocabularies
-from benchmarks import plain_resnet
 from benchmarks.car_report import Trained, print_report
 
 RECIPE = PhotoSettings(
@@ -99,23 +97,6 @@ def pack(records: list[PhotoRecord], cache: Path, height: int, width: int, vocab
     return PhotoSet.of(packed, vocabularies)
 
 
-def plain_figures(
-    folder: Path, others: Path | None, out: Path, settings: PhotoSettings, *, known: bool
-) -> dict[str, float]:
-    """Train the plain network, or return the figures of the last time."""
-    path = out / "plain.json"
-    if not (known and path.exists()):
-        vocabularies, train, _ = build(folder, others, out / "cache", settings)
-        held_out = pack(
-            read_records(folder, "val"), out / "cache", plain_resnet.HEIGHT, plain_resnet.WIDTH, vocabularies
-        )
-        begun = time.process_time()
-        figures = plain_resnet.train_and_test(train, held_out, vocabularies, lambda line: print(line, flush=True))
-        path.write_text(json.dumps({**figures, "core_minutes": (time.process_time() - begun) / 60}))
-    stored: dict[str, float] = json.loads(path.read_text())
-    return stored
-
-
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("folder", type=Path)
@@ -136,7 +117,6 @@ def main() -> None:
         trainer.load_best()
     else:
         trainer.run(resume=arguments.resume, reports=[epoch_printer()])
-    plain = plain_figures(arguments.folder, arguments.not_cars, arguments.out, settings, known=arguments.report)
     tested = read_records(arguments.folder, "val")
     held_out = pack(tested, arguments.out / "cache", settings.height, settings.width, vocabularies)
     others = read_others(arguments.not_cars)[1] if arguments.not_cars else []
@@ -145,7 +125,6 @@ def main() -> None:
         train,
         choosing,
         held_out,
-        plain=plain,
         others=others,
         uploads=[record.path for record in tested],
         threads=arguments.threads,
