@@ -141,11 +141,11 @@ def fit_hyperplanes(
     return sparse.csr_array((dense[outcome, column], (outcome, used[column])), shape=shape), intercepts
 
 
-def linear_svc(settings: TitleSettings, seed: int, tolerance: float = SVC_TOLERANCE) -> Any:
+def linear_svc(settings: TitleSettings, seed: int) -> Any:
     """Return an unfitted linear support-vector machine, one against the rest, with the hinge loss."""
     from sklearn.svm import LinearSVC
 
-    return LinearSVC(C=settings.regularization, loss="hinge", tol=tolerance, random_state=seed)
+    return LinearSVC(C=settings.regularization, loss="hinge", tol=SVC_TOLERANCE, random_state=seed)
 
 
 def _frequencies(node: Node, width: int, weights: FloatArray | None) -> LocalClassifier:

@@ -28,8 +28,6 @@ FloatArray = NDArray[np.float64]
 NAIVE_BAYES_SMOOTHING = 0.05
 # Smaller coefficients of the support-vector machine are dropped.
 SMALLEST_COEFFICIENT = 0.2
-# Of the many hyperplanes, each may stop farther from its optimum than a node's.
-SVC_TOLERANCE = 1.0
 # One against the rest takes time with ads times categories: beyond this many ads a sample has to do.
 MAX_SVC_ADS = 50_000
 
@@ -80,7 +78,7 @@ def train_flat(
         return bayes
     sample = draw_sample(labels, MAX_SVC_ADS, seed)
     coefficients, intercepts = fit_hyperplanes(
-        linear_svc(settings, seed, SVC_TOLERANCE),
+        linear_svc(settings, seed),
         features[sample, :word_features],
         labels[sample],
         smallest=SMALLEST_COEFFICIENT,
