@@ -13,9 +13,8 @@ from rest_framework.response import Response
 
 from ad_autocategorize.api.base import PluginAPIView
 from ad_autocategorize.api.throttles import PhotoThrottle
-from ad_autocategorize.cars.services import CarSuggestion, FieldOption, suggest_car
+from ad_autocategorize.cars.services import MOST_PHOTOS, CarSuggestion, FieldOption, suggest_car
 
-MOST_PHOTOS = 6
 # Bytes; the decoder has the same limit, but is not imported before there is a photo.
 LARGEST_PHOTO = 20 * 2**20
 
@@ -29,16 +28,14 @@ class SuggestCarView(PluginAPIView):
     max_body = MOST_PHOTOS * LARGEST_PHOTO + 2**20
 
     def post(self, request: Request) -> Response:
-        from ad_autocategorize.cars.upload_messages import explain
-        from ad_autocategorize.photos.decoding import READING_LIMITS, UploadRefused, decode_upload
+        from ad_autocategorize.cars.uploads import explain, read_uploads
 
-        files = request.FILES.getlist("photos")[:MOST_PHOTOS]
+        files = request.FILES.getlist("photos")
         if not files:
             raise ValidationError({"photos": [_("Send at least one file named photos.")]})
-        try:
-            photos = [decode_upload(file.open(), READING_LIMITS) for file in files]
-        except UploadRefused as refused:
-            raise ValidationError({"photos": ErrorDetail(explain(refused), code=refused.code)}) from refused
+        photos, refused = read_uploads(files)
+        if refused is not None:
+            raise ValidationError({"photos": ErrorDetail(explain(refused), code=refused.code)})
         return Response(as_json(suggest_car(photos)))
 
 

@@ -16,8 +16,6 @@ if TYPE_CHECKING:
 else:
     _Base = object
 
-MOST_PHOTOS = 6
-
 
 class CarPhotoMixin(_Base):
     """Put it before ``forms.ModelForm``, and name the form's file field in ``car_photo_field``.
@@ -75,14 +73,10 @@ class CarPhotoMixin(_Base):
         return value in [option.value for option in answer.models_by_brand.get(brand, ())]
 
     def _ask(self) -> CarSuggestion | None:
-        from ad_autocategorize.cars.upload_messages import explain
-        from ad_autocategorize.photos.decoding import READING_LIMITS, UploadRefused, decode_upload
+        from ad_autocategorize.cars.uploads import explain, read_uploads
 
-        files = self.files.getlist(self.add_prefix(self.car_photo_field))[:MOST_PHOTOS]
-        photos = []
-        for file in files:
-            try:
-                photos.append(decode_upload(file.open(), READING_LIMITS))
-            except UploadRefused as refused:
-                self._car_widget.refused = explain(refused)
+        files = self.files.getlist(self.add_prefix(self.car_photo_field))
+        photos, refused = read_uploads(files)
+        if refused is not None:
+            self._car_widget.refused = explain(refused)
         return suggest_car(photos) if photos or not files else None

@@ -24,6 +24,9 @@ if TYPE_CHECKING:
 Status = Literal["car", "no_car", "no_photo", "no_model"]
 Pair = tuple[str, str]
 
+# Photos of one ad that are read; a seller puts those that show most first.
+MOST_PHOTOS = 6
+
 # The names that an AdSource gives to the heads of the network.
 FIELD_OF_HEAD = {"brand": "brand", "model": "car_model", "body_type": "body_type", "color": "color", "year": "year"}
 

@@ -26,7 +26,7 @@ PHOTO_YEARS = 4
 
 # What a photo shows, by field of ``AdSource``: the most probable value's name and its probability.
 PhotoAnswer = Mapping[str, tuple[str, float]]
-PhotoReader = Callable[[Any], PhotoAnswer]
+ReadPhotos = Callable[[Any], PhotoAnswer]
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,7 +93,7 @@ def photo_contradictions(stated: Mapping[str, str], seen: PhotoAnswer) -> Iterat
         yield Contradiction(name, Evidence.PHOTO, given, value, probability)
 
 
-def find_car_issues(source: AdSource, now: datetime, *, read_photos: PhotoReader | None = None) -> int:
+def find_car_issues(source: AdSource, now: datetime, *, read_photos: ReadPhotos | None = None) -> int:
     """Bring the list of contradictions up to date, and return how many are open; those settled before stay settled.
 
     ``read_photos`` is asked about every ad with car fields; without it the catalog alone is.

@@ -8,14 +8,12 @@ from typing import Any
 from django.db.models.fields.files import FieldFile
 
 from ad_autocategorize import registry
+from ad_autocategorize.cars.services import FIELD_OF_HEAD
 from ad_autocategorize.moderation.car_checks import PhotoAnswer
 from ad_autocategorize.moderation.presentation import ad_photos
 from ad_autocategorize.photos.decoding import READING_LIMITS, UploadRefused, decode_upload
 from ad_autocategorize.photos.vocabularies import HEADS
 from ad_autocategorize.sources import get_source
-
-# The names that an AdSource gives to the heads of the network.
-FIELDS = {"brand": "brand", "model": "car_model", "body_type": "body_type", "color": "color", "year": "year"}
 
 # A car is made out from a few photos; further ones cost time.
 PHOTOS_READ = 3
@@ -49,11 +47,6 @@ class PhotoReader:
         return self._read[ad.pk]
 
 
-def read_car_photos(ad: Any) -> PhotoAnswer:
-    """Return the accepted answer for each field; empty without a car, a readable photo or a model in service."""
-    return read_photos(ad).fields
-
-
 def read_photos(ad: Any) -> PhotoReading:
     """Return what the model in service says of an ad's photos."""
     predictor = registry.active_predictor()
@@ -74,7 +67,7 @@ def read_photos(ad: Any) -> PhotoReading:
     if not answer.is_car:
         return PhotoReading(False)
     accepted = {head: answer.heads[head].options[0] for head in HEADS if answer.heads[head].accepted}
-    fields = {FIELDS[head]: (_name(option.value), option.probability) for head, option in accepted.items()}
+    fields = {FIELD_OF_HEAD[head]: (_name(option.value), option.probability) for head, option in accepted.items()}
     return PhotoReading(True, fields)
 
 

@@ -10,7 +10,7 @@ from PIL import Image
 from ad_autocategorize import registry
 from ad_autocategorize.models import CarIssue
 from ad_autocategorize.moderation.car_checks import Catalog, find_car_issues, photo_contradictions
-from ad_autocategorize.moderation.photo_reading import read_car_photos
+from ad_autocategorize.moderation.photo_reading import read_photos
 from ad_autocategorize.photos.answers import CarAnswer, HeadAnswer, Option
 from ad_autocategorize.photos.vocabularies import HEADS
 from ad_autocategorize.sources import get_source
@@ -97,15 +97,15 @@ class Predictor:
 
 def test_photos_are_asked_and_damaged_ones_say_nothing(cars, tmp_path, settings, monkeypatch):
     settings.MEDIA_ROOT = tmp_path
-    assert read_car_photos(cars[0]) == {}
+    assert read_photos(cars[0]).fields == {}
     predictor = Predictor()
     monkeypatch.setattr(registry, "active_predictor", lambda: predictor)
     AdPhoto.objects.create(ad=cars[0], image=ContentFile(b"no photo", name="a.jpg"))
     AdPhoto.objects.create(ad=cars[0], image="missing.jpg")
-    assert read_car_photos(cars[0]) == {}
+    assert read_photos(cars[0]).fields == {}
     jpeg = io.BytesIO()
     Image.new("RGB", (320, 240), "red").save(jpeg, "JPEG")
     AdPhoto.objects.create(ad=cars[0], image=ContentFile(jpeg.getvalue(), name="b.jpg"))
-    seen = read_car_photos(cars[0])
+    seen = read_photos(cars[0]).fields
     assert predictor.photos == 1
     assert seen == {"brand": ("BMW", 0.97), "car_model": ("320", 0.96), "color": ("Rojo", 0.99)}

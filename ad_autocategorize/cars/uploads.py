@@ -1,16 +1,28 @@
-"""What the upload door says to people, in their language: ``photos`` knows no Django, and so no gettext."""
+"""Photos as a request brings them: decoded, or refused in the language of whoever sent them."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from django.utils.translation import gettext_lazy as _
 
-from ad_autocategorize.photos.decoding import DEFAULT_LIMITS, RefusalCode, UploadLimits, UploadRefused
+from ad_autocategorize.cars.services import MOST_PHOTOS
+from ad_autocategorize.photos.decoding import (
+    DEFAULT_LIMITS,
+    READING_LIMITS,
+    RefusalCode,
+    UploadLimits,
+    UploadRefused,
+    decode_upload,
+)
 
 if TYPE_CHECKING:
+    from django.core.files import File
     from django.utils.functional import _StrPromise
+    from PIL.Image import Image
 
+# ``photos`` knows no Django, and so no gettext.
 _MESSAGES: dict[RefusalCode, _StrPromise] = {
     "empty": _("The file is empty."),
     "too_large": _("The photo is larger than %(size)d MB."),
@@ -21,6 +33,17 @@ _MESSAGES: dict[RefusalCode, _StrPromise] = {
     "too_slow": _("The photo takes too long to read."),
     "damaged": _("The photo is damaged."),
 }
+
+
+def read_uploads(files: Sequence[File[bytes]]) -> tuple[list[Image], UploadRefused | None]:
+    """Return the photos of one ad, decoded as far as a network looks, and why the first of those refused was."""
+    photos, refusals = [], []
+    for file in files[:MOST_PHOTOS]:
+        try:
+            photos.append(decode_upload(file.open(), READING_LIMITS))
+        except UploadRefused as refused:
+            refusals.append(refused)
+    return photos, refusals[0] if refusals else None
 
 
 def explain(refused: UploadRefused, limits: UploadLimits = DEFAULT_LIMITS) -> str:
