@@ -13,7 +13,7 @@ from torch import Tensor
 from ad_autocategorize.photos.augmentation import training_transform
 from ad_autocategorize.photos.images import PackedPhotos
 from ad_autocategorize.photos.preprocessing import MEAN, STD
-from ad_autocategorize.photos.vocabularies import IntArray, Vocabularies
+from ad_autocategorize.photos.vocabularies import HEADS, MISSING, IntArray, Vocabularies
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,12 +55,18 @@ class PhotoSet:
     ) -> Iterator[tuple[Tensor, Tensor]]:
         """Yield photos float32[n, 3, height, width] with their labels in the given order; a last batch of one is left out."""
         transform = training_transform(height, width, augment=augment)
+        recoloring = training_transform(height, width, augment=augment, recolor=True)
+        colored = self.labels[:, HEADS.index("color")] != MISSING
         for start in range(0, len(order), size):
             chosen = order[start : start + size]
             if len(chosen) < 2 <= len(order):
                 return
             pixels = torch.from_numpy(self.read(chosen)).permute(0, 3, 1, 2)
-            yield torch.stack([transform(photo) for photo in pixels]), torch.from_numpy(self.labels[chosen])
+            photos = [
+                (transform if known else recoloring)(photo)
+                for photo, known in zip(pixels, colored[chosen], strict=True)
+            ]
+            yield torch.stack(photos), torch.from_numpy(self.labels[chosen])
 
     def batches(self, size: int) -> Iterator[tuple[Tensor, Tensor]]:
         """Yield normalized photos in their own size and order."""
