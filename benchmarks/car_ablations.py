@@ -1,7 +1,8 @@
 """What each part of the photo network's recipe is worth: one short training a variant, on the same photos.
 
-``python -m benchmarks.car_ablations FOLDER [--minutes 10]``; the folder is that of ``benchmarks.cars``. The three decodings and
-the model branch without the table need no training of their own: every row has them.
+``python -m benchmarks.car_ablations FOLDER [--epochs 10]``; the folder is that of ``benchmarks.cars``. All train in the size of
+the recipe's first stage. The three decodings and the model branch without the table need no training of their own: every row
+has them. Tested on the photos that ``benchmarks.cars`` chooses by.
 """
 
 from __future__ import annotations
@@ -39,17 +40,21 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("folder", type=Path)
     parser.add_argument("--out", type=Path, default=Path("var/benchmark-cars"))
-    parser.add_argument("--minutes", type=float, default=10.0)
+    parser.add_argument("--epochs", type=int, default=10)
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--only", nargs="*", choices=list(VARIANTS), default=list(VARIANTS))
     arguments = parser.parse_args()
     torch.set_num_threads(arguments.threads)
-    vocabularies, train, validation = build(arguments.folder, None, arguments.out / "cache", RECIPE)
+    _, height, width = RECIPE.stages[0]
+    short = {**RECIPE.to_dict(), "stages": (), "height": height, "width": width, "epochs": arguments.epochs}
+    vocabularies, train, validation = build(
+        arguments.folder, None, arguments.out / "cache", PhotoSettings.from_dict(short)
+    )
     labels, table = validation.labels[:, : len(HEADS)], vocabularies.compatibility()
     columns = ("brand", "model", "body_type", "year", "year+-1", "year+-2", "pred.brand", "joint", "unmasked")
     print(f"{'':<20}" + "".join(f"{column:>11}" for column in columns))
     for name in arguments.only:
-        settings = PhotoSettings.from_dict({**RECIPE.to_dict(), "minutes": arguments.minutes, **VARIANTS[name]})
+        settings = PhotoSettings.from_dict({**short, **VARIANTS[name]})
         torch.manual_seed(0)
         network = CarNetwork(settings, vocabularies)
         Trainer(network, settings, train, validation).run()

@@ -24,8 +24,6 @@ from ad_autocategorize.photos.selection import choose_rules, compare_decodings
 from ad_autocategorize.photos.training import predict_logits
 from ad_autocategorize.photos.vocabularies import HEADS, MISSING, Vocabularies
 
-# Not trained here: what a plain network with one linear branch a head is said to reach on these photos.
-REFERENCE = {"brand": 0.68, "model": 0.57, "body_type": 0.77, "year": 0.76}
 ROUNDS = 60
 LATENCY_PHOTOS = 20
 
@@ -37,6 +35,39 @@ class Trained:
     network: CarNetwork
     vocabularies: Vocabularies
     preprocessing: Preprocessing
+
+
+@dataclass(frozen=True, slots=True)
+class Peer:
+    """Another network's logits for the held-out photos, and the labels in its own vocabularies."""
+
+    name: str
+    logits: dict[str, np.ndarray]
+    labels: np.ndarray
+
+
+def print_comparison(trained: Trained, choosing: PhotoSet, held_out: PhotoSet, peer: Peer | None) -> None:
+    """Print the accuracy of each head beside the peer's, whose model head is read freely and under the table."""
+    table = trained.vocabularies.compatibility()
+    rules, _ = choose_rules(predict_logits(trained.network, choosing), choosing.labels, table)
+    tested = evaluate(predict_logits(trained.network, held_out), held_out.labels, trained.vocabularies, rules)
+    rows = {"this project": {head: row["accuracy"] for head, row in tested["heads"].items()}}
+    if peer is not None:
+        alone = _accuracy_of_heads(peer.logits, peer.labels)
+        rows[peer.name] = alone
+        for (decoding, weight), pair in compare_decodings(peer.logits, peer.labels, table).items():
+            if weight == 1:
+                rows[f"  {decoding.replace('_', ' ')}"] = {**alone, **pair}
+    print(f"{'':<36}" + "".join(f"{head:>11}" for head in HEADS))
+    for name, row in rows.items():
+        print(f"{name:<36}" + "".join(f"{row[head]:>11.4f}" for head in HEADS))
+
+
+def _accuracy_of_heads(logits: dict[str, np.ndarray], labels: np.ndarray) -> dict[str, float]:
+    """Return the accuracy of each head alone; pairs of brand and model need not exist."""
+    answers = {head: logits[head].argmax(axis=1) for head in HEADS}
+    known = {head: labels[:, column] != MISSING for column, head in enumerate(HEADS)}
+    return {head: float((answers[head] == labels[:, column])[known[head]].mean()) for column, head in enumerate(HEADS)}
 
 
 def print_report(
@@ -58,7 +89,6 @@ def print_report(
     logits = predict_logits(trained.network, held_out)
     labels = held_out.labels[:, : len(HEADS)]
     tested = evaluate(logits, labels, vocabularies, rules)
-    _print_table({head: row["accuracy"] for head, row in tested["heads"].items()})
     print(f"Top 3: {_line(tested, 'top3')}. Macro F1: {_line(tested, 'macro_f1')}.")
     print(
         f"All known fields right {tested['all_known_heads_right']:.4f}; impossible pairs {tested['pair_violations']}."
@@ -149,15 +179,6 @@ def _one_photo(session: object, trained: Trained, rules: Rules, upload: bytes) -
     logits = run_graph(session, trained.preprocessing.normalize(pixels[None]))
     answer_car(logits, trained.vocabularies, rules)
     return (time.perf_counter() - begun) * 1000
-
-
-def _print_table(accuracies: dict[str, float]) -> None:
-    print(f"{'':<28}" + "".join(f"{head:>11}" for head in HEADS))
-    for name, row in (("this project", accuracies), ("plain ResNet-18, 112 x 84", REFERENCE)):
-        print(f"{name:<28}" + "".join(f"{row[head]:>11.4f}" if head in row else f"{'':>11}" for head in HEADS))
-    print(
-        "(The plain network's figures were handed down: 30 epochs, label smoothing, flips and crops, another 30 % held out.)"
-    )
 
 
 def _line(figures: dict, name: str) -> str:

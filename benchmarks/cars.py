@@ -20,9 +20,9 @@ from ad_autocategorize.photos.images import PhotoRecord, pack_photos
 from ad_autocategorize.photos.network import CarNetwork
 from ad_autocategorize.photos.preprocessing import Preprocessing
 from ad_autocategorize.photos.settings import PhotoSettings
-from ad_autocategorize.photos.training import Epoch, Trainer
+from ad_autocategorize.photos.training import Epoch, Trainer, predict_logits
 from ad_autocategorize.photos.vocabularies import CarLabels, Vocabularies
-from benchmarks.car_report import Trained, print_report
+from benchmarks.car_report import Peer, Trained, print_comparison, print_report
 
 # Random crops show a car larger than the whole photo does: what is served is larger than the last stage by as much (Touvron
 # et al., "Fixing the train-test resolution discrepancy", 2019).
@@ -121,31 +121,57 @@ def main() -> None:
     parser.add_argument("--out", type=Path, default=Path("var/benchmark-cars"), help="Cache and checkpoint.")
     parser.add_argument("--epochs", type=int, default=RECIPE.epochs)
     parser.add_argument("--threads", type=int, default=2)
-    parser.add_argument("--resume", action="store_true", help="Go on from the checkpoint.")
-    parser.add_argument("--report", action="store_true", help="Train nothing; report on the last training.")
+    parser.add_argument(
+        "--resume", action="store_true", help="Go on from the checkpoints; finished ones are reported on."
+    )
+    parser.add_argument("--without-plain", action="store_true", help="Leave the plain network out.")
     arguments = parser.parse_args()
     torch.set_num_threads(arguments.threads)
     settings = PhotoSettings.from_dict({**RECIPE.to_dict(), "epochs": arguments.epochs})
-    vocabularies, train, choosing = build(arguments.folder, arguments.not_cars, arguments.out / "cache", settings)
-    print(f"{len(train)} photos to learn from, {len(choosing)} to choose by; {vocabularies.sizes}", flush=True)
-    network = CarNetwork(settings, vocabularies)
-    trainer = Trainer(network, settings, train, choosing, folder=arguments.out)
-    if arguments.report:
-        trainer.load_best()
-    else:
-        trainer.run(resume=arguments.resume, reports=[epoch_printer()])
-    tested = read_records(arguments.folder, "val")
-    held_out = pack(tested, arguments.out / "cache", settings.height, settings.width, vocabularies)
+    network, vocabularies, train, choosing = train_network(settings, arguments, arguments.out)
+    held_out = pack_held_out(settings, arguments, vocabularies)
+    peer = None if arguments.without_plain else train_plain(arguments)
     others = read_others(arguments.not_cars)[1] if arguments.not_cars else []
+    print_comparison(Trained(network, vocabularies, preprocessing(settings)), choosing, held_out, peer)
     print_report(
-        Trained(network, vocabularies, Preprocessing(settings.height, settings.width)),
+        Trained(network, vocabularies, preprocessing(settings)),
         train,
         choosing,
         held_out,
         others=others,
-        uploads=[record.path for record in tested],
+        uploads=[record.path for record in read_records(arguments.folder, "val")],
         threads=arguments.threads,
     )
+
+
+def train_network(
+    settings: PhotoSettings, arguments: argparse.Namespace, folder: Path
+) -> tuple[CarNetwork, Vocabularies, PhotoSet, PhotoSet]:
+    """Return a trained network, its vocabularies, and the photos it learned from and was chosen by."""
+    vocabularies, train, choosing = build(arguments.folder, arguments.not_cars, folder / "cache", settings)
+    print(f"{len(train)} photos to learn from, {len(choosing)} to choose by; {vocabularies.sizes}", flush=True)
+    network = CarNetwork(settings, vocabularies)
+    trainer = Trainer(network, settings, train, choosing, folder=folder)
+    trainer.run(resume=arguments.resume, reports=[epoch_printer()])
+    return network, vocabularies, train, choosing
+
+
+def pack_held_out(settings: PhotoSettings, arguments: argparse.Namespace, vocabularies: Vocabularies) -> PhotoSet:
+    """Return the photos of the other part, in the size that a network is served in."""
+    tested = read_records(arguments.folder, "val")
+    return pack(tested, arguments.out / "cache", settings.height, settings.width, vocabularies)
+
+
+def train_plain(arguments: argparse.Namespace) -> Peer:
+    """Return what the plain network says of the held-out photos."""
+    network, vocabularies, _, _ = train_network(PLAIN, arguments, arguments.out / "plain")
+    held_out = pack_held_out(PLAIN, arguments, vocabularies)
+    name = f"plain {PLAIN.architecture}, {PLAIN.width} x {PLAIN.height}, {PLAIN.epochs} epochs"
+    return Peer(name, predict_logits(network, held_out), held_out.labels)
+
+
+def preprocessing(settings: PhotoSettings) -> Preprocessing:
+    return Preprocessing(settings.height, settings.width)
 
 
 def epoch_printer() -> Callable[[Epoch], None]:
