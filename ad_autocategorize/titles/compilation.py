@@ -139,7 +139,7 @@ def _table(features: TitleFeatures, coefficients: sparse.csr_array, order: NDArr
     ngram_part = sparse.diags_array(characters.weights) @ coefficients[len(words) :]
     # Only single words fold in their n-grams; pairs and position marks have none of their own.
     folding = [names[feature] for feature in order[:FOLDED_ROWS]]
-    ngrams_of_word = features.word_ngrams([name if " " not in name else "" for name in folding])
+    ngrams_of_word = features.word_ngrams(folding)
     ngrams_of_word.resize((len(words), len(characters)))
     folded = ngrams_of_word @ coefficients[len(words) :]
     squares_of_words = np.column_stack([words.weights[order] ** 2, _sum_rows(ngrams_of_word.multiply(ngrams_of_word))])

@@ -10,9 +10,9 @@ of the title but for the two divisors, and a compiled scorer can keep it as one 
 
 from __future__ import annotations
 
-from collections import Counter, defaultdict
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections import defaultdict
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import dataclass, replace
 from itertools import chain, pairwise, repeat
 
 import numpy as np
@@ -51,6 +51,42 @@ def is_position_feature(feature: str) -> bool:
 
 
 @dataclass(frozen=True, slots=True)
+class Contents:
+    """What tokenised titles hold, before anything is learned: taken apart once, however many parts of them are learned from.
+
+    Attributes
+    ----------
+    features : the distinct features of the word block, in order of appearance.
+    occurrences : CSR of ones, shape (titles, features).
+    words : the distinct words; ``membership``, CSR of ones, shape (titles, words), says which title has which.
+    ngrams : their distinct character n-grams; ``spelling``, CSR of ones, shape (words, n-grams), says which word has which.
+    """
+
+    features: Sequence[str]
+    occurrences: sparse.csr_array
+    words: Sequence[str]
+    membership: sparse.csr_array
+    ngrams: Sequence[str]
+    spelling: sparse.csr_array
+
+    @classmethod
+    def of(cls, titles: Sequence[Sequence[str]], settings: TitleSettings) -> Contents:
+        """Take tokenised titles apart as the settings say."""
+        if settings.features == "words":
+            features, occurrences = _number(map(dict.fromkeys, titles))
+            return cls(features, occurrences, (), sparse.csr_array((len(titles), 0)), (), sparse.csr_array((0, 0)))
+        features, occurrences = _number(map(word_features, titles))
+        words, membership = _number(map(dict.fromkeys, titles))
+        lengths = settings.min_character_ngram, settings.max_character_ngram
+        ngrams, spelling = _number(character_ngrams(word, *lengths) for word in words)
+        return cls(features, occurrences, words, membership, ngrams, spelling)
+
+    def part(self, chosen: Sequence[int] | NDArray[np.intp]) -> Contents:
+        """Return what some of the titles hold."""
+        return replace(self, occurrences=self.occurrences[chosen], membership=self.membership[chosen])
+
+
+@dataclass(frozen=True, slots=True)
 class Block:
     """The vocabulary of one block: ``weights[index[feature]]`` is the feature's weight."""
 
@@ -60,9 +96,18 @@ class Block:
     def __len__(self) -> int:
         return len(self.index)
 
+    def weigh(self, features: Sequence[str], occurrences: sparse.csr_array) -> sparse.csr_array:
+        """Return the weights of what occurs: CSR, shape (rows, ``len(self)``); features that are not known are left out."""
+        column = np.fromiter(map(self.index.get, features, repeat(-1)), dtype=np.int32, count=len(features))
+        columns = column[occurrences.indices]
+        known = columns >= 0
+        ends = np.concatenate([[0], np.cumsum(known)])[occurrences.indptr].astype(np.int32)
+        columns = columns[known]
+        return sparse.csr_array((self.weights[columns], columns, ends), shape=(occurrences.shape[0], len(self)))
+
 
 class TitleFeatures:
-    """Learns the vocabulary of tokenised titles and turns titles into TF-IDF rows.
+    """Learns the vocabulary of titles and turns titles into TF-IDF rows.
 
     Columns of the result are the word block's features, then the character block's (absent for ``features="words"``).
     """
@@ -76,109 +121,61 @@ class TitleFeatures:
         self._known_words: dict[str, int] = {}
         self._known_ngrams = sparse.csr_array((0, 0))
 
-    def fit(self, titles: Sequence[Sequence[str]]) -> TitleFeatures:
-        """Learn vocabulary and document frequencies from tokenised titles."""
-        frequency = Counter(feature for tokens in titles for feature in self.word_features(tokens))
-        least = self._settings.min_document_frequency
+    def fit(self, titles: Contents) -> TitleFeatures:
+        """Learn vocabulary and document frequencies."""
+        count, least = titles.occurrences.shape[0], self._settings.min_document_frequency
+        frequency = np.bincount(titles.occurrences.indices, minlength=len(titles.features))
         # A word on its own is kept however rare: it is the only trace of a brand seen once.
-        kept = [feature for feature, count in frequency.items() if count >= least or " " not in feature]
-        weights = _inverse_document_frequency([frequency[feature] for feature in kept], len(titles))
-        marked = np.fromiter(map(is_position_feature, kept), dtype=bool, count=len(kept))
-        weights[marked] *= POSITION_WEIGHT
-        self.words = Block({feature: position for position, feature in enumerate(kept)}, weights)
-        self.characters = self._fit_characters(titles) if self._settings.features != "words" else Block({}, np.empty(0))
+        alone = np.fromiter((" " not in feature for feature in titles.features), dtype=bool, count=len(frequency))
+        self.words = _block(titles.features, frequency, (frequency >= least) | (alone & (frequency > 0)), count)
+        self.words.weights[np.fromiter(map(is_position_feature, self.words.index), bool, len(self.words))] *= (
+            POSITION_WEIGHT
+        )
+        # The product's structure says which title has which n-gram, however many of its words share it.
+        frequency = np.bincount((titles.membership @ titles.spelling).indices, minlength=len(titles.ngrams))
+        self.characters = _block(titles.ngrams, frequency, frequency >= least, count)
+        self._known_words = {word: row for row, word in enumerate(titles.words)}
+        self._known_ngrams = self.characters.weigh(titles.ngrams, titles.spelling)
         return self
 
-    def transform(self, titles: Sequence[Sequence[str]]) -> sparse.csr_array:
-        """Return the features of tokenised titles: float64 CSR of shape (titles, features), rows of blocks of length 1."""
-        words = _indicators(map(self.word_features, titles), self.words.index)
-        words = _scale_columns(words, self.words.weights)
+    def transform(self, titles: Contents) -> sparse.csr_array:
+        """Return the features of titles: float64 CSR of shape (titles, features), rows of blocks of length 1."""
+        words = self.words.weigh(titles.features, titles.occurrences)
         blocks = [_divide_rows(words, _squared_lengths(words))]
         if len(self.characters):
-            distinct, membership = _distinct_words(titles)
-            contributions = self.word_ngrams(distinct)
-            characters = sparse.csr_array(membership @ contributions)
-            blocks.append(_divide_rows(characters, membership @ _squared_lengths(contributions)))
+            contributions = self.characters.weigh(titles.ngrams, titles.spelling)
+            characters = sparse.csr_array(titles.membership @ contributions)
+            blocks.append(_divide_rows(characters, titles.membership @ _squared_lengths(contributions)))
         return sparse.csr_array(sparse.hstack(blocks, format="csr"))
 
-    def word_features(self, tokens: Sequence[str]) -> list[str]:
-        """Return the features of the word block under the settings."""
-        return word_features(tokens) if self._settings.features != "words" else list(dict.fromkeys(tokens))
-
     def word_ngrams(self, words: Sequence[str]) -> sparse.csr_array:
-        """Return the weighted n-grams of single words: CSR of shape (words, character features)."""
-        # The words of the titles that were learned from are ready; taking them apart again is slow.
-        known, block = self._known_words, self.characters
-        strangers = [word for word in words if word not in known]
-        position = {word: len(known) + number for number, word in enumerate(strangers)}
-        rows = [known[word] if word in known else position[word] for word in words]
-        apart = _indicators(map(self._ngrams, strangers), block.index)
-        return sparse.csr_array(
-            sparse.vstack([self._known_ngrams, _scale_columns(apart, block.weights)], format="csr")[rows]
-        )
+        """Return the weighted n-grams of words that were learned from, CSR of shape (words, character features).
 
-    def _ngrams(self, word: str) -> list[str]:
-        return character_ngrams(word, self._settings.min_character_ngram, self._settings.max_character_ngram)
-
-    def _fit_characters(self, titles: Sequence[Sequence[str]]) -> Block:
-        distinct, membership = _distinct_words(titles)
-        index, ngrams = _number(map(self._ngrams, distinct))
-        # The product's structure says which title has which n-gram, however many of its words share it.
-        frequency = np.bincount((membership @ ngrams).indices, minlength=len(index))
-        kept = [
-            (ngram, frequency[i]) for ngram, i in index.items() if frequency[i] >= self._settings.min_document_frequency
-        ]
-        weights = _inverse_document_frequency([count for _, count in kept], len(titles))
-        block = Block({ngram: position for position, (ngram, _) in enumerate(kept)}, weights)
-        self._known_words = {word: row for row, word in enumerate(distinct)}
-        self._known_ngrams = _scale_columns(ngrams[:, [index[ngram] for ngram in block.index]], weights)
-        return block
+        Other features of the word block, such as pairs of words, have none of their own.
+        """
+        rows = np.fromiter(map(self._known_words.get, words, repeat(-1)), dtype=np.intp, count=len(words))
+        known = np.flatnonzero(rows >= 0)
+        chosen = sparse.csr_array((np.ones(len(known)), (known, rows[known])), (len(words), len(self._known_words)))
+        return sparse.csr_array(chosen @ self._known_ngrams)
 
 
-def _inverse_document_frequency(counts: Sequence[int], titles: int) -> FloatArray:
-    return np.log((1 + titles) / (1 + np.asarray(counts, dtype=np.float64))) + 1
+def _block(features: Sequence[str], frequency: NDArray[np.intp], kept: NDArray[np.bool_], titles: int) -> Block:
+    """Return the features that are kept, in their order, with their inverse document frequencies."""
+    chosen = np.flatnonzero(kept)
+    index = {features[column]: place for place, column in enumerate(chosen.tolist())}
+    return Block(index, np.log((1 + titles) / (1 + frequency[chosen].astype(np.float64))) + 1)
 
 
-def _indicators(documents: Iterable[Collection[str]], index: Mapping[str, int]) -> sparse.csr_array:
-    """Return a CSR matrix of ones, row = document, column = place in ``index``; features not in it are left out."""
-    lengths, features = _lay_out(documents)
-    # Through C alone: a loop over millions of n-grams would take longer than all the rest.
-    columns = np.fromiter(map(index.get, features, repeat(-1)), dtype=np.int32, count=int(lengths.sum()))
-    known = columns >= 0
-    rows = np.repeat(np.arange(len(lengths)), lengths)[known]
-    return _ones(columns[known], np.bincount(rows, minlength=len(lengths)), len(index))
-
-
-def _number(documents: Iterable[Collection[str]]) -> tuple[dict[str, int], sparse.csr_array]:
-    """Number all features by first appearance; return the numbers and a CSR matrix of ones (documents, features)."""
-    lengths, features = _lay_out(documents)
+def _number(documents: Iterable[Collection[str]]) -> tuple[list[str], sparse.csr_array]:
+    """Number all features by first appearance; return them and a CSR matrix of ones (documents, features)."""
+    held = list(documents)
+    lengths = np.fromiter(map(len, held), dtype=np.int64, count=len(held))
     index: defaultdict[str, int] = defaultdict()
     index.default_factory = index.__len__
-    columns = np.fromiter(map(index.__getitem__, features), dtype=np.int32, count=int(lengths.sum()))
-    return dict(index), _ones(columns, lengths, len(index))
-
-
-def _lay_out(documents: Iterable[Collection[str]]) -> tuple[NDArray[np.int64], Iterator[str]]:
-    """Return how many features each document has, and all of them one after the other."""
-    held = list(documents)
-    return np.fromiter(map(len, held), dtype=np.int64, count=len(held)), chain.from_iterable(held)
-
-
-def _ones(columns: NDArray[np.int32], lengths: NDArray[np.int64], width: int) -> sparse.csr_array:
-    # liblinear takes 32-bit indices only.
+    # Through C alone: a loop over millions of n-grams would take longer than all the rest. liblinear takes 32-bit indices only.
+    columns = np.fromiter(map(index.__getitem__, chain.from_iterable(held)), dtype=np.int32, count=int(lengths.sum()))
     ends = np.concatenate([[0], np.cumsum(lengths)]).astype(np.int32)
-    return sparse.csr_array((np.ones(len(columns)), columns, ends), shape=(len(lengths), width))
-
-
-def _distinct_words(titles: Sequence[Sequence[str]]) -> tuple[list[str], sparse.csr_array]:
-    """Return the distinct words of all titles, and a (titles, words) matrix of ones."""
-    index, rows = _number(map(dict.fromkeys, titles))
-    return list(index), rows
-
-
-def _scale_columns(matrix: sparse.csr_array, weights: FloatArray) -> sparse.csr_array:
-    matrix.data *= weights[matrix.indices]
-    return matrix
+    return list(index), sparse.csr_array((np.ones(len(columns)), columns, ends), shape=(len(held), len(index)))
 
 
 def _squared_lengths(matrix: sparse.csr_array) -> FloatArray:

@@ -14,7 +14,7 @@ from scipy.special import log_softmax
 from ad_autocategorize.titles.calibration import calibrate_temperatures, fit_mixture
 from ad_autocategorize.titles.cascade import LocalClassifier, train_nodes
 from ad_autocategorize.titles.compilation import build_tree, compile_scorer
-from ad_autocategorize.titles.features import TitleFeatures
+from ad_autocategorize.titles.features import Contents, TitleFeatures
 from ad_autocategorize.titles.flat import FlatModel, train_flat
 from ad_autocategorize.titles.hierarchy import Path, build_nodes
 from ad_autocategorize.titles.mixture import Mixture
@@ -69,8 +69,9 @@ def train(
             f"{len(titles)} ads, of which {len(kept)} have words in their title, fill {len(set(paths))} categories: at "
             "least two are needed. Publish more ads, or check the source's 'published' condition and title field."
         )
-    features = TitleFeatures(settings).fit(tokens)
-    matrix = features.transform(tokens)
+    contents = Contents.of(tokens, settings)
+    features = TitleFeatures(settings).fit(contents)
+    matrix = features.transform(contents)
     fold, rest = split_by_category(paths, min(CALIBRATION_SHARE, MAX_CALIBRATION_TITLES / len(paths)), seed)
     position = {path: number for number, path in enumerate(dict.fromkeys(paths))}
     labels = np.fromiter((position[paths[i]] for i in rest), dtype=np.intp, count=len(rest))
@@ -79,8 +80,8 @@ def train(
     steps = _Steps(progress, len(nodes) + len(rest_nodes))
     train_on = partial(train_nodes, settings=settings, seed=seed, jobs=jobs, progress=steps.advance)
     temperatures, mixture = _calibrate(
-        ([tokens[i] for i in rest], [paths[i] for i in rest]),
-        ([tokens[i] for i in fold], [paths[i] for i in fold]),
+        (contents.part(rest), [paths[i] for i in rest]),
+        (contents.part(fold), [paths[i] for i in fold]),
         settings,
         seed=seed,
         train_on=partial(train_on, nodes=rest_nodes),
@@ -129,7 +130,7 @@ class _Steps:
 _Outcomes = tuple[Path, ...]
 
 
-_Labelled = tuple[list[list[str]], list[Path]]
+_Labelled = tuple[Contents, list[Path]]
 
 
 def _calibrate(
@@ -141,8 +142,8 @@ def _calibrate(
     train_on: Callable[..., list[LocalClassifier]],
     weights: NDArray[np.float64] | None,
 ) -> tuple[dict[_Outcomes, float], Mixture]:
-    """Train on ``rest``, weighted, and fit temperatures and mixture on ``fold``; both are tokenised titles and their paths."""
-    if not fold[0]:
+    """Train on ``rest``, weighted, and fit temperatures and mixture on ``fold``; both are titles and their paths."""
+    if not fold[1]:
         return {}, Mixture()
     # The vocabulary too is learned without the fold: its titles must hold words as unknown as a new ad's.
     features = TitleFeatures(settings).fit(rest[0])

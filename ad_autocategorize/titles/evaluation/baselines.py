@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from ad_autocategorize.titles.evaluation.comparison import Comparison, compare
 from ad_autocategorize.titles.evaluation.metrics import encode, macro_f1
-from ad_autocategorize.titles.features import TitleFeatures
+from ad_autocategorize.titles.features import Contents, TitleFeatures
 from ad_autocategorize.titles.hierarchy import Path
 from ad_autocategorize.titles.settings import TitleSettings
 from ad_autocategorize.titles.splitting import split_by_category
@@ -146,15 +146,16 @@ def _flat(
     """Learn the features once; return what trains a flat classifier on them and asks it."""
     from sklearn.svm import LinearSVC
 
-    features = TitleFeatures(settings).fit(tokens)
-    known = features.transform(tokens)
+    seen = Contents.of(tokens, settings)
+    features = TitleFeatures(settings).fit(seen)
+    known = features.transform(seen)
     categories, (labels,) = encode(paths)
 
     def predict(choice: FlatChoice, asked: list[list[str]]) -> list[Path]:
         model = LinearSVC(C=choice.regularization, loss=choice.loss, tol=_TOLERANCE, random_state=seed).fit(
             known, labels
         )
-        return [categories[label] for label in model.predict(features.transform(asked))]
+        return [categories[label] for label in model.predict(features.transform(Contents.of(asked, settings)))]
 
     return predict
 
@@ -166,9 +167,10 @@ def _share(guesses: Sequence[Path], paths: Sequence[Path]) -> float:
 def _run_fold(
     tokens: list[list[str]], labels: Labels, train: Labels, test: Labels, settings: TitleSettings, seed: int
 ) -> tuple[Labels, list[float]]:
-    seen = [tokens[i] for i in train]
-    features = TitleFeatures(replace(settings, features="words")).fit(seen)
-    known, asked = features.transform(seen), features.transform([tokens[i] for i in test])
+    words = replace(settings, features="words")
+    seen, unseen = (Contents.of([tokens[i] for i in part], words) for part in (train, test))
+    features = TitleFeatures(words).fit(seen)
+    known, asked = features.transform(seen), features.transform(unseen)
     answers, seconds = [], []
     for name in CLASSIFIERS:
         start = time.perf_counter()
