@@ -27,7 +27,7 @@ from numpy.typing import NDArray
 
 from ad_autocategorize.titles.hierarchy import Path
 from ad_autocategorize.titles.mislabels import judge_labels
-from ad_autocategorize.titles.out_of_fold import FOLDS, assign_folds, out_of_fold_probabilities
+from ad_autocategorize.titles.out_of_fold import FOLDS, assign_folds, out_of_fold_scores
 from ad_autocategorize.titles.settings import TitleSettings
 
 LEAST_ADS = 8
@@ -90,7 +90,7 @@ def plant(data: LabelledSet, kind: str, share: float, seed: int) -> NDArray[np.i
 
 def ours(data: LabelledSet, labels: NDArray[np.intp], jobs: int) -> NDArray[np.float64]:
     paths = [data.categories[label] for label in labels]
-    scores = out_of_fold_probabilities(data.titles, paths, TitleSettings(language=data.language), jobs=jobs)
+    scores = out_of_fold_scores(data.titles, paths, TitleSettings(language=data.language), jobs=jobs)
     return judge_labels(scores.categories, scores.probabilities, scores.given).score
 
 

@@ -27,7 +27,6 @@ from taxonomy.tree import CategoryTree
 
 if TYPE_CHECKING:
     # The training side; imported when a search runs.
-    from ad_autocategorize.titles.explanation import WordWeights
     from ad_autocategorize.titles.mislabels import LabelQuality
     from ad_autocategorize.titles.near_identical import Neighbors
     from ad_autocategorize.titles.out_of_fold import FoldScores
@@ -89,36 +88,23 @@ def find_label_issues(source: AdSource, request: Request, progress: Progress) ->
 
 @dataclass(frozen=True, slots=True)
 class _Judged:
-    """What the folds said of all ads, and the words that decided, by the ad's position."""
+    """What the folds said of all ads."""
 
     scores: FoldScores
     quality: LabelQuality
-    words: dict[int, WordWeights]
 
 
 def _judge(
     ads: Sequence[LabelledTitle], tree: CategoryTree, settings: TitleSettings, request: Request, progress: Progress
 ) -> _Judged:
-    from ad_autocategorize.titles.explanation import deciding_words
     from ad_autocategorize.titles.mislabels import judge_labels
-    from ad_autocategorize.titles.out_of_fold import FoldScores, iter_folds
+    from ad_autocategorize.titles.out_of_fold import out_of_fold_scores
 
     titles = [ad.title[: plugin_settings.MAX_TITLE_LENGTH] for ad in ads]
     paths = [tree.path_ids(ad.category_id) for ad in ads]
-    scores = FoldScores(paths)
-    words: dict[int, WordWeights] = {}
     options: dict[str, Any] = {"folds": request.folds, "seed": request.seed, "jobs": request.jobs}
-    for fold in iter_folds(titles, paths, settings, **options, progress=progress):
-        scores.add(fold, titles)
-        rows, best = scores.doubted(fold)
-        explained = deciding_words(
-            fold.scorer,
-            [titles[row] for row in rows],
-            [paths[row] for row in rows],
-            [scores.categories[column] for column in best],
-        )
-        words.update(zip(rows.tolist(), explained, strict=True))
-    return _Judged(scores, judge_labels(scores.categories, scores.probabilities, scores.given), words)
+    scores = out_of_fold_scores(titles, paths, settings, **options, explain=True, progress=progress)
+    return _Judged(scores, judge_labels(scores.categories, scores.probabilities, scores.given))
 
 
 def _neighbors(ads: Sequence[LabelledTitle], doubts: Sequence[Doubt], settings: TitleSettings) -> dict[int, Neighbors]:
@@ -159,7 +145,7 @@ def _issues(
                 [categories[i][-1], round(float(probabilities[i]), 4)]
                 for i in np.argsort(-probabilities)[:ALTERNATIVES]
             ],
-            words=judged.words.get(row, []),
+            words=judged.scores.words.get(row, []),
             neighbors=[str(ads[other].ad_id) for other in near],
             agreement=sum(alike) / len(alike) if alike else None,
             seller=ad.seller,

@@ -6,7 +6,7 @@ import pytest
 from ad_autocategorize.titles.explanation import deciding_words
 from ad_autocategorize.titles.mislabels import judge_labels
 from ad_autocategorize.titles.near_identical import find_near_identical
-from ad_autocategorize.titles.out_of_fold import FoldScores, assign_folds, iter_folds, out_of_fold_probabilities
+from ad_autocategorize.titles.out_of_fold import assign_folds, out_of_fold_scores
 from ad_autocategorize.titles.settings import TitleSettings
 from ad_autocategorize.titles.training import TrainingError, train
 
@@ -52,19 +52,31 @@ def test_folds_hold_every_ad_once_and_share_every_category_out():
 def test_no_scorer_saw_the_titles_that_it_scores():
     titles, paths = make_titles(80)
     unique = [f"{title} solo{chr(97 + number // 26)}{chr(97 + number % 26)}" for number, title in enumerate(titles)]
-    rows = []
-    for fold in iter_folds(unique, paths, TitleSettings(), folds=3):
-        rows += fold.rows.tolist()
-        seen = set(range(80)) - set(fold.rows.tolist())
-        expected = train([unique[i] for i in sorted(seen)], [paths[i] for i in sorted(seen)], TitleSettings())
-        assert np.allclose(fold.scorer.probabilities(unique), expected.probabilities(unique))
-    assert sorted(rows) == list(range(80))
+    scores = out_of_fold_scores(unique, paths, TitleSettings(), folds=3)
+    fold_of = assign_folds(paths, 3, 0)
+    for fold in range(3):
+        seen, unseen = np.flatnonzero(fold_of != fold), np.flatnonzero(fold_of == fold)
+        expected = train([unique[i] for i in seen], [paths[i] for i in seen], TitleSettings())
+        assert expected.tree.categories == scores.categories
+        assert np.allclose(scores.probabilities[unseen], expected.probabilities([unique[i] for i in unseen]))
+
+
+def test_folds_side_by_side_answer_as_one_after_the_other():
+    titles, paths = make_titles(80)
+    told = []
+    scores = out_of_fold_scores(
+        titles, paths, TitleSettings(), jobs=2, explain=True, progress=lambda *step: told.append(step)
+    )
+    alone = out_of_fold_scores(titles, paths, TitleSettings(), explain=True)
+    assert (scores.probabilities == alone.probabilities).all()
+    assert scores.words == alone.words
+    assert told == [("folds", done, 4) for done in range(1, 5)]
 
 
 def test_a_wrong_label_gets_a_low_probability_out_of_fold():
     titles, paths = make_titles()
     paths[0] = (5,)
-    scores = out_of_fold_probabilities(titles, paths, TitleSettings())
+    scores = out_of_fold_scores(titles, paths, TitleSettings())
     assert np.allclose(scores.probabilities.sum(axis=1), 1, atol=1e-3)
     quality = judge_labels(scores.categories, scores.probabilities, scores.given)
     assert quality.candidates()[0] == 0
@@ -74,7 +86,7 @@ def test_a_wrong_label_gets_a_low_probability_out_of_fold():
 
 def test_too_few_ads_are_refused():
     with pytest.raises(TrainingError):
-        out_of_fold_probabilities(["sofa", "mesa"], [(1, 2), (1, 3)], TitleSettings())
+        out_of_fold_scores(["sofa", "mesa"], [(1, 2), (1, 3)], TitleSettings())
 
 
 def test_levels_and_kinds_of_disagreement():
@@ -135,12 +147,10 @@ def test_near_identical_titles_are_found_whatever_their_order_and_spelling():
     assert last.rows.tolist() == [2]
 
 
-def test_doubted_ads_of_a_fold():
+def test_doubted_ads_come_with_the_words_that_decided():
     titles, paths = make_titles()
-    paths[3] = (1, 2)
-    scores, doubted = FoldScores(paths), []
-    for fold in iter_folds(titles, paths, TitleSettings()):
-        scores.add(fold, titles)
-        rows, best = scores.doubted(fold)
-        doubted += [(int(row), scores.categories[column]) for row, column in zip(rows, best, strict=True)]
-    assert doubted == [(3, (5,))]
+    titles[3], paths[3] = "casco n1", (1, 2)
+    scores = out_of_fold_scores(titles, paths, TitleSettings(), explain=True)
+    assert list(scores.words) == [3]
+    assert scores.words[3][0][0] == "casco"
+    assert scores.words[3][0][1] > 0

@@ -19,7 +19,9 @@ class Command(BaseCommand):
         parser.add_argument("--limit", type=positive, help="Queue at most this many ads, the surest errors first.")
         parser.add_argument("--folds", type=folds, default=4, help="Parts that the ads are judged in (default 4).")
         parser.add_argument("--photos", action="store_true", help="Look at car photos too, with the model in service.")
-        parser.add_argument("--jobs", type=positive, default=1, help="Processes that train (default 1).")
+        parser.add_argument(
+            "--jobs", type=positive, default=1, help="Folds side by side, each in a process (default 1)."
+        )
         parser.add_argument("--seed", type=seed, default=0, help="Fixes the folds and the solvers (default 0).")
 
     def handle(self, *args: Any, **options: Any) -> None:
