@@ -5,6 +5,7 @@ As with titles, files are written beside their final place and renamed, then one
 
 from __future__ import annotations
 
+import json
 import secrets
 import shutil
 from collections.abc import Callable
@@ -45,6 +46,8 @@ if TYPE_CHECKING:
 LOCK_NAME = ".photo-training.lock"
 NAME_PREFIX = "photos-"
 WORK_FOLDER = ".photo-training"
+# What the heads of the training under way mean, beside its checkpoint.
+VOCABULARIES_NAME = "vocabularies.json"
 # A folder for each training, which TensorBoard compares.
 LOGS_FOLDER = "tensorboard"
 # Shares of the photos: rules are chosen on the one, and figures taken on the other.
@@ -118,7 +121,11 @@ def retrain_photos(
         work = directory / WORK_FOLDER
         records = [*ad_photo_records(source, limit=request.limit), *imported_photo_records()]
         before = None if request.from_scratch or request.weights else _active(settings)
-        parts = _prepare(records, settings, work, before)
+        # The other processes of a training take the first one's: ads may have come in since it read them.
+        begun = _vocabularies_begun_with(work) if request.resume or not first else None
+        parts = _prepare(records, settings, work, before.vocabularies if before else None, begun)
+        if first and begun is None:
+            _begin(work, parts.vocabularies)
         if first:
             wait_for_all()
         network = _network(settings, parts.vocabularies, request, before)
@@ -148,7 +155,36 @@ def _active(settings: PhotoSettings) -> PhotoManifest | None:
     return manifest if same else None
 
 
-def _prepare(records: list[PhotoRecord], settings: PhotoSettings, work: Path, before: PhotoManifest | None) -> _Parts:
+def _vocabularies_begun_with(work: Path) -> Vocabularies | None:
+    """Return the vocabularies of the interrupted training; ``None`` where there is none to go on with.
+
+    Ads change while a training is interrupted. What is new among them is learned by the next training: new values would move
+    the places of those that the checkpoint's weights stand for.
+    """
+    try:
+        return Vocabularies.from_dict(json.loads((work / VOCABULARIES_NAME).read_text(encoding="utf-8")))
+    except FileNotFoundError:
+        return None
+
+
+def _begin(work: Path, vocabularies: Vocabularies) -> None:
+    """Put an older training's checkpoint aside for good, and note what the heads of this one mean."""
+    from ad_autocategorize.photos.checkpoints import CHECKPOINT_NAME
+
+    (work / CHECKPOINT_NAME).unlink(missing_ok=True)
+    partial = work / f"{VOCABULARIES_NAME}.incomplete"
+    partial.write_text(json.dumps(vocabularies.to_dict()), encoding="utf-8")
+    partial.replace(work / VOCABULARIES_NAME)
+
+
+def _prepare(
+    records: list[PhotoRecord],
+    settings: PhotoSettings,
+    work: Path,
+    before: Vocabularies | None,
+    begun: Vocabularies | None,
+) -> _Parts:
+    """Pack and part the photos; the heads are those of ``begun``, or else those of ``before`` and what is new."""
     from ad_autocategorize.photos.dataset import PhotoSet
     from ad_autocategorize.photos.images import PackedPhotos, pack_photos
     from ad_autocategorize.photos.splitting import split_places
@@ -160,7 +196,7 @@ def _prepare(records: list[PhotoRecord], settings: PhotoSettings, work: Path, be
             f"There are {len(cars)} readable photos of ads with a brand; {FEWEST_PHOTOS} are the least to learn from."
         )
     places = split_places(packed)
-    vocabularies = Vocabularies.of((record.labels for record in cars), before=before.vocabularies if before else None)
+    vocabularies = begun or Vocabularies.of((record.labels for record in cars), before=before)
     shown = np.array([record.is_car for record in packed.records])
     chosen = {
         "validation": (places < VALIDATION) & shown,

@@ -103,7 +103,10 @@ def pack_photos(records: Sequence[PhotoRecord], folder: Path, height: int, width
     if not index.exists():
         with target.open("wb") as file:
             lines = [_pack_one(record, file, height, width) for record in records]
-        index.write_text("\n".join(lines), encoding="utf-8")
+        # A training that is stopped here must not leave half a list behind.
+        partial = index.with_suffix(".incomplete")
+        partial.write_text("\n".join(lines), encoding="utf-8")
+        partial.replace(index)
     kept, hashes = [], []
     for record, line in zip(records, index.read_text(encoding="utf-8").split("\n"), strict=False):
         if line.startswith("="):

@@ -196,13 +196,22 @@ class Trainer:
 
     def _save(self, number: int) -> None:
         if self.folder is not None and rank_and_size()[0] == 0:
-            progress = {"epoch": number, "seconds": self._seconds, "best": self._best}
+            progress = {
+                "epoch": number,
+                "seconds": self._seconds,
+                "best": self._best,
+                "freeze_backbone": self.freeze_backbone,
+            }
             save_checkpoint(self.folder / CHECKPOINT_NAME, self._parts(), self.optimizer, progress)
 
     def _resume(self) -> int:
         if self.folder is None or not (self.folder / CHECKPOINT_NAME).exists():
             return 0
         progress = load_checkpoint(self.folder / CHECKPOINT_NAME, self._parts(), self.optimizer)
+        if progress["freeze_backbone"] != self.freeze_backbone:
+            # The optimiser's state is kept by the number of each weight that is trained.
+            how = "a frozen" if progress["freeze_backbone"] else "a trained"
+            raise ValueError(f"The training was begun with {how} backbone; go on so, or start without resuming.")
         self._seconds, self._best = progress["seconds"], progress["best"]
         return int(progress["epoch"]) + 1
 

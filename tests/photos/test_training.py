@@ -82,6 +82,14 @@ def test_resuming_ends_where_an_uninterrupted_training_ends(toys, vocabularies, 
         torch.testing.assert_close(second.network.state_dict()[name], value, msg=name)
 
 
+def test_resuming_with_the_backbone_frozen_in_between_is_refused(toys, vocabularies, tmp_path):
+    settings = toy_settings(epochs=1)
+    Trainer(CarNetwork(settings, vocabularies), settings, *toys, folder=tmp_path).run()
+    frozen = Trainer(CarNetwork(settings, vocabularies), settings, *toys, folder=tmp_path, freeze_backbone=True)
+    with pytest.raises(ValueError, match="a trained backbone"):
+        frozen.run(resume=True)
+
+
 def test_training_stops_when_validation_gets_no_better(toys, vocabularies):
     settings = toy_settings(epochs=50, learning_rate=0.0, patience=2)
     trainer = Trainer(CarNetwork(settings, vocabularies), settings, *toys, freeze_backbone=True)
