@@ -3,6 +3,7 @@ import json
 
 import numpy as np
 import pytest
+import torch
 from django.contrib.auth import get_user_model
 from django.core.files.base import ContentFile
 from django.core.files.uploadedfile import SimpleUploadedFile
@@ -11,6 +12,7 @@ from django.http import QueryDict
 from django.urls import reverse
 from django.utils.datastructures import MultiValueDict
 from PIL import Image
+from safetensors.torch import load_file, save_file
 
 from ad_autocategorize.cars.services import suggest_car
 from ad_autocategorize.conf import SETTING
@@ -19,7 +21,7 @@ from ad_autocategorize.photos.images import read_photo
 from marketplace.models import Ad, AdPhoto
 from taxonomy.bulk import CategoryRow, upsert_categories
 from taxonomy.models import BodyType, Brand, CarModel, Category, Color
-from tests.photos.toys import BODIES, COLORS, MODELS, YEARS, draw, make_photos, toy_settings
+from tests.photos.toys import BODIES, COLORS, MODELS, YEARS, draw, make_photos, tiny_test_network, toy_settings
 
 pytestmark = pytest.mark.django_db
 
@@ -145,6 +147,29 @@ def test_training_continues_from_the_active_version_with_new_models(trained_phot
     assert after["model"] == [*before["model"], ["Zeta", "Z"]]
     # One epoch from scratch would know next to nothing.
     assert second.metrics["heads"]["body_type"]["accuracy"] > 0.8
+
+
+def test_branches_alone_are_trained_on_a_backbone_from_a_local_file(car_ads, model_dir, tmp_path):
+    published = tiny_test_network().state_dict()
+    save_file(published, tmp_path / "published.safetensors")
+    options = {"weights": tmp_path / "published.safetensors", "freeze_backbone": True, "epochs": 2}
+    call_command("retrain_cnn", **options, stdout=io.StringIO())
+    weights = load_file(model_dir / ModelVersion.objects.get(kind="photos").name / "weights.safetensors")
+    for name in ("0.weight", "1.running_mean", "9.weight"):
+        assert torch.equal(weights[f"backbone.{name}"], published[name])
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"device": "gpu"}, "--device gpu cannot be used"),
+        ({"architecture": "resnet18", "weights": "gone.pth"}, "neither a file"),
+        ({"architecture": "resnet19"}, "Unknown model"),
+    ],
+)
+def test_an_option_that_cannot_be_meant_is_explained(car_ads, options, message):
+    with pytest.raises(CommandError, match=message):
+        call_command("retrain_cnn", **options, stdout=io.StringIO())
 
 
 def test_evaluation_of_the_version_in_service(trained_photos, tmp_path):

@@ -54,6 +54,7 @@ class Command(BaseCommand):
                 import torch
 
                 torch.set_num_threads(options["threads"])
+            _check_device(options["device"])
             from ad_autocategorize.photos.distributed import join_processes, leave_processes, rank_and_size
 
             join_processes(options["device"])
@@ -92,6 +93,16 @@ class Command(BaseCommand):
         self.stdout.write(
             self.style.SUCCESS(f"{result.version.name}: photos of {result.version.ad_count} sellers or ads, {state}.")
         )
+
+
+def _check_device(name: str) -> None:
+    """Raise ``ValueError`` where there is no such device, before hours are spent on decoding photos for it."""
+    import torch
+
+    try:
+        torch.zeros(1, device=name)
+    except (RuntimeError, AssertionError) as error:
+        raise ValueError(f"--device {name} cannot be used: {str(error).splitlines()[0]}") from error
 
 
 def print_metrics(command: BaseCommand, metrics: dict[str, Any]) -> None:
