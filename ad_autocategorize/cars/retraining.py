@@ -11,6 +11,7 @@ import shutil
 from collections.abc import Callable
 from contextlib import nullcontext
 from dataclasses import dataclass, field, replace
+from itertools import compress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -19,6 +20,7 @@ from django.db import transaction
 from django.utils import timezone
 
 from ad_autocategorize import registry
+from ad_autocategorize.cars.hold_out import HOLD_OUT_NAME, list_hold_out
 from ad_autocategorize.cars.labelled_photos import ad_photo_records, imported_photo_records
 from ad_autocategorize.conf import plugin_settings
 from ad_autocategorize.models import ModelVersion
@@ -91,6 +93,7 @@ class _Parts:
     train: PhotoSet
     validation: PhotoSet
     hold_out: PhotoSet
+    hold_out_list: bytes
     skipped: Skipped
     groups: int
     others_learned: bool
@@ -202,18 +205,26 @@ def _prepare(
         "validation": (places < VALIDATION) & shown,
         "hold_out": (places >= VALIDATION) & (places < VALIDATION + HOLD_OUT) & shown,
     }
-    held_out = {}
-    for name, part in chosen.items():
+    kept = {name: list(compress(packed.records, part)) for name, part in chosen.items()}
+    held_out = {
         # Read again at the size of serving, by the steps of serving.
-        kept = [record for record, wanted in zip(packed.records, part, strict=True) if wanted]
-        small = pack_photos(kept, work / "cache", settings.height, settings.width)
-        held_out[name] = PhotoSet.of(small, vocabularies)
+        name: PhotoSet.of(pack_photos(part, work / "cache", settings.height, settings.width), vocabularies)
+        for name, part in kept.items()
+    }
     learned = ~(chosen["validation"] | chosen["hold_out"])
     train: PackedPhotos = replace(packed, skipped=Skipped())
     groups = len({record.group for record in cars})
     others = bool((learned & ~shown).any())
     train_set = PhotoSet.of(train, vocabularies).subset(learned)
-    return _Parts(vocabularies, train_set, **held_out, skipped=packed.skipped, groups=groups, others_learned=others)
+    return _Parts(
+        vocabularies,
+        train_set,
+        **held_out,
+        hold_out_list=list_hold_out(kept["hold_out"]),
+        skipped=packed.skipped,
+        groups=groups,
+        others_learned=others,
+    )
 
 
 def _network(
@@ -277,7 +288,8 @@ def _record(
         "export_difference": difference,
     }
     weights = {key: value.cpu().contiguous() for key, value in network.state_dict().items()}
-    digest = write_photo_artifact(directory / name, {GRAPH_NAME: graph, WEIGHTS_NAME: save(weights)}, manifest)
+    files = {GRAPH_NAME: graph, WEIGHTS_NAME: save(weights), HOLD_OUT_NAME: parts.hold_out_list}
+    digest = write_photo_artifact(directory / name, files, manifest)
     with transaction.atomic():
         version = ModelVersion.objects.create(
             kind=ModelVersion.Kind.PHOTOS,

@@ -182,6 +182,10 @@ def test_evaluation_of_the_version_in_service(trained_photos, tmp_path):
     paths = {name: tmp_path / f"report.{name}" for name in ("json", "html")}
     call_command("evaluate_cnn", not_cars=others, json=paths["json"], html=paths["html"], stdout=out)
     figures = json.loads(paths["json"].read_text())
+    # What it was trained on is left out.
+    version = ModelVersion.objects.get(kind="photos")
+    assert figures["photos"] == version.metrics["photos"] < AdPhoto.objects.count() / 5
+    assert figures["heads"]["model"]["accuracy"] == pytest.approx(version.metrics["heads"]["model"]["accuracy"])
     assert figures["pair_violations"] == 0
     assert figures["others_refused"] >= 0.8
     assert {"joint 1", "predicted_brand 1"} < set(figures["decodings"])
@@ -192,26 +196,29 @@ def test_evaluation_of_the_version_in_service(trained_photos, tmp_path):
 
 def test_a_folder_of_photos_is_imported_and_learned_from(tmp_path, model_dir):
     folder = tmp_path / "some cars"
-    records = make_photos(folder / "photos", 60)
+    records = make_photos(folder / "photos", 70)
     lines = ["file,brand,model,body_type,color,year,split"]
     for record in records:
         labels = record.labels
         values = (labels.brand, labels.model, labels.body_type, labels.color or "", labels.year or "")
-        lines.append(",".join([record.path.name, *map(str, values), "train"]))
+        split = "val" if len(lines) > 60 else "train"
+        lines.append(",".join([record.path.name, *map(str, values), split]))
     (folder / "photos" / "bad.png").write_text("not a photo")
     lines.append("bad.png,Ajax,One,,,,train")
-    (folder / "labels.csv").write_text("\n".join(lines))
+    (folder / "labels.csv").write_text("\n".join(lines), encoding="utf-8-sig")
     out = io.StringIO()
-    call_command("import_car_photos", folder, stdout=out)
+    call_command("import_car_photos", folder, split="train", stdout=out)
     assert "60 photos registered" in out.getvalue()
     assert "Left out: 1 photos, damaged" in out.getvalue()
     assert CarModel.objects.count() == 3
     assert Color.objects.count() == 2
     call_command("retrain_cnn", "--epochs", "2", stdout=io.StringIO())
     assert ModelVersion.objects.get(kind="photos").is_active
-    call_command("evaluate_cnn", folder=folder, split="train", stdout=out)
+    call_command("evaluate_cnn", stdout=out)
+    call_command("evaluate_cnn", folder=folder, split="val", stdout=out)
+    assert "Hold-out of 10 photos" in out.getvalue()
     with pytest.raises(CommandError, match="no labelled car photos"):
-        call_command("evaluate_cnn", folder=folder, split="val", stdout=out)
+        call_command("evaluate_cnn", folder=folder, split="test", stdout=out)
     (folder / "labels.csv").write_text("picture,brand\na,b")
     with pytest.raises(CommandError, match="header lacks file"):
         call_command("import_car_photos", folder)

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import json
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from ad_autocategorize.artifacts import ArtifactError
-from ad_autocategorize.cars.labelled_photos import ad_photo_records, read_photo_set
+from ad_autocategorize.cars.hold_out import only_held_out
+from ad_autocategorize.cars.labelled_photos import ad_photo_records, imported_photo_records, read_photo_set
 from ad_autocategorize.cars.report import EvaluatedPhotos, evaluate_photos, render_report
 from ad_autocategorize.conf import plugin_settings
 from ad_autocategorize.management.arguments import positive
@@ -20,12 +22,15 @@ from ad_autocategorize.sources import SourceError, get_source
 
 class Command(BaseCommand):
     help = (
-        "Test a photo network on labelled photos: accuracy, calibration, coverage, ablations of decoding, confusions."
+        "Test a photo network on labelled photos that it was not trained on: accuracy, calibration, coverage, ablations of "
+        "decoding, confusions."
     )
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("--model", help="Name of the version (the one in service).")
-        parser.add_argument("--folder", type=Path, help="Test on FOLDER/labels.csv and its photos instead of the ads.")
+        parser.add_argument(
+            "--folder", type=Path, help="Test on FOLDER/labels.csv and its photos, not on the hold-out."
+        )
         parser.add_argument("--split", help="With --folder: only rows whose column split says this.")
         parser.add_argument("--not-cars", type=Path, help="A folder of pictures that are not cars.")
         parser.add_argument("--limit", type=positive, help="At most this many photos.")
@@ -37,16 +42,16 @@ class Command(BaseCommand):
         name = options["model"] or versions.filter(is_active=True).values_list("name", flat=True).first()
         if name is None:
             raise CommandError("No photo network is in service: run retrain_cnn, or name one with --model.")
+        directory = plugin_settings.model_dir / name
         try:
             if options["folder"]:
                 folder: Path = options["folder"]
                 photos = folder / "photos" if (folder / "photos").is_dir() else folder
                 records = list(read_photo_set(folder / "labels.csv", photos, split=options["split"]))
             else:
-                records = list(ad_photo_records(get_source()))
-            evaluated = evaluate_photos(
-                plugin_settings.model_dir / name, records[: options["limit"]], options["not_cars"]
-            )
+                everything = chain(ad_photo_records(get_source()), imported_photo_records())
+                records = list(only_held_out(everything, directory))
+            evaluated = evaluate_photos(directory, records[: options["limit"]], options["not_cars"])
         except (ArtifactError, SourceError, OSError, ValueError, LookupError) as error:
             raise CommandError(str(error)) from error
         self._print(evaluated)
