@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 from django.template.loader import render_to_string
 
+from ad_autocategorize.cars.catalog import catalog_pairs, table_of_today
 from ad_autocategorize.photos.answers import Logits, best_answers, decode, refusal_scores
 from ad_autocategorize.photos.evaluation import Confusion, evaluate, most_confused
 from ad_autocategorize.photos.images import PhotoRecord, Skipped, UnreadablePhoto, read_photo
@@ -34,16 +35,20 @@ class EvaluatedPhotos:
 
 
 def evaluate_photos(directory: Path, records: Iterable[PhotoRecord], not_cars: Path | None = None) -> EvaluatedPhotos:
-    """Test a model folder through the predictor that serves. Raises ``ArtifactError``, ``OSError``, ``ValueError``."""
+    """Test a model folder through the predictor that serves, with the brand-model table of today.
+
+    Raises ``ArtifactError``, ``OSError``, ``ValueError``.
+    """
     predictor = PhotoPredictor.load(directory)
     skipped = Skipped()
     logits, kept = predict_all(predictor, (record for record in records if record.is_car), skipped)
     if not kept:
         raise ValueError("There are no labelled car photos to test on.")
     vocabularies, rules = predictor.manifest.vocabularies, predictor.manifest.rules
-    table = vocabularies.compatibility()
+    table = table_of_today(vocabularies)
     labels = vocabularies.encode([record.labels for record in kept])
-    figures = evaluate(logits, labels, vocabularies, rules)
+    figures = evaluate(logits, labels, vocabularies, rules, table=table)
+    figures["never_seen"] = [" ".join(pair) for pair in vocabularies.never_seen(catalog_pairs())]
     compared = compare_decodings(logits, labels, table)
     figures["decodings"] = {f"{decoding} {weight:g}": row for (decoding, weight), row in compared.items()}
     figures["unknown_labels"] = {

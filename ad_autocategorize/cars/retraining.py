@@ -20,6 +20,7 @@ from django.db import transaction
 from django.utils import timezone
 
 from ad_autocategorize import registry
+from ad_autocategorize.cars.catalog import catalog_pairs, table_of_today
 from ad_autocategorize.cars.hold_out import HOLD_OUT_NAME, list_hold_out
 from ad_autocategorize.cars.labelled_photos import ad_photo_records, imported_photo_records
 from ad_autocategorize.conf import plugin_settings
@@ -35,7 +36,7 @@ from ad_autocategorize.photos.artifact import (
 )
 from ad_autocategorize.photos.images import PhotoRecord, Skipped
 from ad_autocategorize.photos.settings import PhotoSettings
-from ad_autocategorize.photos.vocabularies import HEADS, Vocabularies
+from ad_autocategorize.photos.vocabularies import HEADS, BoolArray, Pair, Vocabularies
 from ad_autocategorize.retraining import only_one, prune
 from ad_autocategorize.sources import AdSource
 from taxonomy.locking import current_version
@@ -80,16 +81,25 @@ class PhotoRequest:
 
 @dataclass(frozen=True, slots=True)
 class PhotoResult:
-    """A recorded version, the photos left out, and the largest difference between torch's answers and the exported graph's."""
+    """A recorded version and what there is to say of it.
+
+    Attributes
+    ----------
+    skipped : the photos left out.
+    export_difference : the largest between torch's logits and those of the exported graph.
+    never_seen : models of the catalog that no photo was learned for: they are never guessed.
+    """
 
     version: ModelVersion
     skipped: Skipped
     export_difference: float
+    never_seen: list[Pair]
 
 
 @dataclass(frozen=True, slots=True)
 class _Parts:
     vocabularies: Vocabularies
+    table: BoolArray
     train: PhotoSet
     validation: PhotoSet
     hold_out: PhotoSet
@@ -218,6 +228,7 @@ def _prepare(
     train_set = PhotoSet.of(train, vocabularies).subset(learned)
     return _Parts(
         vocabularies,
+        table_of_today(vocabularies),
         train_set,
         **held_out,
         hold_out_list=list_hold_out(kept["hold_out"]),
@@ -258,18 +269,17 @@ def _record(
     from ad_autocategorize.photos.selection import choose_rules
     from ad_autocategorize.photos.training import predict_logits
 
-    table = parts.vocabularies.compatibility()
     chosen_on = parts.validation if len(parts.validation) else parts.train
     rules, figures = choose_rules(
         predict_logits(network, chosen_on, request.device),
         chosen_on.labels[:, : len(HEADS)],
-        table,
+        parts.table,
         precision=plugin_settings.PHOTO_PRECISION,
         others_learned=parts.others_learned,
         relations=learn_relations(parts.train.labels, parts.vocabularies.sizes, settings.relations),
     )
     tested = predict_logits(network, parts.hold_out, request.device) if len(parts.hold_out) else None
-    metrics = evaluate(tested, parts.hold_out.labels, parts.vocabularies, rules) if tested else {}
+    metrics = evaluate(tested, parts.hold_out.labels, parts.vocabularies, rules, table=parts.table) if tested else {}
     preprocessing = Preprocessing(settings.height, settings.width)
     graph = to_onnx(network, settings.height, settings.width)
     difference = largest_difference(network, graph, preprocessing.normalize(chosen_on.read(slice(MOST_CHECKED))))
@@ -277,7 +287,7 @@ def _record(
     manifest = {
         "version": name,
         "vocabularies": parts.vocabularies.to_dict(),
-        "mask": [place.tolist() for place in np.nonzero(table)],
+        "mask": [place.tolist() for place in np.nonzero(parts.table)],
         "rules": rules.to_dict(),
         "preprocessing": preprocessing.to_dict(),
         "settings": settings.to_dict(),
@@ -302,7 +312,7 @@ def _record(
         if request.activate:
             version.activate()
     registry.expire()
-    return PhotoResult(version, parts.skipped, difference)
+    return PhotoResult(version, parts.skipped, difference, parts.vocabularies.never_seen(catalog_pairs()))
 
 
 def _sweep(directory: Path) -> None:

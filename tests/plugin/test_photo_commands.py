@@ -125,6 +125,19 @@ def test_the_catalog_of_today_decides(trained_photos, picture):
     assert ranked[-1].probability == 0
 
 
+def test_evaluation_goes_by_the_catalog_of_today(trained_photos):
+    trained_photos["Ajax", "Two"].delete()
+    CarModel.objects.create(brand=Brand.objects.get(name="Bolt"), name="Nine")
+    out = io.StringIO()
+    call_command("evaluate_cnn", stdout=out)
+    assert "impossible pairs 0" in out.getvalue()
+    assert "Never seen, so never guessed: 1 models of the catalog (Bolt Nine)." in out.getvalue()
+    CarModel.objects.exclude(name="Nine").delete()
+    for command in ("evaluate_cnn", "retrain_cnn"):
+        with pytest.raises(CommandError, match="none of the models"):
+            call_command(command, stdout=out)
+
+
 def test_an_empty_site_says_that_photos_cannot_be_read(picture):
     assert suggest_car([picture]).status == "no_model"
     with pytest.raises(CommandError, match="0 readable photos"):

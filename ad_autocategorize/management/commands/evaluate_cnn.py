@@ -15,7 +15,7 @@ from ad_autocategorize.cars.labelled_photos import ad_photo_records, imported_ph
 from ad_autocategorize.cars.report import EvaluatedPhotos, evaluate_photos, render_report
 from ad_autocategorize.conf import plugin_settings
 from ad_autocategorize.management.arguments import positive
-from ad_autocategorize.management.commands.retrain_cnn import print_metrics
+from ad_autocategorize.management.commands.retrain_cnn import print_metrics, print_never_seen
 from ad_autocategorize.models import ModelVersion
 from ad_autocategorize.sources import SourceError, get_source
 
@@ -73,6 +73,7 @@ class Command(BaseCommand):
             self.stdout.write(f"  {decoding:<20} brand {row['brand']:.4f} model {row['model']:.4f}")
         if "others_refused" in figures:
             self.stdout.write(f"Of {figures['others']} other things {figures['others_refused']:.1%} are refused.")
+        print_never_seen(self, figures["never_seen"])
         for confusion in evaluated.confused[:10]:
             self.stdout.write(
                 f"{confusion.count:>4} x {confusion.head}: {confusion.truth} taken for {confusion.answer}"

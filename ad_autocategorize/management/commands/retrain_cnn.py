@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from ad_autocategorize.photos.training import Epoch
 
 INTERRUPTED = 130
+MOST_NAMED = 10
 SETTINGS = ("epochs", "minutes", "architecture", "height", "width", "batch_size", "seed")
 
 
@@ -89,6 +90,7 @@ class Command(BaseCommand):
         for reason, count in result.skipped.counts.most_common():
             named = ", ".join(result.skipped.examples[reason][:3])
             self.stdout.write(f"Left out: {count} photos, {reason} ({named}).")
+        print_never_seen(self, [" ".join(pair) for pair in result.never_seen])
         state = "active" if result.version.is_active else "recorded, not active"
         self.stdout.write(
             self.style.SUCCESS(f"{result.version.name}: photos of {result.version.ad_count} sellers or ads, {state}.")
@@ -103,6 +105,13 @@ def _check_device(name: str) -> None:
         torch.zeros(1, device=name)
     except (RuntimeError, AssertionError) as error:
         raise ValueError(f"--device {name} cannot be used: {str(error).splitlines()[0]}") from error
+
+
+def print_never_seen(command: BaseCommand, models: list[str]) -> None:
+    """Write which models of the catalog the network cannot answer."""
+    if models:
+        named = ", ".join(models[:MOST_NAMED]) + (", ..." if len(models) > MOST_NAMED else "")
+        command.stdout.write(f"Never seen, so never guessed: {len(models)} models of the catalog ({named}).")
 
 
 def print_metrics(command: BaseCommand, metrics: dict[str, Any]) -> None:
