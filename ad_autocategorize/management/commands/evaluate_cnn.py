@@ -17,7 +17,11 @@ from ad_autocategorize.conf import plugin_settings
 from ad_autocategorize.management.arguments import positive
 from ad_autocategorize.management.commands.retrain_cnn import print_metrics, print_never_seen
 from ad_autocategorize.models import ModelVersion
+from ad_autocategorize.photos.vocabularies import HEADS
 from ad_autocategorize.sources import SourceError, get_source
+
+# Of each head; the report shows more.
+SHOWN_CONFUSIONS = 3
 
 
 class Command(BaseCommand):
@@ -74,7 +78,6 @@ class Command(BaseCommand):
         if "others_refused" in figures:
             self.stdout.write(f"Of {figures['others']} other things {figures['others_refused']:.1%} are refused.")
         print_never_seen(self, figures["never_seen"])
-        for confusion in evaluated.confused[:10]:
-            self.stdout.write(
-                f"{confusion.count:>4} x {confusion.head}: {confusion.truth} taken for {confusion.answer}"
-            )
+        for head in HEADS:
+            for confusion in [item for item in evaluated.confused if item.head == head][:SHOWN_CONFUSIONS]:
+                self.stdout.write(f"{confusion.count:>4} x {head}: {confusion.truth} taken for {confusion.answer}")

@@ -121,15 +121,20 @@ def print_metrics(command: BaseCommand, metrics: dict[str, Any]) -> None:
         return
     command.stdout.write(f"Hold-out of {metrics['photos']} photos:")
     command.stdout.write(
-        f"{'':<10} {'accuracy':>9} {'top 3':>7} {'macro F1':>9} {'ECE':>6} {'filled in':>10} {'photos':>7}"
+        f"{'':<10} {'accuracy':>9} {'top 3':>7} {'macro F1':>9} {'ECE':>6} {'filled in':>10} {'right':>7} {'photos':>7}"
     )
     for head in HEADS:
         if head in metrics["heads"]:
             row = metrics["heads"][head]
+            right = "-" if row["filled_in_right"] is None else f"{row['filled_in_right']:.1%}"
             command.stdout.write(
                 f"{head:<10} {row['accuracy']:>9.4f} {row['top3']:>7.4f} {row['macro_f1']:>9.4f} "
-                f"{row['expected_calibration_error']:>6.3f} {row['filled_in']:>10.1%} {row['support']:>7}"
+                f"{row['expected_calibration_error']:>6.3f} {row['filled_in']:>10.1%} {right:>7} {row['support']:>7}"
             )
+    if metrics["all_five_known"]:
+        command.stdout.write(
+            f"All five fields right {metrics['all_five_right']:.4f} of the {metrics['all_five_known']} photos that have all."
+        )
     command.stdout.write(
         f"All known fields right {metrics['all_known_heads_right']:.4f}, impossible pairs {metrics['pair_violations']}, "
         f"cars refused {metrics['cars_refused']:.1%}."
