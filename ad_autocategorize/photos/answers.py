@@ -90,6 +90,21 @@ def confidences(decoded: Logits, best: Mapping[str, NDArray[np.int64]]) -> dict[
     return {head: np.exp(decoded[head][rows, best[head]]) for head in HEADS}
 
 
+def calibrate(first: Mapping[str, NDArray[np.floating]], rules: Rules) -> dict[str, NDArray[np.floating]]:
+    """Return calibrated confidences, float[n] by head, of what ``confidences`` gave; a brand's is never below its model's."""
+    calibrated = {head: rules.calibrations[head](first[head]) for head in HEADS}
+    # Each head is calibrated on its own, but a model is right only where its brand is.
+    calibrated["brand"] = np.maximum(calibrated["brand"], calibrated["model"])
+    return calibrated
+
+
+def sure_enough(calibrated: Mapping[str, NDArray[np.floating]], rules: Rules) -> dict[str, BoolArray]:
+    """Return whether each answer may be filled in, bool[n] by head; no model without its brand."""
+    sure = {head: np.asarray(calibrated[head] >= rules.thresholds[head]) for head in HEADS}
+    sure["brand"] = sure["brand"] | sure["model"]
+    return sure
+
+
 def refusal_scores(logits: Logits, refusal: str) -> NDArray[np.floating]:
     """Return how much each photo looks like a car, float[n].
 
@@ -170,12 +185,13 @@ def answer_car(
     averaged = {head: log_softmax(logits[head][seen]).mean(axis=0, keepdims=True) for head in HEADS}
     combined = decode(averaged, mask, rules)
     best = best_answers(combined, mask)
-    first = confidences(combined, best)
+    calibrated = calibrate(confidences(combined, best), rules)
+    sure = sure_enough(calibrated, rules)
     heads = {}
     for head in HEADS:
-        confidence = float(rules.calibrations[head](first[head])[0])
+        confidence = float(calibrated[head][0])
         options = _options(vocabularies, head, combined[head][0], int(best[head][0]), confidence, limit)
-        heads[head] = HeadAnswer(options, confidence, confidence >= rules.thresholds[head])
+        heads[head] = HeadAnswer(options, confidence, bool(sure[head][0]))
     pair = vocabularies.model[int(best["model"][0])]
     group = next((tuple(group) for group in map(list, twins) if pair in group), ())
     # Every brand's models are to be ranked, those of brands that were not predicted too.

@@ -10,7 +10,16 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ad_autocategorize.photos.answers import Logits, Rules, best_answers, confidences, decode, refusal_scores
+from ad_autocategorize.photos.answers import (
+    Logits,
+    Rules,
+    best_answers,
+    calibrate,
+    confidences,
+    decode,
+    refusal_scores,
+    sure_enough,
+)
 from ad_autocategorize.photos.calibration import BINS, coverage_at, expected_calibration_error
 from ad_autocategorize.photos.selection import unmasked_model_accuracy, violations
 from ad_autocategorize.photos.vocabularies import HEADS, MISSING, BoolArray, IntArray, Vocabularies
@@ -49,7 +58,8 @@ def evaluate(
     mask = vocabularies.compatibility() if table is None else table
     decoded = decode(logits, mask, rules)
     best = best_answers(decoded, mask)
-    first = confidences(decoded, best)
+    calibrated = calibrate(confidences(decoded, best), rules)
+    sure = sure_enough(calibrated, rules)
     right_everywhere = np.ones(len(labels), dtype=bool)
     complete = (labels[:, : len(HEADS)] != MISSING).all(axis=1)
     heads = {}
@@ -57,9 +67,9 @@ def evaluate(
         known = labels[:, column] != MISSING
         right_everywhere &= ~known | (best[head] == labels[:, column])
         if known.any():
-            calibrated = rules.calibrations[head](first[head][known])
-            heads[head] = _head_figures(decoded[head][known], best[head][known], labels[known, column], calibrated)
-            heads[head] |= _filled_in(calibrated >= rules.thresholds[head], best[head][known] == labels[known, column])
+            truth = labels[known, column]
+            heads[head] = _head_figures(decoded[head][known], best[head][known], truth, calibrated[head][known])
+            heads[head] |= _filled_in(sure[head][known], best[head][known] == truth)
     return {
         "photos": len(labels),
         "heads": heads,

@@ -97,6 +97,18 @@ def test_an_uncertain_field_stays_empty():
     assert answer.heads["brand"].accepted
 
 
+def test_a_model_is_never_filled_in_without_its_brand():
+    modest = Calibration("temperature", shift=-3.0)
+    rules = Rules(
+        calibrations={**dict.fromkeys(HEADS, Calibration("none")), "brand": modest},
+        thresholds={**dict.fromkeys(HEADS, 0.9), "model": 0.6},
+    )
+    answer = answer_car(logits([[2.0, 0.0]], [[2.0, 0, 0]]), VOCABULARIES, rules)
+    assert answer.heads["model"].accepted
+    assert answer.heads["brand"].accepted
+    assert answer.heads["brand"].confidence >= answer.heads["model"].confidence
+
+
 def test_twins_are_named():
     groups = [[("Ajax", "One"), ("Bolt", "One")]]
     answer = answer_car(logits([[3.0, 0.0]], [[3, 0, 0]]), VOCABULARIES, Rules(), twins=groups)
