@@ -9,11 +9,19 @@ from typing import Any
 from django import forms
 from django.template.loader import render_to_string
 from django.utils.safestring import SafeString
+from django.utils.translation import gettext_lazy as _
 
-from ad_autocategorize.cars.services import CarSuggestion
+from ad_autocategorize.cars.services import CarSuggestion, FieldOption
 from ad_autocategorize.widgets import WrappingWidget, endpoint
 
 READ = "read_car_photo"
+NAMES = {
+    "brand": _("Brand"),
+    "car_model": _("Model"),
+    "body_type": _("Body type"),
+    "color": _("Color"),
+    "year": _("Year"),
+}
 
 
 class CarPhotoWidget(WrappingWidget):
@@ -40,5 +48,11 @@ class CarPhotoWidget(WrappingWidget):
             "fields": json.dumps(dict(self.fields)),
             "answer": self.answer,
             "refused": self.refused,
+            "found": self._found(),
         }
         return render_to_string(self.template_name, context)
+
+    def _found(self) -> list[tuple[str, FieldOption]]:
+        """Return what the photo is sure of, with the name of each field."""
+        fields = self.answer.fields if self.answer else {}
+        return [(str(NAMES[name]), field.options[0]) for name, field in fields.items() if field.accepted]

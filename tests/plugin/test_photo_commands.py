@@ -10,6 +10,7 @@ from django.core.files.uploadedfile import SimpleUploadedFile
 from django.core.management import CommandError, call_command
 from django.http import QueryDict
 from django.urls import reverse
+from django.utils import translation
 from django.utils.datastructures import MultiValueDict
 from PIL import Image
 from safetensors.torch import load_file, save_file
@@ -271,6 +272,18 @@ def test_without_javascript_the_button_fills_the_empty_fields(trained_photos, pi
     # What the seller has chosen stays, whatever the photo shows.
     assert f'<option value="{blue.pk}" selected>' in html
     assert "Choose the photo again" in html or "foto" in html
+
+
+def test_twins_are_named_with_javascript_and_without(trained_photos, client, picture, settings):
+    twins = [[["Ajax", "Two"], ["Bolt", "Too"]]]
+    setattr(settings, SETTING, {**getattr(settings, SETTING), "TWIN_CARS": twins})
+    upload = SimpleUploadedFile("x.png", as_png(picture))
+    assert client.post(reverse("ad_autocategorize:suggest-car"), {"photos": upload}).json()["twins"] == ["Bolt Too"]
+    form = bound_form({"read_car_photo": "1"}, [SimpleUploadedFile("x.png", as_png(picture))])
+    with translation.override("en"):
+        html = str(form["photos"])
+    assert "The same car is sold as Bolt Too." in html
+    assert "Brand: <strong>Ajax</strong>, " in html
 
 
 def test_a_model_of_another_brand_is_not_put_beside_the_brand_that_was_chosen(trained_photos, picture):
