@@ -9,19 +9,13 @@ from typing import Any
 from django import forms
 from django.template.loader import render_to_string
 from django.utils.safestring import SafeString
-from django.utils.translation import gettext_lazy as _
 
-from ad_autocategorize.cars.services import CarSuggestion, FieldOption
+from ad_autocategorize.cars.services import FIELD_OF_HEAD, CarSuggestion, FieldOption
+from ad_autocategorize.reports.labels import HEADS
 from ad_autocategorize.widgets import WrappingWidget, endpoint
 
 READ = "read_car_photo"
-NAMES = {
-    "brand": _("Brand"),
-    "car_model": _("Model"),
-    "body_type": _("Body type"),
-    "color": _("Color"),
-    "year": _("Year"),
-}
+NAMES = {FIELD_OF_HEAD[head]: name for head, name in HEADS.items()}
 
 
 class CarPhotoWidget(WrappingWidget):

@@ -204,7 +204,9 @@ def test_evaluation_of_the_version_in_service(trained_photos, tmp_path):
     assert figures["others_refused"] >= 0.8
     assert {"joint 1", "predicted_brand 1"} < set(figures["decodings"])
     report = paths["html"].read_text()
-    assert "<table>" in report
+    assert '<html lang="en">' in report
+    assert report.count('<svg class="chart"') == 5
+    assert figures["heads"]["brand"]["accuracy"] == 1 or "data:image/jpeg;base64," in report
     assert "Coverage of brand" in out.getvalue()
 
 
