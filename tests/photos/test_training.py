@@ -120,6 +120,30 @@ def test_new_values_extend_the_heads_and_keep_the_old_answers(toys, vocabularies
         np.testing.assert_allclose(after[head][:, :size], before[head], rtol=0.02, atol=0.02)
 
 
+def test_a_new_brand_is_learned_and_the_old_ones_are_not_forgotten(toys, vocabularies):
+    train, validation = toys
+    settings = toy_settings(epochs=8)
+    known = Vocabularies.of(
+        CarLabels("Ajax", model, body, color, year)
+        for model, body in (("One", "Sedan"), ("Two", "Van"))
+        for color in vocabularies.color
+        for year in vocabularies.year
+    )
+    torch.manual_seed(0)
+    old = CarNetwork(settings, known)
+    # "Ajax" comes first in both, so that the labels of its cars are the same.
+    ajax = train.subset(train.labels[:, 0] == 0)
+    Trainer(old, settings, ajax, validation.subset(validation.labels[:, 0] == 0)).run()
+    grown = Vocabularies.of([CarLabels("Bolt", "One")], before=known)
+    assert grown == vocabularies
+    new = CarNetwork(settings, grown)
+    extend_weights(new, old.state_dict())
+    Trainer(new, settings, train, validation).run()
+    for brand in (0, 1):
+        accuracies = accuracy_by_head(new, validation.subset(validation.labels[:, 0] == brand))
+        assert min(accuracies["brand"], accuracies["model"]) > 0.9, accuracies
+
+
 def test_weights_of_another_architecture_are_refused(vocabularies):
     old = CarNetwork(toy_settings(), vocabularies)
     new = CarNetwork(toy_settings(architecture="resnet18"), vocabularies)
