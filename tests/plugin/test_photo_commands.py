@@ -238,6 +238,9 @@ def test_a_folder_of_photos_is_imported_and_learned_from(tmp_path, model_dir):
     (folder / "labels.csv").write_text("picture,brand\na,b")
     with pytest.raises(CommandError, match="header lacks file"):
         call_command("import_car_photos", folder)
+    (folder / "labels.csv").write_text("file,brand\na,b")
+    with pytest.raises(CommandError, match="header lacks split"):
+        call_command("import_car_photos", folder, split="train")
 
 
 def test_the_api_answers_with_pairs_of_the_catalog_only(trained_photos, client, picture):
