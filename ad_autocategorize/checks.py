@@ -72,6 +72,20 @@ def _photos() -> Iterator[CheckMessage]:
     if not isinstance(precision, int | float) or not 0 <= precision <= 1:
         message = f'{SETTING}["PHOTO_PRECISION"] must be a number from 0 to 1, not {precision!r}.'
         yield Error(message, hint=f"The default is {DEFAULTS['PHOTO_PRECISION']}.", id="ad_autocategorize.E008")
+    if not _are_groups_of_cars(plugin_settings.TWIN_CARS):
+        message = f'{SETTING}["TWIN_CARS"] must be a list of groups of [brand, model], all of them texts.'
+        yield Error(message, hint='Such as [[["Fiat", "Strada"], ["Ram", "700"]]].', id="ad_autocategorize.E014")
+
+
+def _are_groups_of_cars(value: Any) -> bool:
+    lists = (list, tuple)
+    return isinstance(value, lists) and all(
+        isinstance(group, lists)
+        and all(
+            isinstance(car, lists) and len(car) == 2 and all(isinstance(name, str) for name in car) for car in group
+        )
+        for group in value
+    )
 
 
 def _numbers() -> Iterator[CheckMessage]:

@@ -52,9 +52,11 @@ def read_photo_set(labels: Path, folder: Path, *, split: str | None = None) -> I
     ``file`` is relative to ``folder``. Without a group a photo is its own. A row without a brand shows no car. Only rows
     whose column split is ``split`` are read, where that is given. Raises ``ValueError``.
     """
-    with labels.open(encoding="utf-8", newline="") as lines:
+    # Spreadsheets put a mark before the first column's name.
+    with labels.open(encoding="utf-8-sig", newline="") as lines:
         reader = csv.DictReader(lines)
-        if missing := {"file"} - set(reader.fieldnames or ()):
+        needed = {"file"} if split is None else {"file", "split"}
+        if missing := needed - set(reader.fieldnames or ()):
             raise ValueError(f"{labels}: the header lacks {', '.join(sorted(missing))}. Known: {', '.join(COLUMNS)}.")
         for row in reader:
             if split is not None and row.get("split") != split:

@@ -1,17 +1,15 @@
-"""Testing a photo network in service, and the report of it."""
+"""Testing a photo network in service."""
 
 from __future__ import annotations
 
-import base64
-import io
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from django.template.loader import render_to_string
 
+from ad_autocategorize.cars.catalog import catalog_pairs, table_of_today
 from ad_autocategorize.photos.answers import Logits, best_answers, decode, refusal_scores
 from ad_autocategorize.photos.evaluation import Confusion, evaluate, most_confused
 from ad_autocategorize.photos.images import PhotoRecord, Skipped, UnreadablePhoto, read_photo
@@ -21,7 +19,6 @@ from ad_autocategorize.photos.vocabularies import HEADS
 
 BATCH = 32
 SUFFIXES = (".jpg", ".jpeg", ".png", ".webp")
-THUMBNAIL = (160, 120)
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,16 +31,20 @@ class EvaluatedPhotos:
 
 
 def evaluate_photos(directory: Path, records: Iterable[PhotoRecord], not_cars: Path | None = None) -> EvaluatedPhotos:
-    """Test a model folder through the predictor that serves. Raises ``ArtifactError``, ``OSError``, ``ValueError``."""
+    """Test a model folder through the predictor that serves, with the brand-model table of today.
+
+    Raises ``ArtifactError``, ``OSError``, ``ValueError``.
+    """
     predictor = PhotoPredictor.load(directory)
     skipped = Skipped()
     logits, kept = predict_all(predictor, (record for record in records if record.is_car), skipped)
     if not kept:
         raise ValueError("There are no labelled car photos to test on.")
     vocabularies, rules = predictor.manifest.vocabularies, predictor.manifest.rules
-    table = vocabularies.compatibility()
+    table = table_of_today(vocabularies)
     labels = vocabularies.encode([record.labels for record in kept])
-    figures = evaluate(logits, labels, vocabularies, rules)
+    figures = evaluate(logits, labels, vocabularies, rules, table=table)
+    figures["never_seen"] = [" ".join(pair) for pair in vocabularies.never_seen(catalog_pairs())]
     compared = compare_decodings(logits, labels, table)
     figures["decodings"] = {f"{decoding} {weight:g}": row for (decoding, weight), row in compared.items()}
     figures["unknown_labels"] = {
@@ -84,22 +85,3 @@ def _batches(records: Iterable[PhotoRecord], skipped: Skipped) -> Iterator[list[
             batch = []
     if batch:
         yield batch
-
-
-def render_report(name: str, evaluated: EvaluatedPhotos) -> str:
-    """Return the report as one HTML file, thumbnails of confused photos included."""
-    rows = [
-        {"head": head, **row, "coverage": list(row["coverage"].values())}
-        for head, row in evaluated.figures["heads"].items()
-    ]
-    confused = [(item, [_thumbnail(Path(path)) for path in item.photos]) for item in evaluated.confused]
-    context = {"name": name, "figures": evaluated.figures, "rows": rows, "confused": confused}
-    return render_to_string("ad_autocategorize/photo_report.html", context)
-
-
-def _thumbnail(path: Path) -> str:
-    photo = read_photo(path)
-    photo.thumbnail(THUMBNAIL)
-    buffer = io.BytesIO()
-    photo.save(buffer, "JPEG", quality=75)
-    return "data:image/jpeg;base64," + base64.b64encode(buffer.getvalue()).decode()

@@ -5,11 +5,13 @@ As with titles, files are written beside their final place and renamed, then one
 
 from __future__ import annotations
 
+import json
 import secrets
 import shutil
 from collections.abc import Callable
 from contextlib import nullcontext
 from dataclasses import dataclass, field, replace
+from itertools import compress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -18,6 +20,8 @@ from django.db import transaction
 from django.utils import timezone
 
 from ad_autocategorize import registry
+from ad_autocategorize.cars.catalog import catalog_pairs, table_of_today
+from ad_autocategorize.cars.hold_out import HOLD_OUT_NAME, list_hold_out
 from ad_autocategorize.cars.labelled_photos import ad_photo_records, imported_photo_records
 from ad_autocategorize.conf import plugin_settings
 from ad_autocategorize.models import ModelVersion
@@ -32,7 +36,7 @@ from ad_autocategorize.photos.artifact import (
 )
 from ad_autocategorize.photos.images import PhotoRecord, Skipped
 from ad_autocategorize.photos.settings import PhotoSettings
-from ad_autocategorize.photos.vocabularies import HEADS, Vocabularies
+from ad_autocategorize.photos.vocabularies import HEADS, BoolArray, Pair, Vocabularies
 from ad_autocategorize.retraining import only_one, prune
 from ad_autocategorize.sources import AdSource
 from taxonomy.locking import current_version
@@ -45,6 +49,8 @@ if TYPE_CHECKING:
 LOCK_NAME = ".photo-training.lock"
 NAME_PREFIX = "photos-"
 WORK_FOLDER = ".photo-training"
+# What the heads of the training under way mean, beside its checkpoint.
+VOCABULARIES_NAME = "vocabularies.json"
 # A folder for each training, which TensorBoard compares.
 LOGS_FOLDER = "tensorboard"
 # Shares of the photos: rules are chosen on the one, and figures taken on the other.
@@ -75,19 +81,29 @@ class PhotoRequest:
 
 @dataclass(frozen=True, slots=True)
 class PhotoResult:
-    """A recorded version, the photos left out, and the largest difference between torch's answers and the exported graph's."""
+    """A recorded version and what there is to say of it.
+
+    Attributes
+    ----------
+    skipped : the photos left out.
+    export_difference : the largest between torch's logits and those of the exported graph.
+    never_seen : models of the catalog that no photo was learned for: they are never guessed.
+    """
 
     version: ModelVersion
     skipped: Skipped
     export_difference: float
+    never_seen: list[Pair]
 
 
 @dataclass(frozen=True, slots=True)
 class _Parts:
     vocabularies: Vocabularies
+    table: BoolArray
     train: PhotoSet
     validation: PhotoSet
     hold_out: PhotoSet
+    hold_out_list: bytes
     skipped: Skipped
     groups: int
     others_learned: bool
@@ -118,7 +134,11 @@ def retrain_photos(
         work = directory / WORK_FOLDER
         records = [*ad_photo_records(source, limit=request.limit), *imported_photo_records()]
         before = None if request.from_scratch or request.weights else _active(settings)
-        parts = _prepare(records, settings, work, before)
+        # The other processes of a training take the first one's: ads may have come in since it read them.
+        begun = _vocabularies_begun_with(work) if request.resume or not first else None
+        parts = _prepare(records, settings, work, before.vocabularies if before else None, begun)
+        if first and begun is None:
+            _begin(work, parts.vocabularies)
         if first:
             wait_for_all()
         network = _network(settings, parts.vocabularies, request, before)
@@ -148,7 +168,36 @@ def _active(settings: PhotoSettings) -> PhotoManifest | None:
     return manifest if same else None
 
 
-def _prepare(records: list[PhotoRecord], settings: PhotoSettings, work: Path, before: PhotoManifest | None) -> _Parts:
+def _vocabularies_begun_with(work: Path) -> Vocabularies | None:
+    """Return the vocabularies of the interrupted training; ``None`` where there is none to go on with.
+
+    Ads change while a training is interrupted. What is new among them is learned by the next training: new values would move
+    the places of those that the checkpoint's weights stand for.
+    """
+    try:
+        return Vocabularies.from_dict(json.loads((work / VOCABULARIES_NAME).read_text(encoding="utf-8")))
+    except FileNotFoundError:
+        return None
+
+
+def _begin(work: Path, vocabularies: Vocabularies) -> None:
+    """Put an older training's checkpoint aside for good, and note what the heads of this one mean."""
+    from ad_autocategorize.photos.checkpoints import CHECKPOINT_NAME
+
+    (work / CHECKPOINT_NAME).unlink(missing_ok=True)
+    partial = work / f"{VOCABULARIES_NAME}.incomplete"
+    partial.write_text(json.dumps(vocabularies.to_dict()), encoding="utf-8")
+    partial.replace(work / VOCABULARIES_NAME)
+
+
+def _prepare(
+    records: list[PhotoRecord],
+    settings: PhotoSettings,
+    work: Path,
+    before: Vocabularies | None,
+    begun: Vocabularies | None,
+) -> _Parts:
+    """Pack and part the photos; the heads are those of ``begun``, or else those of ``before`` and what is new."""
     from ad_autocategorize.photos.dataset import PhotoSet
     from ad_autocategorize.photos.images import PackedPhotos, pack_photos
     from ad_autocategorize.photos.splitting import split_places
@@ -160,24 +209,33 @@ def _prepare(records: list[PhotoRecord], settings: PhotoSettings, work: Path, be
             f"There are {len(cars)} readable photos of ads with a brand; {FEWEST_PHOTOS} are the least to learn from."
         )
     places = split_places(packed)
-    vocabularies = Vocabularies.of((record.labels for record in cars), before=before.vocabularies if before else None)
+    vocabularies = begun or Vocabularies.of((record.labels for record in cars), before=before)
     shown = np.array([record.is_car for record in packed.records])
     chosen = {
         "validation": (places < VALIDATION) & shown,
         "hold_out": (places >= VALIDATION) & (places < VALIDATION + HOLD_OUT) & shown,
     }
-    held_out = {}
-    for name, part in chosen.items():
+    kept = {name: list(compress(packed.records, part)) for name, part in chosen.items()}
+    held_out = {
         # Read again at the size of serving, by the steps of serving.
-        kept = [record for record, wanted in zip(packed.records, part, strict=True) if wanted]
-        small = pack_photos(kept, work / "cache", settings.height, settings.width)
-        held_out[name] = PhotoSet.of(small, vocabularies)
+        name: PhotoSet.of(pack_photos(part, work / "cache", settings.height, settings.width), vocabularies)
+        for name, part in kept.items()
+    }
     learned = ~(chosen["validation"] | chosen["hold_out"])
     train: PackedPhotos = replace(packed, skipped=Skipped())
     groups = len({record.group for record in cars})
     others = bool((learned & ~shown).any())
     train_set = PhotoSet.of(train, vocabularies).subset(learned)
-    return _Parts(vocabularies, train_set, **held_out, skipped=packed.skipped, groups=groups, others_learned=others)
+    return _Parts(
+        vocabularies,
+        table_of_today(vocabularies),
+        train_set,
+        **held_out,
+        hold_out_list=list_hold_out(kept["hold_out"]),
+        skipped=packed.skipped,
+        groups=groups,
+        others_learned=others,
+    )
 
 
 def _network(
@@ -211,18 +269,17 @@ def _record(
     from ad_autocategorize.photos.selection import choose_rules
     from ad_autocategorize.photos.training import predict_logits
 
-    table = parts.vocabularies.compatibility()
     chosen_on = parts.validation if len(parts.validation) else parts.train
     rules, figures = choose_rules(
         predict_logits(network, chosen_on, request.device),
         chosen_on.labels[:, : len(HEADS)],
-        table,
+        parts.table,
         precision=plugin_settings.PHOTO_PRECISION,
         others_learned=parts.others_learned,
         relations=learn_relations(parts.train.labels, parts.vocabularies.sizes, settings.relations),
     )
     tested = predict_logits(network, parts.hold_out, request.device) if len(parts.hold_out) else None
-    metrics = evaluate(tested, parts.hold_out.labels, parts.vocabularies, rules) if tested else {}
+    metrics = evaluate(tested, parts.hold_out.labels, parts.vocabularies, rules, table=parts.table) if tested else {}
     preprocessing = Preprocessing(settings.height, settings.width)
     graph = to_onnx(network, settings.height, settings.width)
     difference = largest_difference(network, graph, preprocessing.normalize(chosen_on.read(slice(MOST_CHECKED))))
@@ -230,7 +287,7 @@ def _record(
     manifest = {
         "version": name,
         "vocabularies": parts.vocabularies.to_dict(),
-        "mask": [place.tolist() for place in np.nonzero(table)],
+        "mask": [place.tolist() for place in np.nonzero(parts.table)],
         "rules": rules.to_dict(),
         "preprocessing": preprocessing.to_dict(),
         "settings": settings.to_dict(),
@@ -241,7 +298,8 @@ def _record(
         "export_difference": difference,
     }
     weights = {key: value.cpu().contiguous() for key, value in network.state_dict().items()}
-    digest = write_photo_artifact(directory / name, {GRAPH_NAME: graph, WEIGHTS_NAME: save(weights)}, manifest)
+    files = {GRAPH_NAME: graph, WEIGHTS_NAME: save(weights), HOLD_OUT_NAME: parts.hold_out_list}
+    digest = write_photo_artifact(directory / name, files, manifest)
     with transaction.atomic():
         version = ModelVersion.objects.create(
             kind=ModelVersion.Kind.PHOTOS,
@@ -254,7 +312,7 @@ def _record(
         if request.activate:
             version.activate()
     registry.expire()
-    return PhotoResult(version, parts.skipped, difference)
+    return PhotoResult(version, parts.skipped, difference, parts.vocabularies.never_seen(catalog_pairs()))
 
 
 def _sweep(directory: Path) -> None:

@@ -10,10 +10,12 @@ from django import forms
 from django.template.loader import render_to_string
 from django.utils.safestring import SafeString
 
-from ad_autocategorize.cars.services import CarSuggestion
+from ad_autocategorize.cars.services import FIELD_OF_HEAD, CarSuggestion, FieldOption
+from ad_autocategorize.reports.labels import HEADS
 from ad_autocategorize.widgets import WrappingWidget, endpoint
 
 READ = "read_car_photo"
+NAMES = {FIELD_OF_HEAD[head]: name for head, name in HEADS.items()}
 
 
 class CarPhotoWidget(WrappingWidget):
@@ -40,5 +42,11 @@ class CarPhotoWidget(WrappingWidget):
             "fields": json.dumps(dict(self.fields)),
             "answer": self.answer,
             "refused": self.refused,
+            "found": self._found(),
         }
         return render_to_string(self.template_name, context)
+
+    def _found(self) -> list[tuple[str, FieldOption]]:
+        """Return what the photo is sure of, with the name of each field."""
+        fields = self.answer.fields if self.answer else {}
+        return [(str(NAMES[name]), field.options[0]) for name, field in fields.items() if field.accepted]

@@ -90,6 +90,21 @@ def confidences(decoded: Logits, best: Mapping[str, NDArray[np.int64]]) -> dict[
     return {head: np.exp(decoded[head][rows, best[head]]) for head in HEADS}
 
 
+def calibrate(first: Mapping[str, NDArray[np.floating]], rules: Rules) -> dict[str, NDArray[np.floating]]:
+    """Return calibrated confidences, float[n] by head, of what ``confidences`` gave; a brand's is never below its model's."""
+    calibrated = {head: rules.calibrations[head](first[head]) for head in HEADS}
+    # Each head is calibrated on its own, but a model is right only where its brand is.
+    calibrated["brand"] = np.maximum(calibrated["brand"], calibrated["model"])
+    return calibrated
+
+
+def sure_enough(calibrated: Mapping[str, NDArray[np.floating]], rules: Rules) -> dict[str, BoolArray]:
+    """Return whether each answer may be filled in, bool[n] by head; no model without its brand."""
+    sure = {head: np.asarray(calibrated[head] >= rules.thresholds[head]) for head in HEADS}
+    sure["brand"] = sure["brand"] | sure["model"]
+    return sure
+
+
 def refusal_scores(logits: Logits, refusal: str) -> NDArray[np.floating]:
     """Return how much each photo looks like a car, float[n].
 
@@ -152,7 +167,7 @@ def answer_car(
     twins: Iterable[Iterable[Pair]] = (),
     limit: int = 3,
 ) -> CarAnswer:
-    """Combine the photos of one car: those that show none are left out, the others' log-probabilities averaged.
+    """Combine the photos of one car: those that show none are left out, the others' log-probabilities averaged, then decoded.
 
     Parameters
     ----------
@@ -166,20 +181,23 @@ def answer_car(
     if not seen.any():
         return NO_CAR
     mask = vocabularies.compatibility(table)
-    decoded = decode({head: logits[head][seen] for head in HEADS}, mask, rules)
-    with np.errstate(invalid="ignore"):
-        combined = {head: log_softmax(decoded[head].mean(axis=0, keepdims=True)) for head in HEADS}
-        combined["brand"] = np.log(brand_probabilities(combined["model"], mask).clip(min=1e-30))
+    # Before decoding: a decoding may leave each photo the models of one brand alone, and two photos none in common.
+    averaged = {head: log_softmax(logits[head][seen]).mean(axis=0, keepdims=True) for head in HEADS}
+    combined = decode(averaged, mask, rules)
     best = best_answers(combined, mask)
-    first = confidences(combined, best)
+    calibrated = calibrate(confidences(combined, best), rules)
+    sure = sure_enough(calibrated, rules)
     heads = {}
     for head in HEADS:
-        confidence = float(rules.calibrations[head](first[head])[0])
+        confidence = float(calibrated[head][0])
         options = _options(vocabularies, head, combined[head][0], int(best[head][0]), confidence, limit)
-        heads[head] = HeadAnswer(options, confidence, confidence >= rules.thresholds[head])
+        heads[head] = HeadAnswer(options, confidence, bool(sure[head][0]))
     pair = vocabularies.model[int(best["model"][0])]
     group = next((tuple(group) for group in map(list, twins) if pair in group), ())
-    ranked = _models_by_brand(vocabularies, combined["model"][0], mask)
+    # Every brand's models are to be ranked, those of brands that were not predicted too.
+    within: Decoding = "joint" if rules.decoding == "predicted_brand" else rules.decoding
+    pairs = pair_scores(averaged["brand"], averaged["model"], mask, within, rules.pair_weight)
+    ranked = _models_by_brand(vocabularies, pairs[0], mask)
     return CarAnswer(True, heads, ranked, tuple(item for item in group if item != pair), int(seen.sum()))
 
 
@@ -207,9 +225,7 @@ def _models_by_brand(
     for place, brand in enumerate(vocabularies.brand):
         models = np.flatnonzero(mask[place])
         if len(models):
-            # The pairs outside a predicted brand have no probability left; they keep their order then.
-            finite = np.where(np.isfinite(scores[models]), scores[models], -1e3)
-            shares = np.exp(log_softmax(finite[None]))[0]
+            shares = np.exp(log_softmax(scores[models]))
             order = np.argsort(-shares, kind="stable")
             ranked[brand] = tuple(Option(vocabularies.model[models[item]][1], float(shares[item])) for item in order)
     return ranked

@@ -15,6 +15,8 @@ from typing import IO, Literal
 
 from PIL import Image, ImageFile
 
+from ad_autocategorize.photos.preprocessing import on_white, with_eight_bits
+
 RefusalCode = Literal[
     "empty", "too_large", "unknown_format", "heic", "too_many_pixels", "animated", "too_slow", "damaged"
 ]
@@ -200,29 +202,13 @@ def _decode(image: ImageFile.ImageFile, longest_side: int) -> Image.Image:
     image.draft("RGB", (max(1, int(image.width * share)), max(1, int(image.height * share))))
     image.load()
     orientation = image.getexif().get(_ORIENTATION_TAG)
-    picture = _with_eight_bits(image)
+    picture = with_eight_bits(image)
     # Scaled first, so that what follows works on a small picture.
     picture.thumbnail((longest_side, longest_side), Image.Resampling.BICUBIC, reducing_gap=2.0)
-    picture = _on_white(picture)
+    picture = on_white(picture)
     if orientation in _UPRIGHT:
         picture = picture.transpose(_UPRIGHT[orientation])
     # A picture of our own: not a byte of what the camera or an attacker wrote beside the pixels comes along.
     clean = Image.new("RGB", picture.size)
     clean.paste(picture)
     return clean
-
-
-def _with_eight_bits(image: Image.Image) -> Image.Image:
-    """Return the picture as RGB or RGBA, whatever its samples: 1 or 16 bits, gray, palette, CMYK."""
-    if image.mode.startswith("I"):
-        # Pillow would clip 16 bits at 255 instead of scaling them.
-        return image.point(lambda value: value * (1 / 256)).convert("L").convert("RGB")
-    return image.convert("RGBA" if image.has_transparency_data else "RGB")
-
-
-def _on_white(picture: Image.Image) -> Image.Image:
-    if picture.mode == "RGB":
-        return picture
-    white = Image.new("RGB", picture.size, "white")
-    white.paste(picture, mask=picture.getchannel("A"))
-    return white

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageOps
 
-from ad_autocategorize.photos.preprocessing import stretch
+from ad_autocategorize.photos.preprocessing import on_white, stretch, with_eight_bits
 from ad_autocategorize.photos.vocabularies import CarLabels
 
 SHORTEST_SIDE = 24
@@ -57,12 +57,12 @@ class Skipped:
 
 
 def read_photo(path: Path) -> Image.Image:
-    """Return a photo in RGB, turned as its EXIF orientation says. Raises ``UnreadablePhoto``."""
+    """Return a photo in RGB, turned as its EXIF orientation says, as uploads are. Raises ``UnreadablePhoto``."""
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("error", Image.DecompressionBombWarning)
             with Image.open(path, formats=FORMATS) as image:
-                upright = ImageOps.exif_transpose(image).convert("RGB")
+                upright = on_white(with_eight_bits(ImageOps.exif_transpose(image)))
     except FileNotFoundError as error:
         raise UnreadablePhoto("no such file") from error
     except Exception as error:  # Decoders fail in many ways on damaged files.
@@ -103,7 +103,10 @@ def pack_photos(records: Sequence[PhotoRecord], folder: Path, height: int, width
     if not index.exists():
         with target.open("wb") as file:
             lines = [_pack_one(record, file, height, width) for record in records]
-        index.write_text("\n".join(lines), encoding="utf-8")
+        # A training that is stopped here must not leave half a list behind.
+        partial = index.with_suffix(".incomplete")
+        partial.write_text("\n".join(lines), encoding="utf-8")
+        partial.replace(index)
     kept, hashes = [], []
     for record, line in zip(records, index.read_text(encoding="utf-8").split("\n"), strict=False):
         if line.startswith("="):

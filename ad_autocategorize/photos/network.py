@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import pickle
 from collections.abc import Mapping
 from pathlib import Path
 from typing import cast
+from urllib.error import URLError
 
 import torch
 import torchvision
+from safetensors import SafetensorError
 from safetensors.torch import load_file
 from torch import Tensor, nn
 
@@ -90,12 +93,25 @@ class CarNetwork(nn.Module):
 
 
 def _backbone(architecture: str, weights: str | None) -> tuple[nn.Module, int]:
-    """Return a torchvision model without its last layer, and the number of features it gives."""
+    """Return a torchvision model without its last layer, and the number of features it gives.
+
+    Raises ``ValueError`` where there is no such model or weights, or no last layer to take away.
+    """
     builder = torchvision.models.get_model_builder(architecture)
     # The residual branches start as the identity, which makes training from scratch steadier (arXiv:1706.02677, 5.1).
     options = {"zero_init_residual": True} if architecture.startswith(("resnet", "resnext", "wide_resnet")) else {}
-    model = cast(nn.Module, builder(weights=weights, **options))
-    name, last = [(name, child) for name, child in model.named_modules() if isinstance(child, nn.Linear)][-1]
+    try:
+        model = cast(nn.Module, builder(weights=weights, **options))
+    except KeyError as error:
+        raise ValueError(
+            f"{weights} is neither a file nor the name of weights of {architecture}, such as DEFAULT."
+        ) from error
+    except URLError as error:
+        raise ValueError(f"{weights} could not be downloaded ({error.reason}); name a local file.") from error
+    linear = [(name, child) for name, child in model.named_modules() if isinstance(child, nn.Linear)]
+    if not linear:
+        raise ValueError(f"{architecture} does not end in a linear layer, which the branches would replace.")
+    name, last = linear[-1]
     owner = model.get_submodule(name.rpartition(".")[0])
     setattr(owner, name.rpartition(".")[2], nn.Identity())
     return model, last.in_features
@@ -104,12 +120,15 @@ def _backbone(architecture: str, weights: str | None) -> tuple[nn.Module, int]:
 def load_backbone(network: CarNetwork, path: Path) -> None:
     """Load the weights of a torchvision model from a local file, safetensors or a state dictionary of torch's own format.
 
-    The last layer, which a ``CarNetwork`` has not, is left out. Raises ``OSError``, and ``ValueError`` where the weights are
-    of another architecture.
+    The last layer, which a ``CarNetwork`` has not, is left out. Raises ``OSError``, and ``ValueError`` where there are no
+    weights in it, or those of another architecture.
     """
-    state = (
-        load_file(path) if path.suffix == ".safetensors" else torch.load(path, map_location="cpu", weights_only=True)
-    )
+    try:
+        state = load_file(path) if path.suffix == ".safetensors" else torch.load(path, "cpu", weights_only=True)
+    except (SafetensorError, pickle.UnpicklingError, RuntimeError, EOFError) as error:
+        raise ValueError(f"{path} holds no weights that can be read; nothing else in it is ever run.") from error
+    if not isinstance(state, Mapping):
+        raise ValueError(f"{path} holds no state dictionary.")
     wanted = network.backbone.state_dict()
     fitting = {name: value for name, value in state.items() if name in wanted}
     missing = set(wanted) - set(fitting)

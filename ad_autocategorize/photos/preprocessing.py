@@ -50,5 +50,22 @@ class Preprocessing:
 def stretch(photo: Image.Image, height: int, width: int) -> NDArray[np.uint8]:
     """Return a photo of any mode as uint8[height, width, 3]."""
     # Sellers crop as they like: stretching keeps every part of the car, where a centre crop would cut its ends off.
-    small = photo.convert("RGB").resize((width, height), Image.Resampling.BILINEAR, reducing_gap=3.0)
+    small = on_white(with_eight_bits(photo)).resize((width, height), Image.Resampling.BILINEAR, reducing_gap=3.0)
     return np.asarray(small, dtype=np.uint8)
+
+
+def with_eight_bits(photo: Image.Image) -> Image.Image:
+    """Return a photo as RGB or RGBA, whatever its samples: 1 or 16 bits, gray, palette, CMYK."""
+    if photo.mode.startswith("I"):
+        # Pillow would clip 16 bits at 255 instead of scaling them.
+        return photo.point(lambda value: value * (1 / 256)).convert("L").convert("RGB")
+    return photo.convert("RGBA" if photo.has_transparency_data else "RGB")
+
+
+def on_white(photo: Image.Image) -> Image.Image:
+    """Return an RGB or RGBA photo as RGB, white where it was transparent."""
+    if photo.mode == "RGB":
+        return photo
+    white = Image.new("RGB", photo.size, "white")
+    white.paste(photo, mask=photo.getchannel("A"))
+    return white

@@ -8,7 +8,16 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ad_autocategorize.photos.answers import CAR, Logits, Rules, best_answers, confidences, decode, refusal_scores
+from ad_autocategorize.photos.answers import (
+    CAR,
+    Logits,
+    Rules,
+    best_answers,
+    calibrate,
+    confidences,
+    decode,
+    refusal_scores,
+)
 from ad_autocategorize.photos.calibration import fit_calibration, fit_threshold
 from ad_autocategorize.photos.pairs import DECODINGS, WEIGHTS, Decoding
 from ad_autocategorize.photos.relations import Relation
@@ -43,19 +52,21 @@ def choose_rules(
     decoded = decode(logits, table, rules)
     best = best_answers(decoded, table)
     first = confidences(decoded, best)
-    calibrations, thresholds, losses = {}, {}, {}
-    for column, head in enumerate(HEADS):
-        known = labels[:, column] != MISSING
-        right = best[head][known] == labels[known, column]
-        calibrations[head], losses[head] = fit_calibration(first[head][known], right)
-        thresholds[head] = fit_threshold(calibrations[head](first[head][known]), right, precision)
+    known = {head: labels[:, column] != MISSING for column, head in enumerate(HEADS)}
+    right = {head: best[head] == labels[:, column] for column, head in enumerate(HEADS)}
+    fitted = {head: fit_calibration(first[head][known[head]], right[head][known[head]]) for head in HEADS}
+    rules = replace(rules, calibrations={head: calibration for head, (calibration, _) in fitted.items()})
+    calibrated = calibrate(first, rules)
+    thresholds = {
+        head: fit_threshold(calibrated[head][known[head]], right[head][known[head]], precision) for head in HEADS
+    }
     scores = refusal_scores(logits, rules.refusal)
     limit = float(np.quantile(scores, REFUSED_CARS)) if len(scores) else -np.inf
     figures = {
         "decodings": {f"{name} {weight:g}": values for (name, weight), values in compared.items()},
-        "calibration_log_loss": losses,
+        "calibration_log_loss": {head: losses for head, (_, losses) in fitted.items()},
     }
-    return replace(rules, calibrations=calibrations, thresholds=thresholds, refusal_threshold=limit), figures
+    return replace(rules, thresholds=thresholds, refusal_threshold=limit), figures
 
 
 def compare_decodings(

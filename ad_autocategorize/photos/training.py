@@ -67,7 +67,7 @@ class Trainer:
     network, settings : what to train, and how.
     train, validation : photos of at least the size of the last stage; validation photos exactly of the serving size.
     folder : where the checkpoint is kept; none is written without it.
-    device : "cpu", "cuda" or "mps".
+    device : "cpu", "cuda", "cuda:1" or "mps".
     freeze_backbone : whether the branches alone are trained.
     """
 
@@ -97,7 +97,9 @@ class Trainer:
         self.average = AveragedModel(self.network, multi_avg_fn=averaging, use_buffers=True)
         self.best = AveragedModel(self.network, use_buffers=True)
         self.loss = CarLoss(self.settings, self.network, self.train.labels)
-        self._autocast = torch.autocast(self.device, torch.bfloat16, enabled=_has_fast_bfloat16(self.device))
+        self._autocast = torch.autocast(
+            torch.device(self.device).type, torch.bfloat16, enabled=_has_fast_bfloat16(self.device)
+        )
 
     def run(self, *, resume: bool = False, reports: Sequence[Report] = ()) -> list[Epoch]:
         """Train to the end of the schedule or until validation stops getting better; return the epochs run.
@@ -196,13 +198,22 @@ class Trainer:
 
     def _save(self, number: int) -> None:
         if self.folder is not None and rank_and_size()[0] == 0:
-            progress = {"epoch": number, "seconds": self._seconds, "best": self._best}
+            progress = {
+                "epoch": number,
+                "seconds": self._seconds,
+                "best": self._best,
+                "freeze_backbone": self.freeze_backbone,
+            }
             save_checkpoint(self.folder / CHECKPOINT_NAME, self._parts(), self.optimizer, progress)
 
     def _resume(self) -> int:
         if self.folder is None or not (self.folder / CHECKPOINT_NAME).exists():
             return 0
         progress = load_checkpoint(self.folder / CHECKPOINT_NAME, self._parts(), self.optimizer)
+        if progress["freeze_backbone"] != self.freeze_backbone:
+            # The optimiser's state is kept by the number of each weight that is trained.
+            how = "a frozen" if progress["freeze_backbone"] else "a trained"
+            raise ValueError(f"The training was begun with {how} backbone; go on so, or start without resuming.")
         self._seconds, self._best = progress["seconds"], progress["best"]
         return int(progress["epoch"]) + 1
 
@@ -218,7 +229,7 @@ def predict_logits(network: CarNetwork, photos: PhotoSet, device: str = "cpu") -
     """Return the logits of every head for all photos, float32[n, classes]; the network is left in evaluation mode."""
     network.eval()
     parts: dict[str, list[np.ndarray[Any, Any]]] = {name: [] for name in OUTPUTS}
-    autocast = torch.autocast(device, torch.bfloat16, enabled=_has_fast_bfloat16(device))
+    autocast = torch.autocast(torch.device(device).type, torch.bfloat16, enabled=_has_fast_bfloat16(device))
     with torch.inference_mode(), autocast:
         for pixels, _ in photos.batches(EVALUATION_BATCH):
             outputs = network.answer(pixels.to(device, memory_format=torch.channels_last))

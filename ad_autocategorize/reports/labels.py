@@ -28,6 +28,14 @@ CLASSIFIERS: dict[str, Promise] = {
     "LogisticRegression": _("Logistic regression"),
 }
 
+HEADS: dict[str, Promise] = {
+    "brand": _("Brand"),
+    "model": _("Model"),
+    "body_type": _("Body type"),
+    "color": _("Color"),
+    "year": _("Year"),
+}
+
 STAGES: dict[str, Promise] = {
     "twins": _("looking for near-identical titles"),
     "hold_out": _("training on two thirds, testing on one"),

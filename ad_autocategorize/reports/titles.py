@@ -14,6 +14,7 @@ from django.utils.translation import gettext as _
 
 from ad_autocategorize.reports.charts import Axis, Series, Style, line_chart
 from ad_autocategorize.reports.labels import CLASSIFIERS, DROPPED, NODES, label
+from ad_autocategorize.reports.reliability import gap_verdict, reliability_chart, share_axis
 from ad_autocategorize.templatetags.ad_autocategorize_reports import count, leaf, percent
 
 LANGUAGES = ("en", "es", "pt")
@@ -28,8 +29,6 @@ SHOWN_NODES = 200
 # The others are folded away.
 SHOWN_PAIRS = 6
 AUTOMATION_TARGETS = (0.95, 0.99)
-# Verdicts in words: the mean gap between confidence and truth that still counts as good, and as fair.
-GOOD_GAP, FAIR_GAP = 0.03, 0.07
 # A learning curve that rises less than this with half as many ads again is called flat.
 FLAT_CURVE = 0.005
 SIGNIFICANT = 0.05
@@ -69,7 +68,7 @@ def make_context(report: Values, *, name: str, language: str, made: datetime) ->
         "outcomes": _outcomes(held_out),
         "heat_maps": [_heat_map(matrix) for matrix in held_out["confusion"]],
         "reliability": [(item, _reliability_chart(item)) for item in held_out["reliability"]],
-        "reliability_verdict": _gap_verdict(held_out["summary"]["expected_calibration_error"]),
+        "reliability_verdict": gap_verdict(held_out["summary"]["expected_calibration_error"]),
         "coverage_chart": _coverage_chart(held_out["coverage"]),
         "automation": _automation_rows(held_out["coverage"]),
         "learning_chart": _learning_chart(report["learning_curve"]),
@@ -134,30 +133,9 @@ def _shade(share: float) -> int:
     return 0 if share < SHOWN_SHARE else math.ceil(SHADES * share)
 
 
-def _share_axis(text: str, low: float = 0.0) -> Axis:
-    step = next(step for step in (0.25, 0.1, 0.05, 0.02, 0.01) if (1 - low) / step >= 3)
-    ticks = [1 - n * step for n in range(round((1 - low) / step) + 1)]
-    return Axis(text, low, 1.0, [(value, percent(value, 0)) for value in ticks])
-
-
 def _reliability_chart(item: Values) -> SafeString:
-    bins = item["bins"]
-    largest = max(entry["ads"] for entry in bins)
-    dots = Series(
-        _("measured; larger dot, more ads"),
-        [(entry["confidence"], entry["accuracy"]) for entry in bins],
-        line=False,
-        radii=[2.5 + 5.5 * math.sqrt(entry["ads"] / largest) for entry in bins],
-    )
-    ideal = Series(_("ideal: as often right as it says"), [(0, 0), (1, 1)], "guide")
-    described = "; ".join(f"{percent(entry['confidence'], 0)}: {percent(entry['accuracy'], 0)}" for entry in bins)
-    return line_chart(
-        [ideal, dots],
-        _share_axis(_("how sure it says it is")),
-        _share_axis(_("how often it is right")),
-        _level_name(item["level"]),
-        described,
-    )
+    bins = [(entry["confidence"], entry["accuracy"], entry["ads"]) for entry in item["bins"]]
+    return reliability_chart(bins, title=_level_name(item["level"]), measured=_("measured; larger dot, more ads"))
 
 
 def _level_name(level: int) -> str:
@@ -182,8 +160,8 @@ def _coverage_chart(coverage: Sequence[Values]) -> SafeString:
     )
     return line_chart(
         [*targets, *lines],
-        _share_axis(_("share of ads filed automatically, the surest first")),
-        _share_axis(_("share of those that is right"), low),
+        share_axis(_("share of ads filed automatically, the surest first")),
+        share_axis(_("share of those that is right"), low),
         _("How many ads could be filed without a person looking"),
         described,
     )
@@ -222,7 +200,7 @@ def _learning_chart(points: Sequence[Values]) -> SafeString | None:
     return line_chart(
         [whole, main],
         Axis(_("ads to learn from (logarithmic scale)"), places[0] - margin, places[-1] + margin, ticks),
-        _share_axis(_("share of right answers"), math.floor(max(lowest - 0.01, 0) * 10) / 10),
+        share_axis(_("share of right answers"), math.floor(max(lowest - 0.01, 0) * 10) / 10),
         _("Accuracy by the number of ads to learn from"),
         described,
     )
@@ -236,12 +214,6 @@ def _learning_verdict(points: Sequence[Values]) -> dict[str, Any] | None:
     doublings = math.log2(after["ads"] / before["ads"])
     gain = (after["accuracy"] - before["accuracy"]) / doublings
     return {"before": before, "after": after, "doubling": gain, "flat": gain < FLAT_CURVE}
-
-
-def _gap_verdict(gap: float) -> str:
-    if gap <= GOOD_GAP:
-        return _("It can be believed.")
-    return _("It is roughly right.") if gap <= FAIR_GAP else _("It should not be relied on.")
 
 
 def _difference_verdict(comparison: Values | None) -> str:

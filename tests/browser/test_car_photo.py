@@ -103,6 +103,24 @@ def test_what_the_seller_chose_is_never_overwritten_and_a_corrected_brand_ranks_
     assert page.reports == []
 
 
+def test_the_models_of_a_corrected_brand_are_in_the_order_of_the_answer_given(car_site, open_page, log_in):
+    page = open_page()
+    log_in(page, "ana")
+    # Never photographed: offered last, after those that the photo says something of.
+    CarModel.objects.create(brand=Brand.objects.get(name="Ajax"), name="Aaa")
+    page.goto("/ads/new/")
+    with page.expect_response("**/suggestions/car/") as answered:
+        page.set_input_files("#id_photos", photo(("Bolt", "One")))
+    page.wait_for_selector("#id_brand_from_photo")
+    assert chosen(page, "brand") == "Bolt"
+    page.select_option("#id_brand", label="Ajax")
+    ranked = answered.value.json()["models_by_brand"][page.input_value("#id_brand")]
+    offered = page.locator("#id_car_model option").evaluate_all("options => options.map((option) => option.value)")
+    assert offered == ["", *(option["value"] for option in ranked)]
+    assert [option["label"] for option in ranked][-1] == "Aaa"
+    assert ranked[0]["probability"] >= ranked[1]["probability"] > 0 == ranked[2]["probability"]
+
+
 def test_a_photo_of_something_else_and_a_failing_server_leave_a_usable_form(car_site, open_page, log_in):
     page = open_page()
     log_in(page, "ana")
@@ -124,4 +142,7 @@ def test_without_javascript_a_button_fills_the_fields(car_site, open_page, log_i
     page.click("button[name=read_car_photo]")
     assert page.input_value("#id_title") == "mi auto"
     assert page.locator("#id_brand option[selected]").inner_text() == "Ajax"
+    # Each answer with its confidence, as the script would mark the fields.
+    assert "Ajax" in page.locator(".aac-car-found li").first.inner_text()
+    assert "%" in page.locator(".aac-car-found li").first.inner_text()
     assert json.dumps(page.reports) == "[]"

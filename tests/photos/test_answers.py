@@ -54,9 +54,9 @@ def test_removing_a_row_of_the_table_changes_the_answer():
 @pytest.mark.parametrize("decoding", ["predicted_brand", "joint", "weighted"])
 def test_the_models_of_a_corrected_brand_are_ranked(decoding):
     answer = answer_car(logits([[0.0, 4.0]], [[0.0, 3.0, 1.0]]), VOCABULARIES, Rules(decoding=decoding))
-    assert {option.value for option in answer.models_by_brand["Ajax"]} == {"One", "Two"}
-    if decoding != "predicted_brand":
-        assert [option.value for option in answer.models_by_brand["Ajax"]] == ["Two", "One"]
+    assert [option.value for option in answer.models_by_brand["Ajax"]] == ["Two", "One"]
+    assert sum(option.probability for option in answer.models_by_brand["Ajax"]) == pytest.approx(1)
+    assert [option.value for option in answer.models_by_brand["Bolt"]] == ["One"]
 
 
 def test_photos_of_one_ad_are_combined():
@@ -66,6 +66,17 @@ def test_photos_of_one_ad_are_combined():
     assert one.heads["brand"].options[0].value == "Bolt"
     assert all_three.heads["brand"].options[0].value == "Ajax"
     assert all_three.photos_used == 3
+
+
+@pytest.mark.parametrize("decoding", ["predicted_brand", "joint", "weighted"])
+def test_photos_that_contradict_one_another_still_give_a_pair_of_the_table(decoding):
+    # The first photo says Ajax, the second Bolt; "One" of Ajax, first among the models, has left the table.
+    given = logits([[3.0, 0.0], [0.0, 3.5]], [[0.0, 0.0, 0.0]] * 2)
+    table = [("Ajax", "Two"), ("Bolt", "One")]
+    answer = answer_car(given, VOCABULARIES, Rules(decoding=decoding), table=table)
+    assert answer.heads["model"].options[0].value == ("Bolt", "One")
+    assert answer.heads["brand"].options[0].value == "Bolt"
+    assert 0 < answer.heads["model"].confidence <= 1
 
 
 def test_photos_of_other_things_are_left_out():
@@ -84,6 +95,18 @@ def test_an_uncertain_field_stays_empty():
     answer = answer_car(logits([[3.0, 0.0]], [[3, 0, 0]]), VOCABULARIES, rules)
     assert not answer.heads["color"].accepted
     assert answer.heads["brand"].accepted
+
+
+def test_a_model_is_never_filled_in_without_its_brand():
+    modest = Calibration("temperature", shift=-3.0)
+    rules = Rules(
+        calibrations={**dict.fromkeys(HEADS, Calibration("none")), "brand": modest},
+        thresholds={**dict.fromkeys(HEADS, 0.9), "model": 0.6},
+    )
+    answer = answer_car(logits([[2.0, 0.0]], [[2.0, 0, 0]]), VOCABULARIES, rules)
+    assert answer.heads["model"].accepted
+    assert answer.heads["brand"].accepted
+    assert answer.heads["brand"].confidence >= answer.heads["model"].confidence
 
 
 def test_twins_are_named():

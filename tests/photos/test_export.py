@@ -1,6 +1,7 @@
 import json
 import subprocess
 import sys
+from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -16,6 +17,7 @@ from ad_autocategorize.photos.artifact import (
     read_verified,
     write_photo_artifact,
 )
+from ad_autocategorize.photos.calibration import NEVER
 from ad_autocategorize.photos.evaluation import evaluate, most_confused
 from ad_autocategorize.photos.export import largest_difference, quantize, to_onnx
 from ad_autocategorize.photos.images import read_photo
@@ -24,7 +26,7 @@ from ad_autocategorize.photos.predictor import PhotoPredictor, open_session, run
 from ad_autocategorize.photos.preprocessing import Preprocessing
 from ad_autocategorize.photos.selection import choose_rules
 from ad_autocategorize.photos.training import Trainer, predict_logits
-from ad_autocategorize.photos.vocabularies import HEADS
+from ad_autocategorize.photos.vocabularies import HEADS, MISSING
 from tests.photos.toys import toy_settings
 
 
@@ -162,5 +164,31 @@ def test_evaluation_counts_right_and_wrong(trained, toys, vocabularies):
     best = {head: np.zeros(len(labels), dtype=int) for head in HEADS}
     names = [str(number) for number in range(len(labels))]
     confused = most_confused(best, toys[1].labels, vocabularies, names)
-    assert confused[0].count >= confused[-1].count > 0
-    assert len(confused[0].photos) <= 3
+    # Head by head, lest the few years and body types crowd out the models.
+    assert [item.head for item in confused] == ["brand", "model", "model", "body_type", "color", "year"]
+    for first, second in pairwise(confused):
+        assert first.head != second.head or first.count >= second.count > 0
+    for item in confused:
+        assert len(item.photos) == 3
+        column = HEADS.index(item.head)
+        values = [" ".join(v) if isinstance(v, tuple) else str(v) for v in getattr(vocabularies, item.head)]
+        assert {values[toys[1].labels[int(name), column]] for name in item.photos} == {item.truth} != {item.answer}
+
+
+def test_the_share_of_wholly_right_answers_counts_photos_with_all_five_labels(vocabularies):
+    def scores(size, answers):
+        return np.eye(size)[answers] * 9.0
+
+    labels = np.array([[0, 0, 0, 0, 0, 1], [0, 1, 1, 0, 0, 1], [1, 2, 0, MISSING, 0, 1]])
+    logits = {head: scores(size, labels[:, place]) for place, (head, size) in enumerate(vocabularies.sizes.items())}
+    logits["year"] = scores(2, [0, 1, 0])
+    logits["car"] = np.full((3, 1), 5.0)
+    rules = Rules(thresholds={**dict.fromkeys(HEADS, 0.0), "color": NEVER})
+    figures = evaluate(logits, labels, vocabularies, rules)
+    assert figures["all_known_heads_right"] == pytest.approx(2 / 3)
+    assert (figures["all_five_known"], figures["all_five_right"]) == (2, 0.5)
+    year, color = figures["heads"]["year"], figures["heads"]["color"]
+    assert (year["filled_in"], year["filled_in_right"]) == (1.0, pytest.approx(2 / 3))
+    assert (color["filled_in"], color["filled_in_right"]) == (0.0, None)
+    assert [(row["right"], row["photos"]) for row in year["reliability"]] == [(pytest.approx(2 / 3), 3)]
+    assert figures["year_within"] == {"0": pytest.approx(2 / 3), "1": pytest.approx(2 / 3), "2": pytest.approx(2 / 3)}

@@ -2,6 +2,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from ad_autocategorize.photos.decoding import READING_LIMITS, decode_upload
 from ad_autocategorize.photos.images import PhotoRecord, UnreadablePhoto, pack_photos, read_photo
 from ad_autocategorize.photos.preprocessing import Preprocessing
 from ad_autocategorize.photos.splitting import split_places
@@ -56,6 +57,45 @@ def test_photos_of_any_mode_become_the_same_input(mode):
     normalized = again.normalize(prepared[None])
     assert normalized.shape == (1, 3, 24, 32)
     assert normalized.dtype == np.float32
+
+
+def detailed(size):
+    """A picture with detail of every size, which each way of scaling renders in its own way."""
+    rng = np.random.default_rng(0)
+    coarse = Image.fromarray(rng.integers(0, 256, (9, 12, 3), dtype=np.uint8)).resize(size, Image.Resampling.BICUBIC)
+    fine = rng.integers(-30, 30, (size[1], size[0], 3))
+    return Image.fromarray((np.asarray(coarse).astype(int) + fine).clip(0, 255).astype(np.uint8))
+
+
+@pytest.mark.parametrize(
+    "kind", ["jpg", "large.jpg", "png", "transparent.png", "palette.png", "16 bits.png", "turned.jpg"]
+)
+def test_a_photo_is_the_same_input_whether_uploaded_or_read_for_training(tmp_path, kind):
+    path = tmp_path / f"photo.{kind}"
+    exif = Image.Exif()
+    if kind == "large.jpg":
+        detailed((2400, 1800)).save(path, quality=92)
+    elif kind == "turned.jpg":
+        exif[0x0112] = 8
+        detailed((480, 640)).save(path, quality=92, exif=exif)
+    elif kind == "16 bits.png":
+        Image.fromarray(np.asarray(detailed((400, 300)).convert("L")).astype(np.uint16) * 257).save(path)
+    elif kind == "transparent.png":
+        image = detailed((400, 300)).convert("RGBA")
+        image.paste((0, 0, 0, 0), (0, 0, 120, 300))
+        image.save(path)
+    elif kind == "palette.png":
+        image = detailed((400, 300)).convert("P")
+        image.save(path, transparency=image.getpixel((200, 150)))
+    else:
+        detailed((400, 300)).save(path)
+    prepare = Preprocessing(96, 128).resize
+    trained = prepare(read_photo(path)).astype(int)
+    with path.open("rb") as file:
+        served = prepare(decode_upload(file, READING_LIMITS)).astype(int)
+    assert np.abs(trained - served).mean() < 1
+    assert np.abs(trained - served).max() < 12
+    assert trained.std() > 20
 
 
 def test_the_split_parts_neither_groups_nor_near_duplicates(tmp_path):

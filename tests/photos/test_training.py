@@ -82,6 +82,14 @@ def test_resuming_ends_where_an_uninterrupted_training_ends(toys, vocabularies, 
         torch.testing.assert_close(second.network.state_dict()[name], value, msg=name)
 
 
+def test_resuming_with_the_backbone_frozen_in_between_is_refused(toys, vocabularies, tmp_path):
+    settings = toy_settings(epochs=1)
+    Trainer(CarNetwork(settings, vocabularies), settings, *toys, folder=tmp_path).run()
+    frozen = Trainer(CarNetwork(settings, vocabularies), settings, *toys, folder=tmp_path, freeze_backbone=True)
+    with pytest.raises(ValueError, match="a trained backbone"):
+        frozen.run(resume=True)
+
+
 def test_training_stops_when_validation_gets_no_better(toys, vocabularies):
     settings = toy_settings(epochs=50, learning_rate=0.0, patience=2)
     trainer = Trainer(CarNetwork(settings, vocabularies), settings, *toys, freeze_backbone=True)
@@ -110,6 +118,30 @@ def test_new_values_extend_the_heads_and_keep_the_old_answers(toys, vocabularies
     for head in HEADS:
         size = before[head].shape[1]
         np.testing.assert_allclose(after[head][:, :size], before[head], rtol=0.02, atol=0.02)
+
+
+def test_a_new_brand_is_learned_and_the_old_ones_are_not_forgotten(toys, vocabularies):
+    train, validation = toys
+    settings = toy_settings(epochs=8)
+    known = Vocabularies.of(
+        CarLabels("Ajax", model, body, color, year)
+        for model, body in (("One", "Sedan"), ("Two", "Van"))
+        for color in vocabularies.color
+        for year in vocabularies.year
+    )
+    torch.manual_seed(0)
+    old = CarNetwork(settings, known)
+    # "Ajax" comes first in both, so that the labels of its cars are the same.
+    ajax = train.subset(train.labels[:, 0] == 0)
+    Trainer(old, settings, ajax, validation.subset(validation.labels[:, 0] == 0)).run()
+    grown = Vocabularies.of([CarLabels("Bolt", "One")], before=known)
+    assert grown == vocabularies
+    new = CarNetwork(settings, grown)
+    extend_weights(new, old.state_dict())
+    Trainer(new, settings, train, validation).run()
+    for brand in (0, 1):
+        accuracies = accuracy_by_head(new, validation.subset(validation.labels[:, 0] == brand))
+        assert min(accuracies["brand"], accuracies["model"]) > 0.9, accuracies
 
 
 def test_weights_of_another_architecture_are_refused(vocabularies):

@@ -3,14 +3,17 @@ import json
 
 import numpy as np
 import pytest
+import torch
 from django.contrib.auth import get_user_model
 from django.core.files.base import ContentFile
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.core.management import CommandError, call_command
 from django.http import QueryDict
 from django.urls import reverse
+from django.utils import translation
 from django.utils.datastructures import MultiValueDict
 from PIL import Image
+from safetensors.torch import load_file, save_file
 
 from ad_autocategorize.cars.services import suggest_car
 from ad_autocategorize.conf import SETTING
@@ -19,7 +22,7 @@ from ad_autocategorize.photos.images import read_photo
 from marketplace.models import Ad, AdPhoto
 from taxonomy.bulk import CategoryRow, upsert_categories
 from taxonomy.models import BodyType, Brand, CarModel, Category, Color
-from tests.photos.toys import BODIES, COLORS, MODELS, YEARS, draw, make_photos, toy_settings
+from tests.photos.toys import BODIES, COLORS, MODELS, YEARS, draw, make_photos, tiny_test_network, toy_settings
 
 pytestmark = pytest.mark.django_db
 
@@ -123,6 +126,19 @@ def test_the_catalog_of_today_decides(trained_photos, picture):
     assert ranked[-1].probability == 0
 
 
+def test_evaluation_goes_by_the_catalog_of_today(trained_photos):
+    trained_photos["Ajax", "Two"].delete()
+    CarModel.objects.create(brand=Brand.objects.get(name="Bolt"), name="Nine")
+    out = io.StringIO()
+    call_command("evaluate_cnn", stdout=out)
+    assert "impossible pairs 0" in out.getvalue()
+    assert "Never seen, so never guessed: 1 models of the catalog (Bolt Nine)." in out.getvalue()
+    CarModel.objects.exclude(name="Nine").delete()
+    for command in ("evaluate_cnn", "retrain_cnn"):
+        with pytest.raises(CommandError, match="none of the models"):
+            call_command(command, stdout=out)
+
+
 def test_an_empty_site_says_that_photos_cannot_be_read(picture):
     assert suggest_car([picture]).status == "no_model"
     with pytest.raises(CommandError, match="0 readable photos"):
@@ -147,6 +163,29 @@ def test_training_continues_from_the_active_version_with_new_models(trained_phot
     assert second.metrics["heads"]["body_type"]["accuracy"] > 0.8
 
 
+def test_branches_alone_are_trained_on_a_backbone_from_a_local_file(car_ads, model_dir, tmp_path):
+    published = tiny_test_network().state_dict()
+    save_file(published, tmp_path / "published.safetensors")
+    options = {"weights": tmp_path / "published.safetensors", "freeze_backbone": True, "epochs": 2}
+    call_command("retrain_cnn", **options, stdout=io.StringIO())
+    weights = load_file(model_dir / ModelVersion.objects.get(kind="photos").name / "weights.safetensors")
+    for name in ("0.weight", "1.running_mean", "9.weight"):
+        assert torch.equal(weights[f"backbone.{name}"], published[name])
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"device": "gpu"}, "--device gpu cannot be used"),
+        ({"architecture": "resnet18", "weights": "gone.pth"}, "neither a file"),
+        ({"architecture": "resnet19"}, "Unknown model"),
+    ],
+)
+def test_an_option_that_cannot_be_meant_is_explained(car_ads, options, message):
+    with pytest.raises(CommandError, match=message):
+        call_command("retrain_cnn", **options, stdout=io.StringIO())
+
+
 def test_evaluation_of_the_version_in_service(trained_photos, tmp_path):
     out = io.StringIO()
     others = tmp_path / "others"
@@ -157,39 +196,51 @@ def test_evaluation_of_the_version_in_service(trained_photos, tmp_path):
     paths = {name: tmp_path / f"report.{name}" for name in ("json", "html")}
     call_command("evaluate_cnn", not_cars=others, json=paths["json"], html=paths["html"], stdout=out)
     figures = json.loads(paths["json"].read_text())
+    # What it was trained on is left out.
+    version = ModelVersion.objects.get(kind="photos")
+    assert figures["photos"] == version.metrics["photos"] < AdPhoto.objects.count() / 5
+    assert figures["heads"]["model"]["accuracy"] == pytest.approx(version.metrics["heads"]["model"]["accuracy"])
     assert figures["pair_violations"] == 0
     assert figures["others_refused"] >= 0.8
     assert {"joint 1", "predicted_brand 1"} < set(figures["decodings"])
     report = paths["html"].read_text()
-    assert "<table>" in report
+    assert '<html lang="en">' in report
+    assert report.count('<svg class="chart"') == 5
+    assert figures["heads"]["brand"]["accuracy"] == 1 or "data:image/jpeg;base64," in report
     assert "Coverage of brand" in out.getvalue()
 
 
 def test_a_folder_of_photos_is_imported_and_learned_from(tmp_path, model_dir):
     folder = tmp_path / "some cars"
-    records = make_photos(folder / "photos", 60)
+    records = make_photos(folder / "photos", 70)
     lines = ["file,brand,model,body_type,color,year,split"]
     for record in records:
         labels = record.labels
         values = (labels.brand, labels.model, labels.body_type, labels.color or "", labels.year or "")
-        lines.append(",".join([record.path.name, *map(str, values), "train"]))
+        split = "val" if len(lines) > 60 else "train"
+        lines.append(",".join([record.path.name, *map(str, values), split]))
     (folder / "photos" / "bad.png").write_text("not a photo")
     lines.append("bad.png,Ajax,One,,,,train")
-    (folder / "labels.csv").write_text("\n".join(lines))
+    (folder / "labels.csv").write_text("\n".join(lines), encoding="utf-8-sig")
     out = io.StringIO()
-    call_command("import_car_photos", folder, stdout=out)
+    call_command("import_car_photos", folder, split="train", stdout=out)
     assert "60 photos registered" in out.getvalue()
     assert "Left out: 1 photos, damaged" in out.getvalue()
     assert CarModel.objects.count() == 3
     assert Color.objects.count() == 2
     call_command("retrain_cnn", "--epochs", "2", stdout=io.StringIO())
     assert ModelVersion.objects.get(kind="photos").is_active
-    call_command("evaluate_cnn", folder=folder, split="train", stdout=out)
+    call_command("evaluate_cnn", stdout=out)
+    call_command("evaluate_cnn", folder=folder, split="val", stdout=out)
+    assert "Hold-out of 10 photos" in out.getvalue()
     with pytest.raises(CommandError, match="no labelled car photos"):
-        call_command("evaluate_cnn", folder=folder, split="val", stdout=out)
+        call_command("evaluate_cnn", folder=folder, split="test", stdout=out)
     (folder / "labels.csv").write_text("picture,brand\na,b")
     with pytest.raises(CommandError, match="header lacks file"):
         call_command("import_car_photos", folder)
+    (folder / "labels.csv").write_text("file,brand\na,b")
+    with pytest.raises(CommandError, match="header lacks split"):
+        call_command("import_car_photos", folder, split="train")
 
 
 def test_the_api_answers_with_pairs_of_the_catalog_only(trained_photos, client, picture):
@@ -226,6 +277,18 @@ def test_without_javascript_the_button_fills_the_empty_fields(trained_photos, pi
     # What the seller has chosen stays, whatever the photo shows.
     assert f'<option value="{blue.pk}" selected>' in html
     assert "Choose the photo again" in html or "foto" in html
+
+
+def test_twins_are_named_with_javascript_and_without(trained_photos, client, picture, settings):
+    twins = [[["Ajax", "Two"], ["Bolt", "Too"]]]
+    setattr(settings, SETTING, {**getattr(settings, SETTING), "TWIN_CARS": twins})
+    upload = SimpleUploadedFile("x.png", as_png(picture))
+    assert client.post(reverse("ad_autocategorize:suggest-car"), {"photos": upload}).json()["twins"] == ["Bolt Too"]
+    form = bound_form({"read_car_photo": "1"}, [SimpleUploadedFile("x.png", as_png(picture))])
+    with translation.override("en"):
+        html = str(form["photos"])
+    assert "The same car is sold as Bolt Too." in html
+    assert "Brand: <strong>Ajax</strong>, " in html
 
 
 def test_a_model_of_another_brand_is_not_put_beside_the_brand_that_was_chosen(trained_photos, picture):

@@ -3,57 +3,80 @@
 from __future__ import annotations
 
 import json
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.utils import timezone
 
 from ad_autocategorize.artifacts import ArtifactError
-from ad_autocategorize.cars.labelled_photos import ad_photo_records, read_photo_set
-from ad_autocategorize.cars.report import EvaluatedPhotos, evaluate_photos, render_report
+from ad_autocategorize.cars.hold_out import only_held_out
+from ad_autocategorize.cars.labelled_photos import ad_photo_records, imported_photo_records, read_photo_set
+from ad_autocategorize.cars.report import EvaluatedPhotos, evaluate_photos
 from ad_autocategorize.conf import plugin_settings
 from ad_autocategorize.management.arguments import positive
-from ad_autocategorize.management.commands.retrain_cnn import print_metrics
+from ad_autocategorize.management.commands.retrain_cnn import print_metrics, print_never_seen
 from ad_autocategorize.models import ModelVersion
+from ad_autocategorize.photos.vocabularies import HEADS
+from ad_autocategorize.reports.photos import render_photo_report
+from ad_autocategorize.reports.titles import LANGUAGES
 from ad_autocategorize.sources import SourceError, get_source
+
+# Of each head; the report shows more.
+SHOWN_CONFUSIONS = 3
 
 
 class Command(BaseCommand):
     help = (
-        "Test a photo network on labelled photos: accuracy, calibration, coverage, ablations of decoding, confusions."
+        "Test a photo network on labelled photos that it was not trained on: accuracy, calibration, coverage, ablations of "
+        "decoding, confusions."
     )
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("--model", help="Name of the version (the one in service).")
-        parser.add_argument("--folder", type=Path, help="Test on FOLDER/labels.csv and its photos instead of the ads.")
+        parser.add_argument(
+            "--folder", type=Path, help="Test on FOLDER/labels.csv and its photos, not on the hold-out."
+        )
         parser.add_argument("--split", help="With --folder: only rows whose column split says this.")
         parser.add_argument("--not-cars", type=Path, help="A folder of pictures that are not cars.")
         parser.add_argument("--limit", type=positive, help="At most this many photos.")
         parser.add_argument("--json", type=Path, help="Write all figures to this file.")
-        parser.add_argument("--html", type=Path, help="Write a report to this file.")
+        parser.add_argument("--html", type=Path, help="Write a report with photos to this file.")
+        parser.add_argument("--language", choices=LANGUAGES, default=LANGUAGES[0], help="Of the report (en).")
 
     def handle(self, *args: Any, **options: Any) -> None:
         versions = ModelVersion.objects.filter(kind=ModelVersion.Kind.PHOTOS)
         name = options["model"] or versions.filter(is_active=True).values_list("name", flat=True).first()
         if name is None:
             raise CommandError("No photo network is in service: run retrain_cnn, or name one with --model.")
+        directory = plugin_settings.model_dir / name
         try:
             if options["folder"]:
                 folder: Path = options["folder"]
                 photos = folder / "photos" if (folder / "photos").is_dir() else folder
                 records = list(read_photo_set(folder / "labels.csv", photos, split=options["split"]))
             else:
-                records = list(ad_photo_records(get_source()))
-            evaluated = evaluate_photos(
-                plugin_settings.model_dir / name, records[: options["limit"]], options["not_cars"]
-            )
+                everything = chain(ad_photo_records(get_source()), imported_photo_records())
+                records = list(only_held_out(everything, directory))
+            evaluated = evaluate_photos(directory, records[: options["limit"]], options["not_cars"])
         except (ArtifactError, SourceError, OSError, ValueError, LookupError) as error:
             raise CommandError(str(error)) from error
         self._print(evaluated)
-        if options["json"]:
-            options["json"].write_text(json.dumps(evaluated.figures, indent=1), encoding="utf-8")
-        if options["html"]:
-            options["html"].write_text(render_report(name, evaluated), encoding="utf-8")
+        try:
+            if options["json"]:
+                options["json"].write_text(json.dumps(evaluated.figures, indent=1), encoding="utf-8")
+            if options["html"]:
+                page = render_photo_report(
+                    evaluated.figures,
+                    evaluated.confused,
+                    name=name,
+                    language=options["language"],
+                    made=timezone.localtime(),
+                )
+                options["html"].write_text(page, encoding="utf-8")
+        except OSError as error:
+            raise CommandError(str(error)) from error
 
     def _print(self, evaluated: EvaluatedPhotos) -> None:
         figures = evaluated.figures
@@ -68,7 +91,13 @@ class Command(BaseCommand):
             self.stdout.write(f"  {decoding:<20} brand {row['brand']:.4f} model {row['model']:.4f}")
         if "others_refused" in figures:
             self.stdout.write(f"Of {figures['others']} other things {figures['others_refused']:.1%} are refused.")
-        for confusion in evaluated.confused[:10]:
-            self.stdout.write(
-                f"{confusion.count:>4} x {confusion.head}: {confusion.truth} taken for {confusion.answer}"
-            )
+        if unknown := sum(figures["unknown_labels"].values()):
+            by_head = ", ".join(f"{head} {photos}" for head, photos in figures["unknown_labels"].items() if photos)
+            self.stdout.write(f"Not counted: {unknown} labels that it never learned ({by_head}).")
+        for reason, count in evaluated.skipped.counts.most_common():
+            named = ", ".join(evaluated.skipped.examples[reason][:3])
+            self.stdout.write(f"Left out: {count} photos, {reason} ({named}).")
+        print_never_seen(self, figures["never_seen"])
+        for head in HEADS:
+            for confusion in [item for item in evaluated.confused if item.head == head][:SHOWN_CONFUSIONS]:
+                self.stdout.write(f"{confusion.count:>4} x {head}: {confusion.truth} taken for {confusion.answer}")

@@ -26,6 +26,7 @@ class Command(BaseCommand):
             "folder", type=Path, help="Holds labels.csv and, beside it or in photos/, the files it names."
         )
         parser.add_argument("--labels", type=Path, help="The CSV, if not FOLDER/labels.csv.")
+        parser.add_argument("--split", help="Only rows whose column split says this; keep the others to test on.")
         parser.add_argument("--name", help="Name of the set (the folder's); an equal name replaces it.")
         parser.add_argument("--unchecked", action="store_true", help="Do not open every photo now.")
 
@@ -34,7 +35,7 @@ class Command(BaseCommand):
         labels = options["labels"] or folder / "labels.csv"
         photos = folder / "photos" if (folder / "photos").is_dir() else folder
         try:
-            records = list(read_photo_set(labels, photos))
+            records = list(read_photo_set(labels, photos, split=options["split"]))
             skipped = Skipped()
             kept = records if options["unchecked"] else list(_readable(records, skipped))
             cars = [record for record in kept if record.is_car]

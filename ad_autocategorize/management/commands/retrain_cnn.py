@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from ad_autocategorize.photos.training import Epoch
 
 INTERRUPTED = 130
+MOST_NAMED = 10
 SETTINGS = ("epochs", "minutes", "architecture", "height", "width", "batch_size", "seed")
 
 
@@ -54,6 +55,7 @@ class Command(BaseCommand):
                 import torch
 
                 torch.set_num_threads(options["threads"])
+            _check_device(options["device"])
             from ad_autocategorize.photos.distributed import join_processes, leave_processes, rank_and_size
 
             join_processes(options["device"])
@@ -88,10 +90,28 @@ class Command(BaseCommand):
         for reason, count in result.skipped.counts.most_common():
             named = ", ".join(result.skipped.examples[reason][:3])
             self.stdout.write(f"Left out: {count} photos, {reason} ({named}).")
+        print_never_seen(self, [" ".join(pair) for pair in result.never_seen])
         state = "active" if result.version.is_active else "recorded, not active"
         self.stdout.write(
             self.style.SUCCESS(f"{result.version.name}: photos of {result.version.ad_count} sellers or ads, {state}.")
         )
+
+
+def _check_device(name: str) -> None:
+    """Raise ``ValueError`` where there is no such device, before hours are spent on decoding photos for it."""
+    import torch
+
+    try:
+        torch.zeros(1, device=name)
+    except (RuntimeError, AssertionError) as error:
+        raise ValueError(f"--device {name} cannot be used: {str(error).splitlines()[0]}") from error
+
+
+def print_never_seen(command: BaseCommand, models: list[str]) -> None:
+    """Write which models of the catalog the network cannot answer."""
+    if models:
+        named = ", ".join(models[:MOST_NAMED]) + (", ..." if len(models) > MOST_NAMED else "")
+        command.stdout.write(f"Never seen, so never guessed: {len(models)} models of the catalog ({named}).")
 
 
 def print_metrics(command: BaseCommand, metrics: dict[str, Any]) -> None:
@@ -101,15 +121,20 @@ def print_metrics(command: BaseCommand, metrics: dict[str, Any]) -> None:
         return
     command.stdout.write(f"Hold-out of {metrics['photos']} photos:")
     command.stdout.write(
-        f"{'':<10} {'accuracy':>9} {'top 3':>7} {'macro F1':>9} {'ECE':>6} {'filled in':>10} {'photos':>7}"
+        f"{'':<10} {'accuracy':>9} {'top 3':>7} {'macro F1':>9} {'ECE':>6} {'filled in':>10} {'right':>7} {'photos':>7}"
     )
     for head in HEADS:
         if head in metrics["heads"]:
             row = metrics["heads"][head]
+            right = "-" if row["filled_in_right"] is None else f"{row['filled_in_right']:.1%}"
             command.stdout.write(
                 f"{head:<10} {row['accuracy']:>9.4f} {row['top3']:>7.4f} {row['macro_f1']:>9.4f} "
-                f"{row['expected_calibration_error']:>6.3f} {row['filled_in']:>10.1%} {row['support']:>7}"
+                f"{row['expected_calibration_error']:>6.3f} {row['filled_in']:>10.1%} {right:>7} {row['support']:>7}"
             )
+    if metrics["all_five_known"]:
+        command.stdout.write(
+            f"All five fields right {metrics['all_five_right']:.4f} of the {metrics['all_five_known']} photos that have all."
+        )
     command.stdout.write(
         f"All known fields right {metrics['all_known_heads_right']:.4f}, impossible pairs {metrics['pair_violations']}, "
         f"cars refused {metrics['cars_refused']:.1%}."
