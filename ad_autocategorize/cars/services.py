@@ -12,6 +12,7 @@ from django.utils.translation import gettext as _
 from ad_autocategorize import registry
 from ad_autocategorize.conf import plugin_settings
 from ad_autocategorize.confidence import Confidence, in_words
+from ad_autocategorize.photos.pairs import NothingLearned
 from ad_autocategorize.sources import CAR_FIELDS, AdSource, get_source, resolve_field
 from taxonomy.models import CarModel
 
@@ -103,8 +104,7 @@ def suggest_car(photos: Sequence[Image], *, limit: int | None = None) -> CarSugg
             twins=[[(brand, model) for brand, model in group] for group in plugin_settings.TWIN_CARS],
             limit=limit or plugin_settings.SUGGESTION_COUNT,
         )
-    except ValueError:
-        # The catalog holds none of the models that were learned.
+    except NothingLearned:
         return CarSuggestion("no_model", model_version=predictor.version)
     if not answer.is_car:
         return CarSuggestion("no_car", model_version=predictor.version)

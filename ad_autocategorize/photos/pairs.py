@@ -16,6 +16,10 @@ WEIGHTS = (0.25, 0.5, 0.75, 1.0, 1.5, 2.0, 3.0, 5.0)
 FloatArray = NDArray[np.floating]
 
 
+class NothingLearned(ValueError):
+    """The table holds none of the brand-model pairs that were learned."""
+
+
 def log_softmax(scores: FloatArray) -> FloatArray:
     """Return the logarithms of the softmax over the last axis."""
     shifted = scores - scores.max(axis=-1, keepdims=True)
@@ -34,11 +38,11 @@ def pair_scores(
     decoding : "predicted_brand" keeps the models of the most probable brand alone; "joint" is P(brand) P(model | brand);
         "weighted" is proportional to P(brand) P(model)^weight.
 
-    Raises ``ValueError`` where the table has no pair at all.
+    Raises ``NothingLearned`` where the table has no pair at all.
     """
     listed = compatible.any(axis=0)
     if not listed.any():
-        raise ValueError("The brand-model table holds none of the models that were learned.")
+        raise NothingLearned("The brand-model table holds none of the models that were learned.")
     # A brand whose last model left the table cannot come out either.
     log_brand = log_softmax(np.where(compatible.any(axis=1), brand, -np.inf))
     brand_of = compatible.argmax(axis=0)
