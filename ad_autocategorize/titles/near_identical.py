@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,7 +15,8 @@ from ad_autocategorize.titles.settings import TitleSettings
 
 # Cosine of two titles' TF-IDF words from which they count as nearly the same.
 THRESHOLD = 0.75
-BATCH = 256
+BATCH = 128
+TINY = 1e-6
 # A word of more ads than this finds no neighbours by itself; it still counts in the comparison.
 COMMON_WORD_ADS = 2000
 
@@ -32,29 +34,37 @@ def find_near_identical(
 ) -> list[Neighbors]:
     """Return for each of the ``wanted`` positions the ads nearly identical to it, itself left out, ``limit`` at most."""
     words = _word_vectors(titles, settings)
-    common = np.diff(words.tocsc().indptr) > COMMON_WORD_ADS
-    seeds = words.copy()
-    seeds.data[common[seeds.indices]] = 0
-    seeds.eliminate_zeros()
-    transposed = sparse.csr_array(seeds.T)
+    ads_of_word = np.bincount(words.indices, minlength=words.shape[1])
+    postings = sparse.csr_array(words.T)
     answers = []
     for start in range(0, len(wanted), BATCH):
         rows = np.asarray(wanted[start : start + BATCH], dtype=np.intp)
-        # What rare words alone add up to picks those worth a full comparison.
-        rough = sparse.csr_array(words[rows] @ transposed)
-        for position, row in enumerate(rows):
-            candidates = rough.indices[rough.indptr[position] : rough.indptr[position + 1]]
-            answers.append(_nearest(words, int(row), candidates[candidates != row], limit))
+        sharing = sparse.coo_array(_telling_words(words[rows], ads_of_word) @ postings)
+        number, other = sharing.coords
+        number, other = number[other != rows[number]], other[other != rows[number]]
+        similarities = np.asarray(words[rows[number]].multiply(words[other]).sum(axis=1), dtype=np.float64).ravel()
+        alike = similarities >= THRESHOLD
+        number, other, similarities = number[alike], other[alike], similarities[alike]
+        order = np.lexsort((other, -similarities, number))
+        ends = np.searchsorted(number[order], np.arange(len(rows) + 1))
+        parts = [order[first : min(first + limit, last)] for first, last in pairwise(ends.tolist())]
+        answers += [Neighbors(other[part].astype(np.intp), similarities[part]) for part in parts]
     return answers
 
 
-def _nearest(words: sparse.csr_array, row: int, candidates: NDArray[np.intp], limit: int) -> Neighbors:
-    if not len(candidates):
-        return Neighbors(np.empty(0, dtype=np.intp), np.empty(0))
-    similarities = np.asarray((words[candidates] @ words[[row]].T).todense(), dtype=np.float64).ravel()
-    order = np.argsort(-similarities, kind="stable")[:limit]
-    order = order[similarities[order] >= THRESHOLD]
-    return Neighbors(candidates[order].astype(np.intp), similarities[order])
+def _telling_words(titles: sparse.csr_array, ads_of_word: NDArray[np.intp]) -> sparse.csr_array:
+    """Return of each title, a row of length 1, the rarest words: any title that is nearly identical has one of them.
+
+    The others are shorter than the threshold together, so that they alone cannot reach it (the prefix filter of Bayardo, Ma and
+    Srikant, "Scaling up all pairs similarity search", 2007).
+    """
+    row = np.repeat(np.arange(titles.shape[0]), np.diff(titles.indptr))
+    commonest_first = np.lexsort((-ads_of_word[titles.indices], row))
+    row, column, value = row[commonest_first], titles.indices[commonest_first], titles.data[commonest_first]
+    squares = np.cumsum(value.astype(np.float64) ** 2)
+    before = np.concatenate([[0.0], squares])[titles.indptr[:-1]]
+    telling = (squares - before[row] >= THRESHOLD**2 - TINY) & (ads_of_word[column] <= COMMON_WORD_ADS)
+    return sparse.csr_array((value[telling], (row[telling], column[telling])), shape=titles.shape)
 
 
 def _word_vectors(titles: Sequence[str], settings: TitleSettings) -> sparse.csr_array:
