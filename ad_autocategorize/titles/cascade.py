@@ -141,11 +141,11 @@ def fit_hyperplanes(
     return sparse.csr_array((dense[outcome, column], (outcome, used[column])), shape=shape), intercepts
 
 
-def linear_svc(settings: TitleSettings, seed: int) -> Any:
-    """Return an unfitted linear support-vector machine, one against the rest, with the hinge loss."""
+def linear_svc(regularization: float, seed: int) -> Any:
+    """Return an unfitted linear support-vector machine, one against the rest, with the hinge loss and that C."""
     from sklearn.svm import LinearSVC
 
-    return LinearSVC(C=settings.regularization, loss="hinge", tol=SVC_TOLERANCE, random_state=seed)
+    return LinearSVC(C=regularization, loss="hinge", tol=SVC_TOLERANCE, random_state=seed)
 
 
 def _frequencies(node: Node, width: int, weights: FloatArray | None) -> LocalClassifier:
@@ -158,7 +158,7 @@ def _frequencies(node: Node, width: int, weights: FloatArray | None) -> LocalCla
 def _estimator(settings: TitleSettings, seed: int) -> Any:
     match settings.classifier:
         case "linear_svc":
-            return linear_svc(settings, seed)
+            return linear_svc(settings.regularization, seed)
         case "logistic_regression":
             from sklearn.linear_model import LogisticRegression
 

@@ -28,6 +28,8 @@ FloatArray = NDArray[np.float64]
 NAIVE_BAYES_SMOOTHING = 0.05
 # Smaller coefficients of the support-vector machine are dropped.
 SMALLEST_COEFFICIENT = 0.2
+# C of the flat machine beside that of a node's: all ads of the site bear less regularisation than the few of a node.
+REGULARIZATION_FACTOR = 2.0
 # One against the rest takes time with ads times categories: beyond this many ads a sample has to do.
 MAX_SVC_ADS = 50_000
 
@@ -78,7 +80,7 @@ def train_flat(
         return bayes
     sample = draw_sample(labels, MAX_SVC_ADS, seed)
     coefficients, intercepts = fit_hyperplanes(
-        linear_svc(settings, seed),
+        linear_svc(settings.regularization * REGULARIZATION_FACTOR, seed),
         features[sample, :word_features],
         labels[sample],
         smallest=SMALLEST_COEFFICIENT,

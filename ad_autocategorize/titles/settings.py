@@ -27,7 +27,7 @@ class TitleSettings:
     min_character_ngram, max_character_ngram : lengths of the character n-grams, word boundaries included.
     min_document_frequency : word pairs and n-grams seen in fewer titles are ignored.
     classifier : the local classifier of every node.
-    regularization : C of LinearSVC and of logistic regression.
+    regularization : C of LinearSVC and of logistic regression at the nodes; that of the flat model is proportional to it.
     naive_bayes_weight, flat_svc_weight : weights of the two flat models (see ``flat``) beside the cascade's log-probability;
         with zero for both the cascade decides alone, as published.
     min_ads_per_node : a node with fewer ads has no classifier and answers with its children's frequencies.

@@ -119,7 +119,9 @@ def plain_cascade(settings, mixture, temperatures):
     labels = [categories.index(path) for path in PATHS]
     bayes = MultinomialNB(alpha=flat.NAIVE_BAYES_SMOOTHING).fit(x, labels).predict_joint_log_proba(x_tested)
     words = [column for (block, _), column in features.columns.items() if block == "w"]
-    svc = LinearSVC(C=1.0, loss="hinge", tol=SVC_TOLERANCE, random_state=0).fit(x[:, words], labels)
+    svc = LinearSVC(C=flat.REGULARIZATION_FACTOR, loss="hinge", tol=SVC_TOLERANCE, random_state=0).fit(
+        x[:, words], labels
+    )
     svc = drop_small_coefficients(svc, flat.SMALLEST_COEFFICIENT)
     margins = svc.decision_function(x_tested[:, words])
     score = mixture.sharpness * (log_path + 0.2 * bayes + 1.0 * margins)
