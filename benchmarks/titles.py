@@ -25,6 +25,8 @@ SINGLE_TITLES = 2000
 WARM_UP = 200
 # The best counts: on a shared machine the others tell of the neighbours.
 BATCH_RUNS = 3
+# The test titles of a small set are repeated up to this many, or starting threads would be what is timed.
+BATCH_TITLES = 15_000
 
 
 def measure(system: System, data: TitleSet) -> dict[str, object]:
@@ -35,10 +37,12 @@ def measure(system: System, data: TitleSet) -> dict[str, object]:
     start = time.perf_counter()
     system.fit(data.train_titles, data.train_paths, data.language)
     training = time.perf_counter() - start
+    scores = system.scores(data.test_titles)
+    many = data.test_titles * max(1, BATCH_TITLES // len(data.test_titles))
     batch = np.inf
     for _ in range(BATCH_RUNS):
         start = time.perf_counter()
-        scores = system.scores(data.test_titles)
+        system.scores(many)
         batch = min(batch, time.perf_counter() - start)
     order = np.argsort(-scores, axis=1, kind="stable")[:, :3]
     classes = [*system.classes, ()]
@@ -63,7 +67,7 @@ def measure(system: System, data: TitleSet) -> dict[str, object]:
         "top3": top3,
         "ece": calibration,
         "train_s": training,
-        "batch_per_s": len(data.test_titles) / batch,
+        "batch_per_s": len(many) / batch,
         "p50_ms": p50,
         "p95_ms": p95,
         "memory_mb": (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) / 1024,
