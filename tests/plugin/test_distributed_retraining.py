@@ -1,10 +1,9 @@
-import csv
 import os
 import subprocess
 import sys
 from pathlib import Path
 
-from tests.photos.toys import make_photos
+from tests.photos.toys import make_photos, write_labels
 
 ROOT = Path(__file__).parents[2]
 
@@ -12,12 +11,7 @@ ROOT = Path(__file__).parents[2]
 def test_torchrun_trains_one_version_with_two_processes(tmp_path):
     """A demo site that learns from an imported set of photos, as an operator would start it."""
     records = make_photos(tmp_path / "set", 160)
-    with (tmp_path / "set" / "labels.csv").open("w", newline="") as file:
-        rows = csv.writer(file)
-        rows.writerow(["file", "brand", "model", "body_type", "color", "year"])
-        for record in records:
-            labels = record.labels
-            rows.writerow([record.path.name, labels.brand, labels.model, labels.body_type, labels.color, labels.year])
+    write_labels(tmp_path / "set" / "labels.csv", records)
     env = {
         **os.environ,
         "MARKETPLACE_DATA_DIR": str(tmp_path / "data"),

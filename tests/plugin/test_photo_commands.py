@@ -15,11 +15,22 @@ from PIL import Image
 from ad_autocategorize.cars.services import suggest_car
 from ad_autocategorize.conf import SETTING
 from ad_autocategorize.models import ModelVersion
-from ad_autocategorize.photos.images import read_photo
+from ad_autocategorize.photos.images import PhotoRecord, read_photo
+from ad_autocategorize.photos.vocabularies import CarLabels
 from marketplace.models import Ad, AdPhoto
 from taxonomy.bulk import CategoryRow, upsert_categories
 from taxonomy.models import BodyType, Brand, CarModel, Category, Color
-from tests.photos.toys import BODIES, COLORS, MODELS, YEARS, draw, make_photos, toy_settings
+from tests.photos.toys import (
+    BODIES,
+    COLORS,
+    MODELS,
+    YEARS,
+    draw,
+    draw_no_car,
+    make_photos,
+    toy_settings,
+    write_labels,
+)
 
 pytestmark = pytest.mark.django_db
 
@@ -61,7 +72,7 @@ def car_ads():
         attach(ad, draw(pair, color, year, rng))
         if number % 5 == 0:
             other = Ad.objects.create(seller=seller, title="sofa", category=furniture, status="published")
-            attach(other, Image.fromarray(rng.integers(0, 256, (36, 48, 3), dtype=np.uint8)))
+            attach(other, draw_no_car(rng))
     broken = AdPhoto.objects.first()
     broken.image.save("broken.jpg", ContentFile(b"\xff\xd8\xff no photo"))
     return catalog
@@ -107,8 +118,7 @@ def test_training_reports_records_and_serves(trained_photos, model_dir, picture)
     assert answer.fields["car_model"].options[0].value == str(trained_photos["Ajax", "Two"].pk)
     assert answer.fields["car_model"].options[0].label == "Two"
     assert answer.fields["year"].options[0].value == "2010"
-    noise = np.random.default_rng(1).integers(0, 256, (36, 48, 3), dtype=np.uint8)
-    assert suggest_car([Image.fromarray(noise)]).status == "no_car"
+    assert suggest_car([draw_no_car(np.random.default_rng(1))]).status == "no_car"
     assert suggest_car([]).status == "no_photo"
 
 
@@ -168,14 +178,9 @@ def test_evaluation_of_the_version_in_service(trained_photos, tmp_path):
 def test_a_folder_of_photos_is_imported_and_learned_from(tmp_path, model_dir):
     folder = tmp_path / "some cars"
     records = make_photos(folder / "photos", 60)
-    lines = ["file,brand,model,body_type,color,year,split"]
-    for record in records:
-        labels = record.labels
-        values = (labels.brand, labels.model, labels.body_type, labels.color or "", labels.year or "")
-        lines.append(",".join([record.path.name, *map(str, values), "train"]))
     (folder / "photos" / "bad.png").write_text("not a photo")
-    lines.append("bad.png,Ajax,One,,,,train")
-    (folder / "labels.csv").write_text("\n".join(lines))
+    broken = PhotoRecord(folder / "photos" / "bad.png", CarLabels("Ajax", "One"))
+    write_labels(folder / "labels.csv", [*records, broken])
     out = io.StringIO()
     call_command("import_car_photos", folder, stdout=out)
     assert "60 photos registered" in out.getvalue()
@@ -244,9 +249,7 @@ def test_a_file_that_is_no_photo_is_explained(trained_photos):
 
 
 def test_several_photos_are_read_together(trained_photos, picture):
-    rng = np.random.default_rng(3)
-    noise = Image.fromarray(rng.integers(0, 256, (36, 48, 3), dtype=np.uint8))
-    answer = suggest_car([noise, picture, picture])
+    answer = suggest_car([draw_no_car(np.random.default_rng(3)), picture, picture])
     assert answer.photos_used == 2
     assert answer.fields["brand"].options[0].label == "Ajax"
 
