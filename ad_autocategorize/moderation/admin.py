@@ -35,6 +35,12 @@ SELLER_PARAMETER = "seller__exact"
 REVIEW_NAME = "ad_autocategorize_labelissue_review"
 
 
+def _numbers_of(request: HttpRequest, name: str) -> dict[int, int]:
+    """Read the pairs that a confirmation page sends back in one field: a thousand fields are more than Django takes."""
+    pairs = (pair.partition(":") for pair in request.POST.get(name, "").split(","))
+    return {int(key): int(value) for key, _colon, value in pairs if key.isdecimal() and value.isdecimal()}
+
+
 class QueueList(ChangeList):
     """Reads the ads of the page that is shown in one query, and the tree in another."""
 
@@ -144,21 +150,21 @@ class LabelIssueAdmin(ReadOnlyAdmin):
         return self._in_bulk(request, queryset, "keep_selected")
 
     def _in_bulk(self, request: HttpRequest, queryset: QuerySet[LabelIssue], action: str) -> HttpResponse | None:
-        issues = list(queryset.filter(state=LabelIssue.State.OPEN)[: BULK_LIMIT + 1])
+        found = queryset.filter(state=LabelIssue.State.OPEN)
+        if "confirmed" in request.POST:
+            # Only what the confirmation page showed is decided, and only in the version that it showed.
+            seen = _numbers_of(request, "seen")
+            confirmed = list(found.filter(pk__in=seen))
+            for issue in confirmed:
+                issue.version = seen[issue.pk]
+            self._decide_all(request, confirmed, action)
+            return None
+        issues = list(found[: BULK_LIMIT + 1])
         if len(issues) > BULK_LIMIT:
             text = _("At most %(count)d ads at once, please.")
             self.message_user(request, text % {"count": BULK_LIMIT}, messages.ERROR)
             return None
-        if "confirmed" not in request.POST:
-            return self._confirm(request, issues, action)
-        # Only what the confirmation page showed is decided, and only in the version that it showed.
-        seen = dict(value.split(":", 1) for value in request.POST.getlist("seen") if ":" in value)
-        confirmed = [issue for issue in issues if str(issue.pk) in seen]
-        for issue in confirmed:
-            version = seen[str(issue.pk)]
-            issue.version = int(version) if version.isdecimal() else -1
-        self._decide_all(request, confirmed, action)
-        return None
+        return self._confirm(request, issues, action)
 
     def _confirm(self, request: HttpRequest, issues: list[LabelIssue], action: str) -> HttpResponse:
         tree = CategoryTree.load(include_inactive=True)
@@ -167,11 +173,13 @@ class LabelIssueAdmin(ReadOnlyAdmin):
             **self.admin_site.each_context(request),
             "title": _("Are you sure?"),
             "opts": self.opts,
-            "issues": issues,
+            "seen": ",".join(f"{issue.pk}:{issue.version}" for issue in issues),
+            "count": len(issues),
             "moves": moves.most_common(),
             "action": action,
             "accepting": action == "accept_selected",
-            "checkbox_name": ACTION_CHECKBOX_NAME,
+            # Django asks for one, whatever "select_across" says.
+            "checkbox": (ACTION_CHECKBOX_NAME, issues[0].pk if issues else 0),
         }
         return TemplateResponse(request, "admin/ad_autocategorize/labelissue/confirm.html", context)
 

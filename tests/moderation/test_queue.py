@@ -1,7 +1,10 @@
 """The queue in the admin."""
 
+import re
+
 import pytest
 from django.contrib.auth.models import Permission
+from django.http import QueryDict
 from django.urls import reverse
 
 from ad_autocategorize.models import LabelIssue, ReviewDecision
@@ -151,3 +154,23 @@ def test_the_audit_trail_is_shown_and_cannot_be_changed(page, sofa_issue, modera
     assert "Hogar › Muebles › Sillones" in page.get(url).content.decode()
     assert page.post(f"{url}{decision.pk}/change/", {"moderator_name": "x"}).status_code == 403
     assert page.post(f"{url}{decision.pk}/delete/", {"post": "yes"}).status_code == 403
+
+
+def test_a_bulk_action_of_a_thousand_ads_passes_djangos_limit_on_form_fields(page, sofa_issue, settings):
+    settings.DATA_UPLOAD_MAX_NUMBER_FIELDS = 20
+    ads = list(Ad.objects.exclude(pk=sofa_issue.ad_id)[:40])
+    LabelIssue.objects.exclude(pk=sofa_issue.pk).delete()
+    for ad in ads:
+        sofa_issue.pk, sofa_issue.ad_id, sofa_issue.given_id = None, str(ad.pk), ad.category_id
+        sofa_issue.save(force_insert=True)
+    chosen = LabelIssue.objects.first()
+    data = {"action": "keep_selected", "_selected_action": [chosen.pk], "select_across": "1"}
+    response = page.post(LIST, data)
+    hidden = re.findall(r'<input type="hidden" name="(\w+)" value="([^"]*)"', response.content.decode())
+    sent = [(name, value) for name, value in hidden if name != "csrfmiddlewaretoken"]
+    form = QueryDict(mutable=True)
+    for name, value in sent:
+        form.appendlist(name, value)
+    response = page.post(LIST, form.urlencode(), content_type="application/x-www-form-urlencoded")
+    assert response.status_code == 302
+    assert ReviewDecision.objects.count() == len(ads) + 1
