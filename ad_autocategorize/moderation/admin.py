@@ -10,7 +10,6 @@ from django.contrib import admin, messages
 from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
 from django.contrib.admin.views.main import ChangeList
 from django.contrib.auth.models import AbstractBaseUser
-from django.core.exceptions import PermissionDenied
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
@@ -21,6 +20,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from ad_autocategorize.moderation.filters import BranchFilter, SeverityFilter, StateFilter
+from ad_autocategorize.moderation.merging import MERGE_LIMIT
 from ad_autocategorize.moderation.models import LabelIssue, ReviewDecision
 from ad_autocategorize.moderation.presentation import ads_by_key, path_text, title_of
 from ad_autocategorize.moderation.review import Action, ReviewConflict, Reviewer, accept, keep, undo
@@ -31,14 +31,16 @@ from taxonomy.tree import CategoryTree
 CAN_REVIEW = "ad_autocategorize.can_review"
 CAN_BULK_RELABEL = "ad_autocategorize.can_bulk_relabel"
 BULK_LIMIT = 1000
+# A merge is taken back as it was done: at once.
+UNDO_LIMIT = MERGE_LIMIT
 SELLER_PARAMETER = "seller__exact"
 REVIEW_NAME = "ad_autocategorize_labelissue_review"
 
 
-def _numbers_of(request: HttpRequest, name: str) -> dict[int, int]:
-    """Read the pairs that a confirmation page sends back in one field: a thousand fields are more than Django takes."""
-    pairs = (pair.partition(":") for pair in request.POST.get(name, "").split(","))
-    return {int(key): int(value) for key, _colon, value in pairs if key.isdecimal() and value.isdecimal()}
+def _seen(request: HttpRequest) -> dict[int, int]:
+    """Return what a confirmation page showed, versions by key; in one field, since Django refuses forms of a thousand."""
+    pairs = (item.partition(":") for item in request.POST.get("seen", "").split(","))
+    return {int(key): int(version) if version.isdecimal() else -1 for key, _colon, version in pairs if key.isdecimal()}
 
 
 class QueueList(ChangeList):
@@ -153,7 +155,7 @@ class LabelIssueAdmin(ReadOnlyAdmin):
         found = queryset.filter(state=LabelIssue.State.OPEN)
         if "confirmed" in request.POST:
             # Only what the confirmation page showed is decided, and only in the version that it showed.
-            seen = _numbers_of(request, "seen")
+            seen = _seen(request)
             confirmed = list(found.filter(pk__in=seen))
             for issue in confirmed:
                 issue.version = seen[issue.pk]
@@ -223,12 +225,33 @@ class ReviewDecisionAdmin(ReadOnlyAdmin):
         return lookup == "batch__exact" or super().lookup_allowed(lookup, value, request)
 
     @admin.action(description=gettext_lazy("Undo the selected decisions"), permissions=["bulk"])
-    def undo_selected(self, request: HttpRequest, queryset: QuerySet[ReviewDecision]) -> None:
-        if queryset.count() > BULK_LIMIT:
-            raise PermissionDenied
+    def undo_selected(self, request: HttpRequest, queryset: QuerySet[ReviewDecision]) -> HttpResponse | None:
+        standing = queryset.filter(undone_by=None).exclude(action=Action.UNDONE).order_by("-pk")
+        if "confirmed" in request.POST:
+            chosen = standing.filter(pk__in=_seen(request))
+            self._undo_all(request, list(chosen))
+            return None
+        decisions = list(standing[: UNDO_LIMIT + 1])
+        if len(decisions) > UNDO_LIMIT:
+            text = _("At most %(count)d ads at once, please.")
+            self.message_user(request, text % {"count": UNDO_LIMIT}, messages.ERROR)
+            return None
+        moves = Counter((decision.to_path, decision.from_path) for decision in decisions)
+        context = {
+            **self.admin_site.each_context(request),
+            "title": _("Undo these decisions?"),
+            "opts": self.opts,
+            "seen": ",".join(str(decision.pk) for decision in decisions),
+            "count": len(decisions),
+            "moves": moves.most_common(),
+            "checkbox": (ACTION_CHECKBOX_NAME, decisions[0].pk if decisions else 0),
+        }
+        return TemplateResponse(request, "admin/ad_autocategorize/reviewdecision/confirm.html", context)
+
+    def _undo_all(self, request: HttpRequest, decisions: list[ReviewDecision]) -> None:
         reviewer = Reviewer(cast(AbstractBaseUser, request.user), batch=uuid.uuid4())
         done, problems = 0, Counter[str]()
-        for decision in queryset.exclude(action=Action.UNDONE).order_by("-pk"):
+        for decision in decisions:
             try:
                 undo(decision, reviewer)
                 done += 1

@@ -100,8 +100,14 @@ def test_bulk_actions_ask_first(page, sofa_issue, action, moved):
     decision = ReviewDecision.objects.get()
     assert decision.batch
     assert (Ad.objects.get(pk=sofa_issue.ad_id).category_id == sofa_issue.suggested_id) is moved
-    undo = {"action": "undo_selected", "_selected_action": [decision.pk]}
-    page.post("/admin/ad_autocategorize/reviewdecision/", undo)
+    undo, trail = (
+        {"action": "undo_selected", "_selected_action": [decision.pk]},
+        "/admin/ad_autocategorize/reviewdecision/",
+    )
+    assert decision.from_path in page.post(trail, undo).content.decode()
+    assert ReviewDecision.objects.count() == 1
+    page.post(trail, {**undo, "confirmed": "1", "seen": str(decision.pk)})
+    assert ReviewDecision.objects.filter(undoes=decision).exists()
     assert Ad.objects.get(pk=sofa_issue.ad_id).category_id == sofa_issue.given_id
 
 
@@ -156,21 +162,27 @@ def test_the_audit_trail_is_shown_and_cannot_be_changed(page, sofa_issue, modera
     assert page.post(f"{url}{decision.pk}/delete/", {"post": "yes"}).status_code == 403
 
 
-def test_a_bulk_action_of_a_thousand_ads_passes_djangos_limit_on_form_fields(page, sofa_issue, settings):
+def confirm(client, url, html):
+    """Send the form of a confirmation page as a browser would; return the answer."""
+    hidden = re.findall(r'<input type="hidden" name="(\w+)" value="([^"]*)"', html)
+    form = QueryDict(mutable=True)
+    for name, value in hidden:
+        form.appendlist(name, value)
+    return client.post(url, form.urlencode(), content_type="application/x-www-form-urlencoded")
+
+
+def test_a_thousand_ads_at_once_pass_djangos_limit_on_form_fields(page, sofa_issue, settings):
     settings.DATA_UPLOAD_MAX_NUMBER_FIELDS = 20
     ads = list(Ad.objects.exclude(pk=sofa_issue.ad_id)[:40])
     LabelIssue.objects.exclude(pk=sofa_issue.pk).delete()
     for ad in ads:
         sofa_issue.pk, sofa_issue.ad_id, sofa_issue.given_id = None, str(ad.pk), ad.category_id
         sofa_issue.save(force_insert=True)
-    chosen = LabelIssue.objects.first()
-    data = {"action": "keep_selected", "_selected_action": [chosen.pk], "select_across": "1"}
-    response = page.post(LIST, data)
-    hidden = re.findall(r'<input type="hidden" name="(\w+)" value="([^"]*)"', response.content.decode())
-    sent = [(name, value) for name, value in hidden if name != "csrfmiddlewaretoken"]
-    form = QueryDict(mutable=True)
-    for name, value in sent:
-        form.appendlist(name, value)
-    response = page.post(LIST, form.urlencode(), content_type="application/x-www-form-urlencoded")
-    assert response.status_code == 302
+    data = {"action": "accept_selected", "_selected_action": [sofa_issue.pk], "select_across": "1"}
+    assert confirm(page, LIST, page.post(LIST, data).content.decode()).status_code == 302
     assert ReviewDecision.objects.count() == len(ads) + 1
+    trail = "/admin/ad_autocategorize/reviewdecision/"
+    data = {"action": "undo_selected", "_selected_action": [ReviewDecision.objects.first().pk], "select_across": "1"}
+    assert confirm(page, trail, page.post(trail, data).content.decode()).status_code == 302
+    assert ReviewDecision.objects.filter(action="undone").count() == len(ads) + 1
+    assert all(Ad.objects.get(pk=ad.pk).category_id == ad.category_id for ad in ads)
