@@ -76,7 +76,9 @@ def find_label_issues(source: AdSource, request: Request, progress: Progress) ->
     doubts, photos = title_doubts(judged.quality), PhotoReader()
     if request.photos:
         doubts = with_photos(doubts, ads, judged.scores, judged.quality, source, photos.shows_car)
-    doubts = doubts[: request.limit]
+    # Categories out of use are learned from where ads lie in them, but no ad is to go there.
+    active, categories = CategoryTree.load(), judged.scores.categories
+    doubts = [doubt for doubt in doubts if categories[doubt.suggested][-1] in active][: request.limit]
     neighbors = _neighbors(ads, doubts, settings)
     now = timezone.now()
     result = Result(ads=len(ads), estimated_errors=judged.quality.estimated_errors)

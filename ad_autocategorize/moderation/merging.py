@@ -12,6 +12,7 @@ from ad_autocategorize.models import ModelVersion
 from ad_autocategorize.moderation.models import LabelIssue, TaxonomyFinding
 from ad_autocategorize.moderation.presentation import path_text
 from ad_autocategorize.moderation.review import Reviewer, relabel_ad
+from ad_autocategorize.services import active_tree
 from ad_autocategorize.sources import SourceError, get_source
 from taxonomy.models import Category
 from taxonomy.tree import CategoryTree
@@ -42,6 +43,8 @@ def plan_merge(category_id: int, into_id: int) -> MergePlan:
         raise MergeRefused(_("Choose two categories of the tree."))
     if tree.children(category_id):
         raise MergeRefused(_("This category has others below it; move or merge those first."))
+    if into_id not in active_tree():
+        raise MergeRefused(_("%(path)s is out of use.") % {"path": path_text(tree, into_id)})
     ads = get_source().filed_at([category_id], tree).count()
     if ads > MERGE_LIMIT:
         raise MergeRefused(_("%(ads)d ads are too many for one request.") % {"ads": ads})

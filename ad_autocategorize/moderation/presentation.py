@@ -88,8 +88,8 @@ def paths_side_by_side(tree: CategoryTree, issue: LabelIssue) -> tuple[tuple[Ste
     return _steps(given, suggested), _steps(suggested, given)
 
 
-def present(issue: LabelIssue, tree: CategoryTree) -> ReviewItem | None:
-    """Return what an issue's page shows; ``None`` where the ad is gone."""
+def present(issue: LabelIssue, tree: CategoryTree, active: CategoryTree) -> ReviewItem | None:
+    """Return what an issue's page shows; ``None`` where the ad is gone. Only categories of ``active`` are offered."""
     source = get_source()
     ad = ads_by_key([issue.ad_id], source).get(issue.ad_id)
     if ad is None:
@@ -102,7 +102,7 @@ def present(issue: LabelIssue, tree: CategoryTree) -> ReviewItem | None:
         tuple(photo_urls(ad, source)),
         given,
         suggested,
-        tuple(Choice(pk, path_text(tree, pk), p) for pk, p in issue.alternatives if pk in tree),
+        tuple(Choice(pk, path_text(tree, pk), p) for pk, p in issue.alternatives if pk in active),
         tuple(_neighbors(issue, source, tree)),
     )
 

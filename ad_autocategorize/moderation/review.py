@@ -18,6 +18,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from ad_autocategorize.moderation.models import LabelIssue, ReviewDecision
+from ad_autocategorize.services import active_tree
 from ad_autocategorize.sources import AdSource, get_source
 from taxonomy.tree import CategoryTree
 
@@ -119,6 +120,8 @@ def _decide(
     source, tree = get_source(), tree or CategoryTree.load(include_inactive=True)
     if category_id not in tree:
         raise ReviewConflict(_("This category is no longer in the tree."))
+    if action != Action.KEPT and category_id not in active_tree():
+        raise ReviewConflict(_("This category is out of use; choose another one."))
     ad = _lock_ad(source, issue.ad_id)
     title = str(source.value_of(ad, "title") or "").strip()
     state = State.KEPT if action == Action.KEPT else State.RELABELLED

@@ -51,9 +51,9 @@ class ReviewView(ReviewerView):
     """Shows the issue asked for, or the first one that the filters leave."""
 
     def get(self, request: HttpRequest) -> HttpResponse:
-        tree = CategoryTree.load(include_inactive=True)
+        tree, active = CategoryTree.load(include_inactive=True), active_tree()
         issue = self._issue()
-        item = present(issue, tree) if issue else None
+        item = present(issue, tree, active) if issue else None
         if issue is not None and item is None:
             # The ad is gone: so is the question.
             issue.delete()
@@ -67,7 +67,7 @@ class ReviewView(ReviewerView):
             "blind": blind,
             "filters": _filters(request.GET).urlencode(),
             "after": request.GET.get("after", ""),
-            "categories": [(pk, path_text(tree, pk)) for pk in active_tree()] if item else [],
+            "categories": [(pk, path_text(tree, pk)) for pk in active] if item else [],
         }
         return TemplateResponse(request, "admin/ad_autocategorize/labelissue/review.html", context)
 

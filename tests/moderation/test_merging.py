@@ -41,6 +41,11 @@ def test_what_cannot_be_merged_is_refused(trained, pair):
     for keys in ((pair[0], pair[0]), (trained.find(["Hogar", "Muebles"]), pair[0]), (0, pair[0])):
         with pytest.raises(MergeRefused):
             plan_merge(*keys)
+    target = Category.objects.get(pk=pair[1])
+    target.is_active = False
+    target.save()
+    with pytest.raises(MergeRefused, match="fuera de uso"):
+        plan_merge(*pair)
 
 
 def test_a_failure_half_way_moves_nothing(pair, moderators, monkeypatch):
