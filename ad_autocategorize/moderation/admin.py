@@ -24,7 +24,7 @@ from ad_autocategorize.moderation.merging import MERGE_LIMIT
 from ad_autocategorize.moderation.models import LabelIssue, ReviewDecision
 from ad_autocategorize.moderation.presentation import ads_by_key, path_text, title_of
 from ad_autocategorize.moderation.review import Action, ReviewConflict, Reviewer, accept, keep, undo
-from ad_autocategorize.moderation.views import DecideView, ReviewView, UndoView
+from ad_autocategorize.moderation.views import DecideView, ReviewView, UndoView, is_blind
 from ad_autocategorize.sources import SourceError, get_source
 from taxonomy.tree import CategoryTree
 
@@ -34,6 +34,8 @@ BULK_LIMIT = 1000
 # A merge is taken back as it was done: at once.
 UNDO_LIMIT = MERGE_LIMIT
 SELLER_PARAMETER = "seller__exact"
+# What stands in place of a suggestion in blind mode.
+HIDDEN = "…"
 REVIEW_NAME = "ad_autocategorize_labelissue_review"
 
 
@@ -43,6 +45,12 @@ def _seen(request: HttpRequest) -> dict[int, int]:
     return {int(key): int(version) if version.isdecimal() else -1 for key, _colon, version in pairs if key.isdecimal()}
 
 
+def link_to_batch(text: str, batch: uuid.UUID) -> str:
+    """Return a message that leads to the decisions of a bulk action, where they are undone."""
+    url = f"{reverse('admin:ad_autocategorize_reviewdecision_changelist')}?batch__exact={batch}"
+    return format_html('{} <a href="{}">{}</a>', text, url, _("See or undo them"))
+
+
 class QueueList(ChangeList):
     """Reads the ads of the page that is shown in one query, and the tree in another."""
 
@@ -50,12 +58,15 @@ class QueueList(ChangeList):
         super().get_results(request)
         self.result_list = list(self.result_list)
         source, tree = get_source(), CategoryTree.load(include_inactive=True)
-        ads = ads_by_key([issue.ad_id for issue in self.result_list], source)
+        ads, blind = ads_by_key([issue.ad_id for issue in self.result_list], source), is_blind(request)
         for issue in self.result_list:
             ad = ads.get(issue.ad_id)
             issue.shown_title = title_of(ad, source) if ad is not None else _("(deleted)")
-            issue.shown_given, issue.shown_suggested = (
-                path_text(tree, k) for k in (issue.given_id, issue.suggested_id)
+            issue.shown_given = path_text(tree, issue.given_id)
+            issue.shown_suggested = HIDDEN if blind else path_text(tree, issue.suggested_id)
+            issue.shown_level = HIDDEN if blind else issue.level
+            issue.shown_doubt = (
+                HIDDEN if blind else f"{issue.given_probability:.0%} / {issue.suggested_probability:.0%}"
             )
 
 
@@ -83,7 +94,7 @@ class ReadOnlyAdmin(admin.ModelAdmin):
 class LabelIssueAdmin(ReadOnlyAdmin):
     """The queue. Opening a row leads to its review page."""
 
-    list_display = ["ad_title", "given_path", "suggested_path", "level", "doubt", "seller_link", "ad_date"]
+    list_display = ["ad_title", "given_path", "suggested_path", "severity", "doubt", "seller_link", "ad_date"]
     list_display_links = ["ad_title"]
     list_filter = [StateFilter, SeverityFilter, "kind", BranchFilter, "ad_date"]
     search_fields = ["=seller", "=ad_id"]
@@ -102,6 +113,13 @@ class LabelIssueAdmin(ReadOnlyAdmin):
     def has_bulk_permission(self, request: HttpRequest) -> bool:
         """Whether bulk actions are offered."""
         return request.user.has_perm(CAN_BULK_RELABEL)
+
+    def get_actions(self, request: HttpRequest) -> dict[str, Any]:
+        actions = super().get_actions(request)
+        if is_blind(request):
+            # Nobody accepts what he does not see.
+            actions.pop("accept_selected", None)
+        return actions
 
     def lookup_allowed(self, lookup: str, value: Any, request: HttpRequest) -> bool:
         return lookup == SELLER_PARAMETER or super().lookup_allowed(lookup, value, request)
@@ -136,8 +154,12 @@ class LabelIssueAdmin(ReadOnlyAdmin):
         return str(issue.shown_suggested)
 
     @admin.display(description=gettext_lazy("given / suggested"), ordering="-priority")
-    def doubt(self, issue: LabelIssue) -> str:
-        return f"{issue.given_probability:.0%} / {issue.suggested_probability:.0%}"
+    def doubt(self, issue: Any) -> str:
+        return str(issue.shown_doubt)
+
+    @admin.display(description=gettext_lazy("level"), ordering="level")
+    def severity(self, issue: Any) -> str:
+        return str(issue.shown_level)
 
     @admin.display(description=gettext_lazy("seller"), ordering="seller")
     def seller_link(self, issue: LabelIssue) -> str:
@@ -170,7 +192,11 @@ class LabelIssueAdmin(ReadOnlyAdmin):
 
     def _confirm(self, request: HttpRequest, issues: list[LabelIssue], action: str) -> HttpResponse:
         tree = CategoryTree.load(include_inactive=True)
-        moves = Counter((path_text(tree, issue.given_id), path_text(tree, issue.suggested_id)) for issue in issues)
+        blind = is_blind(request)
+        moves = Counter(
+            (path_text(tree, issue.given_id), HIDDEN if blind else path_text(tree, issue.suggested_id))
+            for issue in issues
+        )
         context = {
             **self.admin_site.each_context(request),
             "title": _("Are you sure?"),
@@ -187,7 +213,7 @@ class LabelIssueAdmin(ReadOnlyAdmin):
 
     def _decide_all(self, request: HttpRequest, issues: list[LabelIssue], action: str) -> None:
         batch = uuid.uuid4()
-        reviewer = Reviewer(cast(AbstractBaseUser, request.user), batch=batch)
+        reviewer = Reviewer(cast(AbstractBaseUser, request.user), blind=is_blind(request), batch=batch)
         tree = CategoryTree.load(include_inactive=True)
         done = 0
         problems: Counter[str] = Counter()
@@ -197,9 +223,7 @@ class LabelIssueAdmin(ReadOnlyAdmin):
                 done += 1
             except (ReviewConflict, SourceError) as error:
                 problems[str(error)] += 1
-        url = f"{reverse('admin:ad_autocategorize_reviewdecision_changelist')}?batch__exact={batch}"
-        text = _("Ads decided: %(count)d.") % {"count": done}
-        self.message_user(request, format_html('{} <a href="{}">{}</a>', text, url, _("See or undo them")))
+        self.message_user(request, link_to_batch(_("Ads decided: %(count)d.") % {"count": done}, batch))
         for problem, count in problems.items():
             self.message_user(request, f"{problem} ({count})", messages.WARNING)
 

@@ -71,8 +71,10 @@ def test_the_page_asks_first_and_wants_both_permissions(pair, admin_client, clie
     assert Ad.objects.filter(category=pair[0]).exists()
     client.force_login(moderators[0])
     assert client.post(url).status_code == 403
-    admin_client.post(url)
+    page = admin_client.post(url, follow=True).content.decode()
     assert not Ad.objects.filter(category=pair[0]).exists()
+    # The message leads to where it is all undone.
+    assert f"?batch__exact={ReviewDecision.objects.first().batch}" in page
 
 
 def test_a_category_says_before_and_after_a_move_what_depends_on_its_place(trained, admin_client):
