@@ -5,6 +5,7 @@ from __future__ import annotations
 import uuid
 from collections import Counter
 from typing import Any, cast
+from urllib.parse import urlencode
 
 from django.contrib import admin, messages
 from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
@@ -163,7 +164,9 @@ class LabelIssueAdmin(ReadOnlyAdmin):
 
     @admin.display(description=gettext_lazy("seller"), ordering="seller")
     def seller_link(self, issue: LabelIssue) -> str:
-        return format_html('<a href="?{}={}">{}</a>', SELLER_PARAMETER, issue.seller, issue.seller)
+        if not issue.seller:
+            return ""
+        return format_html('<a href="?{}">{}</a>', urlencode({SELLER_PARAMETER: issue.seller}), issue.seller)
 
     @admin.action(description=gettext_lazy("File the selected ads as suggested"), permissions=["bulk"])
     def accept_selected(self, request: HttpRequest, queryset: QuerySet[LabelIssue]) -> HttpResponse | None:
@@ -274,10 +277,11 @@ class ReviewDecisionAdmin(ReadOnlyAdmin):
 
     def _undo_all(self, request: HttpRequest, decisions: list[ReviewDecision]) -> None:
         reviewer = Reviewer(cast(AbstractBaseUser, request.user), batch=uuid.uuid4())
+        tree = CategoryTree.load(include_inactive=True)
         done, problems = 0, Counter[str]()
         for decision in decisions:
             try:
-                undo(decision, reviewer)
+                undo(decision, reviewer, tree)
                 done += 1
             except (ReviewConflict, SourceError) as error:
                 problems[str(error)] += 1

@@ -80,12 +80,12 @@ def relabel_ad(ad_id: str, move: tuple[int, int], reviewer: Reviewer, tree: Cate
 
 
 @transaction.atomic
-def undo(decision: ReviewDecision, reviewer: Reviewer) -> ReviewDecision:
-    """Take a decision back and open the issue again.
+def undo(decision: ReviewDecision, reviewer: Reviewer, tree: CategoryTree | None = None) -> ReviewDecision:
+    """Take a decision back and open the issue again; for ``tree`` see ``accept``.
 
     Raises ``ReviewConflict`` where it was undone already, or somebody changed the ad since.
     """
-    source, tree = get_source(), CategoryTree.load(include_inactive=True)
+    source, tree = get_source(), tree or CategoryTree.load(include_inactive=True)
     ad = _lock_ad(source, decision.ad_id)
     if decision.action == Action.UNDONE or ReviewDecision.objects.filter(undoes=decision).exists():
         raise ReviewConflict(_("This decision was undone already."))

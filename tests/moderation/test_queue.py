@@ -1,6 +1,7 @@
 """The queue in the admin."""
 
 import re
+from html import unescape
 
 import pytest
 from django.contrib.auth.models import Permission
@@ -37,6 +38,14 @@ def test_the_list_shows_open_issues_and_filters_them(page, sofa_issue):
     assert "sillon sofa modelo 3" not in branch
     assert "sillon sofa modelo 3" in page.get(LIST, {"level": "1", "q": "ana"}).content.decode()
     assert "sillon sofa modelo 3" not in page.get(LIST, {"seller__exact": "nobody"}).content.decode()
+
+
+def test_a_sellers_name_leads_to_his_ads_whatever_its_signs(page, sofa_issue):
+    LabelIssue.objects.filter(pk=sofa_issue.pk).update(seller="ana+ads&co@example.com")
+    (query,) = re.findall(r'href="\?(seller__exact=[^"]*)"', page.get(LIST, {"q": sofa_issue.ad_id}).content.decode())
+    html = page.get(f"{LIST}?{unescape(query)}").content.decode()
+    assert "sillon sofa modelo 3" in html
+    assert "moto casco modelo 2" not in html
 
 
 def test_the_review_page_shows_both_paths_and_one_decision_leads_to_the_next(page, sofa_issue, queue):
