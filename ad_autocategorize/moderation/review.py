@@ -197,7 +197,11 @@ def _move(source: AdSource, ad: Any, decision: ReviewDecision, reviewer: Reviewe
         "to": decision.to_path,
         "model": decision.model,
     }
-    message = _("Category review: %(action)s, %(from)s → %(to)s (%(model)s).") % values
+    if decision.model:
+        message = _("Category review: %(action)s, %(from)s → %(to)s (%(model)s).") % values
+    else:
+        # A merge, which no model suggested ad by ad.
+        message = _("Category review: %(action)s, %(from)s → %(to)s.") % values
     LogEntry.objects.log_actions(reviewer.user.pk, [ad], CHANGE, change_message=message, single_object=True)
 
 

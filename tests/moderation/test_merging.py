@@ -1,6 +1,7 @@
 """Merging a category into another."""
 
 import pytest
+from django.contrib.admin.models import LogEntry
 
 from ad_autocategorize.models import ReviewDecision
 from ad_autocategorize.moderation.merging import MergeRefused, merge, plan_merge
@@ -32,6 +33,7 @@ def test_ads_move_the_emptied_category_is_suggested_no_more_and_all_can_be_undon
     assert not Category.objects.get(pk=pair[0]).is_active
     assert pair[0] not in {suggestion.category_id for suggestion in suggest_categories("sofa futon").suggestions}
     assert len(set(ReviewDecision.objects.values_list("batch", flat=True))) == 1
+    assert LogEntry.objects.first().change_message.endswith("Mesas.")
     for decision in list(ReviewDecision.objects.all()):
         undo(decision, Reviewer(moderators[0]))
     assert Ad.objects.filter(category=pair[0]).count() == moved
