@@ -17,7 +17,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from ad_autocategorize.moderation.admin import CAN_REVIEW, ReadOnlyAdmin
-from ad_autocategorize.moderation.filters import StateFilter
+from ad_autocategorize.moderation.filters import CAR_FIELD_NAMES, CarFieldFilter, StateFilter
 from ad_autocategorize.moderation.models import CarIssue
 from ad_autocategorize.moderation.presentation import ad_url, ads_by_key, first_photos, title_of
 from ad_autocategorize.sources import get_source
@@ -45,9 +45,9 @@ class CarIssueList(ChangeList):
 class CarIssueAdmin(ReadOnlyAdmin):
     """The ad itself is mended on its own page; the next search closes the entry."""
 
-    list_display = ["photo", "ad_link", "field", "stated", "expected", "evidence", "sureness", "seller"]
+    list_display = ["photo", "ad_link", "field_name", "stated", "expected", "evidence", "sureness", "seller"]
     list_display_links = None
-    list_filter = [StateFilter, "field", "evidence"]
+    list_filter = [StateFilter, CarFieldFilter, "evidence"]
     search_fields = ["=seller", "=ad_id"]
     list_per_page = 50
     show_full_result_count = False
@@ -76,6 +76,10 @@ class CarIssueAdmin(ReadOnlyAdmin):
             if issue.shown_photo
             else ""
         )
+
+    @admin.display(description=gettext_lazy("field"), ordering="field")
+    def field_name(self, issue: CarIssue) -> str:
+        return str(CAR_FIELD_NAMES[issue.field])
 
     @admin.display(description=gettext_lazy("probability"), ordering="probability")
     def sureness(self, issue: CarIssue) -> str:
@@ -118,7 +122,7 @@ class CarIssueAdmin(ReadOnlyAdmin):
 def _log_text(issue: CarIssue, state: CarIssue.State) -> str:
     values = {
         "state": state.label,
-        "field": issue.field,
+        "field": CAR_FIELD_NAMES[issue.field],
         "stated": issue.stated,
         "expected": issue.expected,
         "evidence": issue.get_evidence_display(),
