@@ -41,7 +41,7 @@ def weigh_labels(ads: Sequence[LabelledTitle]) -> LabelWeights:
         MODERATED if decided.get(str(ad.ad_id)) == ad.category_id else told.get(str(ad.ad_id), PLAIN) for ad in ads
     ]
     plain = [by_origin[origin] for origin in origins]
-    weights = _capped(ads, plain, plugin_settings.ADS_PER_SELLER)
+    weights = cap_sellers(ads, plain, plugin_settings.ADS_PER_SELLER)
     capped = sum(before != after for before, after in zip(plain, weights, strict=True))
     return LabelWeights(weights, Counter(origins), capped)
 
@@ -70,7 +70,7 @@ def _decided_by_moderators() -> dict[str, int | None]:
     return dict(decided.values_list("ad_id", "to_category_id").iterator())
 
 
-def _capped(ads: Sequence[LabelledTitle], weights: list[float], most: float | None) -> list[float]:
+def cap_sellers(ads: Sequence[LabelledTitle], weights: list[float], most: float | None) -> list[float]:
     """Return the weights with those of a seller's ads in one category scaled down to ``most`` together.
 
     A seller who has a category to himself dominates nobody there: a site whose ads all come from one account learns as ever.

@@ -51,7 +51,7 @@ def main() -> None:
         arguments.folder, None, arguments.out / "cache", PhotoSettings.from_dict(short)
     )
     labels, table = validation.labels[:, : len(HEADS)], vocabularies.compatibility()
-    columns = ("brand", "model", "body_type", "year", "year+-1", "year+-2", "pred.brand", "joint", "unmasked")
+    columns = ("brand", "model", "body_type", "color", "year", "year+-1", "year+-2", "pred.brand", "joint", "unmasked")
     print(f"{'':<20}" + "".join(f"{column:>11}" for column in columns))
     for name in arguments.only:
         settings = PhotoSettings.from_dict({**short, **VARIANTS[name]})
@@ -62,12 +62,14 @@ def main() -> None:
         decodings = compare_decodings(logits, labels, table)
         pair = decodings["weighted", 1.0]
         known = labels[:, 4] != MISSING
+        colored = labels[:, 3] != MISSING
         years = np.array(vocabularies.year)
         off = np.abs(years[logits["year"].argmax(1)] - years[labels[:, 4]])[known]
         row = [
             pair["brand"],
             pair["model"],
             float((logits["body_type"].argmax(1) == labels[:, 2]).mean()),
+            float((logits["color"].argmax(1) == labels[:, 3])[colored].mean()),
             *(float((off <= distance).mean()) for distance in (0, 1, 2)),
             decodings["predicted_brand", 1.0]["model"],
             decodings["joint", 1.0]["model"],

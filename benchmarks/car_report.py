@@ -90,9 +90,9 @@ def print_report(
     labels = held_out.labels[:, : len(HEADS)]
     tested = evaluate(logits, labels, vocabularies, rules)
     print(f"Top 3: {_line(tested, 'top3')}. Macro F1: {_line(tested, 'macro_f1')}.")
-    print(
-        f"All known fields right {tested['all_known_heads_right']:.4f}; impossible pairs {tested['pair_violations']}."
-    )
+    five = f"{tested['all_five_right'] or 0:.4f} of the {tested['all_five_known']} that have all five"
+    known = f"{tested['all_known_heads_right']:.4f}"
+    print(f"All known fields right {known}, {five}; impossible pairs {tested['pair_violations']}.")
     print("Year within " + ", ".join(f"{years}: {share:.4f}" for years, share in tested["year_within"].items()))
     print(f"Chosen: {rules.decoding}, weight {rules.pair_weight:g}. Held out, the decodings give:")
     for (name, weight), row in compare_decodings(logits, labels, table).items():
@@ -101,8 +101,10 @@ def print_report(
     for head, row in tested["heads"].items():
         covered = ", ".join(f"{share:.1%} at {float(precision):.0%}" for precision, share in row["coverage"].items())
         method = rules.calibrations[head].method
-        error, filled = row["expected_calibration_error"], row["filled_in"]
-        print(f"  {head:<10} calibration error {error:.3f} ({method}); coverage {covered}; filled in {filled:.1%}")
+        filled = f"filled in {row['filled_in']:.1%}, of those right {row['filled_in_right'] or 0:.1%}"
+        print(
+            f"  {head:<10} calibration error {row['expected_calibration_error']:.3f} ({method}); coverage {covered}; {filled}"
+        )
     for head, losses in figures["calibration_log_loss"].items():
         print(
             f"  {head:<10} cross-validated log loss " + ", ".join(f"{name} {loss:.4f}" for name, loss in losses.items())

@@ -148,6 +148,7 @@ def train_network(
     """Return a trained network, its vocabularies, and the photos it learned from and was chosen by."""
     vocabularies, train, choosing = build(arguments.folder, arguments.not_cars, folder / "cache", settings)
     print(f"{len(train)} photos to learn from, {len(choosing)} to choose by; {vocabularies.sizes}", flush=True)
+    torch.manual_seed(settings.seed)
     network = CarNetwork(settings, vocabularies)
     trainer = Trainer(network, settings, train, choosing, folder=folder)
     trainer.run(resume=arguments.resume, reports=[epoch_printer()])

@@ -5,12 +5,12 @@ from __future__ import annotations
 import uuid
 from collections import Counter
 from typing import Any, cast
+from urllib.parse import urlencode
 
 from django.contrib import admin, messages
 from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
 from django.contrib.admin.views.main import ChangeList
 from django.contrib.auth.models import AbstractBaseUser
-from django.core.exceptions import PermissionDenied
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
@@ -21,18 +21,35 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from ad_autocategorize.moderation.filters import BranchFilter, SeverityFilter, StateFilter
+from ad_autocategorize.moderation.merging import MERGE_LIMIT
 from ad_autocategorize.moderation.models import LabelIssue, ReviewDecision
 from ad_autocategorize.moderation.presentation import ads_by_key, path_text, title_of
 from ad_autocategorize.moderation.review import Action, ReviewConflict, Reviewer, accept, keep, undo
-from ad_autocategorize.moderation.views import DecideView, ReviewView, UndoView
+from ad_autocategorize.moderation.views import DecideView, ReviewView, UndoView, is_blind
 from ad_autocategorize.sources import SourceError, get_source
 from taxonomy.tree import CategoryTree
 
 CAN_REVIEW = "ad_autocategorize.can_review"
 CAN_BULK_RELABEL = "ad_autocategorize.can_bulk_relabel"
 BULK_LIMIT = 1000
+# A merge is taken back as it was done: at once.
+UNDO_LIMIT = MERGE_LIMIT
 SELLER_PARAMETER = "seller__exact"
+# What stands in place of a suggestion in blind mode.
+HIDDEN = "…"
 REVIEW_NAME = "ad_autocategorize_labelissue_review"
+
+
+def _seen(request: HttpRequest) -> dict[int, int]:
+    """Return what a confirmation page showed, versions by key; in one field, since Django refuses forms of a thousand."""
+    pairs = (item.partition(":") for item in request.POST.get("seen", "").split(","))
+    return {int(key): int(version) if version.isdecimal() else -1 for key, _colon, version in pairs if key.isdecimal()}
+
+
+def link_to_batch(text: str, batch: uuid.UUID) -> str:
+    """Return a message that leads to the decisions of a bulk action, where they are undone."""
+    url = f"{reverse('admin:ad_autocategorize_reviewdecision_changelist')}?batch__exact={batch}"
+    return format_html('{} <a href="{}">{}</a>', text, url, _("See or undo them"))
 
 
 class QueueList(ChangeList):
@@ -42,12 +59,15 @@ class QueueList(ChangeList):
         super().get_results(request)
         self.result_list = list(self.result_list)
         source, tree = get_source(), CategoryTree.load(include_inactive=True)
-        ads = ads_by_key([issue.ad_id for issue in self.result_list], source)
+        ads, blind = ads_by_key([issue.ad_id for issue in self.result_list], source), is_blind(request)
         for issue in self.result_list:
             ad = ads.get(issue.ad_id)
             issue.shown_title = title_of(ad, source) if ad is not None else _("(deleted)")
-            issue.shown_given, issue.shown_suggested = (
-                path_text(tree, k) for k in (issue.given_id, issue.suggested_id)
+            issue.shown_given = path_text(tree, issue.given_id)
+            issue.shown_suggested = HIDDEN if blind else path_text(tree, issue.suggested_id)
+            issue.shown_level = HIDDEN if blind else issue.level
+            issue.shown_doubt = (
+                HIDDEN if blind else f"{issue.given_probability:.0%} / {issue.suggested_probability:.0%}"
             )
 
 
@@ -75,7 +95,7 @@ class ReadOnlyAdmin(admin.ModelAdmin):
 class LabelIssueAdmin(ReadOnlyAdmin):
     """The queue. Opening a row leads to its review page."""
 
-    list_display = ["ad_title", "given_path", "suggested_path", "level", "doubt", "seller_link", "ad_date"]
+    list_display = ["ad_title", "given_path", "suggested_path", "severity", "doubt", "seller_link", "ad_date"]
     list_display_links = ["ad_title"]
     list_filter = [StateFilter, SeverityFilter, "kind", BranchFilter, "ad_date"]
     search_fields = ["=seller", "=ad_id"]
@@ -94,6 +114,13 @@ class LabelIssueAdmin(ReadOnlyAdmin):
     def has_bulk_permission(self, request: HttpRequest) -> bool:
         """Whether bulk actions are offered."""
         return request.user.has_perm(CAN_BULK_RELABEL)
+
+    def get_actions(self, request: HttpRequest) -> dict[str, Any]:
+        actions = super().get_actions(request)
+        if is_blind(request):
+            # Nobody accepts what he does not see.
+            actions.pop("accept_selected", None)
+        return actions
 
     def lookup_allowed(self, lookup: str, value: Any, request: HttpRequest) -> bool:
         return lookup == SELLER_PARAMETER or super().lookup_allowed(lookup, value, request)
@@ -128,12 +155,18 @@ class LabelIssueAdmin(ReadOnlyAdmin):
         return str(issue.shown_suggested)
 
     @admin.display(description=gettext_lazy("given / suggested"), ordering="-priority")
-    def doubt(self, issue: LabelIssue) -> str:
-        return f"{issue.given_probability:.0%} / {issue.suggested_probability:.0%}"
+    def doubt(self, issue: Any) -> str:
+        return str(issue.shown_doubt)
+
+    @admin.display(description=gettext_lazy("level"), ordering="level")
+    def severity(self, issue: Any) -> str:
+        return str(issue.shown_level)
 
     @admin.display(description=gettext_lazy("seller"), ordering="seller")
     def seller_link(self, issue: LabelIssue) -> str:
-        return format_html('<a href="?{}={}">{}</a>', SELLER_PARAMETER, issue.seller, issue.seller)
+        if not issue.seller:
+            return ""
+        return format_html('<a href="?{}">{}</a>', urlencode({SELLER_PARAMETER: issue.seller}), issue.seller)
 
     @admin.action(description=gettext_lazy("File the selected ads as suggested"), permissions=["bulk"])
     def accept_selected(self, request: HttpRequest, queryset: QuerySet[LabelIssue]) -> HttpResponse | None:
@@ -144,40 +177,46 @@ class LabelIssueAdmin(ReadOnlyAdmin):
         return self._in_bulk(request, queryset, "keep_selected")
 
     def _in_bulk(self, request: HttpRequest, queryset: QuerySet[LabelIssue], action: str) -> HttpResponse | None:
-        issues = list(queryset.filter(state=LabelIssue.State.OPEN)[: BULK_LIMIT + 1])
+        found = queryset.filter(state=LabelIssue.State.OPEN)
+        if "confirmed" in request.POST:
+            # Only what the confirmation page showed is decided, and only in the version that it showed.
+            seen = _seen(request)
+            confirmed = list(found.filter(pk__in=seen))
+            for issue in confirmed:
+                issue.version = seen[issue.pk]
+            self._decide_all(request, confirmed, action)
+            return None
+        issues = list(found[: BULK_LIMIT + 1])
         if len(issues) > BULK_LIMIT:
             text = _("At most %(count)d ads at once, please.")
             self.message_user(request, text % {"count": BULK_LIMIT}, messages.ERROR)
             return None
-        if "confirmed" not in request.POST:
-            return self._confirm(request, issues, action)
-        # Only what the confirmation page showed is decided, and only in the version that it showed.
-        seen = dict(value.split(":", 1) for value in request.POST.getlist("seen") if ":" in value)
-        confirmed = [issue for issue in issues if str(issue.pk) in seen]
-        for issue in confirmed:
-            version = seen[str(issue.pk)]
-            issue.version = int(version) if version.isdecimal() else -1
-        self._decide_all(request, confirmed, action)
-        return None
+        return self._confirm(request, issues, action)
 
     def _confirm(self, request: HttpRequest, issues: list[LabelIssue], action: str) -> HttpResponse:
         tree = CategoryTree.load(include_inactive=True)
-        moves = Counter((path_text(tree, issue.given_id), path_text(tree, issue.suggested_id)) for issue in issues)
+        blind = is_blind(request)
+        moves = Counter(
+            (path_text(tree, issue.given_id), HIDDEN if blind else path_text(tree, issue.suggested_id))
+            for issue in issues
+        )
         context = {
             **self.admin_site.each_context(request),
             "title": _("Are you sure?"),
             "opts": self.opts,
-            "issues": issues,
+            "seen": ",".join(f"{issue.pk}:{issue.version}" for issue in issues),
+            "count": len(issues),
             "moves": moves.most_common(),
             "action": action,
             "accepting": action == "accept_selected",
-            "checkbox_name": ACTION_CHECKBOX_NAME,
+            # Django asks for one, whatever "select_across" says.
+            "checkbox": (ACTION_CHECKBOX_NAME, issues[0].pk if issues else 0),
         }
         return TemplateResponse(request, "admin/ad_autocategorize/labelissue/confirm.html", context)
 
     def _decide_all(self, request: HttpRequest, issues: list[LabelIssue], action: str) -> None:
         batch = uuid.uuid4()
-        reviewer = Reviewer(cast(AbstractBaseUser, request.user), batch=batch)
+        reviewer = Reviewer(cast(AbstractBaseUser, request.user), blind=is_blind(request), batch=batch)
         tree = CategoryTree.load(include_inactive=True)
         done = 0
         problems: Counter[str] = Counter()
@@ -187,9 +226,7 @@ class LabelIssueAdmin(ReadOnlyAdmin):
                 done += 1
             except (ReviewConflict, SourceError) as error:
                 problems[str(error)] += 1
-        url = f"{reverse('admin:ad_autocategorize_reviewdecision_changelist')}?batch__exact={batch}"
-        text = _("Ads decided: %(count)d.") % {"count": done}
-        self.message_user(request, format_html('{} <a href="{}">{}</a>', text, url, _("See or undo them")))
+        self.message_user(request, link_to_batch(_("Ads decided: %(count)d.") % {"count": done}, batch))
         for problem, count in problems.items():
             self.message_user(request, f"{problem} ({count})", messages.WARNING)
 
@@ -215,14 +252,36 @@ class ReviewDecisionAdmin(ReadOnlyAdmin):
         return lookup == "batch__exact" or super().lookup_allowed(lookup, value, request)
 
     @admin.action(description=gettext_lazy("Undo the selected decisions"), permissions=["bulk"])
-    def undo_selected(self, request: HttpRequest, queryset: QuerySet[ReviewDecision]) -> None:
-        if queryset.count() > BULK_LIMIT:
-            raise PermissionDenied
+    def undo_selected(self, request: HttpRequest, queryset: QuerySet[ReviewDecision]) -> HttpResponse | None:
+        standing = queryset.filter(undone_by=None).exclude(action=Action.UNDONE).order_by("-pk")
+        if "confirmed" in request.POST:
+            chosen = standing.filter(pk__in=_seen(request))
+            self._undo_all(request, list(chosen))
+            return None
+        decisions = list(standing[: UNDO_LIMIT + 1])
+        if len(decisions) > UNDO_LIMIT:
+            text = _("At most %(count)d ads at once, please.")
+            self.message_user(request, text % {"count": UNDO_LIMIT}, messages.ERROR)
+            return None
+        moves = Counter((decision.to_path, decision.from_path) for decision in decisions)
+        context = {
+            **self.admin_site.each_context(request),
+            "title": _("Undo these decisions?"),
+            "opts": self.opts,
+            "seen": ",".join(str(decision.pk) for decision in decisions),
+            "count": len(decisions),
+            "moves": moves.most_common(),
+            "checkbox": (ACTION_CHECKBOX_NAME, decisions[0].pk if decisions else 0),
+        }
+        return TemplateResponse(request, "admin/ad_autocategorize/reviewdecision/confirm.html", context)
+
+    def _undo_all(self, request: HttpRequest, decisions: list[ReviewDecision]) -> None:
         reviewer = Reviewer(cast(AbstractBaseUser, request.user), batch=uuid.uuid4())
+        tree = CategoryTree.load(include_inactive=True)
         done, problems = 0, Counter[str]()
-        for decision in queryset.exclude(action=Action.UNDONE).order_by("-pk"):
+        for decision in decisions:
             try:
-                undo(decision, reviewer)
+                undo(decision, reviewer, tree)
                 done += 1
             except (ReviewConflict, SourceError) as error:
                 problems[str(error)] += 1

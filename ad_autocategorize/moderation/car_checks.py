@@ -12,6 +12,7 @@ from typing import Any
 from django.db import transaction
 from django.db.models.constants import LOOKUP_SEP
 
+from ad_autocategorize.conf import plugin_settings
 from ad_autocategorize.confidence import VERY_LIKELY
 from ad_autocategorize.moderation.models import CarIssue
 from ad_autocategorize.sources import CAR_FIELDS, CHUNK, AdSource, resolve_field
@@ -83,14 +84,26 @@ class Catalog:
 
 
 def photo_contradictions(stated: Mapping[str, str], seen: PhotoAnswer) -> Iterator[Contradiction]:
-    """Yield the stated values that a photo contradicts with high confidence."""
+    """Yield the stated values that a photo contradicts with high confidence; not one badge of a car for another."""
+    badges = ("brand", "car_model") if _is_twin(stated, seen) else ()
     for name, (value, probability) in seen.items():
-        given = stated.get(name, "")
+        given = "" if name in badges else stated.get(name, "")
         if not given or probability < VERY_LIKELY or _fold(given) == _fold(value):
             continue
         if name == "year" and given.isdecimal() and value.isdecimal() and abs(int(given) - int(value)) <= PHOTO_YEARS:
             continue
         yield Contradiction(name, Evidence.PHOTO, given, value, probability)
+
+
+def _is_twin(stated: Mapping[str, str], seen: PhotoAnswer) -> bool:
+    """Return whether the settings say that the car stated and the one seen are the same under two badges."""
+    wanted = [_fold(stated.get(name, "")) for name in ("brand", "car_model")]
+    shown = [_fold(seen[name][0]) if name in seen else None for name in ("brand", "car_model")]
+    for group in plugin_settings.TWIN_CARS:
+        cars = [[_fold(brand), _fold(model)] for brand, model in group]
+        if wanted in cars and any(all(b in (None, a) for a, b in zip(car, shown, strict=True)) for car in cars):
+            return True
+    return False
 
 
 def find_car_issues(source: AdSource, now: datetime, *, read_photos: ReadPhotos | None = None) -> int:

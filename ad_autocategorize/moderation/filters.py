@@ -11,8 +11,17 @@ from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.utils.translation import gettext_lazy as _
 
-from ad_autocategorize.moderation.models import LabelIssue
+from ad_autocategorize.moderation.models import CarIssue, LabelIssue
 from taxonomy.models import Category
+
+# The fields of ``AdSource`` that describe a car, as people call them.
+CAR_FIELD_NAMES = {
+    "brand": _("brand"),
+    "car_model": _("model"),
+    "body_type": _("body type"),
+    "color": _("color"),
+    "year": _("year"),
+}
 
 
 class StateFilter(admin.SimpleListFilter):
@@ -49,6 +58,19 @@ class SeverityFilter(admin.SimpleListFilter):
         if self.value() in ("1", "2"):
             return queryset.filter(level=int(self.value() or 0))
         return queryset.filter(level__gte=3) if self.value() == "3" else queryset
+
+
+class CarFieldFilter(admin.SimpleListFilter):
+    """The field of a car's ad that is in doubt."""
+
+    title = _("field")
+    parameter_name = "field"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, Any]]:
+        return list(CAR_FIELD_NAMES.items())
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[CarIssue]) -> QuerySet[CarIssue]:
+        return queryset.filter(field=self.value()) if self.value() else queryset
 
 
 class BranchFilter(admin.SimpleListFilter):

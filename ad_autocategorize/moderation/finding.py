@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date as Date
 from datetime import datetime, time
 from itertools import islice
@@ -18,19 +18,21 @@ from ad_autocategorize.conf import plugin_settings
 from ad_autocategorize.moderation.car_checks import find_car_issues
 from ad_autocategorize.moderation.doubts import Doubt, title_doubts, with_photos
 from ad_autocategorize.moderation.models import LabelIssue
-from ad_autocategorize.moderation.photo_reading import PhotoReader
 from ad_autocategorize.moderation.review import fingerprint
 from ad_autocategorize.moderation.taxonomy_health import Evidence, record_health
+from ad_autocategorize.retraining import only_one
 from ad_autocategorize.sources import AdSource, LabelledTitle
 from ad_autocategorize.titles.settings import TitleSettings
 from taxonomy.tree import CategoryTree
 
 if TYPE_CHECKING:
     # The training side; imported when a search runs.
+    from ad_autocategorize.moderation.photo_reading import PhotoReader
     from ad_autocategorize.titles.mislabels import LabelQuality
     from ad_autocategorize.titles.near_identical import Neighbors
     from ad_autocategorize.titles.out_of_fold import FoldScores
 
+LOCK_NAME = ".search.lock"
 BATCH = 500
 ALTERNATIVES = 5
 
@@ -52,9 +54,12 @@ class Request:
 class Result:
     """What a search found; ``remembered`` ads were approved of by a moderator and stay out of the queue.
 
-    ``findings`` are about the category tree, ``car_issues`` open contradictions of car fields."""
+    ``skipped`` counts the ads that were not judged by reason; ``findings`` are about the category tree, ``car_issues`` open
+    contradictions of car fields.
+    """
 
     ads: int = 0
+    skipped: Counter[str] = field(default_factory=Counter)
     estimated_errors: int = 0
     opened: int = 0
     remembered: int = 0
@@ -66,24 +71,40 @@ class Result:
 def find_label_issues(source: AdSource, request: Request, progress: Progress) -> Result:
     """Judge all published ads and bring the queue up to date.
 
-    Raises ``TrainingError`` where the ads cannot be learned from, ``SourceError``.
+    Raises ``TrainingError`` where the ads cannot be learned from, ``TrainingBusy`` while another search runs, ``SourceError``,
+    ``LookupError`` without ``MODEL_DIR``, which holds the lock.
     """
-    settings = TitleSettings.from_dict(plugin_settings.TITLES)
+    with only_one(plugin_settings.model_dir, LOCK_NAME):
+        return _search(source, request, progress)
+
+
+def _search(source: AdSource, request: Request, progress: Progress) -> Result:
+    settings, started = TitleSettings.from_dict(plugin_settings.TITLES), timezone.now()
     tree = CategoryTree.load(include_inactive=True)
-    ads = list(source.iter_titles(skipped=Counter()))
+    result = Result()
+    ads = list(source.iter_titles(skipped=result.skipped))
     judged = _judge(ads, tree, settings, request, progress)
-    doubts, photos = title_doubts(judged.quality), PhotoReader()
-    if request.photos:
+    doubts, photos = title_doubts(judged.quality), _photo_reader() if request.photos else None
+    if photos is not None:
         doubts = with_photos(doubts, ads, judged.scores, judged.quality, source, photos.shows_car)
-    doubts = doubts[: request.limit]
+    # Categories out of use are learned from where ads lie in them, but no ad is to go there.
+    active, categories = CategoryTree.load(), judged.scores.categories
+    doubts = [doubt for doubt in doubts if categories[doubt.suggested][-1] in active][: request.limit]
     neighbors = _neighbors(ads, doubts, settings)
     now = timezone.now()
-    result = Result(ads=len(ads), estimated_errors=judged.quality.estimated_errors)
-    update_queue(_issues(ads, doubts, judged, neighbors, tree, now), now, result)
+    result.ads, result.estimated_errors = len(ads), judged.quality.estimated_errors
+    update_queue(_issues(ads, doubts, judged, neighbors, tree, now), started, result)
     evidence = Evidence(ads, judged.scores, judged.quality, neighbors)
     result.findings = record_health(evidence, tree, settings, now)
-    result.car_issues = find_car_issues(source, now, read_photos=photos.fields if request.photos else None)
+    result.car_issues = find_car_issues(source, now, read_photos=photos.fields if photos else None)
     return result
+
+
+def _photo_reader() -> PhotoReader:
+    # Pillow and ONNX Runtime are extras: sites that only sort titles do without.
+    from ad_autocategorize.moderation.photo_reading import PhotoReader
+
+    return PhotoReader()
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,10 +177,11 @@ def _issues(
         )
 
 
-def update_queue(found: Iterable[LabelIssue], now: datetime, result: Result) -> None:
+def update_queue(found: Iterable[LabelIssue], started: datetime, result: Result) -> None:
     """Open the issues found, but those that a moderator settled; close the open ones that were not found again.
 
-    What moderators do meanwhile is not undone: rows are changed under their version.
+    What moderators have done since the search ``started``, which it has not seen, is not undone; rows are changed under their
+    version.
     """
     for batch in _batches(found):
         with transaction.atomic():
@@ -168,11 +190,11 @@ def update_queue(found: Iterable[LabelIssue], now: datetime, result: Result) -> 
             new = [issue for issue in batch if issue.ad_id not in known]
             LabelIssue.objects.bulk_create(new)
             again = [(issue, known[issue.ad_id]) for issue in batch if issue.ad_id in known]
-            changed = [_renew(old, issue) for issue, old in again if not _settled(old, issue)]
+            changed = [_renew(old, issue) for issue, old in again if not _settled(old, issue, started)]
             LabelIssue.objects.bulk_update(changed, _RENEWED)
             result.opened += len(new) + len(changed)
             result.remembered += len(again) - len(changed)
-    stale = LabelIssue.objects.filter(state=LabelIssue.State.OPEN, found_at__lt=now)
+    stale = LabelIssue.objects.filter(state=LabelIssue.State.OPEN, found_at__lt=started)
     result.closed, _ = stale.delete()
 
 
@@ -183,8 +205,9 @@ _RENEWED = [
 ]  # fmt: skip
 
 
-def _settled(old: LabelIssue, found: LabelIssue) -> bool:
-    return old.state != LabelIssue.State.OPEN and old.fingerprint == found.fingerprint
+def _settled(old: LabelIssue, found: LabelIssue, started: datetime) -> bool:
+    since = old.decided_at is not None and old.decided_at >= started
+    return old.state != LabelIssue.State.OPEN and (since or old.fingerprint == found.fingerprint)
 
 
 def _renew(old: LabelIssue, found: LabelIssue) -> LabelIssue:

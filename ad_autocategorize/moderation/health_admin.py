@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import uuid
 from collections.abc import Iterable
 from typing import Any, cast
 
@@ -18,7 +19,7 @@ from django.utils.html import format_html, format_html_join
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from ad_autocategorize.moderation.admin import CAN_BULK_RELABEL, CAN_REVIEW, ReadOnlyAdmin
+from ad_autocategorize.moderation.admin import CAN_BULK_RELABEL, CAN_REVIEW, ReadOnlyAdmin, link_to_batch
 from ad_autocategorize.moderation.merging import MergeRefused, merge, plan_merge
 from ad_autocategorize.moderation.models import TaxonomyFinding
 from ad_autocategorize.moderation.presentation import ad_url, ads_by_key, path_text, title_of
@@ -85,9 +86,11 @@ class TaxonomyFindingAdmin(ReadOnlyAdmin):
         try:
             plan = plan_merge(category, into)
             if request.method == "POST":
-                moved = merge(category, into, Reviewer(cast(AbstractBaseUser, request.user)))
+                batch = uuid.uuid4()
+                moved = merge(category, into, Reviewer(cast(AbstractBaseUser, request.user), batch=batch))
                 values = {"ads": moved, "path": plan.target_path}
-                self.message_user(request, _("Ads moved: %(ads)d, to %(path)s. Retrain the classifiers.") % values)
+                text = _("Ads moved: %(ads)d, to %(path)s. Retrain the classifiers.") % values
+                self.message_user(request, link_to_batch(text, batch))
                 return redirect(overview)
         except (MergeRefused, ReviewConflict, SourceError) as error:
             self.message_user(request, str(error), messages.ERROR)

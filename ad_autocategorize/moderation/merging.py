@@ -12,6 +12,7 @@ from ad_autocategorize.models import ModelVersion
 from ad_autocategorize.moderation.models import LabelIssue, TaxonomyFinding
 from ad_autocategorize.moderation.presentation import path_text
 from ad_autocategorize.moderation.review import Reviewer, relabel_ad
+from ad_autocategorize.services import active_tree
 from ad_autocategorize.sources import SourceError, get_source
 from taxonomy.models import Category
 from taxonomy.tree import CategoryTree
@@ -26,13 +27,17 @@ class MergeRefused(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class MergePlan:
-    """What a merge would change; ``classifiers`` are the nodes that learn of it at the next training."""
+    """What a merge would change; ``classifiers`` are the nodes that learn of it at the next training.
+
+    ``mirrored`` where the site has categories of its own, from which ``sync_taxonomy`` would bring the emptied one back.
+    """
 
     source_path: str
     target_path: str
     ads: int
     classifiers: tuple[str, ...]
     model: str
+    mirrored: bool
 
 
 def plan_merge(category_id: int, into_id: int) -> MergePlan:
@@ -42,12 +47,16 @@ def plan_merge(category_id: int, into_id: int) -> MergePlan:
         raise MergeRefused(_("Choose two categories of the tree."))
     if tree.children(category_id):
         raise MergeRefused(_("This category has others below it; move or merge those first."))
-    ads = get_source().filed_at([category_id], tree).count()
+    if into_id not in active_tree():
+        raise MergeRefused(_("%(path)s is out of use.") % {"path": path_text(tree, into_id)})
+    source = get_source()
+    ads = source.filed_at([category_id], tree).count()
     if ads > MERGE_LIMIT:
         raise MergeRefused(_("%(ads)d ads are too many for one request.") % {"ads": ads})
     parents = dict.fromkeys([tree.parent(category_id), tree.parent(into_id)])
     names = tuple(_node_name(parent, tree) for parent in parents)
-    return MergePlan(path_text(tree, category_id), path_text(tree, into_id), ads, names, _active_model())
+    paths = path_text(tree, category_id), path_text(tree, into_id)
+    return MergePlan(*paths, ads, names, _active_model(), not source.uses_taxonomy)
 
 
 @transaction.atomic

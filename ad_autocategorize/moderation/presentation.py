@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from django.core.exceptions import ValidationError
-from django.db.models import FileField, Model
+from django.db.models import FileField, Model, prefetch_related_objects
+from django.db.models.constants import LOOKUP_SEP
 from django.db.models.fields.files import FieldFile
 from django.urls import NoReverseMatch, reverse
 
@@ -88,8 +89,8 @@ def paths_side_by_side(tree: CategoryTree, issue: LabelIssue) -> tuple[tuple[Ste
     return _steps(given, suggested), _steps(suggested, given)
 
 
-def present(issue: LabelIssue, tree: CategoryTree) -> ReviewItem | None:
-    """Return what an issue's page shows; ``None`` where the ad is gone."""
+def present(issue: LabelIssue, tree: CategoryTree, active: CategoryTree) -> ReviewItem | None:
+    """Return what an issue's page shows; ``None`` where the ad is gone. Only categories of ``active`` are offered."""
     source = get_source()
     ad = ads_by_key([issue.ad_id], source).get(issue.ad_id)
     if ad is None:
@@ -102,7 +103,7 @@ def present(issue: LabelIssue, tree: CategoryTree) -> ReviewItem | None:
         tuple(photo_urls(ad, source)),
         given,
         suggested,
-        tuple(Choice(pk, path_text(tree, pk), p) for pk, p in issue.alternatives if pk in tree),
+        tuple(Choice(pk, path_text(tree, pk), p) for pk, p in issue.alternatives if pk in active),
         tuple(_neighbors(issue, source, tree)),
     )
 
@@ -118,6 +119,15 @@ def ad_url(ad: Model) -> str:
 def photo_urls(ad: Any, source: AdSource) -> list[str]:
     """Return the addresses of the ad's photos."""
     return [photo if isinstance(photo, str) else str(photo.url) for photo in ad_photos(ad, source)]
+
+
+def first_photos(ads: Sequence[Any], source: AdSource) -> dict[Any, str]:
+    """Return the address of each ad's first photo by the ad's key, in one query for all; ads without one are missing."""
+    path = source.photos if source.photos and source.is_path("photos") else ""
+    if path and source.ad_model()._meta.get_field(path.split(LOOKUP_SEP)[0]).is_relation:
+        prefetch_related_objects(list(ads), path)
+    found = {ad.pk: next(iter(photo_urls(ad, source)), "") for ad in ads}
+    return {key: url for key, url in found.items() if url}
 
 
 def ad_photos(ad: Any, source: AdSource) -> Iterator[FieldFile | str]:

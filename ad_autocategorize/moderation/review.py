@@ -18,6 +18,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from ad_autocategorize.moderation.models import LabelIssue, ReviewDecision
+from ad_autocategorize.services import active_tree
 from ad_autocategorize.sources import AdSource, get_source
 from taxonomy.tree import CategoryTree
 
@@ -79,12 +80,12 @@ def relabel_ad(ad_id: str, move: tuple[int, int], reviewer: Reviewer, tree: Cate
 
 
 @transaction.atomic
-def undo(decision: ReviewDecision, reviewer: Reviewer) -> ReviewDecision:
-    """Take a decision back and open the issue again.
+def undo(decision: ReviewDecision, reviewer: Reviewer, tree: CategoryTree | None = None) -> ReviewDecision:
+    """Take a decision back and open the issue again; for ``tree`` see ``accept``.
 
     Raises ``ReviewConflict`` where it was undone already, or somebody changed the ad since.
     """
-    source, tree = get_source(), CategoryTree.load(include_inactive=True)
+    source, tree = get_source(), tree or CategoryTree.load(include_inactive=True)
     ad = _lock_ad(source, decision.ad_id)
     if decision.action == Action.UNDONE or ReviewDecision.objects.filter(undoes=decision).exists():
         raise ReviewConflict(_("This decision was undone already."))
@@ -119,6 +120,8 @@ def _decide(
     source, tree = get_source(), tree or CategoryTree.load(include_inactive=True)
     if category_id not in tree:
         raise ReviewConflict(_("This category is no longer in the tree."))
+    if action != Action.KEPT and category_id not in active_tree():
+        raise ReviewConflict(_("This category is out of use; choose another one."))
     ad = _lock_ad(source, issue.ad_id)
     title = str(source.value_of(ad, "title") or "").strip()
     state = State.KEPT if action == Action.KEPT else State.RELABELLED
@@ -194,7 +197,11 @@ def _move(source: AdSource, ad: Any, decision: ReviewDecision, reviewer: Reviewe
         "to": decision.to_path,
         "model": decision.model,
     }
-    message = _("Category review: %(action)s, %(from)s → %(to)s (%(model)s).") % values
+    if decision.model:
+        message = _("Category review: %(action)s, %(from)s → %(to)s (%(model)s).") % values
+    else:
+        # A merge, which no model suggested ad by ad.
+        message = _("Category review: %(action)s, %(from)s → %(to)s.") % values
     LogEntry.objects.log_actions(reviewer.user.pk, [ad], CHANGE, change_message=message, single_object=True)
 
 

@@ -32,6 +32,11 @@ OWN_PARAMETERS = ("issue", "after")
 REVIEW_URL = "admin:ad_autocategorize_labelissue_review"
 
 
+def is_blind(request: HttpRequest) -> bool:
+    """Return whether suggestions are hidden from this moderator until he has decided."""
+    return bool(request.session.get(BLIND_KEY))
+
+
 class ReviewerView(View):
     """A view for those who may review; ``model_admin`` is the queue's."""
 
@@ -44,30 +49,28 @@ class ReviewerView(View):
 
     def reviewer(self) -> Reviewer:
         """Return the moderator, and whether he decides blind."""
-        return Reviewer(cast(AbstractBaseUser, self.request.user), blind=bool(self.request.session.get(BLIND_KEY)))
+        return Reviewer(cast(AbstractBaseUser, self.request.user), blind=is_blind(self.request))
 
 
 class ReviewView(ReviewerView):
     """Shows the issue asked for, or the first one that the filters leave."""
 
     def get(self, request: HttpRequest) -> HttpResponse:
-        tree = CategoryTree.load(include_inactive=True)
-        issue = self._issue()
-        item = present(issue, tree) if issue else None
-        if issue is not None and item is None:
+        tree, active = CategoryTree.load(include_inactive=True), active_tree()
+        issue, item = self._issue(), None
+        while issue is not None and (item := present(issue, tree, active)) is None:
             # The ad is gone: so is the question.
             issue.delete()
-            return redirect(request.get_full_path())
-        blind = bool(request.session.get(BLIND_KEY))
+            issue = self._issue()
         context = {
             **self.model_admin.admin_site.each_context(request),
             "title": _("Review ads that look mislabelled"),
             "opts": self.model_admin.opts,
             "item": item,
-            "blind": blind,
+            "blind": is_blind(request),
             "filters": _filters(request.GET).urlencode(),
             "after": request.GET.get("after", ""),
-            "categories": [(pk, path_text(tree, pk)) for pk in active_tree()] if item else [],
+            "categories": [(pk, path_text(tree, pk)) for pk in active] if item else [],
         }
         return TemplateResponse(request, "admin/ad_autocategorize/labelissue/review.html", context)
 
@@ -79,7 +82,10 @@ class ReviewView(ReviewerView):
     def _issue(self) -> LabelIssue | None:
         wanted = self.request.GET.get("issue", "")
         if wanted.isdecimal():
-            return get_object_or_404(LabelIssue, pk=wanted)
+            issue = LabelIssue.objects.filter(pk=wanted).first()
+            if issue is not None:
+                return issue
+            messages.warning(self.request, _("This ad has left the queue."))
         queue = self._queue()
         after = self.request.GET.get("after", "")
         last = LabelIssue.objects.filter(pk=after).first() if after.isdecimal() else None

@@ -129,8 +129,11 @@ def fit_hyperplanes(
     ``labels`` count from zero without a gap. Coefficients below ``smallest`` are left out.
     """
     # liblinear answers with a dense matrix: a column for each feature of the site would be gigabytes for a few ads.
-    used = np.unique(rows.indices)
-    estimator.fit(rows[:, used], labels, sample_weight=weights)
+    used = np.flatnonzero(np.bincount(rows.indices, minlength=rows.shape[1]))
+    place = np.zeros(rows.shape[1], dtype=np.int32)
+    place[used] = np.arange(len(used))
+    narrow = sparse.csr_array((rows.data, place[rows.indices], rows.indptr), shape=(rows.shape[0], len(used)))
+    estimator.fit(narrow, labels, sample_weight=weights)
     dense, intercepts = estimator.coef_, np.asarray(estimator.intercept_, dtype=np.float64)
     if len(dense) == 1:
         # One hyperplane tells two outcomes apart: the first keeps a score of zero.

@@ -1,13 +1,18 @@
-"""A marketplace with three ads filed wrongly, and two moderators."""
+"""A marketplace with ads filed wrongly, two moderators, and a photo network that has really been trained."""
 
 import io
+import shutil
 
 import pytest
 from django.contrib.auth.models import Permission
+from django.core.files.base import ContentFile
 from django.core.management import call_command
+from django.db import transaction
+from django.test import override_settings
 
-from ad_autocategorize.models import LabelIssue
-from marketplace.models import Ad
+from ad_autocategorize.conf import DEFAULTS, SETTING
+from ad_autocategorize.models import LabelIssue, ModelVersion
+from marketplace.models import Ad, AdPhoto
 
 WRONG = {"sillon sofa modelo 3": ["Vehículos", "Motos"], "moto casco modelo 2": ["Vehículos", "Autos"]}
 
@@ -49,3 +54,39 @@ def moderators(db, django_user_model):
         user.user_permissions.set(Permission.objects.filter(codename__in=["can_review", "can_bulk_relabel"]))
         users.append(user)
     return users
+
+
+@pytest.fixture(scope="session")
+def photo_network(django_db_setup, django_db_blocker, tmp_path_factory):
+    """The folder of a network that the commands have trained on a set of toy cars, and of what is no car."""
+    import torch
+
+    from tests.photos.toys import make_other_photos, make_photos, toy_settings, write_labels
+
+    torch.set_num_threads(1)
+    photos, models = tmp_path_factory.mktemp("set"), tmp_path_factory.mktemp("models")
+    write_labels(photos / "labels.csv", [*make_photos(photos, 300), *make_other_photos(photos, 60)])
+    values = {**DEFAULTS, "MODEL_DIR": models, "PHOTOS": toy_settings(epochs=12).to_dict()}
+    values["SOURCE"] = "marketplace.ad_source.MarketplaceAds"
+    with override_settings(**{SETTING: values}), django_db_blocker.unblock(), transaction.atomic():
+        call_command("import_car_photos", photos, stdout=io.StringIO())
+        call_command("retrain_cnn", stdout=io.StringIO())
+        transaction.set_rollback(True)
+    (folder,) = models.glob("photos-*")
+    return folder
+
+
+@pytest.fixture
+def served_network(photo_network, model_dir, settings, tmp_path, db):
+    """Put the network into service, and give ads a place for their photos."""
+    settings.MEDIA_ROOT = tmp_path / "media"
+    shutil.copytree(photo_network, model_dir / photo_network.name)
+    version = ModelVersion.objects.create(kind="photos", name=photo_network.name, taxonomy_version=0, ad_count=0)
+    version.activate()
+    return version
+
+
+def attach_photo(ad, picture):
+    png = io.BytesIO()
+    picture.save(png, "PNG")
+    AdPhoto.objects.create(ad=ad, image=ContentFile(png.getvalue(), name="photo.png"))

@@ -3,6 +3,8 @@
 import io
 
 import pytest
+from django.contrib.admin.models import LogEntry
+from django.contrib.auth.models import Permission
 from django.core.files.base import ContentFile
 from django.utils import timezone
 from PIL import Image
@@ -78,6 +80,42 @@ def test_what_is_kept_is_not_asked_about_until_the_ad_changes(cars, admin_client
     assert find_car_issues(get_source(), timezone.now()) == 3
     Ad.objects.filter(pk=cars[1].pk).update(year=2000)
     assert find_car_issues(get_source(), timezone.now()) == 2
+
+
+def test_what_is_settled_is_logged_and_can_be_asked_about_again(cars, client, moderators, django_user_model):
+    find_car_issues(get_source(), timezone.now())
+    issue = CarIssue.objects.get(field="brand")
+    client.force_login(moderators[0])
+    client.get("/")
+    assert "marca" in client.get(LIST, {"field": "brand"}).content.decode()
+    assert "1996-2024" not in client.get(LIST, {"field": "brand"}).content.decode()
+    client.post(LIST, {"action": "keep_selected", "_selected_action": [issue.pk]})
+    issue.refresh_from_db()
+    assert (issue.state, issue.decided_by) == ("kept", moderators[0])
+    entry = LogEntry.objects.get()
+    assert (entry.user, entry.object_id) == (moderators[0], issue.ad_id)
+    assert "BMW" in entry.change_message
+    client.force_login(moderators[1])
+    client.post(f"{LIST}?state=kept", {"action": "reopen_selected", "_selected_action": [issue.pk]})
+    issue.refresh_from_db()
+    assert (issue.state, issue.decided_by, issue.decided_at) == ("open", None, None)
+    assert LogEntry.objects.count() == 2
+
+    looker = django_user_model.objects.create_user("looker", is_staff=True)
+    looker.user_permissions.set(Permission.objects.filter(codename="view_carissue"))
+    client.force_login(looker)
+    assert client.get(LIST).status_code == 200
+    client.post(LIST, {"action": "keep_selected", "_selected_action": [issue.pk]})
+    issue.refresh_from_db()
+    assert issue.state == "open"
+
+
+def test_a_full_page_asks_the_database_no_more_than_a_short_one(cars, admin_client, django_assert_max_num_queries):
+    Ad.objects.update(brand=Brand.objects.get(name="BMW"), car_model=CarModel.objects.get(name="A3"))
+    assert find_car_issues(get_source(), timezone.now()) > 50
+    admin_client.get(LIST)
+    with django_assert_max_num_queries(9):
+        admin_client.get(LIST)
 
 
 class Predictor:

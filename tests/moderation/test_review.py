@@ -8,9 +8,12 @@ from django.db import connection
 
 from ad_autocategorize.models import LabelIssue, ReviewDecision
 from ad_autocategorize.moderation.models import ImmutableRecordError
+from ad_autocategorize.moderation.presentation import present
 from ad_autocategorize.moderation.review import ReviewConflict, Reviewer, accept, choose, keep, undo
 from ad_autocategorize.sources import AdSource, SourceError
 from marketplace.models import Ad
+from taxonomy.models import Category
+from taxonomy.tree import CategoryTree
 from tests.moderation.conftest import find_mislabels
 
 pytestmark = [pytest.mark.django_db, pytest.mark.database]
@@ -81,6 +84,18 @@ def test_choosing_the_given_or_the_suggested_category_is_what_it_says(queue, sof
     undo(ReviewDecision.objects.get(), Reviewer(moderators[0]))
     sofa_issue.refresh_from_db()
     assert choose(sofa_issue, sofa_issue.suggested_id, Reviewer(moderators[0])).action == "accepted"
+
+
+def test_no_ad_goes_to_a_category_out_of_use(queue, sofa_issue, moderators):
+    sofas = Category.objects.get(pk=sofa_issue.suggested_id)
+    sofas.is_active = False
+    sofas.save()
+    shown = present(sofa_issue, CategoryTree.load(include_inactive=True), CategoryTree.load())
+    assert sofa_issue.suggested_id not in {choice.category_id for choice in shown.choices}
+    with pytest.raises(ReviewConflict, match="fuera de uso"):
+        accept(sofa_issue, Reviewer(moderators[0]))
+    find_mislabels()
+    assert not LabelIssue.objects.filter(suggested_id=sofa_issue.suggested_id).exists()
 
 
 def test_undo_puts_everything_back_once(sofa_issue, moderators):

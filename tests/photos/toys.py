@@ -1,5 +1,7 @@
 """A toy world that a tiny network can solve: the background is the color, the shape the model, its size the year."""
 
+import csv
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -45,6 +47,10 @@ def draw(pair: tuple[str, str], color: str, year: int, rng: np.random.Generator)
     return image
 
 
+def draw_no_car(rng: np.random.Generator) -> Image.Image:
+    return Image.fromarray(rng.integers(0, 256, (36, 48, 3), dtype=np.uint8))
+
+
 def make_photos(folder: Path, count: int, *, seed: int = 0, missing: float = 0.2) -> list[PhotoRecord]:
     """Write PNG files; a share of the colors and years is missing, as in ads."""
     folder.mkdir(parents=True, exist_ok=True)
@@ -63,6 +69,26 @@ def make_photos(folder: Path, count: int, *, seed: int = 0, missing: float = 0.2
         )
         records.append(PhotoRecord(path, labels, group=number))
     return records
+
+
+def make_other_photos(folder: Path, count: int, *, seed: int = 0) -> list[PhotoRecord]:
+    """Write PNG files of what is no car."""
+    rng = np.random.default_rng(seed)
+    paths = [folder / f"other-{number}.png" for number in range(count)]
+    for path in paths:
+        draw_no_car(rng).save(path)
+    return [PhotoRecord(path, is_car=False) for path in paths]
+
+
+def write_labels(target: Path, records: Sequence[PhotoRecord]) -> None:
+    """Write the CSV that ``import_car_photos`` reads."""
+    with target.open("w", newline="") as file:
+        rows = csv.writer(file)
+        rows.writerow(["file", "brand", "model", "body_type", "color", "year", "split"])
+        for record in records:
+            labels = record.labels
+            values = (labels.brand, labels.model, labels.body_type, labels.color, labels.year)
+            rows.writerow([record.path.name, *values, "train"])
 
 
 def toy_settings(**changes) -> PhotoSettings:

@@ -22,7 +22,17 @@ from ad_autocategorize.photos.images import read_photo
 from marketplace.models import Ad, AdPhoto
 from taxonomy.bulk import CategoryRow, upsert_categories
 from taxonomy.models import BodyType, Brand, CarModel, Category, Color
-from tests.photos.toys import BODIES, COLORS, MODELS, YEARS, draw, make_photos, tiny_test_network, toy_settings
+from tests.photos.toys import (
+    BODIES,
+    COLORS,
+    MODELS,
+    YEARS,
+    draw,
+    draw_no_car,
+    make_photos,
+    tiny_test_network,
+    toy_settings,
+)
 
 pytestmark = pytest.mark.django_db
 
@@ -64,7 +74,7 @@ def car_ads():
         attach(ad, draw(pair, color, year, rng))
         if number % 5 == 0:
             other = Ad.objects.create(seller=seller, title="sofa", category=furniture, status="published")
-            attach(other, Image.fromarray(rng.integers(0, 256, (36, 48, 3), dtype=np.uint8)))
+            attach(other, draw_no_car(rng))
     broken = AdPhoto.objects.first()
     broken.image.save("broken.jpg", ContentFile(b"\xff\xd8\xff no photo"))
     return catalog
@@ -110,8 +120,7 @@ def test_training_reports_records_and_serves(trained_photos, model_dir, picture)
     assert answer.fields["car_model"].options[0].value == str(trained_photos["Ajax", "Two"].pk)
     assert answer.fields["car_model"].options[0].label == "Two"
     assert answer.fields["year"].options[0].value == "2010"
-    noise = np.random.default_rng(1).integers(0, 256, (36, 48, 3), dtype=np.uint8)
-    assert suggest_car([Image.fromarray(noise)]).status == "no_car"
+    assert suggest_car([draw_no_car(np.random.default_rng(1))]).status == "no_car"
     assert suggest_car([]).status == "no_photo"
 
 
@@ -307,9 +316,7 @@ def test_a_file_that_is_no_photo_is_explained(trained_photos):
 
 
 def test_several_photos_are_read_together(trained_photos, picture):
-    rng = np.random.default_rng(3)
-    noise = Image.fromarray(rng.integers(0, 256, (36, 48, 3), dtype=np.uint8))
-    answer = suggest_car([noise, picture, picture])
+    answer = suggest_car([draw_no_car(np.random.default_rng(3)), picture, picture])
     assert answer.photos_used == 2
     assert answer.fields["brand"].options[0].label == "Ajax"
 

@@ -6,9 +6,11 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
+from ad_autocategorize import registry
 from ad_autocategorize.management.arguments import folds, positive, seed
 from ad_autocategorize.management.bars import StageBars
 from ad_autocategorize.moderation.finding import Request, Result, find_label_issues
+from ad_autocategorize.retraining import TrainingBusy
 from ad_autocategorize.sources import SourceError, get_source
 
 
@@ -33,16 +35,25 @@ class Command(BaseCommand):
             photos=options["photos"],
         )
         try:
+            if options["photos"] and registry.active_predictor() is None:
+                self.stderr.write(
+                    "No photo model is in service, so that photos say nothing: train one with retrain_cnn."
+                )
             with StageBars(self.stderr) as progress:
                 result = find_label_issues(get_source(), request, progress)
+        except TrainingBusy as error:
+            raise CommandError("Another search is filling the queue. Wait for it to end.") from error
         except (SourceError, LookupError, ValueError) as error:
             raise CommandError(str(error)) from error
         except ImportError as error:
-            raise CommandError(f"{error}. Judging needs: pip install 'django-ad-autocategorize[train]'") from error
+            extras = "train,photos" if options["photos"] else "train"
+            raise CommandError(f"{error}. It needs: pip install 'django-ad-autocategorize[{extras}]'") from error
         self._report(result)
 
     def _report(self, result: Result) -> None:
         self.stdout.write(f"Judged {result.ads} ads; an estimated {result.estimated_errors} labels are wrong.")
+        for reason, count in result.skipped.most_common():
+            self.stdout.write(f"Not judged: {count} ads, {reason}.")
         self.stdout.write(f"Settled by a moderator before: {result.remembered}. No longer doubted: {result.closed}.")
         self.stdout.write(f"Findings about the categories themselves: {result.findings}.")
         self.stdout.write(f"Car fields that contradict the car catalog or a photo: {result.car_issues}.")
