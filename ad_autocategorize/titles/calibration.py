@@ -2,7 +2,7 @@
 
 Temperature scaling (Guo et al., "On Calibration of Modern Neural Networks", 2017) of every node, drawn towards the
 temperature that fits all nodes together where a node has few titles; then the numbers of the
-mixture (see ``mixture``). All are fitted by minimising the negative log-likelihood.
+mixture (see ``mixture``). All are fitted by minimising the negative log-likelihood, with weak priors for small sites.
 """
 
 from __future__ import annotations
@@ -24,6 +24,12 @@ FloatArray = NDArray[np.float64]
 
 # How many titles the common temperature counts for in a node's own fit.
 SHRINKAGE = 10.0
+# What a common temperature e times the usual one costs, in nats; likewise a sharpness e times 1. Where a few titles are all
+# filed rightly nothing else would keep them finite.
+PRIOR = 4.0
+USUAL_LOG_TEMPERATURE = 0.5
+# Shares are less well known beforehand: what a unit of their log-odds costs.
+SHARE_PRIOR = 0.1
 TINY = 1e-12
 # Three numbers need no more titles than this.
 MAX_MIXTURE_TITLES = 5_000
@@ -38,7 +44,9 @@ def calibrate_temperatures(
     seen = [case for case in cases if len(case[1])]
     if not seen:
         return list(classifiers)
-    common = _minimize(lambda log_t: sum(_loss(case, log_t) for case in seen))
+    common = _minimize(
+        lambda log_t: sum(_loss(case, log_t) for case in seen) + PRIOR * (log_t - USUAL_LOG_TEMPERATURE) ** 2
+    )
     return [
         replace(classifier, temperature=float(np.exp(_node_temperature(case, common))))
         for classifier, case in zip(classifiers, cases, strict=True)
@@ -52,7 +60,7 @@ def fit_mixture(scores: FloatArray, targets: NDArray[np.intp]) -> Mixture:
     """
     every = -(-len(targets) // MAX_MIXTURE_TITLES)
     scores, targets = scores[::every], targets[::every]
-    rows = np.arange(len(targets))
+    rows, start = np.arange(len(targets)), np.array([0.0, -1.0, 0.0])
     # Only the best category's probability is wanted: with the largest score at zero it is one over a sum.
     lower = scores - scores.max(axis=1, keepdims=True)
     right = lower[rows, targets] == 0
@@ -61,15 +69,17 @@ def fit_mixture(scores: FloatArray, targets: NDArray[np.intp]) -> Mixture:
         sharper, (share, flatness) = np.exp(values[0]), expit(values[1:])
         sharp, flat = (1 / np.exp(scale * lower).sum(axis=1) for scale in (sharper, sharper * flatness))
         confidence = (1 - share) * sharp + share * flat
-        return float(-np.log(np.where(right, confidence, 1 - confidence) + TINY).mean())
+        likelihood = np.where(right, confidence, 1 - confidence) + TINY
+        from_start = (values - start) ** 2
+        return float(-np.log(likelihood).mean() + from_start @ (PRIOR, SHARE_PRIOR, SHARE_PRIOR) / len(right))
 
-    found = _search(loss, [0.0, -1.0, 0.0])
+    found = _search(loss, start)
     share, flatness = expit(found[1:])
     return Mixture(float(np.exp(found[0])), float(share), float(flatness))
 
 
-def _search(loss: Callable[[FloatArray], float], start: list[float]) -> FloatArray:
-    return np.asarray(minimize(loss, np.array(start), method="Nelder-Mead", options={"xatol": 1e-3, "fatol": 1e-5}).x)
+def _search(loss: Callable[[FloatArray], float], start: FloatArray) -> FloatArray:
+    return np.asarray(minimize(loss, start, method="Nelder-Mead", options={"xatol": 1e-3, "fatol": 1e-5}).x)
 
 
 _Case = tuple[FloatArray, NDArray[np.intp]]

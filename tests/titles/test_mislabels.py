@@ -154,3 +154,13 @@ def test_doubted_ads_come_with_the_words_that_decided():
     assert list(scores.words) == [3]
     assert scores.words[3][0][0] == "casco"
     assert scores.words[3][0][1] > 0
+
+
+def test_a_small_site_that_is_told_apart_easily_is_not_sure_beyond_reason():
+    titles, paths = make_titles(80)
+    for number in (0, 5, 10):
+        paths[number] = (1, 2) if paths[number] == (5,) else (5,)
+    scores = out_of_fold_scores(titles, paths, TitleSettings())
+    # Three labels of eighty are wrong: no category may be ruled out as if it were one of millions.
+    assert scores.probabilities.min() > 1e-5
+    assert scores.probabilities.max() < 0.9999
