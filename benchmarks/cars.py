@@ -35,7 +35,7 @@ RECIPE = PhotoSettings(
     patience=0,
     ema=0.992,
     mix=0.5,
-    mix_until=0.95,
+    mix_until=0.9,
     mirror=True,
 )
 # One linear branch a head, and none of what the recipe adds.

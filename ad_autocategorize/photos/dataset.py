@@ -51,11 +51,14 @@ class PhotoSet:
         return np.array(self.pixels[chosen if self.places is None else self.places[chosen]])
 
     def training_batches(
-        self, order: IntArray, size: int, height: int, width: int, *, augment: bool
+        self, order: IntArray, size: int, height: int, width: int, *, augment: bool, recolor: bool = False
     ) -> Iterator[tuple[Tensor, Tensor]]:
-        """Yield photos float32[n, 3, height, width] with their labels in the given order; a last batch of one is left out."""
+        """Yield photos float32[n, 3, height, width] with their labels in the given order; a last batch of one is left out.
+
+        With ``augment`` photos are varied, with ``recolor`` those without a color label in their colors too.
+        """
         transform = training_transform(height, width, augment=augment)
-        recoloring = training_transform(height, width, augment=augment, recolor=True)
+        recoloring = training_transform(height, width, augment=augment, recolor=recolor)
         colored = self.labels[:, HEADS.index("color")] != MISSING
         for start in range(0, len(order), size):
             chosen = order[start : start + size]

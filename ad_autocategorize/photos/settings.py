@@ -30,7 +30,8 @@ class PhotoSettings:
     patience : epochs without a better validation result before training stops early; 0 for never.
     warm_up : share of the training in which the learning rate rises.
     ema : decay of the weight average per step that is validated and exported; 0 for none.
-    mix, mix_until : chance that a batch is mixed (half cutmix, half mixup), and the share of the training with mixing.
+    mix, mix_until : chance that a batch is mixed (half cutmix, half mixup), and the share of the training with mixing and with
+        cars shown in other colors.
     pair_loss : what the model head's cross-entropy is taken over: all models ("plain"), those of the labelled brand
         ("label"), or the compatible pairs, scored by both branches together ("pair").
     year : classes, classes whose neighbours share mass, or a number.

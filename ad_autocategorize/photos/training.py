@@ -138,7 +138,10 @@ class Trainer:
         torch.manual_seed(hash((self.settings.seed, number)) % 2**31)
         generator = torch.Generator().manual_seed(self.settings.seed * 100_003 + number)
         order, size = _own_share(order, self.settings.batch_size)
-        batches = self.train.training_batches(order, size, height, width, augment=self.settings.augment)
+        recolor = progress < self.settings.mix_until
+        batches = self.train.training_batches(
+            order, size, height, width, augment=self.settings.augment, recolor=recolor
+        )
         steps = max(1, math.ceil(len(order) / size))
         self.network.train()
         if self.freeze_backbone:
