@@ -38,4 +38,5 @@ class CarSuggestionSerializer(serializers.Serializer[Any]):
     models_by_brand = serializers.DictField(child=FieldOptionSerializer(many=True))
     twins = serializers.ListField(child=serializers.CharField())
     photos_used = serializers.IntegerField()
+    refused = serializers.CharField(allow_blank=True)
     model_version = serializers.CharField(allow_null=True)

@@ -34,15 +34,16 @@ class SuggestCarView(PluginAPIView):
         if not files:
             raise ValidationError({"photos": [_("Send at least one file named photos.")]})
         photos, refused = read_uploads(files)
-        if refused is not None:
+        if refused is not None and not photos:
             raise ValidationError({"photos": ErrorDetail(explain(refused), code=refused.code)})
-        return Response(as_json(suggest_car(photos)))
+        return Response(as_json(suggest_car(photos), refused=explain(refused) if refused else ""))
 
 
-def as_json(answer: CarSuggestion) -> dict[str, Any]:
-    """Return the answer in JSON's types."""
+def as_json(answer: CarSuggestion, *, refused: str = "") -> dict[str, Any]:
+    """Return the answer in JSON's types, and why some of the photos were left out."""
     return {
         **asdict(answer),
+        "refused": refused,
         "message": answer.message,
         "fields": {
             name: {"accepted": field.accepted, "options": [_option(option) for option in field.options]}

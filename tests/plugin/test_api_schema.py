@@ -142,6 +142,17 @@ def test_a_file_that_is_no_photo_is_told_apart_by_its_code(client, trained, sett
     assert problem["detail"] == problem["errors"][0]["detail"]
 
 
+def test_one_photo_that_cannot_be_read_does_not_keep_the_others_from_being_looked_at(client, trained, settings):
+    setattr(settings, SETTING, {**getattr(settings, SETTING), **dict.fromkeys(RATES)})
+    uploads = [SimpleUploadedFile("a.jpg", photo()[:200]), SimpleUploadedFile("b.jpg", photo())]
+    response = client.post("/api/v1/suggestions/car/", {"photos": uploads}, headers={"accept-language": "en"})
+    assert response.status_code == 200
+    assert response.json()["refused"] == "The photo is damaged."
+    (fine,) = uploads[1:]
+    fine.seek(0)
+    assert client.post("/api/v1/suggestions/car/", {"photos": fine}).json()["refused"] == ""
+
+
 def test_photos_have_the_strictest_rate(client, trained, settings):
     changed = {**dict.fromkeys(RATES), "API_PHOTO_RATE": "2/min"}
     setattr(settings, SETTING, {**getattr(settings, SETTING), **changed})

@@ -89,7 +89,8 @@ class CarPhoto {
     this.narrow();
     const { textTwins } = this.root.dataset;
     const twins = answer.twins.length ? ` ${textTwins.replace("%cars", answer.twins.join(", "))}` : "";
-    this.say(answer.message + twins);
+    // Of several photos some may have been left out.
+    this.say(`${answer.refused ?? ""} ${answer.message}${twins}`.trim());
   }
 
   fits(name, value) {
