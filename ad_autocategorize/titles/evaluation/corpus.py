@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import gzip
 import io
+import zlib
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -104,24 +105,39 @@ def read_csv(file: FilePath, *, since: date | None = None, limit: int | None = N
 def as_datetime(value: object) -> datetime | None:
     """Return a date or a time, with zone or without, as a time without zone (in UTC); ``None`` for anything else."""
     if isinstance(value, datetime):
-        return value.astimezone(UTC).replace(tzinfo=None) if value.tzinfo else value
+        try:
+            return value.astimezone(UTC).replace(tzinfo=None) if value.tzinfo else value
+        except OverflowError:
+            # A slip of the pen at either end of the calendar.
+            return None
     if isinstance(value, date):
         return datetime(value.year, value.month, value.day)
     return None
 
 
 def _rows(file: FilePath, *, need_date: bool) -> Iterator[dict[str, Any]]:
-    data = file.read_bytes()
+    reader = csv.DictReader(io.StringIO(_text(file), newline=""), strict=True)
     try:
-        text = (gzip.decompress(data) if data.startswith(_GZIP) else data).decode("utf-8-sig")
-        reader = csv.DictReader(io.StringIO(text, newline=""), strict=True)
         found = reader.fieldnames or []
         for column in (*REQUIRED_COLUMNS, *(["date"] if need_date else [])):
             if column not in found:
                 raise CorpusError(f"{file} has no column {column!r}; it has {', '.join(found) or 'none'}.")
         yield from reader
-    except (UnicodeDecodeError, csv.Error, EOFError) as error:
-        raise CorpusError(f"{file} is not a CSV file in UTF-8: {error}.") from error
+    except csv.Error as error:
+        begin = reader.line_num + 1
+        raise CorpusError(f"{file} is no sound CSV file: {error}, in the row that begins at line {begin}.") from error
+
+
+def _text(file: FilePath) -> str:
+    data = file.read_bytes()
+    try:
+        plain = gzip.decompress(data) if data.startswith(_GZIP) else data
+    except (zlib.error, EOFError, gzip.BadGzipFile) as error:
+        raise CorpusError(f"{file} is a damaged gzip file: {error}.") from error
+    try:
+        return plain.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise CorpusError(f"{file} is not in UTF-8: {error}. Save it as CSV in UTF-8.") from error
 
 
 def _date(text: str | None) -> datetime | None:
