@@ -135,3 +135,18 @@ def test_a_small_marketplace_gets_a_report(count):
 def test_too_few_ads_are_explained(count):
     with pytest.raises(TrainingError, match="ads"):
         run_protocol(corpus(count, wrong=0), SETTINGS, FAST)
+
+
+def test_where_every_ad_was_left_out_it_says_why():
+    nothing = Corpus(["!!"], [CARS], [None], NAMES, {"older than asked for": 7})
+    with pytest.raises(TrainingError, match="No ad .*older than asked for: 7, nothing left of the title: 1"):
+        run_protocol(nothing, SETTINGS, FAST)
+    with pytest.raises(TrainingError, match="there are none"):
+        run_protocol(Corpus([], [], [], {}), SETTINGS, FAST)
+
+
+def test_where_all_titles_are_copies_it_says_so():
+    titles = ["mesa de roble grande", "auto rojo usado"] * 30
+    copies = Corpus(titles, [SOFAS, CARS] * 30, [None] * 60, NAMES)
+    with pytest.raises(TrainingError, match="alike"):
+        run_protocol(copies, SETTINGS, FAST)

@@ -80,6 +80,9 @@ def run_protocol(
     """Evaluate on ``corpus``. Raises ``TrainingError`` where there is too little to train or test on."""
     start = time.perf_counter()
     with_words = _draw(corpus.with_words(settings), preset.most_ads, seed)
+    if not len(with_words):
+        left_out = ", ".join(f"{reason}: {ads}" for reason, ads in with_words.dropped.items()) or "there are none"
+        raise TrainingError(f"No ad is left to evaluate on ({left_out}).")
     run = _Run(with_words, settings, preset, folds, seed, jobs, progress)
     held_out = run.held_out()
     without_copies = run.without_copies(held_out)
@@ -233,6 +236,11 @@ class _Run:
         """Compare the split that scatters near-identical titles with one that keeps them on one side."""
         self.progress("without_copies")
         split = split_by_group(self.corpus.paths, self.twins.groups, self.seed)
+        if not len(split.test):
+            raise TrainingError(
+                f"The titles of the {len(self.corpus)} ads are so much alike that nothing is left to test on once "
+                "near-identical ones are kept together. Ads with titles of their own are needed."
+            )
         apart = self.train_and_predict(split)
         seen_groups = np.isin(self.twins.groups[self.split.test], self.twins.groups[self.split.train])
         correct = self.predictions.correct
