@@ -11,6 +11,7 @@ DROPPED: dict[str, Promise] = {
     "no date": _("without a date that could be read, though only newer ads were asked for"),
     "older than asked for": _("older than asked for"),
     "category not in the taxonomy": _("filed in a category that the taxonomy does not hold"),
+    "in another language": _("in another language than the one that is learned"),
     "not drawn": _("beyond those drawn by chance for the quick evaluation (--full takes all)"),
     "nothing left of the title": _("with a title in which no word is left after cleaning (signs only, for example)"),
 }

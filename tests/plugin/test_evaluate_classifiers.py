@@ -6,6 +6,7 @@ import json
 import re
 import subprocess
 import sys
+import unicodedata
 import xml.etree.ElementTree as ElementTree
 from datetime import datetime, timedelta
 
@@ -15,8 +16,12 @@ from django.utils import timezone, translation
 
 from ad_autocategorize.models import ModelVersion
 from ad_autocategorize.reports.charts import Axis, Series, line_chart
+from ad_autocategorize.reports.labels import DROPPED, label
+from ad_autocategorize.reports.terminal import write_tables
 from ad_autocategorize.reports.titles import render_title_report
+from ad_autocategorize.sources import get_source
 from ad_autocategorize.templatetags.ad_autocategorize_reports import bar, count, p_value, percent, points
+from ad_autocategorize.title_corpus import read_marketplace
 from marketplace.models import Ad
 from tests.titles.data import labelled_titles
 
@@ -196,6 +201,7 @@ def test_the_command_writes_the_report_and_speaks_the_language_asked_for(titles_
         (["--csv", "missing.csv"], "missing.csv"),
         (["--html", "no/such/folder/report.html"], "cannot be written"),
         (["--json", "."], "cannot be written"),
+        (["--json", "report", "--html", "./report"], "same file"),
         (["--folds", "1"], "folds"),
         (["--limit", "0"], "limit"),
         (["--jobs", "-2"], "jobs"),
@@ -207,6 +213,43 @@ def test_the_command_writes_the_report_and_speaks_the_language_asked_for(titles_
 def test_wrong_options_are_explained_before_any_work(options, message):
     with pytest.raises(CommandError, match=message):
         call_command("evaluate_classifiers", *options)
+
+
+def test_a_full_disk_costs_the_file_and_not_the_tables(titles_file, capsys):
+    with pytest.raises(CommandError, match="/dev/full cannot be written"):
+        call_command("evaluate_classifiers", "--csv", str(titles_file), "--json", "/dev/full", "--folds", "2")
+    assert "240" in capsys.readouterr().out
+
+
+def test_a_title_can_neither_break_the_table_nor_command_the_terminal(report):
+    odd = json.loads(json.dumps(report))
+    titles = ["mesa\x00\x1b[2J\nratona \u202eetsoc", "palabra " * 1250]
+    for pair, title in zip(odd["hold_out"]["pairs"], titles, strict=False):
+        pair["examples"][0]["title"] = title
+    lines = []
+    with translation.override("en"):
+        write_tables(odd, lines.append)
+    assert "      mesa [2J ratona etsoc" in lines
+    assert all(len(line) < 160 for line in lines)
+    assert not [sign for line in lines for sign in line if unicodedata.category(sign) in ("Cc", "Cf")]
+
+
+@pytest.mark.django_db
+def test_what_the_source_leaves_out_has_a_name_in_every_language(settings, marketplace_tree):
+    class Spoken(get_source().__class__):
+        language, title = "spoken", "written"
+
+        def spoken(self, ad):
+            return "pt" if ad.pk % 2 else "es"
+
+        def written(self, ad):
+            return ad.title if ad.pk % 3 else ""
+
+    dropped = read_marketplace(Spoken()).dropped
+    assert set(dropped) == {"in another language", "no title"}
+    for reason in dropped:
+        with translation.override("es"):
+            assert label(DROPPED, reason) != reason
 
 
 @pytest.mark.django_db

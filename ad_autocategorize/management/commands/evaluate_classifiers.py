@@ -48,14 +48,20 @@ class Command(BaseCommand):
         parser.add_argument("--since", type=day, metavar="YYYY-MM-DD", help="Take ads from this day on.")
 
     def handle(self, *args: Any, **options: Any) -> None:
-        for file in (options["json"], options["html"]):
+        files = [file for file in (options["json"], options["html"]) if file is not None]
+        for file in files:
             _check_writable(file)
+        if len({file.resolve() for file in files}) < len(files):
+            raise CommandError("--json and --html name the same file.")
         language = options["language"] or _site_language()
         try:
             with translation.override(language):
                 name, report = self._evaluate(options)
-                self._write_files(options, name, report, language)
-                write_tables(report, self.stdout.write)
+                # Files before the tables: a pager that closes early must not cost the result. Nor must a full disk.
+                try:
+                    self._write_files(options, name, report, language)
+                finally:
+                    write_tables(report, self.stdout.write)
         except (SourceError, ValueError) as error:
             raise CommandError(str(error)) from error
         except ImportError as error:
@@ -96,7 +102,6 @@ class Command(BaseCommand):
         return name, report.to_dict(corpus.text)
 
     def _write_files(self, options: dict[str, Any], name: str, report: dict[str, Any], language: str) -> None:
-        # Before the tables: a pager that closes early must not cost the result.
         self._write(options["json"], json.dumps(report, ensure_ascii=False, indent=1))
         if options["html"]:
             page = render_title_report(report, name=name, language=language, made=timezone.localtime())
@@ -112,9 +117,9 @@ class Command(BaseCommand):
         self.stderr.write(_("Wrote %(file)s.") % {"file": file}, style_func=self.style.SUCCESS)
 
 
-def _check_writable(file: Path | None) -> None:
+def _check_writable(file: Path) -> None:
     # Said before the long work, not after it.
-    if file is not None and (file.is_dir() or not file.absolute().parent.is_dir()):
+    if file.is_dir() or not file.absolute().parent.is_dir():
         raise CommandError(f"{file} cannot be written: it is a folder, or its folder does not exist.")
 
 
