@@ -28,6 +28,12 @@ def _data(report: Values, write: Write) -> None:
     write(_("%(ads)s ads in %(categories)s categories") % {name: count(data[name]) for name in ("ads", "categories")})
     for reason, ads in data["dropped"].items():
         write("  " + _("left out: %(ads)s ads %(reason)s") % {"ads": count(ads), "reason": label(DROPPED, reason)})
+    if data["unread_dates"]:
+        write(
+            "  "
+            + _("%(dates)s dates could not be read: 2024-12-31 is how to write them")
+            % {"dates": count(data["unread_dates"])}
+        )
     if not data["untested_ads"]:
         return
     untested = {"ads": count(data["untested_ads"]), "categories": count(data["untested_categories"])}

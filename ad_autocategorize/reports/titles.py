@@ -220,7 +220,9 @@ def _difference_verdict(comparison: Values | None) -> str:
     if comparison is None:
         return ""
     if comparison["p_value"] >= SIGNIFICANT:
-        return _("The difference is so small that chance alone explains it: on these ads the two are level.")
+        return _(
+            "The difference is so small that chance alone could explain it: these ads do not show which of the two is better."
+        )
     if comparison["difference"] > 0:
         return _("The cascade is better, and chance is an unlikely explanation.")
     return _("The flat classifier is better, and chance is an unlikely explanation.")

@@ -85,6 +85,18 @@ def test_a_file_needs_no_marketplace(report):
     assert report["hold_out"]["pairs"][0]["filed"] == "Ocio > Libros & más"
 
 
+def test_dates_that_cannot_be_read_are_told(titles_file, tmp_path, capsys):
+    file, page = tmp_path / "ads.csv", tmp_path / "report.html"
+    rows = list(csv.reader(titles_file.read_text().splitlines()))
+    with file.open("w", newline="") as stream:
+        # As spreadsheets write them in Spanish.
+        csv.writer(stream).writerows([rows[0], *([*row[:2], "31/12/2024"] for row in rows[1:])])
+    call_command("evaluate_classifiers", "--csv", str(file), "--html", str(page), "--language", "es", "--folds", "2")
+    told = "240 fechas no se pudieron leer"
+    assert told in capsys.readouterr().out
+    assert page.read_text().count(told) == 2
+
+
 class Outline(html.parser.HTMLParser):
     """Checks that tags close in order, and collects what a reader finds."""
 
@@ -178,7 +190,7 @@ def test_the_report_survives_what_small_marketplaces_lack(report):
             entry.update(threshold=None, coverage=0.0, precision=None, low=None, high=None)
     page = render(bare, "en")
     outline(page)
-    assert "The ads have no dates" in page
+    assert "the ads have no dates" in page
     assert "no threshold reaches" in page
     assert "--full" in page
 

@@ -42,6 +42,7 @@ def test_a_csv_file_is_read_and_what_is_left_out_is_counted(tmp_path, pack):
     assert corpus.paths[1][:2] == corpus.paths[0]
     assert corpus.dates == [datetime(2024, 3, 1, 10), datetime(2024, 3, 2), None]
     assert corpus.dropped == {"no title": 1, "no category": 1}
+    assert corpus.unread_dates == corpus.take([0]).unread_dates == 1
 
 
 def test_a_csv_file_can_be_cut_by_number_and_by_day(tmp_path):

@@ -139,7 +139,7 @@ def test_too_few_ads_are_explained(count):
 
 def test_where_every_ad_was_left_out_it_says_why():
     nothing = Corpus(["!!"], [CARS], [None], NAMES, {"older than asked for": 7})
-    with pytest.raises(TrainingError, match="No ad .*older than asked for: 7, nothing left of the title: 1"):
+    with pytest.raises(TrainingError, match=r"No ad .*older than asked for: 7, nothing left of the title: 1"):
         run_protocol(nothing, SETTINGS, FAST)
     with pytest.raises(TrainingError, match="there are none"):
         run_protocol(Corpus([], [], [], {}), SETTINGS, FAST)

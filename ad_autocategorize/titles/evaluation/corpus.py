@@ -36,6 +36,7 @@ class Corpus:
     dropped : how many ads were left out, by reason.
     taxonomy : all category paths of the marketplace, with ads or without; empty where only the ads are known.
     weights : how much each ad counts in training; ``None`` where all count the same.
+    unread_dates : how many dates are written in a way that could not be read, whether their ads took part or not.
     """
 
     titles: Sequence[str]
@@ -45,6 +46,7 @@ class Corpus:
     dropped: Mapping[str, int] = field(default_factory=dict)
     taxonomy: Sequence[Path] = ()
     weights: Sequence[float] | None = None
+    unread_dates: int = 0
 
     def __len__(self) -> int:
         return len(self.titles)
@@ -63,6 +65,7 @@ class Corpus:
             {**self.dropped, **(dropped or {})},
             self.taxonomy,
             self.weights and [self.weights[i] for i in positions],
+            self.unread_dates,
         )
 
     def with_words(self, settings: TitleSettings) -> Corpus:
@@ -82,6 +85,7 @@ def read_csv(file: FilePath, *, since: date | None = None, limit: int | None = N
     titles: list[str] = []
     paths: list[Path] = []
     dates: list[datetime | None] = []
+    unread_dates = 0
     for row in _rows(file, need_date=since is not None):
         if limit is not None and len(titles) == limit:
             break
@@ -89,7 +93,9 @@ def read_csv(file: FilePath, *, since: date | None = None, limit: int | None = N
         steps = tuple(
             step for step in map(str.strip, (row["category_path"] or "").split(PATH_SEPARATOR.strip())) if step
         )
-        day = _date(row.get("date"))
+        written = (row.get("date") or "").strip()
+        day = _date(written)
+        unread_dates += bool(written) and day is None
         if since is not None and (day is None or day.date() < since):
             dropped["older than asked for" if day else "no date"] += 1
         elif not title or not steps:
@@ -99,7 +105,7 @@ def read_csv(file: FilePath, *, since: date | None = None, limit: int | None = N
             paths.append(tuple(numbers.setdefault(steps[: n + 1], len(numbers)) for n in range(len(steps))))
             dates.append(day)
     names = {number: steps[-1] for steps, number in numbers.items()}
-    return Corpus(titles, paths, dates, names, dict(dropped))
+    return Corpus(titles, paths, dates, names, dict(dropped), unread_dates=unread_dates)
 
 
 def as_datetime(value: object) -> datetime | None:
@@ -140,8 +146,8 @@ def _text(file: FilePath) -> str:
         raise CorpusError(f"{file} is not in UTF-8: {error}. Save it as CSV in UTF-8.") from error
 
 
-def _date(text: str | None) -> datetime | None:
+def _date(text: str) -> datetime | None:
     try:
-        return as_datetime(datetime.fromisoformat((text or "").strip()))
+        return as_datetime(datetime.fromisoformat(text))
     except ValueError:
         return None

@@ -163,6 +163,7 @@ class _Run:
             dated=len(days),
             first_date=min(days).date().isoformat() if days else None,
             last_date=max(days).date().isoformat() if days else None,
+            unread_dates=self.corpus.unread_dates,
         )
 
     def held_out(self) -> report.HeldOut:

@@ -26,7 +26,8 @@ class DataSummary:
 
     ``depths`` counts ads by the level at which they are filed; ``dropped`` those left out, by reason; untested categories
     have too few ads for one to be set aside. ``largest_share`` is how often one would be right by always answering the
-    largest category, ``largest_main_share`` the largest main category.
+    largest category, ``largest_main_share`` the largest main category; ``unread_dates`` are written in a way that could not be
+    read, so that their ads are in no temporal validation.
     """
 
     ads: int
@@ -41,6 +42,7 @@ class DataSummary:
     dated: int
     first_date: str | None
     last_date: str | None
+    unread_dates: int
 
 
 @dataclass(frozen=True, slots=True)
