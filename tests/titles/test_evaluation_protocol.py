@@ -39,7 +39,7 @@ def report():
 
 def test_every_part_of_the_report_is_there_and_is_json(report):
     plain = json.loads(json.dumps(report.to_dict(corpus().text)))
-    assert plain["report_version"] == 1
+    assert plain["report_version"] == 2
     assert plain["data"]["dropped"] == {"no title": 2, "nothing left of the title": 1}
     assert plain["data"]["ads"] == 300
     assert plain["hold_out"]["confusion"][0]["paths"] == ["Vehículos", "Hogar", "Ocio"]
@@ -59,11 +59,25 @@ def test_wrong_labels_show_in_the_figures(report):
     assert report.copies.random == summary
 
 
-def test_the_cascade_is_compared_with_a_flat_classifier_on_the_same_ads(report):
-    compared = report.flat.cascade_against_flat
-    difference = (compared.only_first - compared.only_second) / report.hold_out.summary.test
-    assert report.flat.accuracy == pytest.approx(report.hold_out.summary.accuracy - difference)
-    assert report.flat.choice in FLAT_CHOICES
+def test_cascade_and_classifier_in_service_are_compared_with_a_flat_one_on_the_same_ads(report):
+    flat, summary = report.flat, report.hold_out.summary
+    for accuracy, compared in (
+        (summary.accuracy, flat.served_against_flat),
+        (flat.cascade_accuracy, flat.cascade_against_flat),
+    ):
+        difference = (compared.only_first - compared.only_second) / summary.test
+        assert flat.accuracy == pytest.approx(accuracy - difference)
+        assert compared.difference == pytest.approx(difference)
+    assert flat.choice in FLAT_CHOICES
+    assert len(flat.levels) == len(flat.cascade_levels) == len(summary.levels)
+
+
+def test_the_cascade_alone_is_trained_without_flat_scores(report):
+    plain = TitleSettings(naive_bayes_weight=0, flat_svc_weight=0)
+    alone = run_protocol(corpus(), plain, FAST, folds=3)
+    assert alone.hold_out.summary.accuracy == alone.flat.cascade_accuracy == report.flat.cascade_accuracy
+    assert alone.flat.served_against_flat == alone.flat.cascade_against_flat == report.flat.cascade_against_flat
+    assert [level.accuracy for level in alone.hold_out.summary.levels] == report.flat.cascade_levels
 
 
 def test_equal_seeds_give_equal_reports(report):
@@ -117,9 +131,20 @@ def test_one_main_category_leaves_nothing_to_cross_validate():
     assert cross_validate(["a", "b", "c", "d"], [(1, 2), (1, 3)] * 2, SETTINGS, **options) is None
 
 
+FLAT = {"weights": None, "tuning_ads": 100, "seed": 0}
+
+
+def test_the_flat_classifier_learns_from_weights_as_the_cascade_does():
+    titles, paths = ["mesa ratona"] * 20 + ["silla alta"] * 5, [SOFAS, CARS] * 10 + [SOFAS] * 5
+    for heavy in (SOFAS, CARS):
+        weights = [10.0 if path == heavy else 1.0 for path in paths]
+        guesses, _ = predict_flat((titles, paths), ["mesa ratona"], SETTINGS, **{**FLAT, "weights": weights})
+        assert guesses == [heavy]
+
+
 def test_the_flat_classifier_answers_with_whole_paths():
     titles, paths = labelled_titles()
-    guesses, choice = predict_flat((titles[:200], paths[:200]), titles[200:], SETTINGS, tuning_ads=100, seed=0)
+    guesses, choice = predict_flat((titles[:200], paths[:200]), titles[200:], SETTINGS, **FLAT)
     assert choice in FLAT_CHOICES
     assert np.mean([guess == path for guess, path in zip(guesses, paths[200:], strict=True)]) > 0.9
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import time
 from collections import Counter
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
@@ -24,6 +24,7 @@ from ad_autocategorize.titles.evaluation.nodes import explain_nodes
 from ad_autocategorize.titles.evaluation.predictions import Predictions, predict
 from ad_autocategorize.titles.evaluation.reliability import Reliability, reliability
 from ad_autocategorize.titles.evaluation.splits import Split, split_at_random, split_by_date, split_by_group
+from ad_autocategorize.titles.hierarchy import Path
 from ad_autocategorize.titles.settings import TitleSettings
 from ad_autocategorize.titles.training import TrainingError, train
 
@@ -135,14 +136,15 @@ class _Run:
     def predictions(self) -> Predictions:
         return self.train_and_predict(self.split)
 
-    def train_and_predict(self, split: Split) -> Predictions:
+    def train_and_predict(self, split: Split, settings: TitleSettings | None = None) -> Predictions:
+        settings = settings or self.settings
         if not len(split.test) or not len(split.train):
             raise TrainingError(
                 f"{len(self.corpus)} ads are too few to hold any out: a category needs three ads before one of them is "
                 "tested on. Publish more ads, or check the source's 'published' condition."
             )
         known, asked = self.corpus.take(split.train.tolist()), self.corpus.take(split.test.tolist())
-        scorer = train(known.titles, known.paths, self.settings, weights=known.weights, seed=self.seed, jobs=self.jobs)
+        scorer = train(known.titles, known.paths, settings, weights=known.weights, seed=self.seed, jobs=self.jobs)
         return predict(scorer, asked.titles, asked.paths)
 
     def data(self) -> report.DataSummary:
@@ -288,29 +290,42 @@ class _Run:
         )
 
     def flat(self) -> report.FlatReport:
-        """Compare with one flat classifier over all categories, on the same features and the same split."""
+        """Compare cascade, one flat classifier over all categories, and what is served, on the same features and split."""
         train_part = self.corpus.take(self.split.train.tolist())
         tested = self.corpus.take(self.split.test.tolist())
         cost = len(train_part) * len(set(train_part.paths))
         if self.preset.flat_budget is not None and cost > self.preset.flat_budget:
-            return report.FlatReport(None, None, None, None)
+            return report.FlatReport()
         self.progress("flat")
         guesses, choice = predict_flat(
             (train_part.titles, train_part.paths),
             tested.titles,
             self.settings,
+            weights=train_part.weights,
             tuning_ads=self.preset.tuning_ads,
             seed=self.seed,
         )
         right = np.array([guess == path for guess, path in zip(guesses, tested.paths, strict=True)], dtype=np.bool_)
-        depth = max(map(len, tested.paths))
-        levels = [
-            _mean(np.array([g[:n] == p[:n] for g, p in zip(guesses, tested.paths, strict=True) if len(p) >= n]))
-            for n in range(1, depth + 1)
-        ]
+        cascade = self._cascade_alone()
         groups = self.twins.groups[self.split.test]
-        difference = compare(self.predictions.correct, right, groups, self.preset.resamples, self.seed)
-        return report.FlatReport(float(right.mean()), levels, choice, difference)
+        cascade_against_flat, served_against_flat = (
+            compare(predictions.correct, right, groups, self.preset.resamples, self.seed)
+            for predictions in (cascade, self.predictions)
+        )
+        return report.FlatReport(
+            accuracy=float(right.mean()),
+            levels=_right_to_levels(guesses, tested.paths),
+            choice=choice,
+            cascade_accuracy=float(cascade.correct.mean()),
+            cascade_levels=_right_to_levels(cascade.guesses, tested.paths),
+            cascade_against_flat=cascade_against_flat,
+            served_against_flat=served_against_flat,
+        )
+
+    def _cascade_alone(self) -> Predictions:
+        """Return what the cascade answers without the flat scores that the classifier in service adds to it."""
+        alone = replace(self.settings, naive_bayes_weight=0.0, flat_svc_weight=0.0)
+        return self.predictions if alone == self.settings else self.train_and_predict(self.split, alone)
 
     def learning_curve(self) -> list[report.LearningPoint]:
         """Train on growing parts of the training ads, each within the next, and test on the same ads."""
@@ -335,3 +350,12 @@ class _Run:
 
 def _mean(values: NDArray[np.bool_]) -> float | None:
     return float(values.mean()) if len(values) else None
+
+
+def _right_to_levels(guesses: Sequence[Path], paths: Sequence[Path]) -> list[float]:
+    """Return how often the guess is right down to level 1, 2, ..., each over the ads filed that deep."""
+    pairs = list(zip(guesses, paths, strict=True))
+    return [
+        float(np.mean([guess[:level] == path[:level] for guess, path in pairs if len(path) >= level]))
+        for level in range(1, max(map(len, paths)) + 1)
+    ]
