@@ -1,6 +1,7 @@
 """``evaluate_classifiers``: on the marketplace and on a file, in both languages, as tables, JSON and HTML."""
 
 import csv
+import html
 import html.parser
 import json
 import re
@@ -20,7 +21,7 @@ from ad_autocategorize.reports.labels import DROPPED, label
 from ad_autocategorize.reports.terminal import write_tables
 from ad_autocategorize.reports.titles import render_title_report
 from ad_autocategorize.sources import get_source
-from ad_autocategorize.templatetags.ad_autocategorize_reports import bar, count, p_value, percent, points
+from ad_autocategorize.templatetags.ad_autocategorize_reports import bar, count, p_value, percent, points, trail
 from ad_autocategorize.title_corpus import read_marketplace
 from marketplace.models import Ad
 from tests.titles.data import labelled_titles
@@ -177,6 +178,62 @@ def test_everything_in_the_report_is_translated(report, language):
     own |= {text for conflict in report["noise"]["conflicts"] for text in conflict["titles"]}
     shared = {text for text in english & translated if "›" not in text and "{" not in text}
     assert {text for text in shared if not any(text in title or title in text for title in own)} == set()
+
+
+@pytest.mark.parametrize("language", ["en", "es", "pt"])
+def test_terminal_and_page_show_the_figures_of_the_json(report, language):
+    page, lines = " ".join(outline(render(report, language)).text), []
+    with translation.override(language):
+        write_tables(report, lines.append)
+        terminal = "\n".join(lines)
+        for figure, digits in figures_of(report):
+            for shown, place in ((digits, terminal), (1, page)):
+                assert re.search(rf"(?<![\d.,]){re.escape(percent(figure, shown))}", place), (
+                    figure,
+                    percent(figure, shown),
+                )
+        categories = [row for level in report["hold_out"]["levels"] for row in level["categories"]]
+        rows = rows_of(render(report, language))
+        for row in categories:
+            f1, precision, recall = (percent(row[name], 0) for name in ("f1", "precision", "recall"))
+            assert [trail(row["path"]), f1, "", precision, recall, count(row["support"])] in rows
+        shares = [
+            [f"{100 * ads / sum(counts):.0f}" for ads in counts if ads]
+            for matrix in report["hold_out"]["confusion"]
+            for counts in matrix["counts"]
+            if sum(counts)
+        ]
+        heat = [[cell for cell in row[2:] if cell] for row in rows if re.match(r"\d+\. ", row[0])]
+        assert heat == shares
+
+
+def rows_of(page):
+    """Return the texts of the cells of each table row."""
+    return [
+        [html.unescape(re.sub(r"<[^>]*>", "", cell)) for cell in re.findall(r"<t[hd].*?</t[hd]>", row)]
+        for row in re.findall(r"<tr.*?</tr>", page)
+    ]
+
+
+def figures_of(report):
+    """Return (figure, digits in the terminal) of what both terminal and page show."""
+    held_out, copies, flat = report["hold_out"], report["copies"], report["flat"]
+    for split in (copies["random"], copies["apart"], report["later"]["summary"]):
+        yield from ((split[name], 2) for name in ("accuracy", "top3"))
+        yield from ((split["interval"][name], 1) for name in ("low", "high"))
+    yield from ((copies[name]["expected_calibration_error"], 2) for name in ("random", "apart"))
+    for level, scores in zip(held_out["summary"]["levels"], held_out["levels"], strict=True):
+        yield from ((level[name], 2) for name in ("accuracy", "alone"))
+        yield from ((scores[name]["f1"], 2) for name in ("weighted", "macro"))
+    for row in report["classifiers"]["classifiers"]:
+        yield from ((row[name], 2) for name in ("accuracy", "macro_f1", "accuracy_deviation", "macro_f1_deviation"))
+    yield from ((flat[name], 2) for name in ("accuracy", "cascade_accuracy"))
+    for level in held_out["coverage"]:
+        for entry in level["automation"]:
+            if entry["target"] != 0.9 and entry["precision"] is not None:
+                yield entry["coverage"], 1
+                yield from ((entry[name], 2) for name in ("precision", "threshold"))
+    yield report["noise"]["agreement"], 2
 
 
 def test_the_report_survives_what_small_marketplaces_lack(report):
