@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from ad_autocategorize.titles.evaluation import report
 from ad_autocategorize.titles.evaluation.baselines import CrossValidation, cross_validate, predict_flat
-from ad_autocategorize.titles.evaluation.comparison import compare, macro_f1_interval, mean_interval
+from ad_autocategorize.titles.evaluation.comparison import compare, macro_f1_interval, share_interval
 from ad_autocategorize.titles.evaluation.confusion import confused_pairs, confusion_matrix
 from ad_autocategorize.titles.evaluation.corpus import Corpus
 from ad_autocategorize.titles.evaluation.coverage import Coverage, measure_coverage
@@ -215,7 +215,7 @@ class _Run:
                     level,
                     int(here.sum()),
                     float(right.mean()),
-                    mean_interval(right, groups[here], resamples, self.seed),
+                    share_interval(right, groups[here], resamples, self.seed),
                     float((predictions.alone[here, level] == 1).mean()),
                     macro_f1(truth, guess, counted),
                     macro_f1_interval(truth, guess, counted, groups=groups, resamples=resamples, seed=self.seed),
@@ -227,7 +227,7 @@ class _Run:
             train=len(split.train),
             test=len(split.test),
             accuracy=float(correct.mean()),
-            interval=mean_interval(correct, groups, resamples, self.seed),
+            interval=share_interval(correct, groups, resamples, self.seed),
             top3=score_top(predictions).get(3, float(correct.mean())),
             expected_calibration_error=self._reliability(predictions)[0].expected_calibration_error,
             unseen=int((~known).sum()),
@@ -342,7 +342,7 @@ class _Run:
                 except TrainingError:
                     continue
             groups = self.twins.groups[self.split.test]
-            interval = mean_interval(predictions.correct, groups, self.preset.resamples, self.seed)
+            interval = share_interval(predictions.correct, groups, self.preset.resamples, self.seed)
             main = float(predictions.correct_to(1).mean())
             points.append(report.LearningPoint(ads, float(predictions.correct.mean()), interval, main))
         return points
