@@ -9,12 +9,11 @@ from typing import Any
 from django.utils.translation import gettext as _
 
 from ad_autocategorize.reports.labels import CLASSIFIERS, DROPPED, NODES, joins_flat_scores, label
-from ad_autocategorize.templatetags.ad_autocategorize_reports import count, p_value, percent, points, trail
+from ad_autocategorize.templatetags.ad_autocategorize_reports import count, one_line, p_value, percent, points, trail
 
 Write = Callable[[str], Any]
 Values = Mapping[str, Any]
 SHOWN_PAIRS = 5
-LONGEST_TITLE = 100
 
 
 def write_tables(report: Values, write: Write) -> None:
@@ -166,7 +165,7 @@ def _errors(report: Values, write: Write) -> None:
         write(_("Most confused:"))
     for pair in pairs:
         write(f"  {count(pair['ads'])}/{count(pair['support'])}  {trail(pair['filed'])} → {trail(pair['answered'])}")
-        write(f"      {_shown(pair['examples'][0]['title'])}")
+        write(f"      {one_line(pair['examples'][0]['title'])}")
 
 
 def _noise(report: Values, write: Write) -> None:
@@ -206,12 +205,6 @@ def _nodes(report: Values, write: Write) -> None:
     write(_("Points of the tree with a classifier: %(number)s") % {"number": count(nodes["with_classifier"])})
     for reason, number in reasons.items():
         write(_("Without: %(number)s, %(reason)s") % {"number": count(number), "reason": label(NODES, reason)})
-
-
-def _shown(title: str) -> str:
-    """Return a title in one line: what a seller typed must neither break the table nor command the terminal."""
-    plain = " ".join("".join(sign if sign.isprintable() else " " for sign in title).split())
-    return plain if len(plain) <= LONGEST_TITLE else plain[: LONGEST_TITLE - 1] + "…"
 
 
 def _interval(interval: Values) -> str:

@@ -290,7 +290,7 @@ def test_a_full_disk_costs_the_file_and_not_the_tables(titles_file, capsys):
     assert "240" in capsys.readouterr().out
 
 
-def test_a_title_can_neither_break_the_table_nor_command_the_terminal(report):
+def test_a_title_can_neither_break_table_nor_page_nor_command_the_terminal(report):
     odd = json.loads(json.dumps(report))
     titles = ["mesa\x00\x1b[2J\nratona \u202eetsoc", "palabra " * 1250]
     for pair, title in zip(odd["hold_out"]["pairs"], titles, strict=False):
@@ -298,6 +298,8 @@ def test_a_title_can_neither_break_the_table_nor_command_the_terminal(report):
     lines = []
     with translation.override("en"):
         write_tables(odd, lines.append)
+    assert "<q>mesa [2J ratona etsoc</q>" in render(odd, "en")
+    assert "palabra " * 13 not in render(odd, "en")
     assert "      mesa [2J ratona etsoc" in lines
     assert all(len(line) < 160 for line in lines)
     assert not [sign for line in lines for sign in line if unicodedata.category(sign) in ("Cc", "Cf")]
