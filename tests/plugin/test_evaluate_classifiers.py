@@ -8,8 +8,9 @@ import re
 import subprocess
 import sys
 import unicodedata
+import warnings
 import xml.etree.ElementTree as ElementTree
-from datetime import datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 
 import pytest
 from django.core.management import CommandError, call_command
@@ -76,8 +77,22 @@ def test_the_marketplaces_ads_can_be_cut_by_number_and_by_day(marketplace_tree, 
     old = Ad.objects.order_by("pk")[:30].values_list("pk", flat=True)
     Ad.objects.filter(pk__in=list(old)).update(created_at=timezone.now() - timedelta(days=400))
     day = (timezone.now() - timedelta(days=30)).date().isoformat()
-    call_command("evaluate_classifiers", "--since", day, "--limit", "50", "--language", "en", "--folds", "2")
+    with warnings.catch_warnings():
+        warnings.simplefilter("error", RuntimeWarning)
+        call_command("evaluate_classifiers", "--since", day, "--limit", "50", "--language", "en", "--folds", "2")
     assert "50 ads in" in capsys.readouterr().out
+
+
+@pytest.mark.django_db
+def test_days_and_hours_are_those_of_the_site(marketplace_tree, settings):
+    settings.TIME_ZONE = "America/Argentina/Buenos_Aires"
+    first, second = Ad.objects.order_by("pk").values_list("pk", flat=True)[:2]
+    # Half past ten in the evening of New Year's Eve, and two hours later, told in UTC.
+    for pk, hours in ((first, 1.5), (second, 3.5)):
+        Ad.objects.filter(pk=pk).update(created_at=datetime(2024, 1, 1, tzinfo=UTC) + timedelta(hours=hours))
+    Ad.objects.exclude(pk__in=[first, second]).delete()
+    assert list(read_marketplace(get_source()).dates) == [datetime(2023, 12, 31, 22, 30), datetime(2024, 1, 1, 0, 30)]
+    assert len(read_marketplace(get_source(), since=date(2024, 1, 1))) == 1
 
 
 def test_a_file_needs_no_marketplace(report):
