@@ -149,6 +149,35 @@ def test_the_flat_classifier_answers_with_whole_paths():
     assert np.mean([guess == path for guess, path in zip(guesses, paths[200:], strict=True)]) > 0.9
 
 
+def meaningless(count, copies=1):
+    """Ads whose titles say nothing about their category, so that only who has seen an ad can know; copies are filed alike."""
+    rng = random.Random(5)
+    titles = ["".join(rng.choices("abcdefghijklmnopqrst", k=8)) + " " + str(rng.random())[2:10] for _ in range(count)]
+    paths = [rng.choice([CARS, SOFAS, (6, 7), (2, 3)]) for _ in range(count)]
+    days = [datetime(2024, 1, 1) + timedelta(days=n) for n in range(count)]
+    order = rng.sample(range(count * copies), count * copies)
+    return Corpus(*([part[n % count] for n in order] for part in (titles, paths, days)), NAMES)
+
+
+def test_nothing_is_measured_on_what_was_learned_from():
+    found = run_protocol(meaningless(400), SETTINGS, FAST, folds=3)
+    summaries = [found.hold_out.summary, found.copies.apart, found.later.summary]
+    # One in four is chance; whoever had seen the ads would be right nearly always.
+    assert max(summary.accuracy for summary in summaries) < 0.4
+    assert max(row.accuracy for row in found.classifiers.classifiers) < 0.4
+    assert max(found.flat.accuracy, found.flat.cascade_accuracy) < 0.4
+    assert max(point.accuracy for point in found.learning_curve) < 0.4
+
+
+def test_copies_help_where_they_are_scattered_and_not_where_they_are_kept_together():
+    found = run_protocol(meaningless(200, copies=3), SETTINGS, FAST, folds=3)
+    assert found.copies.leaked > 0.8
+    assert found.copies.random.accuracy > 0.7
+    assert found.copies.apart.accuracy < 0.45
+    # Copies are of one day, so that no ad of the test has one among the earlier.
+    assert found.later.summary.accuracy < 0.45
+
+
 @pytest.mark.parametrize("count", [18, 24, 40])
 def test_a_small_marketplace_gets_a_report(count):
     found = run_protocol(corpus(count), SETTINGS, FAST, folds=2)

@@ -44,7 +44,9 @@ class Command(BaseCommand):
         parser.add_argument("--folds", type=folds, default=5, help="Of the cross-validation (default 5).")
         parser.add_argument("--jobs", type=positive, default=1, help="Processes that train (default 1).")
         parser.add_argument("--seed", type=seed, default=0, help="Fixes splits, solvers and samples (default 0).")
-        parser.add_argument("--limit", type=positive, help="Take at most this many ads.")
+        parser.add_argument(
+            "--limit", type=positive, help="Take the first ads only, this many; of a file in its order."
+        )
         parser.add_argument("--since", type=day, metavar="YYYY-MM-DD", help="Take ads from this day on.")
 
     def handle(self, *args: Any, **options: Any) -> None:
