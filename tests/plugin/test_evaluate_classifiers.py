@@ -108,6 +108,16 @@ def test_wrong_options_are_explained_before_any_work(options, message):
         call_command("evaluate_classifiers", *options)
 
 
+def test_a_small_site_of_many_categories_gets_no_warnings(tmp_path, recwarn):
+    file = tmp_path / "ads.csv"
+    rows = [(f"cosa{n} grande", f"Hogar > C{n}") for n in range(30)]
+    rows += [(f"mesa {word}", f"Hogar > Mesas{n % 2}") for n, word in enumerate("abcdefghijklmnop")]
+    with file.open("w", newline="") as stream:
+        csv.writer(stream).writerows([("title", "category_path"), *rows])
+    call_command("evaluate_classifiers", "--csv", str(file), "--folds", "2")
+    assert [str(warning.message) for warning in recwarn] == []
+
+
 def test_a_full_disk_costs_the_file_and_not_the_tables(titles_file, capsys):
     with pytest.raises(CommandError, match="/dev/full cannot be written"):
         call_command("evaluate_classifiers", "--csv", str(titles_file), "--json", "/dev/full", "--folds", "2")
