@@ -213,13 +213,19 @@ def _learning_chart(points: Sequence[Values]) -> SafeString | None:
 
 
 def _learning_verdict(points: Sequence[Values]) -> dict[str, Any] | None:
-    """Return what the last step of the curve says: ads before and after, and the gain per doubling."""
+    """Return what the last step of the curve says: ads before and after, the gain per doubling, and what it amounts to."""
     if len(points) < 2:
         return None
     before, after = points[-2], points[-1]
     doublings = math.log2(after["ads"] / before["ads"])
     gain = (after["accuracy"] - before["accuracy"]) / doublings
-    return {"before": before, "after": after, "doubling": gain, "flat": gain < FLAT_CURVE}
+    if gain < FLAT_CURVE:
+        verdict = _("The line has levelled off: more ads of the same kind would help little.")
+    elif after["accuracy"] <= before["interval"]["high"]:
+        verdict = _("It rose by no more than chance may explain: these ads do not show whether more would help.")
+    else:
+        verdict = _("It still climbs: more ads would help.")
+    return {"before": before, "after": after, "doubling": gain, "verdict": verdict}
 
 
 def _difference_verdict(comparison: Values | None, first_is_better: str) -> str:

@@ -157,6 +157,18 @@ def figures_of(report):
     yield report["noise"]["agreement"], 2
 
 
+@pytest.mark.parametrize(
+    ("accuracy", "verdict"),
+    [(0.70, "levelled off"), (0.704, "levelled off"), (0.73, "no more than chance"), (0.75, "still climbs")],
+)
+def test_a_learning_curve_is_said_to_climb_only_beyond_chance(report, accuracy, verdict):
+    point = {"ads": 1000, "accuracy": 0.70, "interval": {"low": 0.66, "high": 0.74}, "main_accuracy": 0.9}
+    curve = [point, {**point, "ads": 2000, "accuracy": accuracy}]
+    page = render({**report, "learning_curve": curve}, "en")
+    verdicts = ("levelled off", "no more than chance", "still climbs: ")
+    assert [text for text in verdicts if text in page] == [text for text in verdicts if text.startswith(verdict)]
+
+
 def test_the_report_survives_what_small_marketplaces_lack(report):
     bare = json.loads(json.dumps(report))
     bare.update(later=None, classifiers=None, learning_curve=bare["learning_curve"][-1:])
