@@ -20,13 +20,15 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date as Date
-from datetime import datetime
+from datetime import datetime, time
 from functools import cached_property
 from typing import Any, ClassVar
 
 from django.apps import apps
-from django.db.models import Model, Q, QuerySet
+from django.conf import settings
+from django.db.models import DateTimeField, Model, Q, QuerySet
 from django.db.models.constants import LOOKUP_SEP
+from django.utils import timezone
 from django.utils.module_loading import import_string
 
 from ad_autocategorize.conf import SETTING, plugin_settings
@@ -230,10 +232,17 @@ class AdSource:
         if since is not None:
             if self.date is None or not self.is_path("date"):
                 raise SourceError(f"{type(self).__name__}.date must be a field path for ads to be chosen by date.")
-            queryset = queryset.filter(**{f"{self.date}__gte": since})
+            queryset = queryset.filter(**{f"{self.date}__gte": self._day_begins(since)})
         if relations := self.relations():
             queryset = queryset.select_related(*relations)
         return queryset[:limit].iterator(chunk_size=CHUNK)
+
+    def _day_begins(self, day: Date) -> Date:
+        """Return the first moment of ``day`` at the site where ads have moments, or the day itself where they have days."""
+        if not isinstance(resolve_field(self.ad_model(), str(self.date)), DateTimeField):
+            return day
+        midnight = datetime.combine(day, time.min)
+        return timezone.make_aware(midnight) if settings.USE_TZ else midnight
 
     def relations(self) -> list[str]:
         """Return the relations that reading title, category, date, seller and language follows."""

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections import Counter
-from datetime import date
+from datetime import date, datetime
+
+from django.utils import timezone
 
 from ad_autocategorize.conf import plugin_settings
 from ad_autocategorize.label_weights import weigh_labels
@@ -20,9 +22,16 @@ def read_marketplace(source: AdSource, *, since: date | None = None, limit: int 
     return Corpus(
         [ad.title[: plugin_settings.MAX_TITLE_LENGTH] for ad in ads],
         [tree.path_ids(ad.category_id) for ad in ads],
-        [as_datetime(ad.date) for ad in ads],
+        [_at_the_site(ad.date) for ad in ads],
         {pk: tree.name(pk) for pk in tree},
         dict(dropped),
         [tree.path_ids(pk) for pk in CategoryTree.load()],
         weigh_labels(ads).weights,
     )
+
+
+def _at_the_site(value: object) -> datetime | None:
+    # A report that names hours is held beside the admin, which shows the site's.
+    if isinstance(value, datetime) and timezone.is_aware(value):
+        return timezone.make_naive(value)
+    return as_datetime(value)

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
@@ -11,6 +14,7 @@ DROPPED: dict[str, Promise] = {
     "no date": _("without a date that could be read, though only newer ads were asked for"),
     "older than asked for": _("older than asked for"),
     "category not in the taxonomy": _("filed in a category that the taxonomy does not hold"),
+    "in another language": _("in another language than the one that is learned"),
     "not drawn": _("beyond those drawn by chance for the quick evaluation (--full takes all)"),
     "nothing left of the title": _("with a title in which no word is left after cleaning (signs only, for example)"),
 }
@@ -50,3 +54,8 @@ STAGES: dict[str, Promise] = {
 def label(labels: dict[str, Promise], code: str) -> str:
     """Return the text for a code, or the code itself: a marketplace's source may give reasons of its own."""
     return str(labels.get(code, code))
+
+
+def joins_flat_scores(settings: Mapping[str, Any]) -> bool:
+    """Return whether the title settings make the cascade's scores one of several."""
+    return bool(settings["naive_bayes_weight"] or settings["flat_svc_weight"])

@@ -8,8 +8,8 @@ from typing import Any
 
 from django.utils.translation import gettext as _
 
-from ad_autocategorize.reports.labels import CLASSIFIERS, DROPPED, NODES, label
-from ad_autocategorize.templatetags.ad_autocategorize_reports import count, p_value, percent, points, trail
+from ad_autocategorize.reports.labels import CLASSIFIERS, DROPPED, NODES, joins_flat_scores, label
+from ad_autocategorize.templatetags.ad_autocategorize_reports import count, one_line, p_value, percent, points, trail
 
 Write = Callable[[str], Any]
 Values = Mapping[str, Any]
@@ -27,6 +27,12 @@ def _data(report: Values, write: Write) -> None:
     write(_("%(ads)s ads in %(categories)s categories") % {name: count(data[name]) for name in ("ads", "categories")})
     for reason, ads in data["dropped"].items():
         write("  " + _("left out: %(ads)s ads %(reason)s") % {"ads": count(ads), "reason": label(DROPPED, reason)})
+    if data["unread_dates"]:
+        write(
+            "  "
+            + _("%(dates)s dates could not be read: 2024-12-31 is how to write them")
+            % {"dates": count(data["unread_dates"])}
+        )
     if not data["untested_ads"]:
         return
     untested = {"ads": count(data["untested_ads"]), "categories": count(data["untested_categories"])}
@@ -112,19 +118,27 @@ def _methods(report: Values, write: Write) -> None:
     if flat["accuracy"] is None:
         write(_("Flat classifier: left out, too slow for the quick evaluation; pass --full."))
         return
-    compared = flat["cascade_against_flat"]
-    values = {
-        "cascade": percent(report["hold_out"]["summary"]["accuracy"], 2),
-        "flat": percent(flat["accuracy"], 2),
-        "difference": points(compared["difference"]),
-        "low": points(compared["interval"]["low"]),
-        "high": points(compared["interval"]["high"]),
-        "p": p_value(compared["p_value"]),
-    }
-    write(
-        _("Cascade %(cascade)s, flat LinearSVC %(flat)s: %(difference)s points (%(low)s to %(high)s), McNemar %(p)s")
-        % values
-    )
+    _table(write, *_against_flat(report))
+
+
+def _against_flat(report: Values) -> tuple[Sequence[str], list[Sequence[str]]]:
+    flat, served = report["flat"], report["hold_out"]["summary"]["accuracy"]
+    systems = [(_("cascade alone"), flat["cascade_accuracy"], flat["cascade_against_flat"])]
+    if joins_flat_scores(report["settings"]):
+        systems.insert(0, (_("as in service: cascade and flat scores"), served, flat["served_against_flat"]))
+    rows: list[Sequence[str]] = [
+        (
+            name,
+            percent(accuracy, 2),
+            points(compared["difference"]),
+            f"{points(compared['interval']['low'])} – {points(compared['interval']['high'])}",
+            p_value(compared["p_value"]),
+        )
+        for name, accuracy, compared in systems
+    ]
+    rows.append((_("flat LinearSVC alone"), percent(flat["accuracy"], 2), "", "", ""))
+    head = (_("Whole path, same ads"), _("right"), _("points above flat"), _("confidence interval"), "McNemar")
+    return head, rows
 
 
 def _automation(report: Values, write: Write) -> None:
@@ -151,7 +165,7 @@ def _errors(report: Values, write: Write) -> None:
         write(_("Most confused:"))
     for pair in pairs:
         write(f"  {count(pair['ads'])}/{count(pair['support'])}  {trail(pair['filed'])} → {trail(pair['answered'])}")
-        write(f"      {pair['examples'][0]['title']}")
+        write(f"      {one_line(pair['examples'][0]['title'])}")
 
 
 def _noise(report: Values, write: Write) -> None:

@@ -13,7 +13,7 @@ from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 
 from ad_autocategorize.reports.charts import Axis, Series, Style, line_chart
-from ad_autocategorize.reports.labels import CLASSIFIERS, DROPPED, NODES, label
+from ad_autocategorize.reports.labels import CLASSIFIERS, DROPPED, NODES, joins_flat_scores, label
 from ad_autocategorize.reports.reliability import gap_verdict, reliability_chart, share_axis
 from ad_autocategorize.templatetags.ad_autocategorize_reports import count, leaf, percent
 
@@ -75,7 +75,13 @@ def make_context(report: Values, *, name: str, language: str, made: datetime) ->
         "learning_verdict": _learning_verdict(report["learning_curve"]),
         "noise": _noise(report["noise"], report["copies"]),
         "classifiers": _classifiers(report["classifiers"]),
-        "flat_verdict": _difference_verdict(report["flat"]["cascade_against_flat"]),
+        "joined": joins_flat_scores(report["settings"]),
+        "cascade_verdict": _difference_verdict(
+            report["flat"]["cascade_against_flat"], _("The cascade alone is better")
+        ),
+        "served_verdict": _difference_verdict(
+            report["flat"]["served_against_flat"], _("The classifier in service is better")
+        ),
         "flat_levels": _flat_levels(report),
         "categories": [_categories(level) for level in held_out["levels"]],
         "pairs": (held_out["pairs"][:SHOWN_PAIRS], held_out["pairs"][SHOWN_PAIRS:]),
@@ -207,31 +213,40 @@ def _learning_chart(points: Sequence[Values]) -> SafeString | None:
 
 
 def _learning_verdict(points: Sequence[Values]) -> dict[str, Any] | None:
-    """Return what the last step of the curve says: ads before and after, and the gain per doubling."""
+    """Return what the last step of the curve says: ads before and after, the gain per doubling, and what it amounts to."""
     if len(points) < 2:
         return None
     before, after = points[-2], points[-1]
     doublings = math.log2(after["ads"] / before["ads"])
     gain = (after["accuracy"] - before["accuracy"]) / doublings
-    return {"before": before, "after": after, "doubling": gain, "flat": gain < FLAT_CURVE}
+    if gain < FLAT_CURVE:
+        verdict = _("The line has levelled off: more ads of the same kind would help little.")
+    elif after["accuracy"] <= before["interval"]["high"]:
+        verdict = _("It rose by no more than chance may explain: these ads do not show whether more would help.")
+    else:
+        verdict = _("It still climbs: more ads would help.")
+    return {"before": before, "after": after, "doubling": gain, "verdict": verdict}
 
 
-def _difference_verdict(comparison: Values | None) -> str:
+def _difference_verdict(comparison: Values | None, first_is_better: str) -> str:
     if comparison is None:
         return ""
     if comparison["p_value"] >= SIGNIFICANT:
-        return _("The difference is so small that chance alone explains it: on these ads the two are level.")
-    if comparison["difference"] > 0:
-        return _("The cascade is better, and chance is an unlikely explanation.")
-    return _("The flat classifier is better, and chance is an unlikely explanation.")
+        return _(
+            "The difference is so small that chance alone could explain it: these ads do not show which of the two is better."
+        )
+    better = first_is_better if comparison["difference"] > 0 else _("The flat classifier is better")
+    return _("%(better)s, and chance is an unlikely explanation.") % {"better": better}
 
 
-def _flat_levels(report: Values) -> list[tuple[int, float, float]]:
-    flat = report["flat"]["levels"] or []
-    return [
-        (level["level"], level["accuracy"], other)
-        for level, other in zip(report["hold_out"]["summary"]["levels"], flat, strict=False)
-    ]
+def _flat_levels(report: Values) -> list[tuple[str, float, float, float]]:
+    """Return (level, in service, cascade alone, flat alone) for each level and the whole path."""
+    flat, summary = report["flat"], report["hold_out"]["summary"]
+    if flat["accuracy"] is None:
+        return []
+    by_level = zip(summary["levels"], flat["cascade_levels"], flat["levels"], strict=True)
+    rows = [(str(level["level"]), level["accuracy"], cascade, other) for level, cascade, other in by_level]
+    return [*rows, (_level_name(0), summary["accuracy"], flat["cascade_accuracy"], flat["accuracy"])]
 
 
 def _noise(noise: Values, copies: Values) -> dict[str, Any]:

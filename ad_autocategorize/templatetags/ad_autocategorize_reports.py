@@ -13,6 +13,7 @@ from ad_autocategorize.titles.hierarchy import PATH_SEPARATOR
 register = template.Library()
 
 NO_BREAK_SPACE = "\u00a0"
+LONGEST_TITLE = 100
 
 
 @register.filter
@@ -54,6 +55,13 @@ def trail(path: str) -> str:
 def leaf(path: str) -> str:
     """Return the last name of a category path."""
     return path.rpartition(PATH_SEPARATOR)[2]
+
+
+@register.filter
+def one_line(title: str) -> str:
+    """Write a title as one short line: what a seller typed must neither break a table nor command a terminal."""
+    plain = " ".join("".join(sign if sign.isprintable() else " " for sign in title).split())
+    return plain if len(plain) <= LONGEST_TITLE else plain[: LONGEST_TITLE - 1] + "…"
 
 
 @register.simple_tag

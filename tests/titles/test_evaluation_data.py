@@ -1,5 +1,6 @@
 """The ads an evaluation is made on: reading, splitting, near-identical titles, label noise, nodes."""
 
+import csv
 import gzip
 import itertools
 import random
@@ -41,6 +42,7 @@ def test_a_csv_file_is_read_and_what_is_left_out_is_counted(tmp_path, pack):
     assert corpus.paths[1][:2] == corpus.paths[0]
     assert corpus.dates == [datetime(2024, 3, 1, 10), datetime(2024, 3, 2), None]
     assert corpus.dropped == {"no title": 1, "no category": 1}
+    assert corpus.unread_dates == corpus.take([0]).unread_dates == 1
 
 
 def test_a_csv_file_can_be_cut_by_number_and_by_day(tmp_path):
@@ -59,8 +61,14 @@ def test_a_csv_file_can_be_cut_by_number_and_by_day(tmp_path):
         (b"title,category\na,b\n", None, "'category_path'"),
         (b"", None, "it has none"),
         (b"title,category_path\na,b\n", date(2024, 1, 1), "'date'"),
-        (b"title,category_path\n\xff\xfe,b\n", None, "not a CSV file in UTF-8"),
-        (b"\x1f\x8bbroken", None, "broken|not a CSV file"),
+        (b"title,category_path\n\xff\xfe,b\n", None, "not in UTF-8"),
+        ("title,category_path\na,b\n".encode("utf-16"), None, "not in UTF-8"),
+        (b'title,category_path\na,b\n"a" 24",b\n', None, "at line 3"),
+        (b'title,category_path\n"a,b\nc,d\n', None, "at line 2"),
+        (b"title,category_path\n" + b"a" * 200_000 + b",b\n", None, "field larger than .* at line 2"),
+        (b"\x1f\x8bbroken", None, "damaged gzip"),
+        (gzip.compress(ROWS.encode())[:60], None, "damaged gzip"),
+        (gzip.compress(ROWS.encode())[:10] + b"\xff" * 60, None, "damaged gzip"),
     ],
 )
 def test_a_wrong_file_is_named(tmp_path, content, since, message):
@@ -82,6 +90,21 @@ def test_dates_of_all_kinds_become_comparable():
     assert as_datetime(datetime(2024, 1, 1, 22, tzinfo=buenos_aires)) == datetime(2024, 1, 2, 1)
     assert as_datetime(datetime(2024, 1, 1, tzinfo=UTC)) == as_datetime(date(2024, 1, 1)) == datetime(2024, 1, 1)
     assert as_datetime("2024") is None
+
+
+@pytest.mark.parametrize("text", ["0001-01-01T00:00:00+14:00", "9999-12-31T23:00:00-14:00"])
+def test_a_date_at_the_end_of_the_calendar_is_none(tmp_path, text):
+    file = tmp_path / "ads.csv"
+    file.write_text(f"title,category_path,date\nsofá,Hogar,{text}\n")
+    assert read_csv(file).dates == [None]
+
+
+def test_the_signs_of_any_title_are_kept(tmp_path):
+    file = tmp_path / "ads.csv"
+    titles = ["a\0b", "dos\nlíneas", "漢字 \U0001f697", "palabra " * 1250 + "fin"]
+    with file.open("w", newline="") as stream:
+        csv.writer(stream).writerows([["title", "category_path"], *([title, "Hogar"] for title in titles)])
+    assert read_csv(file).titles == titles
 
 
 def slow_twins(titles):

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from sklearn.metrics import accuracy_score, f1_score, precision_recall_fscore_support
 
-from ad_autocategorize.titles.evaluation.comparison import compare, macro_f1_interval, mean_interval
+from ad_autocategorize.titles.evaluation.comparison import compare, macro_f1_interval, mean_interval, share_interval
 from ad_autocategorize.titles.evaluation.confusion import LARGEST, confused_pairs, confusion_matrix
 from ad_autocategorize.titles.evaluation.coverage import choose_threshold, measure_coverage
 from ad_autocategorize.titles.evaluation.metrics import count_outcomes, macro_f1, score_levels, score_top
@@ -195,6 +195,21 @@ def test_copies_are_no_further_evidence():
     alone = mean_interval(values, np.arange(100), 500, seed=0)
     copied = mean_interval(np.tile(values, 10), np.tile(np.arange(100), 10), 500, seed=0)
     assert copied.high - copied.low == pytest.approx(alone.high - alone.low, rel=0.01)
+
+
+@pytest.mark.parametrize("right", [True, False])
+def test_answers_that_are_all_alike_are_no_certainty(right):
+    answers = np.full(40, right)
+    alone = share_interval(answers, np.arange(40), 200, seed=0)
+    copied = share_interval(np.tile(answers, 3), np.tile(np.arange(40), 3), 200, seed=0)
+    assert alone == copied
+    # Of forty: about one in eleven may still be otherwise.
+    assert (alone.low, alone.high) == pytest.approx((0.912, 1) if right else (0, 0.088), abs=0.001)
+
+
+def test_the_interval_of_a_share_is_that_of_the_mean():
+    values = np.random.default_rng(0).uniform(0, 1, 100) < 0.7
+    assert share_interval(values, np.arange(100), 200, seed=3) == mean_interval(values, np.arange(100), 200, seed=3)
 
 
 def test_the_interval_of_macro_f1_is_around_it():

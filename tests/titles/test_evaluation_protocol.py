@@ -39,7 +39,7 @@ def report():
 
 def test_every_part_of_the_report_is_there_and_is_json(report):
     plain = json.loads(json.dumps(report.to_dict(corpus().text)))
-    assert plain["report_version"] == 1
+    assert plain["report_version"] == 2
     assert plain["data"]["dropped"] == {"no title": 2, "nothing left of the title": 1}
     assert plain["data"]["ads"] == 300
     assert plain["hold_out"]["confusion"][0]["paths"] == ["Vehículos", "Hogar", "Ocio"]
@@ -59,11 +59,25 @@ def test_wrong_labels_show_in_the_figures(report):
     assert report.copies.random == summary
 
 
-def test_the_cascade_is_compared_with_a_flat_classifier_on_the_same_ads(report):
-    compared = report.flat.cascade_against_flat
-    difference = (compared.only_first - compared.only_second) / report.hold_out.summary.test
-    assert report.flat.accuracy == pytest.approx(report.hold_out.summary.accuracy - difference)
-    assert report.flat.choice in FLAT_CHOICES
+def test_cascade_and_classifier_in_service_are_compared_with_a_flat_one_on_the_same_ads(report):
+    flat, summary = report.flat, report.hold_out.summary
+    for accuracy, compared in (
+        (summary.accuracy, flat.served_against_flat),
+        (flat.cascade_accuracy, flat.cascade_against_flat),
+    ):
+        difference = (compared.only_first - compared.only_second) / summary.test
+        assert flat.accuracy == pytest.approx(accuracy - difference)
+        assert compared.difference == pytest.approx(difference)
+    assert flat.choice in FLAT_CHOICES
+    assert len(flat.levels) == len(flat.cascade_levels) == len(summary.levels)
+
+
+def test_the_cascade_alone_is_trained_without_flat_scores(report):
+    plain = TitleSettings(naive_bayes_weight=0, flat_svc_weight=0)
+    alone = run_protocol(corpus(), plain, FAST, folds=3)
+    assert alone.hold_out.summary.accuracy == alone.flat.cascade_accuracy == report.flat.cascade_accuracy
+    assert alone.flat.served_against_flat == alone.flat.cascade_against_flat == report.flat.cascade_against_flat
+    assert [level.accuracy for level in alone.hold_out.summary.levels] == report.flat.cascade_levels
 
 
 def test_equal_seeds_give_equal_reports(report):
@@ -117,11 +131,51 @@ def test_one_main_category_leaves_nothing_to_cross_validate():
     assert cross_validate(["a", "b", "c", "d"], [(1, 2), (1, 3)] * 2, SETTINGS, **options) is None
 
 
+FLAT = {"weights": None, "tuning_ads": 100, "seed": 0}
+
+
+def test_the_flat_classifier_learns_from_weights_as_the_cascade_does():
+    titles, paths = ["mesa ratona"] * 20 + ["silla alta"] * 5, [SOFAS, CARS] * 10 + [SOFAS] * 5
+    for heavy in (SOFAS, CARS):
+        weights = [10.0 if path == heavy else 1.0 for path in paths]
+        guesses, _ = predict_flat((titles, paths), ["mesa ratona"], SETTINGS, **{**FLAT, "weights": weights})
+        assert guesses == [heavy]
+
+
 def test_the_flat_classifier_answers_with_whole_paths():
     titles, paths = labelled_titles()
-    guesses, choice = predict_flat((titles[:200], paths[:200]), titles[200:], SETTINGS, tuning_ads=100, seed=0)
+    guesses, choice = predict_flat((titles[:200], paths[:200]), titles[200:], SETTINGS, **FLAT)
     assert choice in FLAT_CHOICES
     assert np.mean([guess == path for guess, path in zip(guesses, paths[200:], strict=True)]) > 0.9
+
+
+def meaningless(count, copies=1):
+    """Ads whose titles say nothing about their category, so that only who has seen an ad can know; copies are filed alike."""
+    rng = random.Random(5)
+    titles = ["".join(rng.choices("abcdefghijklmnopqrst", k=8)) + " " + str(rng.random())[2:10] for _ in range(count)]
+    paths = [rng.choice([CARS, SOFAS, (6, 7), (2, 3)]) for _ in range(count)]
+    days = [datetime(2024, 1, 1) + timedelta(days=n) for n in range(count)]
+    order = rng.sample(range(count * copies), count * copies)
+    return Corpus(*([part[n % count] for n in order] for part in (titles, paths, days)), NAMES)
+
+
+def test_nothing_is_measured_on_what_was_learned_from():
+    found = run_protocol(meaningless(400), SETTINGS, FAST, folds=3)
+    summaries = [found.hold_out.summary, found.copies.apart, found.later.summary]
+    # One in four is chance; whoever had seen the ads would be right nearly always.
+    assert max(summary.accuracy for summary in summaries) < 0.4
+    assert max(row.accuracy for row in found.classifiers.classifiers) < 0.4
+    assert max(found.flat.accuracy, found.flat.cascade_accuracy) < 0.4
+    assert max(point.accuracy for point in found.learning_curve) < 0.4
+
+
+def test_copies_help_where_they_are_scattered_and_not_where_they_are_kept_together():
+    found = run_protocol(meaningless(200, copies=3), SETTINGS, FAST, folds=3)
+    assert found.copies.leaked > 0.8
+    assert found.copies.random.accuracy > 0.7
+    assert found.copies.apart.accuracy < 0.45
+    # Copies are of one day, so that no ad of the test has one among the earlier.
+    assert found.later.summary.accuracy < 0.45
 
 
 @pytest.mark.parametrize("count", [18, 24, 40])
@@ -135,3 +189,18 @@ def test_a_small_marketplace_gets_a_report(count):
 def test_too_few_ads_are_explained(count):
     with pytest.raises(TrainingError, match="ads"):
         run_protocol(corpus(count, wrong=0), SETTINGS, FAST)
+
+
+def test_where_every_ad_was_left_out_it_says_why():
+    nothing = Corpus(["!!"], [CARS], [None], NAMES, {"older than asked for": 7})
+    with pytest.raises(TrainingError, match=r"No ad .*older than asked for: 7, nothing left of the title: 1"):
+        run_protocol(nothing, SETTINGS, FAST)
+    with pytest.raises(TrainingError, match="there are none"):
+        run_protocol(Corpus([], [], [], {}), SETTINGS, FAST)
+
+
+def test_where_all_titles_are_copies_it_says_so():
+    titles = ["mesa de roble grande", "auto rojo usado"] * 30
+    copies = Corpus(titles, [SOFAS, CARS] * 30, [None] * 60, NAMES)
+    with pytest.raises(TrainingError, match="alike"):
+        run_protocol(copies, SETTINGS, FAST)

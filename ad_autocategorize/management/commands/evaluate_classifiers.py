@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import sys
 import time
+import warnings
 from pathlib import Path
 from typing import Any
 
@@ -44,18 +45,28 @@ class Command(BaseCommand):
         parser.add_argument("--folds", type=folds, default=5, help="Of the cross-validation (default 5).")
         parser.add_argument("--jobs", type=positive, default=1, help="Processes that train (default 1).")
         parser.add_argument("--seed", type=seed, default=0, help="Fixes splits, solvers and samples (default 0).")
-        parser.add_argument("--limit", type=positive, help="Take at most this many ads.")
+        parser.add_argument(
+            "--limit", type=positive, help="Take the first ads only, this many; of a file in its order."
+        )
         parser.add_argument("--since", type=day, metavar="YYYY-MM-DD", help="Take ads from this day on.")
 
     def handle(self, *args: Any, **options: Any) -> None:
-        for file in (options["json"], options["html"]):
+        files = [file for file in (options["json"], options["html"]) if file is not None]
+        for file in files:
             _check_writable(file)
+        if len({file.resolve() for file in files}) < len(files):
+            raise CommandError("--json and --html name the same file.")
         language = options["language"] or _site_language()
         try:
-            with translation.override(language):
+            with translation.override(language), warnings.catch_warnings():
+                # True of any small marketplace of many categories, and nothing that its owner could mend.
+                warnings.filterwarnings("ignore", "The number of unique classes is greater than 50%")
                 name, report = self._evaluate(options)
-                self._write_files(options, name, report, language)
-                write_tables(report, self.stdout.write)
+                # Files before the tables: a pager that closes early must not cost the result. Nor must a full disk.
+                try:
+                    self._write_files(options, name, report, language)
+                finally:
+                    write_tables(report, self.stdout.write)
         except (SourceError, ValueError) as error:
             raise CommandError(str(error)) from error
         except ImportError as error:
@@ -96,7 +107,6 @@ class Command(BaseCommand):
         return name, report.to_dict(corpus.text)
 
     def _write_files(self, options: dict[str, Any], name: str, report: dict[str, Any], language: str) -> None:
-        # Before the tables: a pager that closes early must not cost the result.
         self._write(options["json"], json.dumps(report, ensure_ascii=False, indent=1))
         if options["html"]:
             page = render_title_report(report, name=name, language=language, made=timezone.localtime())
@@ -112,9 +122,9 @@ class Command(BaseCommand):
         self.stderr.write(_("Wrote %(file)s.") % {"file": file}, style_func=self.style.SUCCESS)
 
 
-def _check_writable(file: Path | None) -> None:
+def _check_writable(file: Path) -> None:
     # Said before the long work, not after it.
-    if file is not None and (file.is_dir() or not file.absolute().parent.is_dir()):
+    if file.is_dir() or not file.absolute().parent.is_dir():
         raise CommandError(f"{file} cannot be written: it is a folder, or its folder does not exist.")
 
 

@@ -17,7 +17,7 @@ from ad_autocategorize.titles.features import Contents, TitleFeatures
 from ad_autocategorize.titles.hierarchy import Path
 from ad_autocategorize.titles.settings import TitleSettings
 from ad_autocategorize.titles.splitting import split_by_category
-from ad_autocategorize.titles.training import tokenize
+from ad_autocategorize.titles.training import relative_weights, tokenize
 
 CLASSIFIERS = ("LinearSVC", "MultinomialNB", "DecisionTreeClassifier", "LogisticRegression")
 _TUNING_SHARE = 0.25
@@ -117,6 +117,7 @@ def predict_flat(
     titles: Sequence[str],
     settings: TitleSettings,
     *,
+    weights: Sequence[float] | None,
     tuning_ads: int | None,
     seed: int,
 ) -> tuple[list[Path], FlatChoice]:
@@ -124,37 +125,53 @@ def predict_flat(
 
     That is the best of ``FLAT_CHOICES`` on a quarter of the training titles set aside (of ``tuning_ads`` of them at most): what
     suits a cascade need not suit a flat classifier, and one left untuned would be no fair peer. Every title must have words.
+    ``weights`` say how much each training title counts, as in ``training.train``.
     """
     tokens, paths = tokenize(train[0], settings)[0], list(train[1])
-    drawn = np.random.default_rng(seed).permutation(len(paths))[:tuning_ads].tolist()
-    choice = _choose([tokens[i] for i in drawn], [paths[i] for i in drawn], settings, seed)
-    return _flat(tokens, paths, settings, seed)(choice, tokenize(titles, settings)[0]), choice
+    known = _Known(tokens, paths, relative_weights(weights, range(len(paths))))
+    drawn = np.random.default_rng(seed).permutation(len(paths))[:tuning_ads]
+    choice = _choose(known.part(drawn), settings, seed)
+    return _flat(known, settings, seed)(choice, tokenize(titles, settings)[0]), choice
 
 
-def _choose(tokens: list[list[str]], paths: list[Path], settings: TitleSettings, seed: int) -> FlatChoice:
-    aside, rest = split_by_category(paths, _TUNING_SHARE, seed)
-    if not len(aside) or len({paths[i] for i in rest}) < 2:
+@dataclass(frozen=True, slots=True)
+class _Known:
+    """What a flat classifier learns from: tokens, paths and weights (``None``: all the same) of each title."""
+
+    tokens: list[list[str]]
+    paths: list[Path]
+    weights: NDArray[np.float64] | None
+
+    def part(self, positions: Labels) -> _Known:
+        chosen = positions.tolist()
+        return _Known(
+            [self.tokens[i] for i in chosen],
+            [self.paths[i] for i in chosen],
+            None if self.weights is None else self.weights[positions],
+        )
+
+
+def _choose(known: _Known, settings: TitleSettings, seed: int) -> FlatChoice:
+    aside, rest = split_by_category(known.paths, _TUNING_SHARE, seed)
+    asked, learned = known.part(aside), known.part(rest)
+    if not len(aside) or len(set(learned.paths)) < 2:
         return LIBRARY_DEFAULT
-    predict = _flat([tokens[i] for i in rest], [paths[i] for i in rest], settings, seed)
-    asked, wanted = [tokens[i] for i in aside], [paths[i] for i in aside]
-    return max(FLAT_CHOICES, key=lambda choice: _share(predict(choice, asked), wanted))
+    predict = _flat(learned, settings, seed)
+    return max(FLAT_CHOICES, key=lambda choice: _share(predict(choice, asked.tokens), asked.paths))
 
 
-def _flat(
-    tokens: list[list[str]], paths: list[Path], settings: TitleSettings, seed: int
-) -> Callable[[FlatChoice, list[list[str]]], list[Path]]:
+def _flat(known: _Known, settings: TitleSettings, seed: int) -> Callable[[FlatChoice, list[list[str]]], list[Path]]:
     """Learn the features once; return what trains a flat classifier on them and asks it."""
     from sklearn.svm import LinearSVC
 
-    seen = Contents.of(tokens, settings)
+    seen = Contents.of(known.tokens, settings)
     features = TitleFeatures(settings).fit(seen)
-    known = features.transform(seen)
-    categories, (labels,) = encode(paths)
+    matrix = features.transform(seen)
+    categories, (labels,) = encode(known.paths)
 
     def predict(choice: FlatChoice, asked: list[list[str]]) -> list[Path]:
-        model = LinearSVC(C=choice.regularization, loss=choice.loss, tol=_TOLERANCE, random_state=seed).fit(
-            known, labels
-        )
+        model = LinearSVC(C=choice.regularization, loss=choice.loss, tol=_TOLERANCE, random_state=seed)
+        model.fit(matrix, labels, known.weights)
         return [categories[label] for label in model.predict(features.transform(Contents.of(asked, settings)))]
 
     return predict

@@ -41,6 +41,26 @@ class Comparison:
     p_value: float
 
 
+def share_interval(right: NDArray[np.bool_], groups: NDArray[np.intp], resamples: int, seed: int) -> Interval:
+    """Return the bootstrap interval of a share of right answers, as ``mean_interval`` does.
+
+    Where all are right, or none is, every draw would be the same: Wilson's interval over the groups then, since forty right
+    answers out of forty are no certainty.
+    """
+    if right.all() or not right.any():
+        number = len(np.unique(groups))
+        return wilson_interval(number if right.all() else 0, number)
+    return mean_interval(right, groups, resamples, seed)
+
+
+def wilson_interval(right: int, ads: int) -> Interval:
+    """Return the confidence interval of a share of ads that are independent evidence (Wilson, 1927)."""
+    from scipy.stats import binomtest
+
+    interval = binomtest(right, ads).proportion_ci(confidence_level=CONFIDENCE, method="wilson")
+    return Interval(float(interval.low), float(interval.high))
+
+
 def mean_interval(
     values: FloatArray | NDArray[np.bool_], groups: NDArray[np.intp], resamples: int, seed: int
 ) -> Interval:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import gzip
 import io
+import zlib
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -35,6 +36,7 @@ class Corpus:
     dropped : how many ads were left out, by reason.
     taxonomy : all category paths of the marketplace, with ads or without; empty where only the ads are known.
     weights : how much each ad counts in training; ``None`` where all count the same.
+    unread_dates : how many dates are written in a way that could not be read, whether their ads took part or not.
     """
 
     titles: Sequence[str]
@@ -44,6 +46,7 @@ class Corpus:
     dropped: Mapping[str, int] = field(default_factory=dict)
     taxonomy: Sequence[Path] = ()
     weights: Sequence[float] | None = None
+    unread_dates: int = 0
 
     def __len__(self) -> int:
         return len(self.titles)
@@ -62,6 +65,7 @@ class Corpus:
             {**self.dropped, **(dropped or {})},
             self.taxonomy,
             self.weights and [self.weights[i] for i in positions],
+            self.unread_dates,
         )
 
     def with_words(self, settings: TitleSettings) -> Corpus:
@@ -81,6 +85,7 @@ def read_csv(file: FilePath, *, since: date | None = None, limit: int | None = N
     titles: list[str] = []
     paths: list[Path] = []
     dates: list[datetime | None] = []
+    unread_dates = 0
     for row in _rows(file, need_date=since is not None):
         if limit is not None and len(titles) == limit:
             break
@@ -88,7 +93,9 @@ def read_csv(file: FilePath, *, since: date | None = None, limit: int | None = N
         steps = tuple(
             step for step in map(str.strip, (row["category_path"] or "").split(PATH_SEPARATOR.strip())) if step
         )
-        day = _date(row.get("date"))
+        written = (row.get("date") or "").strip()
+        day = _date(written)
+        unread_dates += bool(written) and day is None
         if since is not None and (day is None or day.date() < since):
             dropped["older than asked for" if day else "no date"] += 1
         elif not title or not steps:
@@ -98,34 +105,49 @@ def read_csv(file: FilePath, *, since: date | None = None, limit: int | None = N
             paths.append(tuple(numbers.setdefault(steps[: n + 1], len(numbers)) for n in range(len(steps))))
             dates.append(day)
     names = {number: steps[-1] for steps, number in numbers.items()}
-    return Corpus(titles, paths, dates, names, dict(dropped))
+    return Corpus(titles, paths, dates, names, dict(dropped), unread_dates=unread_dates)
 
 
 def as_datetime(value: object) -> datetime | None:
     """Return a date or a time, with zone or without, as a time without zone (in UTC); ``None`` for anything else."""
     if isinstance(value, datetime):
-        return value.astimezone(UTC).replace(tzinfo=None) if value.tzinfo else value
+        try:
+            return value.astimezone(UTC).replace(tzinfo=None) if value.tzinfo else value
+        except OverflowError:
+            # A slip of the pen at either end of the calendar.
+            return None
     if isinstance(value, date):
         return datetime(value.year, value.month, value.day)
     return None
 
 
 def _rows(file: FilePath, *, need_date: bool) -> Iterator[dict[str, Any]]:
-    data = file.read_bytes()
+    reader = csv.DictReader(io.StringIO(_text(file), newline=""), strict=True)
     try:
-        text = (gzip.decompress(data) if data.startswith(_GZIP) else data).decode("utf-8-sig")
-        reader = csv.DictReader(io.StringIO(text, newline=""), strict=True)
         found = reader.fieldnames or []
         for column in (*REQUIRED_COLUMNS, *(["date"] if need_date else [])):
             if column not in found:
                 raise CorpusError(f"{file} has no column {column!r}; it has {', '.join(found) or 'none'}.")
         yield from reader
-    except (UnicodeDecodeError, csv.Error, EOFError) as error:
-        raise CorpusError(f"{file} is not a CSV file in UTF-8: {error}.") from error
+    except csv.Error as error:
+        begin = reader.line_num + 1
+        raise CorpusError(f"{file} is no sound CSV file: {error}, in the row that begins at line {begin}.") from error
 
 
-def _date(text: str | None) -> datetime | None:
+def _text(file: FilePath) -> str:
+    data = file.read_bytes()
     try:
-        return as_datetime(datetime.fromisoformat((text or "").strip()))
+        plain = gzip.decompress(data) if data.startswith(_GZIP) else data
+    except (zlib.error, EOFError, gzip.BadGzipFile) as error:
+        raise CorpusError(f"{file} is a damaged gzip file: {error}.") from error
+    try:
+        return plain.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise CorpusError(f"{file} is not in UTF-8: {error}. Save it as CSV in UTF-8.") from error
+
+
+def _date(text: str) -> datetime | None:
+    try:
+        return as_datetime(datetime.fromisoformat(text))
     except ValueError:
         return None

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from ad_autocategorize.titles.evaluation.comparison import wilson_interval
+
 TARGETS = (0.90, 0.95, 0.99)
 CURVE_POINTS = 100
 # A threshold that fewer ads reach is a matter of luck.
@@ -83,16 +85,8 @@ def _automate(target: float, chosen_on: _Half, tested_on: _Half) -> Automation:
     filed, right = int(sure.sum()), int(correct[sure].sum())
     if not filed:
         return Automation(target, threshold, 0.0, None, None, None)
-    low, high = wilson_interval(right, filed)
-    return Automation(target, threshold, filed / len(confidence), right / filed, low, high)
-
-
-def wilson_interval(right: int, ads: int) -> tuple[float, float]:
-    """Return the 95 % confidence interval of a share."""
-    from scipy.stats import binomtest
-
-    interval = binomtest(right, ads).proportion_ci(confidence_level=0.95, method="wilson")
-    return float(interval.low), float(interval.high)
+    precision = wilson_interval(right, filed)
+    return Automation(target, threshold, filed / len(confidence), right / filed, precision.low, precision.high)
 
 
 def _curve(confidence: NDArray[np.float64], correct: NDArray[np.bool_]) -> list[CoveragePoint]:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import time
 from collections import Counter
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from ad_autocategorize.titles.evaluation import report
 from ad_autocategorize.titles.evaluation.baselines import CrossValidation, cross_validate, predict_flat
-from ad_autocategorize.titles.evaluation.comparison import compare, macro_f1_interval, mean_interval
+from ad_autocategorize.titles.evaluation.comparison import compare, macro_f1_interval, share_interval
 from ad_autocategorize.titles.evaluation.confusion import confused_pairs, confusion_matrix
 from ad_autocategorize.titles.evaluation.corpus import Corpus
 from ad_autocategorize.titles.evaluation.coverage import Coverage, measure_coverage
@@ -24,6 +24,7 @@ from ad_autocategorize.titles.evaluation.nodes import explain_nodes
 from ad_autocategorize.titles.evaluation.predictions import Predictions, predict
 from ad_autocategorize.titles.evaluation.reliability import Reliability, reliability
 from ad_autocategorize.titles.evaluation.splits import Split, split_at_random, split_by_date, split_by_group
+from ad_autocategorize.titles.hierarchy import Path
 from ad_autocategorize.titles.settings import TitleSettings
 from ad_autocategorize.titles.training import TrainingError, train
 
@@ -80,6 +81,9 @@ def run_protocol(
     """Evaluate on ``corpus``. Raises ``TrainingError`` where there is too little to train or test on."""
     start = time.perf_counter()
     with_words = _draw(corpus.with_words(settings), preset.most_ads, seed)
+    if not len(with_words):
+        left_out = ", ".join(f"{reason}: {ads}" for reason, ads in with_words.dropped.items()) or "there are none"
+        raise TrainingError(f"No ad is left to evaluate on ({left_out}).")
     run = _Run(with_words, settings, preset, folds, seed, jobs, progress)
     held_out = run.held_out()
     without_copies = run.without_copies(held_out)
@@ -132,14 +136,15 @@ class _Run:
     def predictions(self) -> Predictions:
         return self.train_and_predict(self.split)
 
-    def train_and_predict(self, split: Split) -> Predictions:
+    def train_and_predict(self, split: Split, settings: TitleSettings | None = None) -> Predictions:
+        settings = settings or self.settings
         if not len(split.test) or not len(split.train):
             raise TrainingError(
                 f"{len(self.corpus)} ads are too few to hold any out: a category needs three ads before one of them is "
                 "tested on. Publish more ads, or check the source's 'published' condition."
             )
         known, asked = self.corpus.take(split.train.tolist()), self.corpus.take(split.test.tolist())
-        scorer = train(known.titles, known.paths, self.settings, weights=known.weights, seed=self.seed, jobs=self.jobs)
+        scorer = train(known.titles, known.paths, settings, weights=known.weights, seed=self.seed, jobs=self.jobs)
         return predict(scorer, asked.titles, asked.paths)
 
     def data(self) -> report.DataSummary:
@@ -160,6 +165,7 @@ class _Run:
             dated=len(days),
             first_date=min(days).date().isoformat() if days else None,
             last_date=max(days).date().isoformat() if days else None,
+            unread_dates=self.corpus.unread_dates,
         )
 
     def held_out(self) -> report.HeldOut:
@@ -209,7 +215,7 @@ class _Run:
                     level,
                     int(here.sum()),
                     float(right.mean()),
-                    mean_interval(right, groups[here], resamples, self.seed),
+                    share_interval(right, groups[here], resamples, self.seed),
                     float((predictions.alone[here, level] == 1).mean()),
                     macro_f1(truth, guess, counted),
                     macro_f1_interval(truth, guess, counted, groups=groups, resamples=resamples, seed=self.seed),
@@ -221,7 +227,7 @@ class _Run:
             train=len(split.train),
             test=len(split.test),
             accuracy=float(correct.mean()),
-            interval=mean_interval(correct, groups, resamples, self.seed),
+            interval=share_interval(correct, groups, resamples, self.seed),
             top3=score_top(predictions).get(3, float(correct.mean())),
             expected_calibration_error=self._reliability(predictions)[0].expected_calibration_error,
             unseen=int((~known).sum()),
@@ -233,6 +239,11 @@ class _Run:
         """Compare the split that scatters near-identical titles with one that keeps them on one side."""
         self.progress("without_copies")
         split = split_by_group(self.corpus.paths, self.twins.groups, self.seed)
+        if not len(split.test):
+            raise TrainingError(
+                f"The titles of the {len(self.corpus)} ads are so much alike that nothing is left to test on once "
+                "near-identical ones are kept together. Ads with titles of their own are needed."
+            )
         apart = self.train_and_predict(split)
         seen_groups = np.isin(self.twins.groups[self.split.test], self.twins.groups[self.split.train])
         correct = self.predictions.correct
@@ -279,29 +290,42 @@ class _Run:
         )
 
     def flat(self) -> report.FlatReport:
-        """Compare with one flat classifier over all categories, on the same features and the same split."""
+        """Compare cascade, one flat classifier over all categories, and what is served, on the same features and split."""
         train_part = self.corpus.take(self.split.train.tolist())
         tested = self.corpus.take(self.split.test.tolist())
         cost = len(train_part) * len(set(train_part.paths))
         if self.preset.flat_budget is not None and cost > self.preset.flat_budget:
-            return report.FlatReport(None, None, None, None)
+            return report.FlatReport()
         self.progress("flat")
         guesses, choice = predict_flat(
             (train_part.titles, train_part.paths),
             tested.titles,
             self.settings,
+            weights=train_part.weights,
             tuning_ads=self.preset.tuning_ads,
             seed=self.seed,
         )
         right = np.array([guess == path for guess, path in zip(guesses, tested.paths, strict=True)], dtype=np.bool_)
-        depth = max(map(len, tested.paths))
-        levels = [
-            _mean(np.array([g[:n] == p[:n] for g, p in zip(guesses, tested.paths, strict=True) if len(p) >= n]))
-            for n in range(1, depth + 1)
-        ]
+        cascade = self._cascade_alone()
         groups = self.twins.groups[self.split.test]
-        difference = compare(self.predictions.correct, right, groups, self.preset.resamples, self.seed)
-        return report.FlatReport(float(right.mean()), levels, choice, difference)
+        cascade_against_flat, served_against_flat = (
+            compare(predictions.correct, right, groups, self.preset.resamples, self.seed)
+            for predictions in (cascade, self.predictions)
+        )
+        return report.FlatReport(
+            accuracy=float(right.mean()),
+            levels=_right_to_levels(guesses, tested.paths),
+            choice=choice,
+            cascade_accuracy=float(cascade.correct.mean()),
+            cascade_levels=_right_to_levels(cascade.guesses, tested.paths),
+            cascade_against_flat=cascade_against_flat,
+            served_against_flat=served_against_flat,
+        )
+
+    def _cascade_alone(self) -> Predictions:
+        """Return what the cascade answers without the flat scores that the classifier in service adds to it."""
+        alone = replace(self.settings, naive_bayes_weight=0.0, flat_svc_weight=0.0)
+        return self.predictions if alone == self.settings else self.train_and_predict(self.split, alone)
 
     def learning_curve(self) -> list[report.LearningPoint]:
         """Train on growing parts of the training ads, each within the next, and test on the same ads."""
@@ -318,7 +342,7 @@ class _Run:
                 except TrainingError:
                     continue
             groups = self.twins.groups[self.split.test]
-            interval = mean_interval(predictions.correct, groups, self.preset.resamples, self.seed)
+            interval = share_interval(predictions.correct, groups, self.preset.resamples, self.seed)
             main = float(predictions.correct_to(1).mean())
             points.append(report.LearningPoint(ads, float(predictions.correct.mean()), interval, main))
         return points
@@ -326,3 +350,12 @@ class _Run:
 
 def _mean(values: NDArray[np.bool_]) -> float | None:
     return float(values.mean()) if len(values) else None
+
+
+def _right_to_levels(guesses: Sequence[Path], paths: Sequence[Path]) -> list[float]:
+    """Return how often the guess is right down to level 1, 2, ..., each over the ads filed that deep."""
+    pairs = list(zip(guesses, paths, strict=True))
+    return [
+        float(np.mean([guess[:level] == path[:level] for guess, path in pairs if len(path) >= level]))
+        for level in range(1, max(map(len, paths)) + 1)
+    ]

@@ -16,8 +16,8 @@ from ad_autocategorize.titles.evaluation.nodes import NodeReport
 from ad_autocategorize.titles.evaluation.reliability import Reliability
 from ad_autocategorize.titles.hierarchy import Path
 
-# Raised when a key changes its meaning or goes.
-REPORT_VERSION = 1
+# Raised when a key changes its meaning or goes. 2: ``flat.cascade_against_flat`` is the cascade without flat scores.
+REPORT_VERSION = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,7 +26,8 @@ class DataSummary:
 
     ``depths`` counts ads by the level at which they are filed; ``dropped`` those left out, by reason; untested categories
     have too few ads for one to be set aside. ``largest_share`` is how often one would be right by always answering the
-    largest category, ``largest_main_share`` the largest main category.
+    largest category, ``largest_main_share`` the largest main category; ``unread_dates`` are written in a way that could not be
+    read, so that their ads are in no temporal validation.
     """
 
     ads: int
@@ -41,6 +42,7 @@ class DataSummary:
     dated: int
     first_date: str | None
     last_date: str | None
+    unread_dates: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,12 +116,23 @@ class LaterReport:
 
 @dataclass(frozen=True, slots=True)
 class FlatReport:
-    """One flat LinearSVC on the same features and split; all ``None`` where the preset leaves it out as too slow."""
+    """Step by step against all at once, on the same features and split; all ``None`` where the preset leaves it out as too slow.
 
-    accuracy: float | None
-    levels: list[float | None] | None
-    choice: FlatChoice | None
-    cascade_against_flat: Comparison | None
+    Attributes
+    ----------
+    accuracy, levels, choice : of one flat LinearSVC.
+    cascade_accuracy, cascade_levels : of the cascade alone. The classifier in service adds flat scores to the cascade's unless
+        the settings give them no weight.
+    cascade_against_flat, served_against_flat : of the cascade alone and of the classifier in service with that LinearSVC.
+    """
+
+    accuracy: float | None = None
+    levels: list[float] | None = None
+    choice: FlatChoice | None = None
+    cascade_accuracy: float | None = None
+    cascade_levels: list[float] | None = None
+    cascade_against_flat: Comparison | None = None
+    served_against_flat: Comparison | None = None
 
 
 @dataclass(frozen=True, slots=True)
