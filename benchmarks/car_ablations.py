@@ -25,6 +25,7 @@ VARIANTS: dict[str, dict[str, Any]] = {
     "recipe": {},
     "no augmentation": {"augment": False},
     "no mixing": {"mix": 0.0},
+    "no recoloring": {"recolor": 0.0},
     "no label smoothing": {"label_smoothing": 0.0},
     "no weight average": {"ema": 0.0},
     "pair loss: plain": {"pair_loss": "plain"},

@@ -35,6 +35,7 @@ RECIPE = PhotoSettings(
     patience=0,
     ema=0.992,
     mix=0.5,
+    recolor=0.4,
     mix_until=0.9,
     mirror=True,
 )

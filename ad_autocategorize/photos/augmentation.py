@@ -13,11 +13,11 @@ from ad_autocategorize.photos.preprocessing import MEAN, STD
 Transform = Callable[[Tensor], Tensor]
 
 
-def training_transform(height: int, width: int, *, augment: bool, recolor: bool = False) -> Transform:
+def training_transform(height: int, width: int, *, augment: bool, recolor: float = 0.0) -> Transform:
     """Return a transform from uint8[3, any, any] to float32[3, height, width].
 
-    Colors keep their hue, or the color head would learn from wrong labels; but with ``recolor``, for photos whose color
-    nobody labelled. A car is sold in every color, and few photos of each do not show that.
+    Colors keep their hue, or the color head would learn from wrong labels. ``recolor`` is the chance of another one, for photos
+    whose color nobody labelled: a car is sold in every color, and few photos of each do not show that.
     """
     steps: list[Transform] = [v2.Resize((height, width), antialias=True)]
     if augment:
@@ -28,7 +28,7 @@ def training_transform(height: int, width: int, *, augment: bool, recolor: bool 
             v2.ColorJitter(brightness=0.3, contrast=0.3, saturation=0.3),
         ]
         if recolor:
-            steps.append(v2.RandomApply([v2.RandomChoice([v2.Grayscale(3), v2.RandomChannelPermutation()])], p=0.4))
+            steps.append(v2.RandomApply([v2.RandomChoice([v2.Grayscale(3), v2.RandomChannelPermutation()])], p=recolor))
     steps += [v2.ToDtype(torch.float32, scale=True), v2.Normalize(MEAN, STD)]
     if augment:
         steps.append(v2.RandomErasing(0.2, scale=(0.02, 0.15)))

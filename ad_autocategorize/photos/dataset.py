@@ -51,11 +51,11 @@ class PhotoSet:
         return np.array(self.pixels[chosen if self.places is None else self.places[chosen]])
 
     def training_batches(
-        self, order: IntArray, size: int, height: int, width: int, *, augment: bool, recolor: bool = False
+        self, order: IntArray, size: int, height: int, width: int, *, augment: bool, recolor: float = 0.0
     ) -> Iterator[tuple[Tensor, Tensor]]:
         """Yield photos float32[n, 3, height, width] with their labels in the given order; a last batch of one is left out.
 
-        With ``augment`` photos are varied, with ``recolor`` those without a color label in their colors too.
+        With ``augment`` photos are varied; ``recolor`` is the chance that those without a color label are in their colors too.
         """
         transform = training_transform(height, width, augment=augment)
         recoloring = training_transform(height, width, augment=augment, recolor=recolor)

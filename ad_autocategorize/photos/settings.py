@@ -30,8 +30,10 @@ class PhotoSettings:
     patience : epochs without a better validation result before training stops early; 0 for never.
     warm_up : share of the training in which the learning rate rises.
     ema : decay of the weight average per step that is validated and exported; 0 for none.
-    mix, mix_until : chance that a batch is mixed (half cutmix, half mixup), and the share of the training with mixing and with
-        cars shown in other colors.
+    mix : chance that a batch is mixed (half cutmix, half mixup).
+    recolor : chance that a photo whose color nobody labelled is shown in other colors. Helps brand and model where there are few
+        photos of each; the color head forgets what colors are where few photos have a label.
+    mix_until : the share of the training with mixing and recoloring.
     pair_loss : what the model head's cross-entropy is taken over: all models ("plain"), those of the labelled brand
         ("label"), or the compatible pairs, scored by both branches together ("pair").
     year : classes, classes whose neighbours share mass, or a number.
@@ -57,6 +59,7 @@ class PhotoSettings:
     label_smoothing: float = 0.1
     augment: bool = True
     mix: float = 0.5
+    recolor: float = 0.0
     mix_until: float = 0.85
     pair_loss: PairLoss = "pair"
     year: YearKind = "classes"

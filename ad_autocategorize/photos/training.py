@@ -138,7 +138,7 @@ class Trainer:
         torch.manual_seed(hash((self.settings.seed, number)) % 2**31)
         generator = torch.Generator().manual_seed(self.settings.seed * 100_003 + number)
         order, size = _own_share(order, self.settings.batch_size)
-        recolor = progress < self.settings.mix_until
+        recolor = self.settings.recolor if progress < self.settings.mix_until else 0.0
         batches = self.train.training_batches(
             order, size, height, width, augment=self.settings.augment, recolor=recolor
         )

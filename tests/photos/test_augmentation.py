@@ -13,7 +13,7 @@ def share_of_red(color_label: int) -> np.ndarray:
     labels = np.zeros((PHOTOS, len(HEADS) + 1), dtype=np.int64)
     labels[:, HEADS.index("color")] = color_label
     ((photos, _),) = PhotoSet(pixels, labels).training_batches(
-        np.arange(PHOTOS), PHOTOS, 24, 32, augment=True, recolor=True
+        np.arange(PHOTOS), PHOTOS, 24, 32, augment=True, recolor=0.4
     )
     shown = photos.numpy() * np.array(STD).reshape(3, 1, 1) + np.array(MEAN).reshape(3, 1, 1)
     # Erased patches and the corners of a rotated photo are less than half of it.
