@@ -144,11 +144,11 @@ def fit_hyperplanes(
     return sparse.csr_array((dense[outcome, column], (outcome, used[column])), shape=shape), intercepts
 
 
-def linear_svc(regularization: float, seed: int) -> Any:
+def linear_svc(regularization: float, seed: int, tolerance: float = SVC_TOLERANCE) -> Any:
     """Return an unfitted linear support-vector machine, one against the rest, with the hinge loss and that C."""
     from sklearn.svm import LinearSVC
 
-    return LinearSVC(C=regularization, loss="hinge", tol=SVC_TOLERANCE, random_state=seed)
+    return LinearSVC(C=regularization, loss="hinge", tol=tolerance, random_state=seed)
 
 
 def _frequencies(node: Node, width: int, weights: FloatArray | None) -> LocalClassifier:

@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
 
-from ad_autocategorize.titles.cascade import fit_hyperplanes, linear_svc
+from ad_autocategorize.titles.cascade import SVC_TOLERANCE, fit_hyperplanes, linear_svc
 from ad_autocategorize.titles.hierarchy import Path
 from ad_autocategorize.titles.settings import TitleSettings
 from ad_autocategorize.titles.splitting import draw_sample
@@ -30,6 +30,10 @@ NAIVE_BAYES_SMOOTHING = 0.05
 SMALLEST_COEFFICIENT = 0.2
 # C of the flat machine beside that of a node's: all ads of the site bear less regularisation than the few of a node.
 REGULARIZATION_FACTOR = 2.0
+# From this many ads on the flat machine may stop further from its optimum than a node's: the bound is on the worst ad of all,
+# and is met long after the hyperplanes stand still.
+MANY_ADS = 5_000
+TOLERANCE_OF_MANY = 1.0
 # One against the rest takes time with ads times categories: beyond this many ads a sample has to do.
 MAX_SVC_ADS = 50_000
 
@@ -79,8 +83,9 @@ def train_flat(
     if not settings.flat_svc_weight:
         return bayes
     sample = draw_sample(labels, MAX_SVC_ADS, seed)
+    tolerance = TOLERANCE_OF_MANY if len(sample) >= MANY_ADS else SVC_TOLERANCE
     coefficients, intercepts = fit_hyperplanes(
-        linear_svc(settings.regularization * REGULARIZATION_FACTOR, seed),
+        linear_svc(settings.regularization * REGULARIZATION_FACTOR, seed, tolerance),
         features[sample, :word_features],
         labels[sample],
         smallest=SMALLEST_COEFFICIENT,
