@@ -46,11 +46,8 @@ class Peer:
     labels: np.ndarray
 
 
-def print_comparison(trained: Trained, choosing: PhotoSet, held_out: PhotoSet, peer: Peer | None) -> None:
+def _print_comparison(tested: dict, table: np.ndarray, peer: Peer | None) -> None:
     """Print the accuracy of each head beside the peer's, whose model head is read freely and under the table."""
-    table = trained.vocabularies.compatibility()
-    rules, _ = choose_rules(predict_logits(trained.network, choosing), choosing.labels, table)
-    tested = evaluate(predict_logits(trained.network, held_out), held_out.labels, trained.vocabularies, rules)
     rows = {"this project": {head: row["accuracy"] for head, row in tested["heads"].items()}}
     if peer is not None:
         alone = _accuracy_of_heads(peer.logits, peer.labels)
@@ -76,6 +73,7 @@ def print_report(
     choosing: PhotoSet,
     held_out: PhotoSet,
     *,
+    peer: Peer | None,
     others: Sequence[PhotoRecord],
     uploads: Sequence[Path],
     threads: int,
@@ -89,6 +87,7 @@ def print_report(
     logits = predict_logits(trained.network, held_out)
     labels = held_out.labels[:, : len(HEADS)]
     tested = evaluate(logits, labels, vocabularies, rules)
+    _print_comparison(tested, table, peer)
     print(f"Top 3: {_line(tested, 'top3')}. Macro F1: {_line(tested, 'macro_f1')}.")
     five = f"{tested['all_five_right'] or 0:.4f} of the {tested['all_five_known']} that have all five"
     known = f"{tested['all_known_heads_right']:.4f}"

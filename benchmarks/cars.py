@@ -22,7 +22,7 @@ from ad_autocategorize.photos.preprocessing import Preprocessing
 from ad_autocategorize.photos.settings import PhotoSettings
 from ad_autocategorize.photos.training import Epoch, Trainer, predict_logits
 from ad_autocategorize.photos.vocabularies import CarLabels, Vocabularies
-from benchmarks.car_report import Peer, Trained, print_comparison, print_report
+from benchmarks.car_report import Peer, Trained, print_report
 
 RECIPE = PhotoSettings(
     architecture="resnet18",
@@ -131,12 +131,12 @@ def main() -> None:
     held_out = pack_held_out(settings, arguments, vocabularies)
     peer = None if arguments.without_plain else train_plain(arguments)
     others = read_others(arguments.not_cars)[1] if arguments.not_cars else []
-    print_comparison(Trained(network, vocabularies, preprocessing(settings)), choosing, held_out, peer)
     print_report(
         Trained(network, vocabularies, preprocessing(settings)),
         train,
         choosing,
         held_out,
+        peer=peer,
         others=others,
         uploads=[record.path for record in read_records(arguments.folder, "val")],
         threads=arguments.threads,

@@ -7,26 +7,31 @@ from collections import Counter
 from typing import Any, cast
 from urllib.parse import urlencode
 
-from django.contrib import admin, messages
-from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
+from django.contrib import admin
 from django.contrib.admin.views.main import ChangeList
 from django.contrib.auth.models import AbstractBaseUser
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
-from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, reverse
 from django.utils.html import format_html
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
+from ad_autocategorize.moderation.bulk_actions import (
+    act_on_each,
+    at_most,
+    confirmation_page,
+    is_confirmed,
+    shown_rows,
+)
 from ad_autocategorize.moderation.filters import BranchFilter, SeverityFilter, StateFilter
 from ad_autocategorize.moderation.merging import MERGE_LIMIT
 from ad_autocategorize.moderation.models import LabelIssue, ReviewDecision
 from ad_autocategorize.moderation.presentation import ads_by_key, path_text, title_of
-from ad_autocategorize.moderation.review import Action, ReviewConflict, Reviewer, accept, keep, undo
+from ad_autocategorize.moderation.review import Action, Reviewer, accept, keep, undo
 from ad_autocategorize.moderation.views import DecideView, ReviewView, UndoView, is_blind
-from ad_autocategorize.sources import SourceError, get_source
+from ad_autocategorize.sources import get_source
 from taxonomy.tree import CategoryTree
 
 CAN_REVIEW = "ad_autocategorize.can_review"
@@ -38,12 +43,6 @@ SELLER_PARAMETER = "seller__exact"
 # What stands in place of a suggestion in blind mode.
 HIDDEN = "…"
 REVIEW_NAME = "ad_autocategorize_labelissue_review"
-
-
-def _seen(request: HttpRequest) -> dict[int, int]:
-    """Return what a confirmation page showed, versions by key; in one field, since Django refuses forms of a thousand."""
-    pairs = (item.partition(":") for item in request.POST.get("seen", "").split(","))
-    return {int(key): int(version) if version.isdecimal() else -1 for key, _colon, version in pairs if key.isdecimal()}
 
 
 def link_to_batch(text: str, batch: uuid.UUID) -> str:
@@ -178,57 +177,39 @@ class LabelIssueAdmin(ReadOnlyAdmin):
 
     def _in_bulk(self, request: HttpRequest, queryset: QuerySet[LabelIssue], action: str) -> HttpResponse | None:
         found = queryset.filter(state=LabelIssue.State.OPEN)
-        if "confirmed" in request.POST:
+        if is_confirmed(request):
             # Only what the confirmation page showed is decided, and only in the version that it showed.
-            seen = _seen(request)
-            confirmed = list(found.filter(pk__in=seen))
+            shown = shown_rows(request)
+            confirmed = list(found.filter(pk__in=shown))
             for issue in confirmed:
-                issue.version = seen[issue.pk]
+                issue.version = shown[issue.pk]
             self._decide_all(request, confirmed, action)
             return None
-        issues = list(found[: BULK_LIMIT + 1])
-        if len(issues) > BULK_LIMIT:
-            text = _("At most %(count)d ads at once, please.")
-            self.message_user(request, text % {"count": BULK_LIMIT}, messages.ERROR)
-            return None
-        return self._confirm(request, issues, action)
+        issues = at_most(self, request, found, BULK_LIMIT)
+        return None if issues is None else self._confirm(request, issues, action)
 
     def _confirm(self, request: HttpRequest, issues: list[LabelIssue], action: str) -> HttpResponse:
-        tree = CategoryTree.load(include_inactive=True)
-        blind = is_blind(request)
+        tree, blind = CategoryTree.load(include_inactive=True), is_blind(request)
         moves = Counter(
             (path_text(tree, issue.given_id), HIDDEN if blind else path_text(tree, issue.suggested_id))
             for issue in issues
         )
-        context = {
-            **self.admin_site.each_context(request),
-            "title": _("Are you sure?"),
-            "opts": self.opts,
-            "seen": ",".join(f"{issue.pk}:{issue.version}" for issue in issues),
-            "count": len(issues),
-            "moves": moves.most_common(),
-            "action": action,
-            "accepting": action == "accept_selected",
-            # Django asks for one, whatever "select_across" says.
-            "checkbox": (ACTION_CHECKBOX_NAME, issues[0].pk if issues else 0),
-        }
-        return TemplateResponse(request, "admin/ad_autocategorize/labelissue/confirm.html", context)
+        accepting = action == "accept_selected"
+        return confirmation_page(
+            self, request, issues, moves, title=_("Are you sure?"), action=action, accepting=accepting
+        )
 
     def _decide_all(self, request: HttpRequest, issues: list[LabelIssue], action: str) -> None:
-        batch = uuid.uuid4()
+        batch, tree = uuid.uuid4(), CategoryTree.load(include_inactive=True)
         reviewer = Reviewer(cast(AbstractBaseUser, request.user), blind=is_blind(request), batch=batch)
-        tree = CategoryTree.load(include_inactive=True)
-        done = 0
-        problems: Counter[str] = Counter()
-        for issue in issues:
-            try:
-                (accept if action == "accept_selected" else keep)(issue, reviewer, tree)
-                done += 1
-            except (ReviewConflict, SourceError) as error:
-                problems[str(error)] += 1
-        self.message_user(request, link_to_batch(_("Ads decided: %(count)d.") % {"count": done}, batch))
-        for problem, count in problems.items():
-            self.message_user(request, f"{problem} ({count})", messages.WARNING)
+        decide = accept if action == "accept_selected" else keep
+        act_on_each(
+            self,
+            request,
+            issues,
+            lambda issue: decide(issue, reviewer, tree),
+            lambda done: link_to_batch(_("Ads decided: %(count)d.") % {"count": done}, batch),
+        )
 
 
 @admin.register(ReviewDecision)
@@ -254,37 +235,24 @@ class ReviewDecisionAdmin(ReadOnlyAdmin):
     @admin.action(description=gettext_lazy("Undo the selected decisions"), permissions=["bulk"])
     def undo_selected(self, request: HttpRequest, queryset: QuerySet[ReviewDecision]) -> HttpResponse | None:
         standing = queryset.filter(undone_by=None).exclude(action=Action.UNDONE).order_by("-pk")
-        if "confirmed" in request.POST:
-            chosen = standing.filter(pk__in=_seen(request))
-            self._undo_all(request, list(chosen))
+        if is_confirmed(request):
+            self._undo_all(request, list(standing.filter(pk__in=shown_rows(request))))
             return None
-        decisions = list(standing[: UNDO_LIMIT + 1])
-        if len(decisions) > UNDO_LIMIT:
-            text = _("At most %(count)d ads at once, please.")
-            self.message_user(request, text % {"count": UNDO_LIMIT}, messages.ERROR)
+        decisions = at_most(self, request, standing, UNDO_LIMIT)
+        if decisions is None:
             return None
         moves = Counter((decision.to_path, decision.from_path) for decision in decisions)
-        context = {
-            **self.admin_site.each_context(request),
-            "title": _("Undo these decisions?"),
-            "opts": self.opts,
-            "seen": ",".join(str(decision.pk) for decision in decisions),
-            "count": len(decisions),
-            "moves": moves.most_common(),
-            "checkbox": (ACTION_CHECKBOX_NAME, decisions[0].pk if decisions else 0),
-        }
-        return TemplateResponse(request, "admin/ad_autocategorize/reviewdecision/confirm.html", context)
+        return confirmation_page(
+            self, request, decisions, moves, title=_("Undo these decisions?"), action="undo_selected"
+        )
 
     def _undo_all(self, request: HttpRequest, decisions: list[ReviewDecision]) -> None:
         reviewer = Reviewer(cast(AbstractBaseUser, request.user), batch=uuid.uuid4())
         tree = CategoryTree.load(include_inactive=True)
-        done, problems = 0, Counter[str]()
-        for decision in decisions:
-            try:
-                undo(decision, reviewer, tree)
-                done += 1
-            except (ReviewConflict, SourceError) as error:
-                problems[str(error)] += 1
-        self.message_user(request, _("Decisions undone: %(count)d.") % {"count": done})
-        for problem, count in problems.items():
-            self.message_user(request, f"{problem} ({count})", messages.WARNING)
+        act_on_each(
+            self,
+            request,
+            decisions,
+            lambda decision: undo(decision, reviewer, tree),
+            lambda done: _("Decisions undone: %(count)d.") % {"count": done},
+        )

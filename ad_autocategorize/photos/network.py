@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import pickle
 from collections.abc import Mapping
 from pathlib import Path
+from pickle import UnpicklingError  # what torch raises for a file of more than tensors
 from typing import cast
 from urllib.error import URLError
 
@@ -125,7 +125,7 @@ def load_backbone(network: CarNetwork, path: Path) -> None:
     """
     try:
         state = load_file(path) if path.suffix == ".safetensors" else torch.load(path, "cpu", weights_only=True)
-    except (SafetensorError, pickle.UnpicklingError, RuntimeError, EOFError) as error:
+    except (SafetensorError, UnpicklingError, RuntimeError, EOFError) as error:
         raise ValueError(f"{path} holds no weights that can be read; nothing else in it is ever run.") from error
     if not isinstance(state, Mapping):
         raise ValueError(f"{path} holds no state dictionary.")

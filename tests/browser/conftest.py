@@ -74,3 +74,23 @@ def log_in():
         page.wait_for_url("**/ads/mine/")
 
     return log_in
+
+
+@pytest.fixture
+def open_report(chromium):
+    """Open a report's file without a network; ``page.said`` is what the console reports, ``page.asked`` what the page loads."""
+    contexts = []
+
+    def open_one(file, width, scheme):
+        context = chromium.new_context(viewport={"width": width, "height": 800}, color_scheme=scheme, offline=True)
+        contexts.append(context)
+        page = context.new_page()
+        page.said, page.asked = [], []
+        page.on("console", lambda message: page.said.append(message.text))
+        page.on("request", lambda request: page.asked.append(request.url))
+        page.goto(file.as_uri())
+        return page
+
+    yield open_one
+    for context in contexts:
+        context.close()

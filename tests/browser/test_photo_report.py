@@ -37,22 +37,16 @@ def tested(tmp_path_factory):
 @pytest.mark.parametrize("language", ["en", "es"])
 @pytest.mark.parametrize("width", [320, 1100])
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_the_report_fits_the_screen_and_asks_for_nothing(chromium, tested, tmp_path, language, width, scheme):
+def test_the_report_fits_the_screen_and_asks_for_nothing(open_report, tested, tmp_path, language, width, scheme):
     file = tmp_path / "report.html"
     page_text = render_photo_report(*tested, name="photos-1", language=language, made=datetime(2026, 1, 2))
     file.write_text(page_text, encoding="utf-8")
-    context = chromium.new_context(viewport={"width": width, "height": 800}, color_scheme=scheme, offline=True)
-    page = context.new_page()
-    said, asked = [], []
-    page.on("console", lambda message: said.append(message.text))
-    page.on("request", lambda request: asked.append(request.url))
-    page.goto(file.as_uri())
+    page = open_report(file, width, scheme)
     assert page.evaluate("document.documentElement.scrollWidth") <= width
-    assert said == []
-    assert [url for url in asked if not url.startswith(("file:", "data:"))] == []
+    assert page.said == []
+    assert [url for url in page.asked if not url.startswith(("file:", "data:"))] == []
     assert page.locator("svg.chart").count() == len(HEADS)
     photos = page.locator("#errors img")
     assert photos.count() > len(HEADS)
     assert photos.first.evaluate("image => image.naturalWidth") > 0
     assert page.locator("h1").inner_text().startswith({"en": "How good", "es": "¿Qué tan buenas"}[language])
-    context.close()

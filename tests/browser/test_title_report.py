@@ -28,24 +28,16 @@ def report():
 @pytest.mark.parametrize("language", ["en", "es"])
 @pytest.mark.parametrize("width", [320, 1100])
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_the_report_fits_the_screen_and_asks_for_nothing(chromium, report, tmp_path, language, width, scheme):
+def test_the_report_fits_the_screen_and_asks_for_nothing(open_report, report, tmp_path, language, width, scheme):
     file = tmp_path / "report.html"
     file.write_text(render_title_report(report, name="avisos", language=language, made=datetime(2026, 1, 2)))
-    context = chromium.new_context(
-        java_script_enabled=True, viewport={"width": width, "height": 800}, color_scheme=scheme, offline=True
-    )
-    page = context.new_page()
-    said, asked = [], []
-    page.on("console", lambda message: said.append(message.text))
-    page.on("request", lambda request: asked.append(request.url))
-    page.goto(file.as_uri())
+    page = open_report(file, width, scheme)
     assert page.evaluate("document.documentElement.scrollWidth") <= width
-    assert said == []
-    assert [url for url in asked if not url.startswith(("file:", "data:"))] == []
+    assert page.said == []
+    assert [url for url in page.asked if not url.startswith(("file:", "data:"))] == []
     assert page.locator("section").count() == 13
     assert page.locator("svg.chart").first.is_visible()
     # Text and its ground differ in both schemes.
     colors = page.evaluate("[getComputedStyle(document.body).color, getComputedStyle(document.body).backgroundColor]")
     assert (sum(map(int, colors[0][4:-1].split(","))) > 380) == (scheme == "dark")
     assert colors[0] != colors[1]
-    context.close()
