@@ -24,7 +24,8 @@ import numpy as np
 from numpy.typing import NDArray
 from safetensors.numpy import save_file
 
-FORMAT_VERSION = 2
+# The format of each kind; raised with every change of what its tensors mean.
+FORMATS = {"titles": 3, "photos": 2}
 MANIFEST_NAME = "manifest.json"
 TENSORS_NAME = "model.safetensors"
 TEMPORARY_PREFIX = ".incomplete-"
@@ -69,7 +70,7 @@ def write_artifact(directory: Path, *, kind: str, tensors: Mapping[str, Array], 
     try:
         save_file({name: np.ascontiguousarray(array) for name, array in tensors.items()}, temporary / TENSORS_NAME)
         digest = _sha256(temporary / TENSORS_NAME)
-        document = {**manifest, "format": FORMAT_VERSION, "kind": kind, "sha256": digest}
+        document = {**manifest, "format": FORMATS[kind], "kind": kind, "sha256": digest}
         text = json.dumps(document, ensure_ascii=False, indent=1, allow_nan=False)
         (temporary / MANIFEST_NAME).write_text(text, encoding="utf-8")
         _sync_to_disk(temporary / TENSORS_NAME, temporary / MANIFEST_NAME)
@@ -106,9 +107,9 @@ def read_manifest(directory: Path, *, kind: str) -> dict[str, Any]:
         raise ArtifactError(f"{path} is not valid JSON ({error}); restore it or retrain.") from error
     if not isinstance(manifest, dict) or manifest.get("kind") != kind:
         raise ArtifactError(f"{path} does not describe a model of kind {kind!r}.")
-    if manifest.get("format") != FORMAT_VERSION:
+    if manifest.get("format") != FORMATS[kind]:
         raise ArtifactError(
-            f"{path} has format {manifest.get('format')!r}; this release reads format {FORMAT_VERSION}. Retrain."
+            f"{path} has format {manifest.get('format')!r}; this release reads format {FORMATS[kind]}. Retrain."
         )
     return manifest
 

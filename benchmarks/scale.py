@@ -15,6 +15,7 @@ import resource
 import subprocess
 import sys
 import time
+from dataclasses import dataclass
 from fractions import Fraction
 
 import numpy as np
@@ -27,7 +28,52 @@ VOCABULARY = 150_000
 ZIPF_EXPONENT = 1.1
 SCORED_TITLES = 50_000
 SINGLE_TITLES = 2_000
+# Of a title's words: the category's, its branch's, the whole site's.
+SHARES = (0.45, 0.25, 0.3)
+MISSPELT = 0.15
 LETTERS = np.array(list("aeiourstlnmcdpbg"))
+
+
+@dataclass(frozen=True)
+class Marketplace:
+    """Where sellers file ads, and the words they use.
+
+    ``filed`` are all ads' categories, as positions in ``paths``. By category, ``own`` and ``shared`` are the places at which the
+    category and its branch begin to read the site's vocabulary; ``zipf`` are the words' cumulative probabilities from there on.
+    """
+
+    paths: list[Path]
+    filed: np.ndarray
+    words: list[str]
+    zipf: np.ndarray
+    own: np.ndarray
+    shared: np.ndarray
+
+    @classmethod
+    def build(cls) -> Marketplace:
+        random = np.random.default_rng(0)
+        paths, words = categories(random), _words(random)
+        zipf = np.cumsum(np.arange(1, len(words) + 1, dtype=np.float64) ** -ZIPF_EXPONENT)
+        branches = {path[:-1]: int(random.integers(0, len(words))) for path in paths}
+        own = random.integers(0, len(words), len(paths))
+        groups = np.array([int(path[0][1:]) for path in paths])
+        filed = np.concatenate([_fill(random, np.flatnonzero(groups == g), size) for g, size in enumerate(GROUP_SIZES)])
+        return cls(paths, filed, words, zipf / zipf[-1], own, np.array([branches[path[:-1]] for path in paths]))
+
+    def draw(self, ads: int, seed: int) -> tuple[list[str], list[Path]]:
+        """Return titles and the paths they are filed at."""
+        random = np.random.default_rng(seed)
+        filed = random.permutation(self.filed)[:ads]
+        lengths = random.integers(3, 9, ads)
+        titles = []
+        for category, length in zip(filed.tolist(), lengths.tolist(), strict=True):
+            drawn = np.searchsorted(self.zipf, random.random(length))
+            offsets = np.array([self.own[category], self.shared[category], 0])[random.choice(3, length, p=SHARES)]
+            chosen = [self.words[index] for index in (drawn + offsets) % len(self.words)]
+            if random.random() < MISSPELT:
+                chosen[0] = chosen[0][1:] + str(LETTERS[random.integers(len(LETTERS))])
+            titles.append(" ".join(chosen))
+        return titles, [self.paths[category] for category in filed.tolist()]
 
 
 def categories(random: np.random.Generator) -> list[Path]:
@@ -42,33 +88,6 @@ def categories(random: np.random.Generator) -> list[Path]:
             middle = [f"b{branch}", f"c{number % 60}"][: depth - 2]
             paths.append((f"g{group}", *middle, f"leaf{number}"))
     return paths
-
-
-def make_titles(ads: int, seed: int = 0) -> tuple[list[str], list[Path]]:
-    """Return titles and the paths they are filed at."""
-    random = np.random.default_rng(seed)
-    paths = categories(random)
-    groups = np.array([int(path[0][1:]) for path in paths])
-    filed = np.concatenate([_fill(random, np.flatnonzero(groups == g), size) for g, size in enumerate(GROUP_SIZES)])
-    filed = random.permutation(filed)[:ads]
-    words = _words(random)
-    rank = np.arange(1, len(words) + 1, dtype=np.float64)
-    zipf = np.cumsum(rank**-ZIPF_EXPONENT)
-    zipf /= zipf[-1]
-    # Each category and each branch reads the site's vocabulary from a place of its own.
-    own = random.integers(0, len(words), len(paths))
-    branches = {path[:-1]: int(random.integers(0, len(words))) for path in paths}
-    shared = np.array([branches[path[:-1]] for path in paths])
-    lengths = random.integers(3, 9, ads)
-    titles = []
-    for category, length in zip(filed.tolist(), lengths.tolist(), strict=True):
-        drawn = np.searchsorted(zipf, random.random(length))
-        offsets = np.array([own[category], shared[category], 0])[random.choice(3, length, p=[0.45, 0.25, 0.3])]
-        chosen = [words[index] for index in (drawn + offsets) % len(words)]
-        if random.random() < 0.15:
-            chosen[0] = chosen[0][1:] + str(LETTERS[random.integers(len(LETTERS))])
-        titles.append(" ".join(chosen))
-    return titles, [paths[category] for category in filed.tolist()]
 
 
 def _fill(random: np.random.Generator, members: np.ndarray, size: int) -> np.ndarray:
@@ -94,17 +113,21 @@ def measure(size: Fraction, jobs: int) -> dict[str, float]:
     from ad_autocategorize.titles.training import train
 
     ads = int(sum(GROUP_SIZES) * size)
-    titles, paths = make_titles(ads)
+    market = Marketplace.build()
+    titles, paths = market.draw(ads, seed=0)
     keys: dict[Path, int] = {}
     encoded = [tuple(keys.setdefault(path[:depth], len(keys)) for depth in range(1, len(path) + 1)) for path in paths]
     start = time.perf_counter()
     scorer = train(titles, encoded, TitleSettings(), jobs=jobs)
     training = time.perf_counter() - start
-    fresh = make_titles(SCORED_TITLES, seed=1)[0]
+    fresh, filed = market.draw(SCORED_TITLES, seed=1)
     scorer.rank(fresh[:2048])
     start = time.perf_counter()
-    scorer.rank(fresh)
+    ranked, _ = scorer.rank(fresh)
     batch = time.perf_counter() - start
+    path_of = dict(zip(encoded, paths, strict=True))
+    answers = [path_of[scorer.tree.categories[best]] for best in ranked[:, 0].tolist()]
+    right = [answer == path for answer, path in zip(answers, filed, strict=True)]
     singles = []
     for title in fresh[:SINGLE_TITLES]:
         start = time.perf_counter()
@@ -116,6 +139,7 @@ def measure(size: Fraction, jobs: int) -> dict[str, float]:
         "categories": len(set(paths)),
         "train_s": training,
         "peak_gb": usage[0] + jobs * usage[1],
+        "right": float(np.mean(right)),
         "batch_per_s": SCORED_TITLES / batch,
         "p50_ms": float(np.median(singles)) * 1000,
     }
@@ -130,8 +154,8 @@ def main() -> None:
     if options.one:
         print("RESULT " + json.dumps(measure(Fraction(options.one), options.jobs)))
         return
-    print("| size | ads | categories | train s | s per 1,000 ads | peak GB | titles/s | p50 ms |")
-    print("|---|---|---|---|---|---|---|---|")
+    print("| size | ads | categories | train s | s per 1,000 ads | peak GB | path | titles/s | p50 ms |")
+    print("|---|---|---|---|---|---|---|---|---|")
     for size in options.sizes.split(","):
         command = [sys.executable, "-m", "benchmarks.scale", "--one", size, "--jobs", str(options.jobs)]
         run = subprocess.run(command, capture_output=True, text=True, check=False)
@@ -141,8 +165,8 @@ def main() -> None:
         result = json.loads(line.removeprefix("RESULT "))
         print(
             f"| {size} | {result['ads']:,} | {result['categories']} | {result['train_s']:.1f} | "
-            f"{1000 * result['train_s'] / result['ads']:.2f} | {result['peak_gb']:.2f} | {result['batch_per_s']:.0f} | "
-            f"{result['p50_ms']:.3f} |",
+            f"{1000 * result['train_s'] / result['ads']:.2f} | {result['peak_gb']:.2f} | {result['right']:.3f} | "
+            f"{result['batch_per_s']:.0f} | {result['p50_ms']:.3f} |",
             flush=True,
         )
 

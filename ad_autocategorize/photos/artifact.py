@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from ad_autocategorize.artifacts import (
-    FORMAT_VERSION,
+    FORMATS,
     MANIFEST_NAME,
     ArtifactError,
     read_manifest,
@@ -49,7 +49,7 @@ def write_photo_artifact(directory: Path, files: Mapping[str, bytes], manifest: 
     directory.parent.mkdir(parents=True, exist_ok=True)
     temporary = Path(tempfile.mkdtemp(prefix=PARTIAL_PREFIX, dir=directory.parent))
     digests = {name: hashlib.sha256(content).hexdigest() for name, content in files.items()}
-    document = {**manifest, "format": FORMAT_VERSION, "kind": KIND, "sha256": digests}
+    document = {**manifest, "format": FORMATS[KIND], "kind": KIND, "sha256": digests}
     text = json.dumps(document, ensure_ascii=False, indent=1, allow_nan=False)
     try:
         for name, content in {**files, MANIFEST_NAME: text.encode()}.items():

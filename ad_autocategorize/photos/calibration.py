@@ -41,7 +41,8 @@ class Calibration:
             x, y = np.array(self.points).T
             mapped: Confidences = np.interp(confidence, x, y)
             return mapped
-        scaled: Confidences = 1 / (1 + np.exp(-(_logit(confidence) / self.temperature + self.shift)))
+        # The logistic function in a form that never overflows.
+        scaled: Confidences = (1 + np.tanh((_logit(confidence) / self.temperature + self.shift) / 2)) / 2
         return scaled
 
     def to_dict(self) -> dict[str, Any]:

@@ -7,13 +7,14 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
+from scipy.sparse.linalg import norm
 
 from ad_autocategorize.titles.cascade import LocalClassifier, tree_scores
 from ad_autocategorize.titles.features import POSITION_WEIGHT, TitleFeatures, is_position_feature
 from ad_autocategorize.titles.flat import FlatModel
 from ad_autocategorize.titles.hierarchy import Path
 from ad_autocategorize.titles.mixture import Mixture
-from ad_autocategorize.titles.scorer import TitleScorer, Tree, Weights
+from ad_autocategorize.titles.scorer import LARGEST_SCORE, TitleScorer, Tree, Weights
 from ad_autocategorize.titles.settings import TitleSettings
 from ad_autocategorize.titles.trees import Forest, build_forest
 from ad_autocategorize.titles.vocabulary import Entries, Vocabulary, pair_keys
@@ -25,6 +26,9 @@ HOT_ROWS_BYTES = 8 * 2**20
 # A word's n-grams are folded into its own row for this many words and pairs, the most frequent. Folded rows hold something in
 # most columns: folding all words of a large site would take gigabytes, for words that few titles have.
 FOLDED_ROWS = 2**15
+# Where no title is too long; a whole number, since the manifest is JSON.
+MOST_ROWS = 2**31
+NEXT_TO_NOTHING = 1e-6
 
 
 def compile_scorer(
@@ -35,7 +39,6 @@ def compile_scorer(
     mixture: Mixture,
 ) -> TitleScorer:
     """Fold temperatures, feature weights and the mixture into one table, and words into one row each."""
-    flat = flat.scaled(mixture.sharpness)
     tree = build_tree(classifiers, flat.categories)
     forest = _forest(classifiers, tree.edges)
     edge_columns = _edge_columns(classifiers, features, forest)
@@ -49,6 +52,7 @@ def compile_scorer(
         bias=_bias(classifiers, flat),
         floors=flat.floors.astype(np.float32),
         mixture=mixture,
+        unclipped_rows=_unclipped_rows(classifiers, len(features.words)) if forest is None else 0,
     )
     return TitleScorer(settings, tree, weights, Vocabulary(settings, _entries(features, order)), forest)
 
@@ -56,6 +60,22 @@ def compile_scorer(
 def _bias(classifiers: Sequence[LocalClassifier], flat: FlatModel) -> NDArray[np.float32]:
     edges = [classifier.intercepts * classifier.temperature for classifier in classifiers]
     return np.concatenate([*edges, flat.intercepts]).astype(np.float32)
+
+
+def _unclipped_rows(classifiers: Sequence[LocalClassifier], words: int) -> int:
+    """Return of how many rows a title may be without scoring an edge beyond ``LARGEST_SCORE``.
+
+    ``words`` are the features of the word block; these have length one in a title, so that they score at most the length of their
+    coefficients (Cauchy-Schwarz). Those of the character block have at most the root of the number of words that share them.
+    """
+    fewest = MOST_ROWS
+    for classifier in classifiers:
+        blocks = classifier.coefficients[:, :words], classifier.coefficients[:, words:]
+        of_words, of_characters = (norm(block, axis=1) * classifier.temperature for block in blocks)
+        left = LARGEST_SCORE - of_words - np.abs(classifier.intercepts) * classifier.temperature
+        rows = (np.maximum(left, 0) / np.maximum(of_characters, NEXT_TO_NOTHING)) ** 2
+        fewest = min(fewest, int(rows.min().clip(max=MOST_ROWS)))
+    return fewest
 
 
 def _frequent_first(features: TitleFeatures) -> NDArray[np.intp]:

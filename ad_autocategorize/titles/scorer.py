@@ -8,6 +8,7 @@ multiplied along the paths, and mixed with the flat model.
 
 from __future__ import annotations
 
+import math
 import os
 from bisect import bisect_left
 from collections.abc import Callable, Sequence
@@ -36,13 +37,13 @@ from ad_autocategorize.titles.trees import Forest
 from ad_autocategorize.titles.vocabulary import Entries, Vocabulary
 
 ARTIFACT_KIND = "titles"
-# At most; the unpacked rows of a batch should stay near the processor.
-BATCH_SIZE = 1024
+# A batch is of as many titles as fill so many cells with their summed rows: these should stay near the processor.
+BATCH_CELLS = 2**20
 
 # The word block and the character block.
 BLOCKS = 2
 # Stands in for the length of an empty block, whose sums are zero.
-SMALLEST_SQUARED_LENGTH = np.float32(1e-6)
+SMALLEST_SQUARED_LENGTH = 2.0**-20
 # Far beyond any score, and within what exp() takes as a double.
 LARGEST_SCORE = 600.0
 # Marks a category that was suggested already or is not allowed.
@@ -95,6 +96,7 @@ class Weights:
     bias : shape (edges + categories,).
     floors : shape (categories,): what the sum of the features is multiplied by, the flat model's share of the mixture.
     mixture : how all this combines.
+    unclipped_rows : titles of more rows have their scores clipped at ``LARGEST_SCORE``, which no other title can exceed.
     """
 
     hot: Array
@@ -102,6 +104,7 @@ class Weights:
     bias: Array
     floors: Array
     mixture: Mixture
+    unclipped_rows: int
 
 
 class TitleScorer:
@@ -123,9 +126,14 @@ class TitleScorer:
         self._vocabulary = vocabulary
         self._forest = forest
         # Plain numbers and arrays: looking up one row through the matrix class takes longer than reading it.
-        self._row_starts = weights.table.indptr.tolist()
+        self._row_starts = [0] * len(weights.hot) + weights.table.indptr.tolist()
         self._entry_columns, self._entries = weights.table.indices, weights.table.data
         self._hot_rows, self._columns = weights.hot.shape
+        self._batch_size = max(BATCH_CELLS // self._columns, 1)
+        # The mixture's sharp part, then its flat one.
+        mixture = weights.mixture
+        self._steepness = mixture.sharpness * np.array([[1.0], [mixture.flatness]])
+        self._shares = np.array([[1 - mixture.flat_share], [mixture.flat_share]])
         # A site allows its active categories, the same set in one request after the other.
         self._refused = lru_cache(2)(self._find_refused)
         sizes = np.diff(np.append(tree.node_starts, tree.edges))
@@ -140,7 +148,8 @@ class TitleScorer:
         rows = self._vocabulary.rows(title)
         if not rows:
             return []
-        return self._top(self._probabilities(self._sum_rows(rows)), limit, allowed)
+        clip = len(rows) > self._weights.unclipped_rows
+        return self._top(self._probabilities(self._sum_rows(rows), clip), limit, allowed)
 
     def suggest_many(
         self, titles: Sequence[str], limit: int = 3, allowed: frozenset[int] | None = None
@@ -152,11 +161,11 @@ class TitleScorer:
             ranked = zip(probabilities, known.tolist(), strict=True)
             return [self._top(row, limit, allowed) if any_known else [] for row, any_known in ranked]
 
-        return [suggestions for batch in _in_batches(answer, titles) for suggestions in batch]
+        return [suggestions for batch in _in_batches(answer, titles, self._batch_size) for suggestions in batch]
 
     def probabilities(self, titles: Sequence[str]) -> NDArray[np.float64]:
         """Return the probability of every category, shape (titles, ``len(tree.categories)``); rows sum to one."""
-        parts = _in_batches(lambda batch: self._score_batch(batch)[0], titles)
+        parts = _in_batches(lambda batch: self._score_batch(batch)[0], titles, self._batch_size)
         return np.vstack(parts) if parts else np.empty((0, len(self.tree.categories)))
 
     def rank(self, titles: Sequence[str], limit: int = 3) -> tuple[NDArray[np.intp], NDArray[np.float64]]:
@@ -170,7 +179,7 @@ class TitleScorer:
             order = np.argsort(-probabilities, axis=1, kind="stable")[:, :limit]
             return order, np.take_along_axis(probabilities, order, axis=1)
 
-        parts = _in_batches(best, titles)
+        parts = _in_batches(best, titles, self._batch_size)
         if not parts:
             width = min(limit, len(self.tree.categories))
             return np.empty((0, width), dtype=np.intp), np.empty((0, width))
@@ -187,6 +196,7 @@ class TitleScorer:
             "word_pairs": len(self._vocabulary.entries.pairs),
             "character_ngrams": len(self._vocabulary.entries.ngrams),
             "mixture": asdict(self._weights.mixture),
+            "unclipped_rows": self._weights.unclipped_rows,
         }
         self.digest = write_artifact(directory, kind=ARTIFACT_KIND, tensors=self._tensors(), manifest=manifest)
         self.manifest = manifest
@@ -205,55 +215,62 @@ class TitleScorer:
 
     def _sum_rows(self, rows: list[int]) -> Array:
         """Add up rows given in ascending order; shape (columns,)."""
-        # One title: SciPy's matrix classes cost more than the sum. The rows are added in their order and in float32, as a
-        # batch does, so that a title scores the same alone and in a batch.
+        # One title: SciPy's matrix classes cost more than the sum. The rows are added in their order and in float32, the hot
+        # ones and the others apart, as a batch does, so that a title scores the same alone and in a batch.
         first_cold = bisect_left(rows, self._hot_rows)
         sums: Array = np.add.reduce(self._weights.hot.take(rows[:first_cold], axis=0), axis=0)
         if first_cold < len(rows):
             starts = self._row_starts
-            parts = [slice(starts[row], starts[row + 1]) for row in (row - self._hot_rows for row in rows[first_cold:])]
+            parts = [slice(starts[row], starts[row + 1]) for row in rows[first_cold:]]
             columns = np.concatenate([self._entry_columns[part] for part in parts])
-            entries = np.concatenate([self._entries[part] for part in parts])
-            np.add.at(sums, columns, entries)
+            cold = np.zeros(self._columns, dtype=np.float32)
+            np.add.at(cold, columns, np.concatenate([self._entries[part] for part in parts]))
+            sums += cold
         return sums
 
     def _score_batch(self, titles: Sequence[str]) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
         """Return probabilities, shape (titles, categories), and which titles have anything known in them."""
         rows, starts = self._vocabulary.rows_of_many(titles)
-        # Titles share most of their words: each of their rows is unpacked once, then added up as it is.
-        used, position = np.unique(rows, return_inverse=True)
-        hot, cold = used[used < self._hot_rows], used[used >= self._hot_rows] - self._hot_rows
-        unpacked = np.vstack([self._weights.hot[hot], self._weights.table[cold].toarray()])
-        chosen = sparse.csr_array(
-            (np.ones(len(rows), dtype=np.float32), position.astype(np.int32), starts), shape=(len(titles), len(used))
-        )
-        return self._probabilities(chosen @ unpacked), np.diff(starts) > 0
+        is_hot = rows < self._hot_rows
+        hot_starts = np.concatenate([[0], np.cumsum(is_hot)])[starts].astype(np.int32)
+        ones = np.ones(hot_starts[-1], dtype=np.float32)
+        hot = sparse.csr_array((ones, rows[is_hot], hot_starts), shape=(len(titles), self._hot_rows))
+        picked = self._weights.table[rows[~is_hot] - self._hot_rows]
+        # A title's rows laid end to end are one row that names a column several times; unpacking it adds them up.
+        ends = picked.indptr[starts - hot_starts]
+        cold = sparse.csr_array((picked.data, picked.indices, ends), shape=(len(titles), self._columns))
+        sums = hot @ self._weights.hot
+        sums += cold.toarray()
+        counts = np.diff(starts)
+        return self._probabilities(sums, bool(counts.max() > self._weights.unclipped_rows)), counts > 0
 
-    def _probabilities(self, sums: Array) -> NDArray[np.float64]:
-        """Turn summed rows, shape (titles, columns) or (columns,), into category probabilities, the last axis categories."""
-        weights, categories = self._weights, len(self.tree.categories)
+    def _probabilities(self, sums: Array, clip: bool) -> NDArray[np.float64]:
+        """Turn summed rows, shape (titles, columns) or (columns,), into category probabilities, the last axis categories.
+
+        ``clip`` says whether a score may be beyond what exp() takes.
+        """
+        categories = len(self.tree.categories)
         # Methods of the ufuncs rather than of the arrays: for one title the detour costs as much as the work.
         largest, total = np.maximum.reduce, np.add.reduce
-        lengths = np.maximum(sums[..., -BLOCKS:], SMALLEST_SQUARED_LENGTH)
-        np.sqrt(lengths, out=lengths)
-        width = (sums.shape[-1] - BLOCKS) // BLOCKS
-        scores = sums[..., :width] / lengths[..., :1]
-        scores += sums[..., width:-BLOCKS] / lengths[..., 1:]
+        width = (self._columns - BLOCKS) // BLOCKS
+        word_length, character_length = _lengths(sums[..., -BLOCKS:])
+        scores = sums[..., :width] / word_length
+        scores += sums[..., width:-BLOCKS] / character_length
         feature_sum, scores = scores[..., -1:], scores[..., :-1]
         if self._forest is not None:
             scores = np.hstack([self._forest.scores(scores[..., :-categories]), scores[..., -categories:]])
-        scores = scores + weights.bias
-        mixed = self._path_log_probabilities(scores[..., :-categories])
-        mixed *= weights.mixture.sharpness
+        scores += self._weights.bias
+        edge_scores = scores[..., :-categories]
+        if clip:
+            edge_scores = np.clip(edge_scores, -LARGEST_SCORE, LARGEST_SCORE)
+        mixed = self._path_log_probabilities(edge_scores)
         mixed += scores[..., -categories:]
-        mixed += feature_sum * weights.floors
+        mixed += feature_sum * self._weights.floors
         mixed -= largest(mixed, axis=-1, keepdims=True)
-        flat = np.exp(mixed * weights.mixture.flatness)
-        flat *= weights.mixture.flat_share / total(flat, axis=-1, keepdims=True)
-        sharp = np.exp(mixed, out=mixed)
-        sharp *= (1 - weights.mixture.flat_share) / total(sharp, axis=-1, keepdims=True)
-        sharp += flat
-        return sharp
+        parts = mixed[..., None, :] * self._steepness
+        np.exp(parts, out=parts)
+        parts *= self._shares / total(parts, axis=-1, keepdims=True)
+        return np.asarray(total(parts, axis=-2))
 
     def _path_log_probabilities(self, scores: Array) -> NDArray[np.float64]:
         """Turn edge scores into log-probabilities of whole paths: a log-softmax within each node, summed along the path."""
@@ -261,18 +278,26 @@ class TitleScorer:
         # The last column stays zero, for paths shorter than the longest.
         padded = np.zeros((*scores.shape[:-1], edges + 1))
         if edges:
-            logs = np.minimum(scores, LARGEST_SCORE, out=padded[..., :edges])
-            np.maximum(logs, -LARGEST_SCORE, out=logs)
+            logs = padded[..., :edges]
+            logs[...] = scores
             sums = np.add.reduceat(np.exp(logs), self.tree.node_starts, axis=-1)
             logs -= np.log(sums, out=sums).take(self._node_of_edge, axis=-1)
-        # ``take`` keeps rows contiguous, whatever their number: a sum over a row then always adds in the same order.
-        return np.asarray(np.add.reduce(padded.take(path_edges, axis=-1), axis=-2))
+        # Either way the levels are added one by one, and a title's sum is the same alone and in a batch.
+        if scores.ndim == 1:
+            return np.asarray(np.add.reduce(padded.take(path_edges), axis=0))
+        # All levels at once would be more memory than stays near the processor.
+        along: Array = padded.take(path_edges[0], axis=1)
+        for level in path_edges[1:]:
+            along += padded.take(level, axis=1)
+        return along
 
     def _top(self, probabilities: Array, limit: int, allowed: frozenset[int] | None) -> list[Suggestion]:
         candidates = probabilities.copy()
         if allowed is not None:
             candidates[self._refused(allowed)] = TAKEN
-        cumulative = [0.0, *np.add.accumulate(probabilities).tolist()]
+        # The last stays zero: what is before the first, at position -1.
+        cumulative = np.zeros(len(probabilities) + 1)
+        np.add.accumulate(probabilities, out=cumulative[:-1])
         suggestions = []
         for _ in range(min(limit, len(candidates))):
             best = int(candidates.argmax())
@@ -285,12 +310,12 @@ class TitleScorer:
     def _find_refused(self, allowed: frozenset[int]) -> list[int]:
         return [index for index, path in enumerate(self.tree.categories) if path[-1] not in allowed]
 
-    def _suggestion(self, index: int, probability: float, cumulative: list[float]) -> Suggestion:
+    def _suggestion(self, index: int, probability: float, cumulative: Array) -> Suggestion:
         path = self.tree.categories[index]
         along = []
-        lowest = probability
+        lowest, upto = probability, cumulative.item
         for start, stop in self._subtrees[index]:
-            share = cumulative[stop] - cumulative[start]
+            share = upto(stop - 1) - upto(start - 1)
             # Differences of a running sum can fall a rounding error short of the part they contain, or exceed the whole.
             # Comparisons, since min() and max() cost as much as all the rest of the loop.
             if share > lowest:
@@ -322,10 +347,20 @@ class TitleScorer:
         return tensors | (self._forest.tensors() if self._forest is not None else {})
 
 
-def _in_batches(score: Callable[[Sequence[str]], Result], titles: Sequence[str]) -> list[Result]:
-    """Apply ``score`` to parts of ``titles``, side by side where there are several: NumPy lets go of the interpreter."""
+def _lengths(squares: Array) -> tuple[Any, Any]:
+    """Return the lengths of the two blocks, for one title as numbers, for several as arrays of shape (titles, 1)."""
+    if squares.ndim == 1:
+        # The same root as that of the array below: a double's, rounded once more, is the nearest float32.
+        first, second = squares.tolist()
+        return math.sqrt(max(first, SMALLEST_SQUARED_LENGTH)), math.sqrt(max(second, SMALLEST_SQUARED_LENGTH))
+    lengths = np.sqrt(np.maximum(squares, np.float32(SMALLEST_SQUARED_LENGTH)))
+    return lengths[:, :1], lengths[:, 1:]
+
+
+def _in_batches(score: Callable[[Sequence[str]], Result], titles: Sequence[str], most: int) -> list[Result]:
+    """Apply ``score`` to parts of at most ``most`` titles, side by side, since NumPy and SciPy let go of the interpreter."""
     workers = os.cpu_count() or 1
-    parts = -(-len(titles) // BATCH_SIZE)
+    parts = -(-len(titles) // most)
     if parts < 2:
         return [score(titles)] if parts else []
     # As many parts for one worker as for another: none waits for the last.
@@ -347,7 +382,8 @@ def _from_artifact(cls: type[TitleScorer], artifact: Artifact) -> TitleScorer:
         raise ValueError(f"{shape[0] + len(tensors['hot'])} rows for {entries.rows} words, pairs and n-grams")
     ends = np.cumsum(tensors["category_depths"])[:-1]
     categories = tuple(tuple(part.tolist()) for part in np.split(tensors["categories"], ends))
-    weights = Weights(tensors["hot"], table, tensors["bias"], tensors["floors"], Mixture(**manifest["mixture"]))
+    combined = Mixture(**manifest["mixture"]), int(manifest["unclipped_rows"])
+    weights = Weights(tensors["hot"], table, tensors["bias"], tensors["floors"], *combined)
     tree = Tree(categories, tensors["node_starts"], tensors["path_edges"], int(manifest["edges"]))
     return cls(settings, tree, weights, Vocabulary(settings, entries), Forest.from_tensors(tensors))
 

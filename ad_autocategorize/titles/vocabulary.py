@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from itertools import repeat
+from itertools import chain, repeat
 from typing import Any
 
 import numpy as np
@@ -63,8 +63,8 @@ class Vocabulary:
         # A token that no title has: it parts titles in a batch.
         self._word_rows[BREAK] = self._boundary
         self._pair_rows = dict(zip(entries.pairs.tolist(), entries.pair_rows.tolist(), strict=True))
-        first = entries.rows - len(entries.ngrams)
-        self._ngram_rows = dict(zip(entries.ngrams, range(first, entries.rows), strict=True))
+        self._first_ngram = entries.rows - len(entries.ngrams)
+        self._ngram_rows = dict(zip(entries.ngrams, range(self._first_ngram, entries.rows), strict=True))
         self._rows_of_ngrams = lru_cache(REMEMBERED_WORDS)(self._find_ngrams)
 
     def rows(self, title: str) -> list[int]:
@@ -84,8 +84,8 @@ class Vocabulary:
         known = sorted(rows)
         if max(words) >= self.entries.folded_rows and self._ngram_rows:
             folded = self.entries.folded_rows
-            strangers = dict.fromkeys(token for token, row in zip(tokens, words, strict=True) if row >= folded)
-            known += sorted(row for word in strangers for row in self._rows_of_ngrams(word))
+            strangers = {token for token, row in zip(tokens, words, strict=True) if row >= folded}
+            known += sorted([row for word in strangers for row in self._rows_of_ngrams(word)])
         return known
 
     def rows_of_many(self, titles: Sequence[str]) -> tuple[Array, Array]:
@@ -103,19 +103,25 @@ class Vocabulary:
             found = np.minimum(np.searchsorted(pairs, wanted), len(pairs) - 1)
             exists = pairs[found] == wanted
             keys.append(base[exists] + self.entries.pair_rows[found[exists]])
-        joined = np.unique(np.concatenate(keys))
         strange = (words >= self.entries.folded_rows) & ~ends
         if self._ngram_rows and (strangers := np.flatnonzero(strange)).size:
-            joined = np.sort(np.concatenate([joined, self._ngram_keys(tokens, strangers, base)]))
+            keys.append(self._ngram_keys(tokens, strangers, base))
+        joined = np.sort(np.concatenate(keys))
+        rows = joined % size
+        # A word or pair counts once a title; an n-gram once for each word that has it.
+        again = np.concatenate([[False], joined[1:] == joined[:-1]]) & (rows < self._first_ngram)
+        if again.any():
+            joined, rows = joined[~again], rows[~again]
         starts = np.searchsorted(joined, np.arange(len(titles) + 1) * size)
-        return (joined % size).astype(np.int32), starts.astype(np.int32)
+        return rows.astype(np.int32), starts.astype(np.int32)
 
     def _ngram_keys(self, tokens: list[str], strangers: Array, base: Array) -> Array:
         # A title's repeated word counts once.
         words = dict.fromkeys((int(base[position]), tokens[position]) for position in strangers.tolist())
         rows = [self._rows_of_ngrams(word) for _, word in words]
-        bases = np.repeat([start for start, _ in words], [len(found) for found in rows])
-        return bases + np.concatenate([np.empty(0, dtype=np.int64), *map(np.array, rows)]).astype(np.int64)
+        counts = list(map(len, rows))
+        bases = np.repeat([start for start, _ in words], counts)
+        return bases + np.fromiter(chain.from_iterable(rows), dtype=np.int64, count=sum(counts))
 
     def _find_ngrams(self, word: str) -> tuple[int, ...]:
         settings, find = self._settings, self._ngram_rows.get

@@ -2,6 +2,7 @@
 
 import math
 from collections import Counter
+from dataclasses import replace
 from itertools import pairwise
 
 import numpy as np
@@ -161,3 +162,20 @@ def test_what_is_folded_and_unpacked_changes_nothing(folded, hot_bytes, compiled
     np.testing.assert_allclose(scorer.probabilities(TESTED), plain_cascade(settings, **compiled_from), atol=1e-5)
     alone = [scorer.suggest(title, 5) for title in TESTED]
     assert scorer.suggest_many(TESTED, 5) == alone
+
+
+@pytest.mark.parametrize("title", [TITLES[0], " ".join(f"neumatic{letter}" for letter in "abcdefghijklmnopqrstuvwxyz")])
+def test_scores_beyond_the_range_of_exp_are_clipped(title, monkeypatch):
+    given = {}
+    monkeypatch.setattr(training, "compile_scorer", lambda *arguments: given.setdefault("arguments", arguments))
+    training.train(TITLES, PATHS, TitleSettings())
+    settings, features, classifiers, *rest = given["arguments"]
+    for factor in (1, 20, 1e3, 1e6):
+        steep = [replace(classifier, temperature=classifier.temperature * factor) for classifier in classifiers]
+        scorer = compilation.compile_scorer(settings, features, steep, *rest)
+        probabilities = scorer.probabilities([title])[0]
+        assert np.isfinite(probabilities).all()
+        assert probabilities.sum() == pytest.approx(1)
+        assert [offer.category for offer in scorer.suggest(title, 1)] == [
+            scorer.tree.categories[probabilities.argmax()][-1]
+        ]

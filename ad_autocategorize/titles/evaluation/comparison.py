@@ -7,19 +7,10 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from ad_autocategorize.intervals import CONFIDENCE, Interval, wilson_interval
 from ad_autocategorize.titles.evaluation.metrics import macro_f1
 
-CONFIDENCE = 0.95
-
 FloatArray = NDArray[np.float64]
-
-
-@dataclass(frozen=True, slots=True)
-class Interval:
-    """A 95 % confidence interval."""
-
-    low: float
-    high: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,14 +42,6 @@ def share_interval(right: NDArray[np.bool_], groups: NDArray[np.intp], resamples
         number = len(np.unique(groups))
         return wilson_interval(number if right.all() else 0, number)
     return mean_interval(right, groups, resamples, seed)
-
-
-def wilson_interval(right: int, ads: int) -> Interval:
-    """Return the confidence interval of a share of ads that are independent evidence (Wilson, 1927)."""
-    from scipy.stats import binomtest
-
-    interval = binomtest(right, ads).proportion_ci(confidence_level=CONFIDENCE, method="wilson")
-    return Interval(float(interval.low), float(interval.high))
 
 
 def mean_interval(

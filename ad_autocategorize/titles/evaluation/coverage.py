@@ -7,11 +7,11 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from ad_autocategorize.titles.evaluation.comparison import wilson_interval
+from ad_autocategorize.intervals import wilson_bounds, wilson_interval
 
 TARGETS = (0.90, 0.95, 0.99)
 CURVE_POINTS = 100
-# A threshold that fewer ads reach is a matter of luck.
+# The precision of fewer ads jumps about.
 LEAST_ADS = 30
 
 
@@ -28,7 +28,7 @@ class CoveragePoint:
 class Automation:
     """A threshold chosen on one half of the test ads for ``target`` precision, and what it gave on the other half.
 
-    ``threshold`` is ``None`` where no threshold reached the target; ``low`` and ``high`` bound the precision (Wilson's
+    ``threshold`` is ``None`` where no threshold surely reached the target; ``low`` and ``high`` bound the precision (Wilson's
     interval, 95 %); ``precision`` and they are ``None`` where no ad of the other half was sure enough.
     """
 
@@ -68,12 +68,16 @@ _Half = tuple[NDArray[np.float64], NDArray[np.bool_]]
 
 
 def choose_threshold(target: float, confidence: NDArray[np.float64], correct: NDArray[np.bool_]) -> float | None:
-    """Return the lowest confidence above which at least ``target`` of the ads are right; ``None`` where there is none."""
-    if len(confidence) < LEAST_ADS:
+    """Return the lowest confidence above which surely at least ``target`` of the ads are right; ``None`` where there is none.
+
+    The lower end of Wilson's interval has to reach the target. The lowest of many thresholds that reach it by their share alone
+    would be one that was lucky, and other ads would fall short of what was wanted.
+    """
+    if not len(confidence):
         return None
-    points = _cumulative(confidence, correct)
-    reached = [point for point in points if point[1] >= target and point[0] >= LEAST_ADS]
-    return reached[-1][2] if reached else None
+    ads, right, least = _cumulative(confidence, correct)
+    reached = np.flatnonzero(wilson_bounds(right, ads)[0] >= target)
+    return float(least[reached[-1]]) if len(reached) else None
 
 
 def _automate(target: float, chosen_on: _Half, tested_on: _Half) -> Automation:
@@ -90,17 +94,18 @@ def _automate(target: float, chosen_on: _Half, tested_on: _Half) -> Automation:
 
 
 def _curve(confidence: NDArray[np.float64], correct: NDArray[np.bool_]) -> list[CoveragePoint]:
-    points = _cumulative(confidence, correct)
-    # The left end is a handful of ads, whose precision jumps about.
-    points = [point for point in points if point[0] >= min(LEAST_ADS, len(confidence))]
-    places = np.unique(np.linspace(0, len(points) - 1, min(CURVE_POINTS, len(points))).round().astype(int))
-    return [CoveragePoint(points[n][0] / len(confidence), points[n][1], points[n][2]) for n in places]
+    ads, right, least = _cumulative(confidence, correct)
+    shown = np.flatnonzero(ads >= min(LEAST_ADS, len(confidence)))
+    places = shown[np.unique(np.linspace(0, len(shown) - 1, min(CURVE_POINTS, len(shown))).round().astype(int))]
+    shares = zip(ads[places] / len(confidence), right[places] / ads[places], least[places], strict=True)
+    return [CoveragePoint(float(share), float(precision), float(sure)) for share, precision, sure in shares]
 
 
-def _cumulative(confidence: NDArray[np.float64], correct: NDArray[np.bool_]) -> list[tuple[int, float, float]]:
-    """Return (ads, precision, least confidence) of the surest ads, one entry for each distinct confidence."""
+def _cumulative(
+    confidence: NDArray[np.float64], correct: NDArray[np.bool_]
+) -> tuple[NDArray[np.intp], NDArray[np.intp], NDArray[np.float64]]:
+    """Return how many the surest ads are, how many of them right, and their least confidence, by distinct confidence."""
     order = np.argsort(-confidence, kind="stable")
     sure, right = confidence[order], np.cumsum(correct[order])
     last = np.append(sure[1:] != sure[:-1], True)
-    ads = np.flatnonzero(last) + 1
-    return list(zip(ads.tolist(), (right[last] / ads).tolist(), sure[last].tolist(), strict=True))
+    return np.flatnonzero(last) + 1, right[last], sure[last]

@@ -7,11 +7,10 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from ad_autocategorize.titles.evaluation.reliability import expected_calibration_error
 from ad_autocategorize.titles.hierarchy import Path
-from ad_autocategorize.titles.scorer import BATCH_SIZE, TitleScorer
+from ad_autocategorize.titles.scorer import TitleScorer
 from ad_autocategorize.titles.settings import TitleSettings
 from ad_autocategorize.titles.splitting import split_by_category
 from ad_autocategorize.titles.training import Progress, TrainingError, tokenize, train
@@ -86,7 +85,8 @@ def hold_out(
 def evaluate(scorer: TitleScorer, titles: Sequence[str], paths: Sequence[Path], *, train_size: int) -> Evaluation:
     """Compare a scorer's answers with the paths that titles are filed at."""
     categories = scorer.tree.categories
-    ranked, confidence = _best(scorer, titles)
+    ranked, probabilities = scorer.rank(titles)
+    confidence = probabilities[:, 0]
     predicted = [categories[best] for best in ranked[:, 0]]
     correct = np.array([guess == path for guess, path in zip(predicted, paths, strict=True)])
     in_top3 = [any(categories[i] == path for i in row) for row, path in zip(ranked, paths, strict=True)]
@@ -98,17 +98,6 @@ def evaluate(scorer: TitleScorer, titles: Sequence[str], paths: Sequence[Path], 
         train_size=train_size,
         test_size=len(titles),
     )
-
-
-def _best(scorer: TitleScorer, titles: Sequence[str]) -> tuple[NDArray[np.intp], NDArray[np.float64]]:
-    """Return the positions of the three best categories of each title, and the probability of the best."""
-    ranked, confidence = [], []
-    for start in range(0, len(titles), BATCH_SIZE):
-        probabilities = scorer.probabilities(titles[start : start + BATCH_SIZE])
-        order = np.argsort(-probabilities, axis=1, kind="stable")[:, :3]
-        ranked.append(order)
-        confidence.append(np.take_along_axis(probabilities, order[:, :1], axis=1)[:, 0])
-    return np.vstack(ranked), np.concatenate(confidence)
 
 
 def _level(level: int, predicted: Sequence[Path], paths: Sequence[Path]) -> LevelReport:

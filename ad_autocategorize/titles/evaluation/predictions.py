@@ -9,10 +9,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ad_autocategorize.titles.hierarchy import Path
-from ad_autocategorize.titles.scorer import BATCH_SIZE, TitleScorer
+from ad_autocategorize.titles.scorer import TitleScorer
 
 # Answers kept for each ad.
 KEPT_ANSWERS = 10
+# Whole distributions are held for so many ads at a time.
+BATCH = 4096
 
 FloatArray = NDArray[np.float64]
 
@@ -71,9 +73,9 @@ def predict(scorer: TitleScorer, titles: Sequence[str], paths: Sequence[Path]) -
     categories = scorer.tree.categories
     levels = [_Level(categories, level) for level in range(1, max(map(len, [*categories, *paths])) + 1)]
     ranked, confidence, alone = [], [], []
-    for start in range(0, len(titles), BATCH_SIZE):
-        probabilities = scorer.probabilities(titles[start : start + BATCH_SIZE])
-        truth = paths[start : start + BATCH_SIZE]
+    for start in range(0, len(titles), BATCH):
+        probabilities = scorer.probabilities(titles[start : start + BATCH])
+        truth = paths[start : start + BATCH]
         order = np.argsort(-probabilities, axis=1, kind="stable")[:, :KEPT_ANSWERS]
         best = order[:, 0]
         rows = np.arange(len(truth))

@@ -6,8 +6,9 @@ from collections.abc import Callable
 from dataclasses import dataclass, fields, is_dataclass
 from typing import Any
 
+from ad_autocategorize.intervals import Interval
 from ad_autocategorize.titles.evaluation.baselines import CrossValidation, FlatChoice
-from ad_autocategorize.titles.evaluation.comparison import Comparison, Interval
+from ad_autocategorize.titles.evaluation.comparison import Comparison
 from ad_autocategorize.titles.evaluation.confusion import ConfusedPair, ConfusionMatrix
 from ad_autocategorize.titles.evaluation.coverage import Coverage
 from ad_autocategorize.titles.evaluation.label_noise import NoiseCeiling
