@@ -35,7 +35,8 @@ serve: $(VENV)/.run ## Serve the demo marketplace as it is
 	@echo "  The marketplace:  http://127.0.0.1:$(PORT)/"
 	@echo "  A seller:         vendedora / demo    a moderator: moderador / demo    (administration: /admin/)"
 	@echo "  Try:              log in, publish an ad, type \"vendo bici rodado 29\", press arrow down and Enter; or choose a car's photo."
-	@echo "                    as the moderator: /admin/ad_autocategorize/labelissue/review/, keys A, K, O, S and U."
+	@echo "                    as the moderator: /admin/ad_autocategorize/labelissue/review/, keys A, K, O, S and U;"
+	@echo "                    the same for car fields: /admin/ad_autocategorize/carissue/review/"
 	@echo
 	@$(MANAGE) runserver --noreload 127.0.0.1:$(PORT)
 

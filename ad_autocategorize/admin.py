@@ -9,14 +9,15 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from ad_autocategorize.models import ModelVersion
-from ad_autocategorize.moderation.admin import LabelIssueAdmin, ReviewDecisionAdmin
-from ad_autocategorize.moderation.car_admin import CarIssueAdmin
-from ad_autocategorize.moderation.feedback_admin import SuggestionEventAdmin
-from ad_autocategorize.moderation.health_admin import TaxonomyFindingAdmin
-from ad_autocategorize.moderation.merging import report_impact
+from ad_autocategorize.moderation.cars.admin import CarDecisionAdmin, CarIssueAdmin
+from ad_autocategorize.moderation.feedback.admin import SuggestionEventAdmin
+from ad_autocategorize.moderation.labels.admin import LabelIssueAdmin, ReviewDecisionAdmin
+from ad_autocategorize.moderation.tree.admin import TaxonomyFindingAdmin, merge_selected
+from ad_autocategorize.moderation.tree.merging import report_impact
 from taxonomy.admin import CategoryAdmin
 
 __all__ = [
+    "CarDecisionAdmin",
     "CarIssueAdmin",
     "LabelIssueAdmin",
     "ModelVersionAdmin",
@@ -26,6 +27,7 @@ __all__ = [
 ]
 
 CategoryAdmin.impact_reporters.append(report_impact)
+CategoryAdmin.actions = [*(CategoryAdmin.actions or ()), merge_selected]  # type: ignore[misc]  # the class has it
 
 
 @admin.register(ModelVersion)

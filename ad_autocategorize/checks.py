@@ -10,6 +10,7 @@ from typing import Any
 
 from django.conf import settings
 from django.core.checks import CheckMessage, Error, Warning
+from django.db.models.constants import LOOKUP_SEP
 
 from ad_autocategorize.conf import DEFAULTS, SETTING, plugin_settings
 from ad_autocategorize.photos.settings import PhotoSettings
@@ -131,10 +132,30 @@ def _source() -> Iterator[CheckMessage]:
                 id="ad_autocategorize.E011",
             )
         source.get_queryset()
+        yield from _review(source)
     except (SourceError, ValueError, TypeError, LookupError) as error:
         yield Error(f"{type(source).__name__}: {error}", hint="Correct the source.", id="ad_autocategorize.E010")
     except Exception as error:  # A check must report, whatever the host's own code does.
         yield Error(f"{type(source).__name__}.get_queryset(): {error}", id="ad_autocategorize.E012")
+
+
+def _review(source: AdSource) -> Iterator[CheckMessage]:
+    """Say what moderators would miss, who hear of it otherwise when they press the button."""
+    name, kind = type(source).__name__, type(source)
+    by_method = not source.is_path("category")
+    if kind.relabel is AdSource.relabel and (by_method or LOOKUP_SEP in source.category):
+        yield Warning(
+            f"{name} does not say how an ad is filed elsewhere: moderators cannot accept what the review queue suggests.",
+            hint="Define relabel(self, ad, category), which files the ad and saves it.",
+            id="ad_autocategorize.W002",
+        )
+    if by_method and kind.ads_filed_at is AdSource.ads_filed_at:
+        yield Warning(
+            f"{name} does not say which ads are filed at a category: categories cannot be merged, nor is it told how many ads "
+            "a move affects.",
+            hint="Define ads_filed_at(self, categories), which returns a queryset of ads, published or not.",
+            id="ad_autocategorize.W003",
+        )
 
 
 def _described(source: AdSource) -> Iterator[CheckMessage]:

@@ -29,6 +29,15 @@ class SuggestionEvent(models.Model):
     # Not a foreign key: the figures outlive the version, whose row goes with its files.
     model_version = models.CharField(_("model version"), max_length=80)
     ad_id = models.CharField(_("ad"), max_length=100, blank=True, help_text=_("The marketplace's own key of the ad."))
+    category = models.ForeignKey(
+        "taxonomy.Category",
+        on_delete=models.SET_NULL,
+        null=True,
+        blank=True,
+        related_name="+",
+        verbose_name=_("category"),
+        help_text=_("Where the ad was filed then; known of the form's own events."),
+    )
     shown = models.PositiveSmallIntegerField(_("shown"), null=True, blank=True, help_text=_("How many were shown."))
     rank = models.PositiveSmallIntegerField(
         _("rank"), null=True, blank=True, help_text=_("Place of the suggestion the ad was filed under, the first is 1.")

@@ -7,8 +7,9 @@ its own voice; one that learns nothing from them would forget the titles that it
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Sequence
+from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 
 from ad_autocategorize.conf import plugin_settings
 from ad_autocategorize.events import SuggestionEvent
@@ -17,13 +18,20 @@ from ad_autocategorize.sources import LabelledTitle
 
 PLAIN, ECHOED, CORRECTED, MODERATED = "plain", "echoed", "corrected", "moderated"
 Action = ReviewDecision.Action
+# When, from which category and to which.
+_Move = tuple[datetime, int | None, int | None]
 
 
 @dataclass(frozen=True, slots=True)
 class LabelWeights:
-    """The weight of each ad's label, how many labels there are of each origin, and how many ads the cap on sellers touched."""
+    """The weight of each ad's label, whose word it is, how many labels there are of each origin, and how many ads the cap on
+    sellers touched.
+
+    The word is the seller's; nobody's in particular (""), where a moderator gave the label or no seller is known.
+    """
 
     weights: list[float]
+    speakers: list[str]
     origins: Counter[str]
     capped: int
 
@@ -36,23 +44,66 @@ def weigh_labels(ads: Sequence[LabelledTitle]) -> LabelWeights:
         CORRECTED: float(plugin_settings.CORRECTED_LABEL_WEIGHT),
         MODERATED: float(plugin_settings.MODERATED_LABEL_WEIGHT),
     }
-    told, decided = _told_by_forms(), _decided_by_moderators()
-    origins = [
-        MODERATED if decided.get(str(ad.ad_id)) == ad.category_id else told.get(str(ad.ad_id), PLAIN) for ad in ads
-    ]
+    decided = _Decided.read()
+    told = _told_by_forms(decided)
+    origins = [_origin_of(ad, told, decided) for ad in ads]
     plain = [by_origin[origin] for origin in origins]
-    weights = cap_sellers(ads, plain, plugin_settings.ADS_PER_SELLER)
+    speakers = ["" if origin == MODERATED else ad.seller for ad, origin in zip(ads, origins, strict=True)]
+    weights = cap_sellers([ad.category_id for ad in ads], speakers, plain, plugin_settings.ADS_PER_SELLER)
     capped = sum(before != after for before, after in zip(plain, weights, strict=True))
-    return LabelWeights(weights, Counter(origins), capped)
+    return LabelWeights(weights, speakers, Counter(origins), capped)
 
 
-def _told_by_forms() -> dict[str, str]:
-    """Return the origins of labels by what became of the suggestions when the ads' forms were last saved.
+@dataclass(frozen=True, slots=True)
+class _Decided:
+    """Where moderators left ads; ``moved`` is where merges took ads, about which nobody decided one by one."""
+
+    left: dict[str, int | None]
+    moved: dict[str, list[_Move]]
+
+    @classmethod
+    def read(cls) -> _Decided:
+        """Return what the decisions that stand say, the latest last."""
+        decided = cls({}, defaultdict(list))
+        standing = ReviewDecision.objects.filter(undone_by=None).exclude(action=Action.UNDONE).order_by("pk")
+        rows = standing.values_list("ad_id", "model", "created_at", "from_category_id", "to_category_id")
+        for ad_id, model, when, source, target in rows.iterator():
+            if model:
+                decided.left[ad_id] = target
+                continue
+            decided.moved[ad_id].append((when, source, target))
+            if ad_id in decided.left and decided.left[ad_id] == source:
+                decided.left[ad_id] = target
+        return decided
+
+    def follow(self, ad_id: str, category_id: int | None, since: datetime) -> int | None:
+        """Return where an ad is that has been in a category ``since``, if merges alone have moved it."""
+        for when, source, target in self.moved.get(ad_id, ()):
+            if when > since and source == category_id:
+                category_id = target
+        return category_id
+
+
+def _told_by_forms(decided: _Decided) -> dict[str, tuple[str, int | None]]:
+    """Return what became of the suggestions when the ads' forms were last saved: the label's origin, and the label itself.
 
     What a client of the API told is left out: anybody may call it, about any ad.
     """
-    rows = SuggestionEvent.objects.filter(from_form=True).order_by("pk").values_list("ad_id", "handling", "outcome")
-    return {ad_id: _origin(handling, outcome) for ad_id, handling, outcome in rows.iterator()}
+    rows = SuggestionEvent.objects.filter(from_form=True).order_by("pk")
+    values = rows.values_list("ad_id", "handling", "outcome", "category_id", "created_at")
+    return {
+        ad_id: (_origin(handling, outcome), decided.follow(ad_id, category_id, when))
+        for ad_id, handling, outcome, category_id, when in values.iterator()
+    }
+
+
+def _origin_of(ad: LabelledTitle, told: Mapping[str, tuple[str, int | None]], decided: _Decided) -> str:
+    key = str(ad.ad_id)
+    if key in decided.left and decided.left[key] == ad.category_id:
+        return MODERATED
+    origin, category_id = told.get(key, (PLAIN, None))
+    # Filed elsewhere since, with no suggestion before whoever did it: a correction of what the form had left.
+    return origin if category_id in (None, ad.category_id) else CORRECTED
 
 
 def _origin(handling: str, outcome: str) -> str:
@@ -64,25 +115,20 @@ def _origin(handling: str, outcome: str) -> str:
     return PLAIN
 
 
-def _decided_by_moderators() -> dict[str, int | None]:
-    """Return where moderators left ads, by the latest decision that stands."""
-    decided = ReviewDecision.objects.filter(undone_by=None).exclude(action=Action.UNDONE).order_by("pk")
-    return dict(decided.values_list("ad_id", "to_category_id").iterator())
-
-
-def cap_sellers(ads: Sequence[LabelledTitle], weights: list[float], most: float | None) -> list[float]:
-    """Return the weights with those of a seller's ads in one category scaled down to ``most`` together.
+def cap_sellers(
+    categories: Sequence[Hashable], sellers: Sequence[str], weights: list[float], most: float | None
+) -> list[float]:
+    """Return the weights with those of a seller's ads in one category scaled down to ``most`` together; "" is no seller.
 
     A seller who has a category to himself dominates nobody there: a site whose ads all come from one account learns as ever.
     """
     if most is None:
         return weights
-    together: defaultdict[int, defaultdict[str, float]] = defaultdict(lambda: defaultdict(float))
-    for ad, weight in zip(ads, weights, strict=True):
-        together[ad.category_id][ad.seller] += weight
+    places = list(zip(categories, sellers, strict=True))
+    together: defaultdict[Hashable, defaultdict[str, float]] = defaultdict(lambda: defaultdict(float))
+    for (category, seller), weight in zip(places, weights, strict=True):
+        together[category][seller] += weight
     return [
-        weight * min(1.0, most / together[ad.category_id][ad.seller])
-        if ad.seller and len(together[ad.category_id]) > 1
-        else weight
-        for ad, weight in zip(ads, weights, strict=True)
+        weight * min(1.0, most / together[category][seller]) if seller and len(together[category]) > 1 else weight
+        for (category, seller), weight in zip(places, weights, strict=True)
     ]

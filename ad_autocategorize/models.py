@@ -9,9 +9,17 @@ from django.utils.translation import gettext_lazy as _
 from ad_autocategorize.events import SuggestionEvent
 
 # The review queue's models live beside what uses them; Django looks for models here.
-from ad_autocategorize.moderation.models import CarIssue, LabelIssue, ReviewDecision, TaxonomyFinding
+from ad_autocategorize.moderation.models import CarDecision, CarIssue, LabelIssue, ReviewDecision, TaxonomyFinding
 
-__all__ = ["CarIssue", "LabelIssue", "ModelVersion", "ReviewDecision", "SuggestionEvent", "TaxonomyFinding"]
+__all__ = [
+    "CarDecision",
+    "CarIssue",
+    "LabelIssue",
+    "ModelVersion",
+    "ReviewDecision",
+    "SuggestionEvent",
+    "TaxonomyFinding",
+]
 
 
 class ModelVersion(models.Model):

@@ -14,7 +14,8 @@ from typing import TYPE_CHECKING, Any
 from django import forms
 
 from ad_autocategorize.models import ModelVersion, SuggestionEvent
-from ad_autocategorize.services import CategorySuggestions
+from ad_autocategorize.services import CategorySuggestions, active_tree
+from ad_autocategorize.sources import get_source
 
 if TYPE_CHECKING:
     _Base = forms.BaseModelForm
@@ -123,7 +124,9 @@ class SuggestionRecordMixin(_Base):
         report = self._sent_report()
         if report is None or not ModelVersion.objects.filter(name=report.model_version).exists():
             return
-        report.event(str(self.data.get(self.add_prefix(self._category_name), "")), str(ad.pk)).save()
+        event = report.event(str(self.data.get(self.add_prefix(self._category_name), "")), str(ad.pk))
+        event.category_id = get_source().taxonomy_category_id(ad, active_tree())
+        event.save()
 
 
 def _is_place(rank: Any) -> bool:

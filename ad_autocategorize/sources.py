@@ -26,6 +26,7 @@ from typing import Any, ClassVar
 
 from django.apps import apps
 from django.conf import settings
+from django.core.exceptions import ValidationError
 from django.db.models import DateTimeField, Model, Q, QuerySet
 from django.db.models.constants import LOOKUP_SEP
 from django.utils import timezone
@@ -137,6 +138,29 @@ class AdSource:
         setattr(ad, self.category, category)
         ad.save(update_fields=[self.category])
 
+    def ads_filed_at(self, categories: Sequence[Any]) -> QuerySet[Any]:
+        """Return all ads, published or not, filed at categories that ads point at; for merging categories, and before moving one.
+
+        Override it where ``category`` is a method. Raises ``SourceError``.
+        """
+        if not self.is_path("category"):
+            raise SourceError(
+                f"{type(self).__name__}.ads_filed_at(categories) is missing: say which ads are filed at a category."
+            )
+        return self.ad_model()._default_manager.filter(**{f"{self.category}__in": categories})
+
+    def set_car_field(self, ad: Any, name: str, text: str) -> None:
+        """Write one car field of an ad, as it is called with a row lock on the ad and in a transaction.
+
+        ``name`` is "brand", "car_model", "body_type", "color" or "year", and ``text`` what ``value_of`` is to say afterwards, an
+        empty one for nothing; a brand is written before its model. Texts, whole numbers and foreign keys to rows with a name
+        are written along the field's path, on the ad or on a record that a one-to-one relation makes its own. Override it where
+        the field is a method or another kind of field, or where the site does more. Raises ``SourceError``.
+        """
+        from ad_autocategorize.cars.fields import write_car_field
+
+        write_car_field(self, ad, name, text)
+
     # What follows is for the plugin's use; a host has no reason to override it.
 
     def ad_model(self) -> type[Model]:
@@ -212,17 +236,21 @@ class AdSource:
 
     def filed_at(self, category_ids: Sequence[int], tree: CategoryTree) -> QuerySet[Any]:
         """Return all ads filed at categories of the taxonomy, published or not. Raises ``SourceError``."""
-        if not self.is_path("category"):
-            raise SourceError(f"{type(self).__name__}.category is a method: which ads are filed where cannot be asked.")
         own = category_ids if self.uses_taxonomy else [self.own_category(pk, tree) for pk in category_ids]
-        return self.ad_model()._default_manager.filter(**{f"{self.category}__in": own}).order_by("pk")
+        return self.ads_filed_at(own).order_by("pk")
 
     def own_category(self, category_id: int, tree: CategoryTree) -> Any:
         """Return the category that ads point at for one of the taxonomy. Raises ``SourceError`` where there is none."""
         if self.uses_taxonomy:
             category = Category.objects.filter(pk=category_id).first()
         else:
-            category = self.host_category(tree.external_id(category_id) or "")
+            key = tree.external_id(category_id) or ""
+            try:
+                category = self.host_category(key)
+            except (ValueError, TypeError, ValidationError) as error:
+                raise SourceError(
+                    f"{type(self).__name__}.host_category({key!r}) fails: {error} Override it where keys are not primary keys."
+                ) from error
         if category is None:
             raise SourceError(f"The marketplace has no category for {' > '.join(tree.path_names(category_id))}.")
         return category

@@ -76,16 +76,11 @@ def measure(data: Encoded, flood: Flood, ads: int, cap: float | None) -> list[fl
     """Return four accuracies: of all titles held out, of the flooded category's, of the robbed ones', of his further ads."""
     # The plugin's own rule; its module needs Django's models.
     from ad_autocategorize.label_weights import cap_sellers
-    from ad_autocategorize.sources import LabelledTitle
 
     titles = [*data.titles, *flood.titles[:ads]]
     paths = [*data.paths, *[flood.filed] * ads]
     sellers = [""] * len(data.titles) + [SELLER] * ads
-    labelled = [
-        LabelledTitle(number, title, path[-1], None, seller)
-        for number, (title, path, seller) in enumerate(zip(titles, paths, sellers, strict=True))
-    ]
-    weights = cap_sellers(labelled, [1.0] * len(labelled), cap)
+    weights = cap_sellers(paths, sellers, [1.0] * len(paths), cap)
     scorer = train(titles, paths, TitleSettings(language=data.language), weights=weights)
     right = _right(first_suggestions(scorer, data.test_titles), data.test_paths)
     own = _right(first_suggestions(scorer, flood.titles[-FURTHER_ADS:]), flood.belong[-FURTHER_ADS:])

@@ -19,7 +19,7 @@ import tempfile
 import time
 from collections import Counter
 
-from benchmarks.scale import make_titles
+from benchmarks.scale import Marketplace
 
 BATCH = 2000
 
@@ -36,7 +36,7 @@ def fill(ads: int, categories: int, wrong: float) -> None:
 
     call_command("migrate", verbosity=0)
     # Some lie in categories that are not kept; what is made first is made in random order.
-    titles, paths = make_titles(min(2 * ads + 10_000, 469_000))
+    titles, paths = Marketplace.build().draw(min(2 * ads + 10_000, 469_000), seed=0)
     kept = [path for path, _ in Counter(paths).most_common(categories)]
     upsert_categories(CategoryRow(path) for path in kept)
     tree, rng = CategoryTree.load(), random.Random(0)

@@ -27,6 +27,7 @@ from numpy.typing import NDArray
 
 from ad_autocategorize.titles.hierarchy import Path
 from ad_autocategorize.titles.mislabels import judge_labels
+from ad_autocategorize.titles.near_identical import filed_shares, find_near_identical
 from ad_autocategorize.titles.out_of_fold import FOLDS, assign_folds, out_of_fold_scores
 from ad_autocategorize.titles.settings import TitleSettings
 
@@ -90,8 +91,11 @@ def plant(data: LabelledSet, kind: str, share: float, seed: int) -> NDArray[np.i
 
 def ours(data: LabelledSet, labels: NDArray[np.intp], jobs: int) -> NDArray[np.float64]:
     paths = [data.categories[label] for label in labels]
-    scores = out_of_fold_scores(data.titles, paths, TitleSettings(language=data.language), jobs=jobs)
-    return judge_labels(scores.categories, scores.probabilities, scores.given).score
+    settings = TitleSettings(language=data.language)
+    scores = out_of_fold_scores(data.titles, paths, settings, jobs=jobs)
+    near = find_near_identical(data.titles, range(len(paths)), settings)
+    twins = filed_shares(near, scores.given, scores.fold_of)
+    return judge_labels(scores.categories, scores.probabilities, scores.given, twins=twins).score
 
 
 def cleanlab_flat(data: LabelledSet, labels: NDArray[np.intp]) -> dict[str, NDArray[np.float64]]:

@@ -16,6 +16,7 @@ from taxonomy.locking import tree_write
 from taxonomy.models import BodyType, Brand, CarModel, Category, Color
 
 PARENT_PARAMETER = "parent__id__exact"
+Moved = tuple[int | None, int | None]
 
 
 @admin.register(Category)
@@ -31,8 +32,9 @@ class CategoryAdmin(admin.ModelAdmin):
     ordering = ["name"]
     show_full_result_count = False
     change_list_template = "admin/taxonomy/category/change_list.html"
-    # What depends on a category's place says here, for a person, what a move would affect; empty for nothing.
-    impact_reporters: ClassVar[list[Callable[[Category], str]]] = []
+    # What depends on a category's place says here, for a person, what a move would affect, or has where the keys of the former
+    # parent and of the present one are given; empty for nothing.
+    impact_reporters: ClassVar[list[Callable[[Category, Moved | None], str]]] = []
 
     def lookup_allowed(self, lookup: str, value: Any, request: HttpRequest) -> bool:
         return lookup == PARENT_PARAMETER or super().lookup_allowed(lookup, value, request)
@@ -63,12 +65,15 @@ class CategoryAdmin(admin.ModelAdmin):
         return form
 
     def save_model(self, request: HttpRequest, obj: Category, form: Any, change: bool) -> None:
+        former = Category.objects.filter(pk=obj.pk).values_list("parent_id", flat=True).first() if change else None
         super().save_model(request, obj, form, change)
-        if change and {"parent", "is_active"} & set(form.changed_data) and (impact := self._impact(obj)):
+        if not change or not {"parent", "is_active"} & set(form.changed_data):
+            return
+        if impact := self._impact(obj, (former, obj.parent_id)):
             self.message_user(request, impact, messages.WARNING)
 
-    def _impact(self, category: Category) -> str:
-        return " ".join(filter(None, (report(category) for report in self.impact_reporters)))
+    def _impact(self, category: Category, moved: Moved | None = None) -> str:
+        return " ".join(filter(None, (report(category, moved) for report in self.impact_reporters)))
 
     @admin.display(description=_("branch"))
     def branch(self, category: Category) -> str:

@@ -7,6 +7,7 @@ import pytest
 from django.conf import settings as django_settings
 from django.core.cache import cache
 from django.core.management import call_command
+from django.utils import translation
 
 from ad_autocategorize import registry, services
 from ad_autocategorize.conf import SETTING
@@ -17,6 +18,13 @@ from taxonomy import locking
 def fresh_throttles():
     """No test's calls count against the rates of the next one's users, who have the same keys."""
     cache.clear()
+
+
+@pytest.fixture
+def spanish():
+    """Messages in Spanish, whatever language a request of an earlier test has left behind."""
+    with translation.override("es"):
+        yield
 
 
 @pytest.fixture(autouse=True)

@@ -8,7 +8,14 @@ os.environ.setdefault("MARKETPLACE_DATA_DIR", tempfile.mkdtemp(prefix="marketpla
 from marketplace.settings import *  # noqa: F403
 from marketplace.settings import DATA_DIR, INSTALLED_APPS
 
-INSTALLED_APPS = [*INSTALLED_APPS, "treebeard", "tests.hosts.rubros", "tests.hosts.secciones", "tests.hosts.nodos"]
+INSTALLED_APPS = [
+    *INSTALLED_APPS,
+    "treebeard",
+    "tests.hosts.rubros",
+    "tests.hosts.secciones",
+    "tests.hosts.nodos",
+    "tests.hosts.coches",
+]
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
 DATABASES = {
     "default": {

@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import date
 
 MOST_FOLDS = 20
+MOST_DAYS = 36_500
 # What the generators of NumPy and scikit-learn both take.
 LARGEST_SEED = 2**32 - 1
 
@@ -14,9 +15,9 @@ def positive(text: str) -> int:
     return _between(text, 1, None)
 
 
-def not_negative(text: str) -> int:
-    """Return a whole number from 0 up."""
-    return _between(text, 0, None)
+def days(text: str) -> int:
+    """Return a number of days from 0 to a hundred years, which dates can be reckoned back by."""
+    return _between(text, 0, MOST_DAYS)
 
 
 def folds(text: str) -> int:

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy import sparse
 
 from ad_autocategorize.titles.hierarchy import Path
 
@@ -24,10 +25,16 @@ IntArray = NDArray[np.intp]
 SIBLING_SHARE = 0.2
 # How much of a pair's usual confusion is held against calling it an error: 0 nothing, 1 all of it.
 CONFUSION_DISCOUNT = 0.25
-# From this share on, the ads of one category that look like another make the pair an ambiguous one.
+# What it adds to a category's log-probability if all near-identical ads of others are filed there, and they are many. Chosen on
+# planted errors; more costs errors of the main category.
+TWIN_EVIDENCE = 0.5
+# From this share on, the ads of each of two categories that look like the other make the pair an ambiguous one.
 AMBIGUOUS_SHARE = 0.1
 # Out of fold, a category with fewer ads is hardly known: its ads are judged by the nearest category above that has enough.
 JUDGED_ADS = 5
+# How many times more probable a suggestion must be where most of the category is the seller's own: models that learned from
+# none of his ads cannot know how he words them. It spares shops more than half of the doubts, and floods hardly any.
+DOMINATED_RATIO = 30.0
 # Keeps logarithms finite.
 TINY = 1e-6
 BATCH = 4096
@@ -39,13 +46,14 @@ class LabelQuality:
 
     Attributes
     ----------
-    suggested : position among the categories of the most probable one other than the given.
+    suggested : position among the categories of the most probable one other than the given that may be suggested.
     given_probability, suggested_probability : of the two. Where the given category has too few ads to be known, its own is that
         of the nearest one above with enough, and none of that branch is suggested.
     main_probability : of the main category that the ad is filed under.
     level : where the two paths part: 1 for different main categories.
     ambiguous : the two are siblings which take each other's ads all the time.
     depth_only : one of the two lies on the path of the other.
+    doubted : whether the suggested category is more probable than the given, by far where a seller has most of that.
     score : logarithm of the odds that the label is wrong, up to a constant.
     confusion : shape (categories, categories): of the ads filed at one, the share that looks like each other.
     estimated_errors : how many labels cleanlab estimates to be wrong.
@@ -58,13 +66,14 @@ class LabelQuality:
     level: IntArray
     ambiguous: NDArray[np.bool_]
     depth_only: NDArray[np.bool_]
+    doubted: NDArray[np.bool_]
     score: FloatArray
     confusion: FloatArray
     estimated_errors: int
 
     def candidates(self) -> IntArray:
-        """Return the ads whose suggested category is more probable than the given one, the surest errors first."""
-        doubted = np.flatnonzero(self.suggested_probability > self.given_probability)
+        """Return the ads that are doubted, the surest errors first."""
+        doubted = np.flatnonzero(self.doubted)
         return doubted[np.argsort(-self.score[doubted], kind="stable")]
 
 
@@ -73,6 +82,10 @@ def judge_labels(
     probabilities: NDArray[np.float32],
     given: IntArray,
     *,
+    witnesses: IntArray | None = None,
+    dominated: NDArray[np.bool_] | None = None,
+    suggestible: NDArray[np.bool_] | None = None,
+    twins: sparse.csr_array | None = None,
     sibling_share: float = SIBLING_SHARE,
     confusion_discount: float = CONFUSION_DISCOUNT,
 ) -> LabelQuality:
@@ -83,40 +96,80 @@ def judge_labels(
     categories : sorted paths.
     probabilities : out-of-fold, shape (ads, categories).
     given : shape (ads,): positions in ``categories`` of the labels.
+    witnesses : shape (categories,): how many independent ads are filed at each (see ``out_of_fold.FoldScores``); all of them
+        for ``None``.
+    dominated : shape (ads,): which lie in a category that is mostly their seller's (see there); it takes more to doubt those.
+    suggestible : shape (categories,): where an ad may be sent; anywhere for ``None``. What is probable elsewhere says nothing.
+    twins : shape (ads, categories): where near-identical ads are filed (see ``near_identical.filed_shares``); it moves an ad in
+        the order, its probabilities stay as they are.
     sibling_share, confusion_discount : see ``SIBLING_SHARE`` and ``CONFUSION_DISCOUNT``.
     """
     siblings = sibling_matrix(categories)
     confusion = confusion_shares(probabilities, given)
-    misses = _miss_prior(siblings, sibling_share) / confusion.T**confusion_discount
-    ads = len(given)
-    suggested = np.empty(ads, dtype=np.intp)
-    best, own, main, wrong = (np.empty(ads) for _ in range(4))
-    mains = _main_category_matrix(categories)
-    trusted = _trusted_with(categories, np.bincount(given, minlength=len(categories)))
-    for rows in _batches(ads):
-        part = probabilities[rows].astype(np.float64)
-        labels = given[rows]
-        index = np.arange(len(part))
-        same = trusted[labels]
-        own[rows] = (part * same).sum(axis=1)
-        main[rows] = (part * mains[labels]).sum(axis=1)
-        part[same] = 0
-        wrong[rows] = (part * misses.T[labels]).sum(axis=1)
-        suggested[rows] = part.argmax(axis=1)
-        best[rows] = part[index, suggested[rows]]
+    known = np.bincount(given, minlength=len(categories)) if witnesses is None else witnesses
+    allowed = np.ones(len(categories), dtype=bool) if suggestible is None else suggestible
+    weighed = _Weighing(
+        misses=_miss_prior(siblings, sibling_share) / confusion.T**confusion_discount,
+        trusted=_trusted_with(categories, known),
+        mains=_main_category_matrix(categories),
+        allowed=allowed,
+    )
+    parts = [
+        weighed.weigh(probabilities[rows].astype(np.float64), given[rows], None if twins is None else twins[rows])
+        for rows in _batches(len(given))
+    ]
+    suggested, best, own, main, score = (np.concatenate(columns) for columns in zip(*parts, strict=True))
     levels, depth_only = _partings(categories, given, suggested)
+    # Where only one of the two takes the other's ads, those are errors.
+    mutual = np.minimum(confusion, confusion.T)
+    ratio = 1.0 if dominated is None else np.where(dominated, DOMINATED_RATIO, 1.0)
     return LabelQuality(
         suggested=suggested,
         given_probability=own,
         suggested_probability=best,
         main_probability=main,
         level=levels,
-        ambiguous=siblings[given, suggested] & (confusion[given, suggested] >= AMBIGUOUS_SHARE),
+        ambiguous=siblings[given, suggested] & (mutual[given, suggested] >= AMBIGUOUS_SHARE),
         depth_only=depth_only,
-        score=np.log(wrong + TINY**2) - np.log(own + TINY),
+        doubted=best > own * ratio,
+        score=score,
         confusion=confusion,
         estimated_errors=_estimate_errors(probabilities, given),
     )
+
+
+@dataclass(frozen=True, slots=True)
+class _Weighing:
+    """By category: how sellers miss, which ones' probability speaks for it, its main category's; and where ads may go."""
+
+    misses: FloatArray
+    trusted: NDArray[np.bool_]
+    mains: NDArray[np.bool_]
+    allowed: NDArray[np.bool_]
+
+    def weigh(
+        self, probabilities: FloatArray, labels: IntArray, twins: sparse.csr_array | None
+    ) -> tuple[IntArray, FloatArray, FloatArray, FloatArray, FloatArray]:
+        """Return of some ads the suggested category, its probability, the given one's, the main category's, and the score."""
+        same = self.trusted[labels]
+        elsewhere = probabilities * (~same & self.allowed)
+        suggested = elsewhere.argmax(axis=1)
+        right = probabilities * same
+        return (
+            suggested,
+            elsewhere[np.arange(len(labels)), suggested],
+            right.sum(axis=1),
+            (probabilities * self.mains[labels]).sum(axis=1),
+            _log_odds(elsewhere * self.misses.T[labels], right, None if twins is None else twins.toarray()),
+        )
+
+
+def _log_odds(wrong: FloatArray, right: FloatArray, twins: FloatArray | None) -> FloatArray:
+    """Return the logarithm of the odds that a label is wrong; all arrays of shape (ads, categories)."""
+    if twins is not None:
+        evidence = np.exp(TWIN_EVIDENCE * twins)
+        wrong, right = wrong * evidence, right * evidence
+    return np.asarray(np.log(wrong.sum(axis=1) + TINY**2) - np.log(right.sum(axis=1) + TINY))
 
 
 def sibling_matrix(categories: Sequence[Path]) -> NDArray[np.bool_]:

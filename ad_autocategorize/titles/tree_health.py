@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,8 +12,8 @@ from ad_autocategorize.titles.hierarchy import Path
 from ad_autocategorize.titles.normalization import Normalizer
 from ad_autocategorize.titles.settings import TitleSettings
 
-# Share of a category's ads that must look like the other's, both ways, for the pair to be worth merging.
-MERGE_SHARE = 0.1
+# How mixed two categories must be for the pair to be worth merging; 1 where nobody could tell them apart.
+MERGE_MIXING = 0.1
 # Categories with fewer ads are neither merged nor split on their evidence.
 MERGE_ADS = 10
 SPLIT_ADS = 80
@@ -30,12 +30,16 @@ EXAMPLES = 5
 
 @dataclass(frozen=True, slots=True)
 class ConfusedPair:
-    """Two sibling categories that take each other's ads; ``there`` and ``back`` are the shares that look like the other."""
+    """Two categories that take each other's ads; ``there`` and ``back`` are the shares that look like the other.
+
+    ``mixing`` is the lesser of both beside what two names for one thing would show, 0 to 1.
+    """
 
     first: int
     second: int
     there: float
     back: float
+    mixing: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,18 +53,23 @@ class HiddenClusters:
     examples: tuple[tuple[int, ...], ...]
 
 
-def confused_pairs(
-    confusion: NDArray[np.float64], siblings: NDArray[np.bool_], counts: NDArray[np.intp]
-) -> list[ConfusedPair]:
-    """Return the pairs to think of merging, the most confused first; arrays as ``mislabels.LabelQuality`` has them."""
+def confused_pairs(confusion: NDArray[np.float64], counts: NDArray[np.intp]) -> list[ConfusedPair]:
+    """Return the pairs to think of merging, the most mixed first; ``confusion`` as ``mislabels.LabelQuality`` has it.
+
+    Were two categories of m and n ads one thing under two names, n / (m + n) of the first's ads would look like the second's: a
+    small one all but vanishes in a large one, and takes few ads from it. Shares are read beside that, wherever in the tree the
+    two lie, since a category and the one above it are often the same thing.
+    """
+    sizes = np.maximum(counts, 1).astype(np.float64)
+    beside = confusion * (sizes[:, None] + sizes[None, :]) / sizes[None, :]
     enough = counts >= MERGE_ADS
-    mutual = np.minimum(confusion, confusion.T) * (siblings & enough[:, None] & enough[None, :])
-    firsts, seconds = np.nonzero(np.triu(mutual) >= MERGE_SHARE)
+    mixing = np.minimum(np.minimum(beside, beside.T), 1.0) * (enough[:, None] & enough[None, :])
+    firsts, seconds = np.nonzero(np.triu(mixing, k=1) >= MERGE_MIXING)
     pairs = [
-        ConfusedPair(int(a), int(b), float(confusion[a, b]), float(confusion[b, a]))
+        ConfusedPair(int(a), int(b), float(confusion[a, b]), float(confusion[b, a]), float(mixing[a, b]))
         for a, b in zip(firsts, seconds, strict=True)
     ]
-    return sorted(pairs, key=lambda pair: -min(pair.there, pair.back))
+    return sorted(pairs, key=lambda pair: -pair.mixing)
 
 
 def hidden_clusters(
@@ -112,12 +121,23 @@ def _cluster(
         return None
     score, labels = best
     names = vectorizer.get_feature_names_out()
-    present = words > 0
+    telling, present = _telling(names, settings), words > 0
     told, shares, examples = [], [], []
     for cluster in range(labels.max() + 1):
         inside = labels == cluster
         lead = np.asarray(present[inside].mean(axis=0)).ravel() - np.asarray(present[~inside].mean(axis=0)).ravel()
-        told.append(tuple(str(names[i]) for i in np.argsort(-lead)[:CLUSTER_WORDS]))
+        first = [i for i in np.argsort(-lead, kind="stable") if telling[i]][:CLUSTER_WORDS]
+        told.append(tuple(str(names[i]) for i in first))
         shares.append(float(inside.mean()))
         examples.append(tuple(int(row) for row in rows[inside][:EXAMPLES]))
     return HiddenClusters(category, score, tuple(told), tuple(shares), tuple(examples))
+
+
+def _telling(words: Sequence[str], settings: TitleSettings) -> list[bool]:
+    """Return which words say something to a person: no stop words, no single letters."""
+    try:
+        kept = Normalizer(replace(settings, remove_stopwords=True))
+    except ValueError:
+        # There is no list for this language.
+        kept = Normalizer(settings)
+    return [len(word) > 1 and bool(kept(word)) for word in words]

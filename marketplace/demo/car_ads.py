@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 from datetime import datetime, timedelta
 from itertools import cycle
+from typing import Any
 
 from django.core.files.base import ContentFile
 from django.db.models import Model
@@ -59,6 +60,35 @@ def add_car_ads(sellers: list[int], count: int, *, until: datetime, seed: int) -
     for ad in Ad.objects.filter(photos=None).exclude(category__in=under_cars)[: int(count * OTHERS_SHARE)]:
         _attach(ad, draw_other(rng))
     return count
+
+
+def add_impossible_cars(sellers: list[int], *, until: datetime) -> int:
+    """Create ads without a photo that contradict the catalog, two each in brand, body type and year; return how many."""
+    tree = CategoryTree.load()
+    home = tree.find(CARS_CATEGORY)
+    models = list(CarModel.objects.select_related("brand").prefetch_related("body_types").order_by("pk")[:6])
+    if home is None or len(models) < 6:
+        return 0
+    brands, bodies = list(Brand.objects.all()), list(BodyType.objects.all())
+    for number, (model, seller) in enumerate(zip(models, cycle(sellers), strict=False)):
+        made = set(model.body_types.all())
+        stated: dict[str, Any] = {"brand": model.brand, "body_type": next(iter(made), None), "year": model.last_year}
+        stated |= (
+            {"brand": next(brand for brand in brands if brand != model.brand)},
+            {"body_type": next(body for body in bodies if body not in made)},
+            {"year": (model.first_year or 2000) - 20},
+        )[number % 3]
+        Ad.objects.create(
+            seller_id=seller,
+            title=f"{stated['brand']} {model.name} {stated['year']}",
+            category_id=tree.find((*CARS_CATEGORY, model.brand.name)) or home,
+            price=(number + 4) * 1_500_000,
+            created_at=until - timedelta(days=number),
+            status=Ad.Status.PUBLISHED,
+            car_model=model,
+            **stated,
+        )
+    return len(models)
 
 
 def _attach(ad: Ad, picture: bytes) -> None:

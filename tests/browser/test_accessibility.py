@@ -1,10 +1,14 @@
 """Every page of the marketplace through axe-core, as a visitor, a seller and a moderator; light on a desk, dark on a phone."""
 
-import pytest
+from datetime import timedelta
 
-from ad_autocategorize.models import LabelIssue, ModelVersion, SuggestionEvent
+import pytest
+from django.utils import timezone
+
+from ad_autocategorize.models import CarIssue, LabelIssue, ModelVersion, ReviewDecision, SuggestionEvent
 from marketplace.models import Ad
 from taxonomy.models import Category
+from tests.moderation.cars import state_cars
 from tests.moderation.conftest import find_mislabels
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
@@ -96,14 +100,20 @@ DJANGO_S_OWN = [".breadcrumbs", "#changelist-filter", "#toolbar .quiet", ".selec
 
 @pytest.fixture
 def moderation(site):
-    """Something for every page of the moderators: doubtful ads, one decided, findings about the tree, an event."""
+    """Something for every page of the moderators: doubtful ads and cars, findings about the tree, an event."""
     seller, motorbikes = Ad.objects.first().seller, Category.objects.get(name="Motos")
     for title in ("mesa ratona modelo 1", "sillon sofa modelo 3"):
         ad = Ad.objects.create(title=title, category=motorbikes, seller=seller, status=Ad.Status.PUBLISHED)
     Category.objects.create(name="Sin avisos")
+    state_cars(Ad.objects.filter(category__name="Autos")[:3])
     find_mislabels()
     version = ModelVersion.objects.get(is_active=True)
-    SuggestionEvent.objects.create(model_version=version.name, outcome="accepted", rank=1)
+    for weeks in range(3):
+        event = SuggestionEvent.objects.create(model_version=version.name, outcome="accepted", rank=1)
+        SuggestionEvent.objects.filter(pk=event.pk).update(created_at=timezone.now() - timedelta(weeks=weeks))
+    for blind in (True, False):
+        values = {"ad_id": f"{blind}", "action": "accepted", "model": "m", "suggested_probability": 0.9}
+        ReviewDecision.objects.create(moderator_name="eva", blind=blind, **values)
     return ad
 
 
@@ -112,15 +122,21 @@ def test_no_page_of_the_moderators_has_a_serious_fault(open_page, log_in, axe, m
     page = open_page(**SCREENS[screen])
     log_in(page, "eva")
     issue = LabelIssue.objects.get(ad_id=str(moderation.pk))
+    motorbikes, cars = moderation.category, Category.objects.get(name="Autos")
     paths = [
         f"{ADMIN}/labelissue/",
-        f"{ADMIN}/labelissue/{issue.pk}/change/",
+        f"{ADMIN}/labelissue/review/?issue={issue.pk}",
         f"{ADMIN}/labelissue/review/",
         f"{ADMIN}/reviewdecision/",
         f"{ADMIN}/suggestionevent/",
         f"{ADMIN}/suggestionevent/feedback/",
         f"{ADMIN}/taxonomyfinding/",
+        f"{ADMIN}/taxonomyfinding/merge/{motorbikes.pk}/",
+        f"{ADMIN}/taxonomyfinding/merge/{motorbikes.pk}/{cars.pk}/",
+        f"/admin/taxonomy/category/{motorbikes.pk}/change/",
         f"{ADMIN}/carissue/",
+        *(f"{ADMIN}/carissue/review/?issue={pk}" for pk in CarIssue.objects.values_list("pk", flat=True)),
+        f"{ADMIN}/cardecision/",
         f"{ADMIN}/modelversion/",
         f"/admin/marketplace/ad/{moderation.pk}/change/",
         "/admin/marketplace/ad/",
@@ -128,13 +144,28 @@ def test_no_page_of_the_moderators_has_a_serious_fault(open_page, log_in, axe, m
     found = []
     for path in paths:
         assert page.goto(path).ok, path
+        # Not led elsewhere with an error.
+        assert page.url.endswith(path), path
         found += faults(axe, page, DJANGO_S_OWN)
+        assert fits(page), path
     # One is decided, and asked to be undone.
-    page.goto(f"{ADMIN}/labelissue/review/")
-    with page.expect_navigation():
-        page.keyboard.press("k")
-    found += faults(axe, page, DJANGO_S_OWN)
-    with page.expect_navigation():
-        page.keyboard.press("u")
-    found += faults(axe, page, DJANGO_S_OWN)
+    for queue in ("labelissue", "carissue"):
+        page.goto(f"{ADMIN}/{queue}/review/")
+        for key in "ku":
+            with page.expect_navigation():
+                page.keyboard.press(key)
+            found += faults(axe, page, DJANGO_S_OWN)
     assert found == []
+
+
+@pytest.mark.parametrize("screen", SCREENS)
+def test_the_page_that_confirms_a_bulk_action_has_no_serious_fault(open_page, log_in, axe, moderation, screen):
+    page = open_page(**SCREENS[screen])
+    log_in(page, "eva")
+    for queue in ("labelissue", "carissue"):
+        page.goto(f"{ADMIN}/{queue}/")
+        page.check("#action-toggle")
+        page.select_option("select[name=action]", "accept_selected")
+        page.click("button[name=index]")
+        page.wait_for_selector("input[name=confirmed]", state="attached")
+        assert faults(axe, page, DJANGO_S_OWN) == []

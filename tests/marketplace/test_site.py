@@ -4,8 +4,12 @@ import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.core.management import CommandError, call_command
 from django.urls import reverse
+from django.utils import timezone
 from PIL import Image
 
+from ad_autocategorize.models import CarIssue
+from ad_autocategorize.moderation.cars.checks import find_car_issues
+from ad_autocategorize.sources import get_source
 from marketplace.models import Ad, AdPhoto
 from taxonomy.models import Category
 from taxonomy.tree import CategoryTree
@@ -144,6 +148,14 @@ def test_the_demo_is_made_once_and_equal_seeds_make_equal_ads():
     Ad.objects.all().delete()
     call_command("create_demo", "--ads", "300", "--cars", "0")
     assert list(Ad.objects.order_by("pk").values_list("title", flat=True)) == titles
+
+
+def test_some_cars_of_the_demo_are_for_the_moderators(settings, tmp_path):
+    settings.MEDIA_ROOT = tmp_path
+    call_command("create_demo", "--ads", "10", "--cars", "12")
+    find_car_issues(get_source(), timezone.now())
+    fields = CarIssue.objects.order_by("field").values_list("field", flat=True)
+    assert list(fields) == ["body_type", "body_type", "brand", "brand", "year", "year"]
 
 
 def test_production_settings_pass_the_deployment_check():

@@ -2,17 +2,19 @@
 
 import io
 import shutil
+import threading
 
 import pytest
 from django.contrib.auth.models import Permission
 from django.core.files.base import ContentFile
 from django.core.management import call_command
-from django.db import transaction
+from django.db import connection, transaction
 from django.test import override_settings
 
 from ad_autocategorize.conf import DEFAULTS, SETTING
 from ad_autocategorize.models import LabelIssue, ModelVersion
 from marketplace.models import Ad, AdPhoto
+from tests.moderation.cars import state_cars
 
 WRONG = {"sillon sofa modelo 3": ["Vehículos", "Motos"], "moto casco modelo 2": ["Vehículos", "Autos"]}
 
@@ -90,3 +92,41 @@ def attach_photo(ad, picture):
     png = io.BytesIO()
     picture.save(png, "PNG")
     AdPhoto.objects.create(ad=ad, image=ContentFile(png.getvalue(), name="photo.png"))
+
+
+@pytest.fixture
+def cars(marketplace_tree):
+    """The three ads of ``state_cars``."""
+    ads = list(Ad.objects.all()[:3])
+    state_cars(ads)
+    return ads
+
+
+def in_bulk(client, url, action, issues):
+    """Choose a bulk action, and say yes on the page that asks."""
+    data = {"action": action, "_selected_action": [issue.pk for issue in issues]}
+    seen = ",".join(f"{issue.pk}:{issue.version}" for issue in issues)
+    client.post(url, data)
+    return client.post(url, {**data, "confirmed": "1", "seen": seen}, follow=True)
+
+
+def at_once(*prepared):
+    """Run what each function returns in a thread of its own, all at the same moment; return the results or the exceptions."""
+    barrier, results = threading.Barrier(len(prepared)), [None] * len(prepared)
+
+    def run(place, prepare):
+        try:
+            act = prepare()
+            barrier.wait()
+            results[place] = act()
+        except Exception as error:
+            results[place] = error
+        finally:
+            connection.close()
+
+    threads = [threading.Thread(target=run, args=pair) for pair in enumerate(prepared)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    return results

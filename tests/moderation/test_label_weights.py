@@ -7,7 +7,8 @@ from ad_autocategorize.conf import SETTING
 from ad_autocategorize.events import SuggestionEvent
 from ad_autocategorize.label_weights import weigh_labels
 from ad_autocategorize.models import ModelVersion
-from ad_autocategorize.moderation.review import Reviewer, accept, undo
+from ad_autocategorize.moderation.labels.review import Reviewer, accept, undo
+from ad_autocategorize.moderation.tree.merging import merge
 from ad_autocategorize.sources import get_source
 from ad_autocategorize.title_corpus import read_marketplace
 from marketplace.models import Ad
@@ -21,9 +22,10 @@ def weights():
     return dict(zip([ad.ad_id for ad in ads], weigh_labels(ads).weights, strict=True))
 
 
-def tell(ad, handling, outcome, from_form=True):
+def tell(ad, handling, outcome, from_form=True, category_id=None):
     rank = 1 if outcome == "accepted" else None
     values = {"handling": handling, "outcome": outcome, "rank": rank, "from_form": from_form, "shown": 3}
+    values["category_id"] = category_id
     SuggestionEvent.objects.create(model_version="titles-x", ad_id=str(ad.pk), **values)
 
 
@@ -54,6 +56,33 @@ def test_the_last_form_counts(marketplace_tree):
     tell(ad, "taken", "accepted")
     tell(ad, "ignored", "overruled")
     assert weights()[ad.pk] == 1.1
+
+
+def test_an_ad_filed_elsewhere_after_its_suggestion_was_taken_is_no_echo_any_more(marketplace_tree):
+    """The seller comes back to a wrong category that he had taken, and finds the right one with no suggestion before him."""
+    ad, unmoved = Ad.objects.order_by("pk")[:2]
+    for each in (ad, unmoved):
+        tell(each, "taken", "accepted", category_id=each.category_id)
+    assert weights()[ad.pk] == 0.75
+    Ad.objects.filter(pk=ad.pk).update(category=marketplace_tree.find(["Hogar", "Cocina"]))
+    assert (weights()[ad.pk], weights()[unmoved.pk]) == (1.1, 0.75)
+
+
+def test_a_merge_is_no_decision_about_its_ads(sofa_issue, moderators, marketplace_tree):
+    sofas, tables = (marketplace_tree.find(["Hogar", "Muebles", name]) for name in ("Sillones", "Mesas"))
+    accept(sofa_issue, Reviewer(moderators[0]))
+    echo, plain, corrected = Ad.objects.filter(category_id=sofas).exclude(pk=sofa_issue.ad_id)[:3]
+    tell(echo, "taken", "accepted", category_id=sofas)
+    tell(corrected, "changed", "overruled", category_id=sofas)
+    merge(sofas, tables, Reviewer(moderators[0]))
+    assert Ad.objects.get(pk=plain.pk).category_id == tables
+    found = weights()
+    assert [found[pk] for pk in (echo.pk, plain.pk, corrected.pk)] == [0.75, 1.0, 1.1]
+    # Looked at by a moderator before.
+    assert found[int(sofa_issue.ad_id)] == 1.5
+    # Taken from the merged category, where the form showed it: an echo again.
+    tell(plain, "taken", "accepted", category_id=tables)
+    assert weights()[plain.pk] == 0.75
 
 
 def test_a_moderators_decision_counts_most_while_it_stands(sofa_issue, moderators):
@@ -89,6 +118,17 @@ def test_a_sellers_ads_in_a_category_weigh_no_more_than_the_cap(marketplace_tree
     assert "ADS_PER_SELLER in a category: 12 ads" in capsys.readouterr().out
     setattr(settings, SETTING, {**getattr(settings, SETTING), "ADS_PER_SELLER": None})
     assert set(weights().values()) == {1.0}
+
+
+def test_what_a_moderator_filed_is_not_under_its_sellers_cap(sofa_issue, moderators, settings, django_user_model):
+    decision = accept(sofa_issue, Reviewer(moderators[0]))
+    ad = Ad.objects.get(pk=sofa_issue.ad_id)
+    beside = Ad.objects.filter(category_id=decision.to_category_id).exclude(pk=ad.pk)
+    Ad.objects.filter(pk=beside.first().pk).update(seller=django_user_model.objects.create_user("otra"))
+    setattr(settings, SETTING, {**getattr(settings, SETTING), "ADS_PER_SELLER": 2})
+    found = weights()
+    assert found[ad.pk] == 1.5
+    assert min(found[other.pk] for other in beside) < 0.5
 
 
 def test_the_number_of_queries_does_not_grow_with_the_ads(marketplace_tree, django_assert_num_queries):

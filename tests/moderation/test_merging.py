@@ -1,15 +1,21 @@
 """Merging a category into another."""
 
+import io
+
 import pytest
 from django.contrib.admin.models import LogEntry
+from django.contrib.auth.models import Permission
+from django.core.management import CommandError, call_command
+from django.utils import translation
 
 from ad_autocategorize.models import ReviewDecision
-from ad_autocategorize.moderation.merging import MergeRefused, merge, plan_merge
-from ad_autocategorize.moderation.review import Reviewer, undo
+from ad_autocategorize.moderation.labels.review import ReviewConflict, Reviewer, undo
+from ad_autocategorize.moderation.tree.merging import MERGE_LIMIT, MergeRefused, merge, plan_merge
 from ad_autocategorize.services import suggest_categories
 from ad_autocategorize.sources import AdSource, SourceError
 from marketplace.models import Ad
 from taxonomy.models import Category
+from tests.moderation.conftest import at_once
 
 pytestmark = [pytest.mark.django_db, pytest.mark.database]
 
@@ -46,8 +52,56 @@ def test_what_cannot_be_merged_is_refused(trained, pair):
     target = Category.objects.get(pk=pair[1])
     target.is_active = False
     target.save()
-    with pytest.raises(MergeRefused, match="fuera de uso"):
+    with translation.override("es"), pytest.raises(MergeRefused, match="fuera de uso"):
         plan_merge(*pair)
+
+
+def test_the_second_of_two_tabs_is_told(pair, admin_client):
+    url, reverse = (f"/admin/ad_autocategorize/taxonomyfinding/merge/{a}/{b}/" for a, b in (pair, pair[::-1]))
+    for address in (url, reverse):
+        assert admin_client.get(address).status_code == 200
+    admin_client.get("/")
+    admin_client.post(url)
+    ads, decisions = Ad.objects.filter(category=pair[1]).count(), ReviewDecision.objects.count()
+    assert "vacía y fuera de uso" in admin_client.post(url, follow=True).content.decode()
+    assert "fuera de uso" in admin_client.post(reverse, follow=True).content.decode()
+    assert (Ad.objects.filter(category=pair[1]).count(), ReviewDecision.objects.count()) == (ads, decisions)
+
+
+def test_what_is_too_much_for_a_request_is_for_the_command(pair, admin_client, moderators):
+    ads, seller = Ad.objects.filter(category=pair[0]), Ad.objects.first().seller
+    count = ads.count()
+    Ad.objects.bulk_create(Ad(title="sofa", category_id=pair[0], seller=seller) for _ in range(MERGE_LIMIT))
+    url = f"/admin/ad_autocategorize/taxonomyfinding/merge/{pair[0]}/{pair[1]}/"
+    for answer in (admin_client.get(url, follow=True), admin_client.post(url, follow=True)):
+        assert "manage.py merge_categories" in answer.content.decode()
+    assert ads.count() == MERGE_LIMIT + count
+    # The same command, on fewer for the sake of time.
+    ads.filter(title="sofa").delete()
+    out = io.StringIO()
+    arguments = ("merge_categories", "Hogar > Muebles > Sillones", "Hogar>Muebles>Mesas", "--moderator", "eva")
+    call_command(*arguments, "--dry-run", stdout=out)
+    assert f"{count} ads" in out.getvalue()
+    assert "Hogar › Muebles" in out.getvalue()
+    assert ads.count() == count
+    call_command(*arguments, stdout=out)
+    assert not ads.exists()
+    assert set(ReviewDecision.objects.values_list("moderator_name", "action")) == {("eva", "corrected")}
+    assert ReviewDecision.objects.count() == count
+
+
+@pytest.mark.parametrize(
+    ("category", "moderator", "told"),
+    [
+        ("Hogar > Nada", "eva", "Hogar > Nada"),
+        ("Hogar > Muebles", "eva", "debajo"),
+        ("Hogar > Cocina", "nobody", "nobody"),
+        ("Hogar > Muebles > Mesas", "eva", "dos categorías"),
+    ],
+)
+def test_the_command_explains_what_cannot_be_merged(pair, moderators, category, moderator, told):
+    with translation.override("es"), pytest.raises(CommandError, match=told):
+        call_command("merge_categories", category, "Hogar > Muebles > Mesas", "--moderator", moderator)
 
 
 def test_a_failure_half_way_moves_nothing(pair, moderators, monkeypatch):
@@ -82,13 +136,68 @@ def test_the_page_asks_first_and_wants_both_permissions(pair, admin_client, clie
     assert f"?batch__exact={ReviewDecision.objects.first().batch}" in page
 
 
+def test_any_category_is_merged_into_any_other_from_the_list(pair, trained, admin_client, client, moderators):
+    address, kitchen = "/admin/taxonomy/category/", trained.find(["Hogar", "Cocina"])
+
+    def select(*keys, who=admin_client):
+        return who.post(address, {"action": "merge_selected", "_selected_action": keys}, follow=True)
+
+    assert 'value="merge_selected"' in admin_client.get(address, {"q": "sillones"}).content.decode()
+    asked = select(kitchen)
+    assert f'<option value="{pair[0]}">Hogar › Muebles › Sillones</option>' in asked.content.decode()
+    assert f'<option value="{kitchen}">' not in asked.content.decode()
+    url = asked.redirect_chain[-1][0]
+    plan = admin_client.get(url, {"into": pair[0]}, follow=True).context["plan"]
+    assert (plan.source_path, plan.target_path) == ("Hogar › Cocina", "Hogar › Muebles › Sillones")
+    for into in ("", "abc", "9" * 30, "0"):
+        assert "targets" in admin_client.get(url, {"into": into}).context
+    admin_client.get("/")
+    assert "Elegí una categoría" in select(*pair).content.decode()
+    assert "ya no está" in admin_client.get(url.replace(str(kitchen), "99999"), follow=True).content.decode()
+    user = moderators[0]
+    user.user_permissions.set(Permission.objects.filter(codename__in=["change_category", "can_review"]))
+    client.force_login(user)
+    assert select(kitchen, who=client).status_code == 403
+    assert not ReviewDecision.objects.exists()
+
+
 def test_a_category_says_before_and_after_a_move_what_depends_on_its_place(trained, admin_client):
     tables = Category.objects.get(name="Mesas")
     url = f"/admin/taxonomy/category/{tables.pk}/change/"
     count = Ad.objects.filter(category=tables).count()
-    assert f"{count} " in admin_client.get(url).content.decode().split("id_parent_helptext")[-1]
+    admin_client.get("/")
+    told = admin_client.get(url).content.decode().split("id_parent_helptext")[-1].split("</div>")[0]
+    assert f"{count} avisos" in told
+    assert "Hogar › Muebles, " in told
     kitchen = Category.objects.get(name="Cocina")
     data = {"name": "Mesas", "slug": "mesas", "parent": kitchen.pk, "is_active": "on"}
     response = admin_client.post(url, data, follow=True)
-    assert "Hogar › Cocina" in "".join(str(message) for message in response.context["messages"])
+    told = "".join(str(message) for message in response.context["messages"])
+    # Where it was, and where it is.
+    assert "Hogar › Muebles; Hogar › Cocina (titles-" in told
+    assert f"{count} avisos" in told
+    assert "sync_taxonomy" not in told
     assert suggest_categories("mesa ratona").suggestions[0].path_text == "Hogar › Cocina › Mesas"
+    # A new name alone moves nothing.
+    response = admin_client.post(url, {**data, "name": "Mesas y mesitas"}, follow=True)
+    assert "titles-" not in "".join(str(message) for message in response.context["messages"])
+
+
+def test_without_a_model_it_is_told_how_many_ads_move(marketplace_tree, admin_client):
+    tables = Category.objects.get(name="Mesas")
+    admin_client.get("/")
+    html = admin_client.get(f"/admin/taxonomy/category/{tables.pk}/change/").content.decode()
+    assert f"{Ad.objects.filter(category=tables).count()} avisos" in html.split("id_parent_helptext")[-1]
+
+
+@pytest.mark.django_db(transaction=True)
+def test_of_two_merges_in_opposite_directions_at_the_same_moment_one_happens(pair, moderators):
+    eva, luis = moderators
+    results = at_once(
+        lambda: lambda: merge(*pair, Reviewer(eva)),
+        lambda: lambda: merge(*pair[::-1], Reviewer(luis)),
+    )
+    assert [isinstance(result, MergeRefused | ReviewConflict) for result in results].count(True) == 1
+    assert [type(result) for result in results].count(int) == 1
+    (left,) = Category.objects.filter(pk__in=pair, is_active=True)
+    assert Ad.objects.filter(category=left).count() == Ad.objects.filter(category__in=pair).count() > 0

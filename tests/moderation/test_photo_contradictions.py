@@ -6,6 +6,8 @@ from django.core.files.base import ContentFile
 
 from ad_autocategorize.conf import SETTING
 from ad_autocategorize.models import CarIssue
+from ad_autocategorize.moderation.cars.review import accept
+from ad_autocategorize.moderation.queue.deciding import Reviewer
 from marketplace.models import Ad, AdPhoto
 from taxonomy.models import BodyType, Brand, CarModel, Color
 from tests.moderation.conftest import attach_photo, find_mislabels
@@ -72,6 +74,27 @@ def test_what_the_seller_states_against_his_photos_is_found_and_nothing_else(car
     # Without photos the catalog alone speaks, and has nothing against these cars.
     find_mislabels()
     assert not CarIssue.objects.exists()
+
+
+def test_another_car_in_the_photos_is_accepted_whole_and_not_found_again(car_ads, served_network, moderators):
+    for ad, pair in ((car_ads[1], MODELS[2]), (car_ads[2], MODELS[0])):
+        state(ad, pair)
+    Ad.objects.filter(pk=car_ads[0].pk).update(color=Color.objects.get(name="blue"))
+    find_mislabels("--photos")
+    assert CarIssue.objects.exists()
+    assert set(CarIssue.objects.values_list("model", flat=True)) == {served_network.name}
+    for issue in CarIssue.objects.order_by("pk"):
+        # One answer may close other questions about the car.
+        if CarIssue.objects.filter(pk=issue.pk, state="open").exists():
+            accept(CarIssue.objects.get(pk=issue.pk), Reviewer(moderators[0]))
+    shown = {
+        ad.pk: (ad.brand.name, ad.car_model.name, ad.color.name)
+        for ad in Ad.objects.filter(pk__in=[ad.pk for ad in car_ads])
+    }
+    assert [shown[ad.pk][:2] for ad in car_ads[:3]] == list(MODELS[:3])
+    assert shown[car_ads[0].pk][2] == "Red"
+    find_mislabels("--photos")
+    assert not CarIssue.objects.filter(state="open").exists()
 
 
 def test_a_damaged_and_a_missing_photo_leave_the_others_their_say(car_ads):

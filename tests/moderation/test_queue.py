@@ -9,7 +9,7 @@ from django.http import QueryDict
 from django.urls import reverse
 
 from ad_autocategorize.models import LabelIssue, ReviewDecision
-from ad_autocategorize.moderation.review import Reviewer, accept
+from ad_autocategorize.moderation.labels.review import Reviewer, accept
 from marketplace.models import Ad
 
 pytestmark = pytest.mark.django_db
@@ -87,6 +87,8 @@ def test_another_category_and_a_stale_page(page, sofa_issue, marketplace_tree):
 
 
 def test_blind_mode_hides_the_suggestion_until_it_is_decided(page, sofa_issue):
+    offered = ("?level=1", "?kind__exact=error")
+    assert all(link in page.get(LIST).content.decode() for link in offered)
     page.post(REVIEW, {"blind": "1"})
     html = page.get(REVIEW, {"issue": sofa_issue.pk}).content.decode()
     assert 'value="accept"' not in html
@@ -95,6 +97,11 @@ def test_blind_mode_hides_the_suggestion_until_it_is_decided(page, sofa_issue):
     assert sofa_issue.given.name in html
     assert "Sillones" not in html
     assert "accept_selected" not in html
+    assert not any(link in html for link in offered)
+    # Whoever had filtered before goes on as he was.
+    for query in ("level=1", "level=3", "kind__exact=error"):
+        for url in (LIST, REVIEW):
+            assert page.get(f"{url}?{query}").status_code == 200
     bulk = {"action": "keep_selected", "_selected_action": [sofa_issue.pk]}
     assert "Sillones" not in page.post(LIST, bulk).content.decode()
     decide(page, sofa_issue, "accept")
@@ -103,6 +110,22 @@ def test_blind_mode_hides_the_suggestion_until_it_is_decided(page, sofa_issue):
     assert "Hogar › Muebles › Sillones" in response.content.decode()
     decision = ReviewDecision.objects.get()
     assert (decision.blind, decision.action) == (True, "accepted")
+
+
+@pytest.mark.parametrize("query", ["foo=bar", "ad_date__gte=yesterday", "branch__id__exact=abc"])
+def test_filters_that_make_no_sense_are_taken_off_the_review_page(page, sofa_issue, query):
+    response = page.get(f"{REVIEW}?{query}", follow=True)
+    assert response.redirect_chain == [(REVIEW, 302)]
+    assert response.context["item"] is not None
+    assert "no tienen sentido" in response.content.decode()
+
+
+@pytest.mark.parametrize("branch", ["9" * 30, "abc", "²", "-1"])
+def test_there_is_nothing_in_a_branch_that_is_none(page, sofa_issue, branch):
+    for url in (LIST, REVIEW):
+        response = page.get(url, {"branch": branch})
+        assert response.status_code == 200
+        assert "sillon sofa modelo 3" not in response.content.decode()
 
 
 @pytest.mark.parametrize(("action", "moved"), [("accept_selected", True), ("keep_selected", False)])

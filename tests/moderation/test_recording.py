@@ -7,7 +7,8 @@ from django.urls import reverse
 
 from ad_autocategorize.events import SuggestionEvent
 from ad_autocategorize.models import ModelVersion
-from ad_autocategorize.moderation import feedback
+from ad_autocategorize.moderation.feedback import figures
+from ad_autocategorize.moderation.feedback.proportions import Proportion
 from ad_autocategorize.recording import SuggestionReport
 from marketplace.forms import AdForm
 from marketplace.models import Ad
@@ -58,6 +59,7 @@ def test_one_row_a_saved_form_says_what_was_shown_and_what_was_done(
     report = told(version, [keys["tables"], keys["sofas"]], keys.get(taken), 2 if taken else None)
     assert publish(client, keys[chosen], report).status_code == 302
     event = SuggestionEvent.objects.get()
+    assert event.category_id == keys[chosen]
     assert (event.outcome, event.rank, event.handling, event.taken_rank) == expected
     assert (event.ad_id, event.shown, event.from_form) == (str(Ad.objects.latest("pk").pk), 2, True)
     assert event.model_version == version
@@ -157,7 +159,7 @@ def test_clients_of_the_api_may_say_the_same(client, version, told_more, handlin
 
 
 def test_the_page_keeps_echoes_apart_from_confirmations(trained, version, admin_client):
-    assert feedback.by_handling() == []
+    assert figures.by_handling() == []
     for report, chosen in [
         (SuggestionReport(version, ("1", "2"), "1", 1), "1"),
         (SuggestionReport(version, ("1", "2"), "2", 2), "1"),
@@ -167,8 +169,8 @@ def test_the_page_keeps_echoes_apart_from_confirmations(trained, version, admin_
         report.event(chosen, "1").save()
     # An API client that says nothing about it.
     SuggestionEvent.objects.create(model_version=version, rank=1, outcome="accepted")
-    assert [(row.count, row.share) for row in feedback.by_handling()] == [(1, 0.25)] * 4
-    assert [(row.place, row.taken, row.changed) for row in feedback.by_place()] == [(1, 1, 0), (2, 0, 1)]
+    assert [row.share for row in figures.by_handling()] == [Proportion(1, 4)] * 4
+    assert [(row.place, row.taken, row.changed) for row in figures.by_place()] == [(1, 1, 0), (2, 0, 1)]
     html = admin_client.get("/admin/ad_autocategorize/suggestionevent/feedback/").content.decode()
     assert '<rect width="25" height="6"/>' in html
     assert admin_client.get("/admin/ad_autocategorize/suggestionevent/?handling=taken").status_code == 200

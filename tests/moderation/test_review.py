@@ -1,20 +1,17 @@
 """Decisions: what changes, what is recorded, and what two moderators cannot do to each other."""
 
-import threading
-
 import pytest
 from django.contrib.admin.models import LogEntry
-from django.db import connection
 
 from ad_autocategorize.models import LabelIssue, ReviewDecision
+from ad_autocategorize.moderation.labels.review import ReviewConflict, Reviewer, accept, choose, keep, undo
 from ad_autocategorize.moderation.models import ImmutableRecordError
-from ad_autocategorize.moderation.presentation import present
-from ad_autocategorize.moderation.review import ReviewConflict, Reviewer, accept, choose, keep, undo
+from ad_autocategorize.moderation.queue.presentation import present
 from ad_autocategorize.sources import AdSource, SourceError
 from marketplace.models import Ad
 from taxonomy.models import Category
 from taxonomy.tree import CategoryTree
-from tests.moderation.conftest import find_mislabels
+from tests.moderation.conftest import at_once, find_mislabels
 
 pytestmark = [pytest.mark.django_db, pytest.mark.database]
 
@@ -169,28 +166,15 @@ def test_decisions_are_immutable(sofa_issue, moderators):
 
 @pytest.mark.django_db(transaction=True)
 def test_of_two_moderators_at_the_same_moment_one_decides(sofa_issue, moderators):
-    barrier = threading.Barrier(2)
-    results = {}
+    def seen(user, how):
+        issue = LabelIssue.objects.get(pk=sofa_issue.pk)
+        return lambda: how(issue, Reviewer(user))
 
-    def decide(user, how):
-        try:
-            issue = LabelIssue.objects.get(pk=sofa_issue.pk)
-            barrier.wait()
-            results[user.username] = how(issue, Reviewer(user)).action
-        except ReviewConflict as error:
-            results[user.username] = str(error)
-        finally:
-            connection.close()
-
-    threads = [
-        threading.Thread(target=decide, args=(user, how)) for user, how in zip(moderators, (accept, keep), strict=True)
-    ]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
+    eva, luis = moderators
+    results = dict(zip(("eva", "luis"), at_once(lambda: seen(eva, accept), lambda: seen(luis, keep)), strict=True))
     decision = ReviewDecision.objects.get()
     loser = {"eva": "luis", "luis": "eva"}[decision.moderator_name]
-    assert decision.moderator_name in results[loser]
+    assert isinstance(results[loser], ReviewConflict)
+    assert decision.moderator_name in str(results[loser])
     assert category_of(sofa_issue) == decision.to_category_id
     assert LogEntry.objects.count() == 1

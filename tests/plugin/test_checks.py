@@ -2,7 +2,8 @@ import pytest
 
 from ad_autocategorize.checks import check_settings
 from ad_autocategorize.conf import SETTING
-from ad_autocategorize.sources import AdSource
+from ad_autocategorize.sources import AdSource, HostCategory
+from tests.hosts.rubros.models import Aviso
 
 
 class MisspelledField(AdSource):
@@ -16,6 +17,35 @@ class NoPath(AdSource):
     title = "producto"
     category = "rubro"
     published = {}
+
+
+class ByMethod(AdSource):
+    """Ads of which the plugin can learn, and that no moderator can move."""
+
+    model = "rubros.Aviso"
+    title = "producto"
+    category = "filed_at_rubro"
+    category_model = "rubros.Rubro"
+    published = {}
+
+    def filed_at_rubro(self, ad):
+        return ad.rubro
+
+    def category_path(self, rubro):
+        return [HostCategory(str(rubro.pk), rubro.nombre)]
+
+
+class ByLongPath(ByMethod):
+    category = "rubro__padre"
+
+
+class Moving(ByMethod):
+    def relabel(self, ad, category):
+        ad.rubro = category
+        ad.save()
+
+    def ads_filed_at(self, categories):
+        return Aviso.objects.filter(rubro__in=categories)
 
 
 class NoModel(AdSource):
@@ -84,3 +114,12 @@ def test_a_setting_of_another_type(settings, value):
     assert [message.id for message in check_settings()] == ["ad_autocategorize.E002"]
     delattr(settings, SETTING)
     assert [message.id for message in check_settings()] == ["ad_autocategorize.E001"]
+
+
+@pytest.mark.parametrize(
+    ("source", "told"),
+    [("ByMethod", ["W002", "W003"]), ("ByLongPath", ["W002"]), ("Moving", [])],
+)
+def test_what_moderators_would_miss_is_told_to_the_installer(settings, source, told):
+    setattr(settings, SETTING, {**getattr(settings, SETTING), "SOURCE": f"{__name__}.{source}"})
+    assert [message.id for message in check_settings()] == [f"ad_autocategorize.{name}" for name in told]

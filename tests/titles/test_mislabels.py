@@ -2,11 +2,12 @@
 
 import numpy as np
 import pytest
+from scipy import sparse
 
 from ad_autocategorize.titles.explanation import deciding_words
 from ad_autocategorize.titles.mislabels import judge_labels
-from ad_autocategorize.titles.near_identical import find_near_identical
-from ad_autocategorize.titles.out_of_fold import assign_folds, out_of_fold_scores
+from ad_autocategorize.titles.near_identical import filed_shares, find_near_identical
+from ad_autocategorize.titles.out_of_fold import assign_folds, group_sellers, out_of_fold_scores
 from ad_autocategorize.titles.settings import TitleSettings
 from ad_autocategorize.titles.training import TrainingError, train
 
@@ -47,6 +48,97 @@ def test_folds_hold_every_ad_once_and_share_every_category_out():
     # Categories with fewer ads than folds do not pile up in one fold.
     rare = [(number,) for number in range(40)]
     assert np.bincount(assign_folds(rare, 4, seed=0)).tolist() == [10, 10, 10, 10]
+
+
+def test_ads_of_a_group_share_a_fold_and_the_folds_stay_even():
+    _, paths = make_titles()
+    groups = [None if number % 3 else ("shop", number % 5) for number in range(160)]
+    fold_of = assign_folds(paths, 4, seed=0, groups=groups)
+    for group in set(groups) - {None}:
+        assert len({fold for fold, other in zip(fold_of, groups, strict=True) if other == group}) == 1
+    assert max(np.bincount(fold_of)) - min(np.bincount(fold_of)) <= 4
+    for path in CATEGORIES:
+        mine = np.bincount([fold for fold, other in zip(fold_of, paths, strict=True) if other == path])
+        assert max(mine) - min(mine) <= 4
+
+
+def test_a_sellers_ads_are_kept_together_where_others_know_the_category():
+    paths = [(1,)] * 30 + [(2,)] * 15
+    sellers = ["shop"] * 20 + ["", "", *"abcdefgh"] + ["shop"] * 6 + [*"abcdefghi"]
+    titles = ["mesa", "Mesa!", "silla"] * 15
+    groups = group_sellers(titles, paths, sellers, TitleSettings())
+    # Ten others have ads at the first category, nine at the second: there only copies stay together.
+    assert len(set(groups[:20])) == 1
+    assert groups[20:22] == [None, None]
+    assert [groups[30] == groups[number] for number in range(31, 36)] == [True, False, True, True, False]
+    assert groups[30] != groups[0]
+
+
+def flooded():
+    """Many sellers file rightly, one files forty sofas as motorbikes, always with the same phrase."""
+    titles, paths = make_titles()
+    titles += [f"sillon sofa tienda norte n{number}" for number in range(40)]
+    return titles, [*paths, *[(5,)] * 40], [*[f"seller{number}" for number in range(160)], *["shop"] * 40]
+
+
+def test_a_seller_who_files_many_ads_wrongly_convinces_nobody():
+    titles, paths, sellers = flooded()
+
+    def doubted(groups):
+        scores = out_of_fold_scores(titles, paths, TitleSettings(), groups=groups)
+        quality = judge_labels(scores.categories, scores.probabilities, scores.given, witnesses=scores.witnesses)
+        return set(quality.candidates().tolist())
+
+    assert not doubted(None) & set(range(160, 200))
+    groups = group_sellers(titles, paths, sellers, TitleSettings())
+    assert doubted(groups) == set(range(160, 200))
+    scores = out_of_fold_scores([*titles, "moto n1"], [*paths, (5,)], TitleSettings(), groups=[*groups, ("shop",)])
+    # 41 of the 81 motorbikes are his, and none of the others' ads are alone in anything.
+    assert scores.dominated.tolist() == [False] * 160 + [True] * 41
+
+
+def test_weights_reach_the_folds():
+    titles, paths, _ = flooded()
+    even, light = (
+        out_of_fold_scores(titles, paths, TitleSettings(), weights=[1.0] * 160 + [weight] * 40)
+        for weight in (1.0, 0.01)
+    )
+    plain = out_of_fold_scores(titles, paths, TitleSettings())
+    assert (even.probabilities == plain.probabilities).all()
+    wrong = plain.categories.index((5,))
+    assert light.probabilities[160:, wrong].mean() < plain.probabilities[160:, wrong].mean() - 0.3
+
+
+def test_copies_by_one_seller_are_one_witness():
+    titles, paths, sellers = flooded()
+    titles += ["futon n1"] * 6
+    paths += [(1, 6)] * 6
+    sellers += ["cheap"] * 6
+    scores = out_of_fold_scores(
+        titles, paths, TitleSettings(), groups=group_sellers(titles, paths, sellers, TitleSettings())
+    )
+    assert dict(zip(scores.categories, scores.witnesses.tolist(), strict=True)) == {
+        (1, 2): 40,
+        (1, 3): 40,
+        (1, 4): 40,
+        (1, 6): 1,
+        (5,): 41,
+    }
+    # No model that judges them has seen their category: their branch speaks for them, and they are not doubted for that.
+    assert not scores.probabilities[-6:, scores.categories.index((1, 6))].any()
+    quality = judge_labels(scores.categories, scores.probabilities, scores.given, witnesses=scores.witnesses)
+    assert not set(quality.candidates().tolist()) & set(range(200, 206))
+    alone = judge_labels(scores.categories, scores.probabilities, scores.given)
+    assert set(alone.candidates().tolist()) >= set(range(200, 206))
+
+
+def test_fewer_groups_than_folds_are_judged_all_the_same():
+    titles, paths = make_titles(40)
+    told = []
+    groups = [(number // 4 % 2,) for number in range(40)]
+    scores = out_of_fold_scores(titles, paths, TitleSettings(), groups=groups, progress=lambda *step: told.append(step))
+    assert told == [("folds", 1, 2), ("folds", 2, 2)]
+    assert np.allclose(scores.probabilities.sum(axis=1), 1, atol=1e-3)
 
 
 def test_no_scorer_saw_the_titles_that_it_scores():
@@ -101,13 +193,56 @@ def test_levels_and_kinds_of_disagreement():
 
 def test_siblings_that_are_always_confused_are_ambiguous_and_rank_below_a_lone_error():
     rows, given = background()
-    # Many ads of the first category look like the second, one like the third.
-    rows += [[0.1, 0.88, 0.01, 0.01]] * 10 + [[0.1, 0.01, 0.88, 0.01]]
-    quality = judge(rows, [*given, *[0] * 11])
-    assert quality.ambiguous[-11:].tolist() == [True] * 10 + [False]
+    # Many ads of the first two categories look like the other one, one of the first like the third.
+    rows += [[0.88, 0.1, 0.01, 0.01]] * 10 + [[0.1, 0.88, 0.01, 0.01]] * 10 + [[0.1, 0.01, 0.88, 0.01]]
+    labels = [*given, *[1] * 10, *[0] * 11]
+    quality = judge(rows, labels)
+    assert quality.ambiguous[-21:].tolist() == [True] * 20 + [False]
     assert quality.score[-1] > quality.score[-2]
-    undiscounted = judge(rows, [*given, *[0] * 11], confusion_discount=0.0)
+    undiscounted = judge(rows, labels, confusion_discount=0.0)
     assert undiscounted.score[-1] == pytest.approx(undiscounted.score[-2], abs=1e-5)
+
+
+def test_where_one_sibling_takes_the_ads_of_the_other_they_are_errors():
+    rows, given = background()
+    rows += [[0.1, 0.88, 0.01, 0.01]] * 10
+    quality = judge(rows, [*given, *[0] * 10])
+    assert set(quality.candidates().tolist()) == set(range(80, 90))
+    assert not quality.ambiguous.any()
+
+
+def test_doubts_about_a_category_that_is_mostly_one_sellers_must_be_strong():
+    rows, given = background()
+    rows += [[0.05, 0.85, 0.05, 0.05], [0.001, 0.003, 0.001, 0.995]]
+    labels = [*given, 0, 0]
+    dominated = np.arange(82) >= 80
+    assert judge(rows, labels).candidates().tolist() == [81, 80]
+    assert judge(rows, labels, dominated=dominated).candidates().tolist() == [81]
+
+
+def test_what_may_not_be_suggested_gives_way_to_the_next():
+    rows, given = background()
+    rows += [[0.1, 0.55, 0.3, 0.05], [0.4, 0.5, 0.05, 0.05]]
+    allowed = np.array([True, False, True, True])
+    quality = judge(rows, [*given, 3, 0], suggestible=allowed)
+    assert quality.suggested[-2] == 2
+    assert quality.suggested_probability[-2] == pytest.approx(0.3)
+    # Where only that one is more probable there is nothing to say.
+    assert set(quality.candidates().tolist()) == {80}
+    assert quality.score[-1] < judge(rows, [*given, 3, 0]).score[-1]
+
+
+def test_near_identical_ads_of_others_move_an_ad_in_the_order_and_leave_its_probabilities():
+    rows, given = background()
+    rows += [[0.3, 0.4, 0.15, 0.15]] * 3
+    labels = [*given, 0, 0, 0]
+    shares = np.zeros((83, 4))
+    shares[81, 1] = shares[82, 0] = 0.5
+    plain, told = judge(rows, labels), judge(rows, labels, twins=sparse.csr_array(shares))
+    assert told.score[81] > told.score[80] > told.score[82]
+    assert told.score[80] == pytest.approx(plain.score[80])
+    assert (told.given_probability == plain.given_probability).all()
+    assert told.candidates().tolist() == [81, 80, 82]
 
 
 def test_a_category_of_few_ads_is_judged_by_its_branch():
@@ -145,6 +280,23 @@ def test_near_identical_titles_are_found_whatever_their_order_and_spelling():
     assert first.rows.tolist() == [1]
     assert first.similarities[0] == pytest.approx(1, abs=1e-3)
     assert last.rows.tolist() == [2]
+
+
+def test_a_sellers_own_copies_come_last_and_say_nothing():
+    titles = ["mesa ratona", "mesa ratona", "ratona mesa", "mesa ratona", "sofa"]
+    sellers = ["ana", "ana", "eva", "", ""]
+    near = find_near_identical(titles, range(5), TitleSettings(), sellers=sellers)
+    assert near[0].rows.tolist() == [2, 3, 1]
+    assert near[0].others == 2
+    # A seller who is not known is not the same as another.
+    assert near[3].others == 3
+    unknown = find_near_identical(titles, range(5), TitleSettings())
+    assert [one.others for one in unknown] == [3, 3, 3, 3, 0]
+    given, fold_of = np.array([0, 0, 1, 2, 0]), np.array([0, 0, 0, 1, 1])
+    shares = filed_shares(near, given, fold_of).toarray()
+    # One that no model has heard, and a quarter of one that the model has.
+    assert shares[0] == pytest.approx([0, 1 / 2.25, 0.25 / 2.25])
+    assert not shares[4].any()
 
 
 def test_doubted_ads_come_with_the_words_that_decided():

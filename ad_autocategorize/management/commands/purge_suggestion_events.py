@@ -10,17 +10,17 @@ from django.utils import timezone
 
 from ad_autocategorize.conf import plugin_settings
 from ad_autocategorize.events import SuggestionEvent
-from ad_autocategorize.management.arguments import not_negative
+from ad_autocategorize.management.arguments import days
 
 
 class Command(BaseCommand):
     help = "Delete the events of suggestions that are older than EVENT_RETENTION_DAYS."
 
     def add_arguments(self, parser: CommandParser) -> None:
-        parser.add_argument("--days", type=not_negative, help="Keep this many days instead of the setting's.")
+        parser.add_argument("--days", type=days, help="Keep this many days instead of the setting's.")
 
     def handle(self, *args: Any, **options: Any) -> None:
-        days = plugin_settings.EVENT_RETENTION_DAYS if options["days"] is None else options["days"]
-        old = SuggestionEvent.objects.filter(created_at__lt=timezone.now() - timedelta(days=days))
+        kept = plugin_settings.EVENT_RETENTION_DAYS if options["days"] is None else options["days"]
+        old = SuggestionEvent.objects.filter(created_at__lt=timezone.now() - timedelta(days=kept))
         count, _by_model = old.delete()
-        self.stdout.write(self.style.SUCCESS(f"Events deleted: {count}; those of the last {days} days are kept."))
+        self.stdout.write(self.style.SUCCESS(f"Events deleted: {count}; those of the last {kept} days are kept."))

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
+from django.core.exceptions import ValidationError
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from ad_autocategorize.sources import AdSource, SourceError, get_source
@@ -27,6 +28,13 @@ class Command(BaseCommand):
             raise CommandError(str(error)) from error
         prefix = "Would be: " if options["dry_run"] else "Categories: "
         self.stdout.write(f"{prefix}{summary}.")
+        if (lost := _no_way_back(source)) is not None:
+            self.stderr.write(
+                self.style.WARNING(
+                    f"{type(source).__name__}.host_category({lost!r}) does not return the category with this key: moderators "
+                    "cannot file ads there."
+                )
+            )
 
 
 def _rows(source: AdSource) -> Iterator[CategoryRow]:
@@ -38,3 +46,16 @@ def _rows(source: AdSource) -> Iterator[CategoryRow]:
             if step.external_id not in seen:
                 seen.add(step.external_id)
                 yield CategoryRow(tuple(item.name for item in steps[:depth]), step.external_id)
+
+
+def _no_way_back(source: AdSource) -> str | None:
+    """Return the key of a category that ``host_category`` does not find; ``None`` where it finds them all."""
+    for category in source.host_categories():
+        key = source.category_path(category)[-1].external_id
+        try:
+            found = source.host_category(key)
+        except (ValueError, TypeError, LookupError, ValidationError):
+            found = None
+        if found != category:
+            return key
+    return None

@@ -13,6 +13,6 @@ document.addEventListener("keydown", (event) => {
   );
   if (!control) return;
   event.preventDefault();
-  if (control.tagName === "SELECT") control.focus();
+  if (control.matches(EDITABLE)) control.focus();
   else control.click();
 });

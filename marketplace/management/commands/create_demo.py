@@ -12,7 +12,7 @@ from django.core.management.base import BaseCommand, CommandParser
 from django.db import transaction
 from django.utils import timezone
 
-from marketplace.demo.car_ads import add_car_ads
+from marketplace.demo.car_ads import add_car_ads, add_impossible_cars
 from marketplace.demo.generator import generate_ads
 from marketplace.demo.outline import read_outline
 from marketplace.models import Ad
@@ -65,7 +65,10 @@ class Command(BaseCommand):
         ]
         Ad.objects.bulk_create(ads, batch_size=500)
         cars = add_car_ads([seller.pk for seller in sellers], options["cars"], until=now, seed=options["seed"])
-        self.stdout.write(f"Ads: {len(ads)} published, and {cars} of cars with a picture.")
+        wrong = add_impossible_cars([seller.pk for seller in sellers], until=now) if options["cars"] else 0
+        self.stdout.write(
+            f"Ads: {len(ads)} published, {cars} of cars with a picture, and {wrong} of cars that cannot be."
+        )
 
 
 def _user(name: str, *, staff: bool = False) -> AbstractUser:

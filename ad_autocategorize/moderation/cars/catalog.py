@@ -1,0 +1,122 @@
+"""The car catalog as the review of car fields asks it: what cannot be, and what may go together."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections import defaultdict
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from ad_autocategorize.cars.fields import fold
+from ad_autocategorize.moderation.models import CarEvidence
+from taxonomy.models import CarModel
+
+# Sellers date a car by the model year or by the first registration.
+YEARS_OF_GRACE = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Contradiction:
+    """A stated value that cannot be, or hardly, and what was expected in its place.
+
+    ``suggested`` is what to write, by field; empty where several values are possible.
+    """
+
+    field: str
+    evidence: str
+    stated: str
+    expected: str
+    probability: float | None = None
+    suggested: Mapping[str, str] = dataclasses.field(default_factory=dict)
+
+
+@dataclass(slots=True)
+class _Car:
+    brand: str
+    name: str
+    first_year: int | None
+    last_year: int | None
+    body_types: set[str] = dataclasses.field(default_factory=set)
+
+
+class Catalog:
+    """The car catalog by folded names, read in two queries."""
+
+    def __init__(self) -> None:
+        self._cars: dict[tuple[str, str], _Car] = {}
+        self._makers: dict[str, set[str]] = defaultdict(set)
+        keys = {}
+        rows = CarModel.objects.values_list("pk", "brand__name", "name", "first_year", "last_year")
+        for pk, brand, name, first, last in rows:
+            keys[pk] = fold(brand), fold(name)
+            self._cars[keys[pk]] = _Car(brand, name, first, last)
+            self._makers[fold(name)].add(brand)
+        for pk, body_type in CarModel.body_types.through.objects.values_list("carmodel_id", "bodytype__name"):
+            self._cars[keys[pk]].body_types.add(body_type)
+
+    def pairs(self) -> list[tuple[str, str]]:
+        """Return every brand with every model of it, in alphabetical order."""
+        return sorted((car.brand, car.name) for car in self._cars.values())
+
+    def makers(self, model: str) -> list[str]:
+        """Return the brands that make a model of this name."""
+        return sorted(self._makers.get(fold(model), ()))
+
+    def body_types(self, stated: Mapping[str, str]) -> list[str]:
+        """Return the body types of the car stated; none where the catalog does not know it."""
+        car = self._car(stated)
+        return sorted(car.body_types) if car else []
+
+    def contradictions(self, stated: Mapping[str, str]) -> Iterator[Contradiction]:
+        """Yield what of the stated values cannot be; a car that the catalog does not know is not judged."""
+        car, brand = self._car(stated), stated.get("brand", "")
+        if car is None:
+            if brand and (makers := self.makers(stated.get("car_model", ""))):
+                yield _found("brand", brand, makers)
+            return
+        body_type, year = stated.get("body_type", ""), stated.get("year", "")
+        if body_type and car.body_types and fold(body_type) not in map(fold, car.body_types):
+            yield _found("body_type", body_type, sorted(car.body_types))
+        if year.isdecimal() and not _was_made(car, int(year)):
+            yield Contradiction("year", CarEvidence.CATALOG, year, **_years(car))
+
+    def forbids(self, stated: Mapping[str, str], changes: Mapping[str, str]) -> Contradiction | None:
+        """Return what one of the changes to a car would run up against; ``None`` if the catalog has nothing against them."""
+        # A wrong pair of brand and model is told as a wrong brand, whichever of them changes.
+        judged = {*changes, "brand"} if "car_model" in changes else set(changes)
+        found = self.contradictions({**stated, **changes})
+        return next((contradiction for contradiction in found if contradiction.field in judged), None)
+
+    def complete(self, stated: Mapping[str, str], changes: Mapping[str, str], model: str = "") -> Mapping[str, str]:
+        """Return the changes with the brand or model that has to change along; none where the catalog allows none.
+
+        ``model`` is the one that goes with another brand, where it is known.
+        """
+        other = bool(stated.get("car_model")) and fold(model) not in ("", fold(stated["car_model"]))
+        makers = self.makers(changes.get("car_model", ""))
+        if set(changes) == {"brand"} and other and self._car({**changes, "car_model": model}):
+            changes = {**changes, "car_model": model}
+        elif set(changes) == {"car_model"} and len(makers) == 1 and self.forbids(stated, changes):
+            changes = {"brand": makers[0], **changes}
+        return {} if self.forbids(stated, changes) else changes
+
+    def _car(self, stated: Mapping[str, str]) -> _Car | None:
+        return self._cars.get((fold(stated.get("brand", "")), fold(stated.get("car_model", ""))))
+
+
+def _found(name: str, stated: str, possible: list[str]) -> Contradiction:
+    suggested = {name: possible[0]} if len(possible) == 1 else {}
+    return Contradiction(name, CarEvidence.CATALOG, stated, ", ".join(possible), suggested=suggested)
+
+
+def _years(car: _Car) -> dict[str, Any]:
+    if car.first_year is not None and car.first_year == car.last_year:
+        return {"expected": str(car.first_year), "suggested": {"year": str(car.first_year)}}
+    return {"expected": f"{car.first_year or ''}-{car.last_year or ''}"}
+
+
+def _was_made(car: _Car, year: int) -> bool:
+    early = car.first_year is not None and year < car.first_year - YEARS_OF_GRACE
+    late = car.last_year is not None and year > car.last_year + YEARS_OF_GRACE
+    return not early and not late

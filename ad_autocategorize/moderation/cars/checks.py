@@ -1,0 +1,180 @@
+"""Car ads whose fields contradict the car catalog, or what a photo shows."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import replace
+from datetime import datetime
+from typing import Any
+
+from django.db import transaction
+from django.db.models import QuerySet
+from django.db.models.constants import LOOKUP_SEP
+
+from ad_autocategorize.cars.fields import fold, text_of
+from ad_autocategorize.conf import plugin_settings
+from ad_autocategorize.confidence import VERY_LIKELY
+from ad_autocategorize.models import ModelVersion
+from ad_autocategorize.moderation.cars.catalog import Catalog, Contradiction
+from ad_autocategorize.moderation.models import CarIssue
+from ad_autocategorize.sources import CAR_FIELDS, CHUNK, AdSource, resolve_field
+
+Evidence = CarIssue.Evidence
+
+# Photos tell a year to a few years only.
+PHOTO_YEARS = 4
+
+# What a photo shows, by field of ``AdSource``: the most probable value's name and its probability.
+PhotoAnswer = Mapping[str, tuple[str, float]]
+ReadPhotos = Callable[[Any], PhotoAnswer]
+
+
+def photo_contradictions(stated: Mapping[str, str], seen: PhotoAnswer) -> Iterator[Contradiction]:
+    """Yield the stated values that a photo contradicts with high confidence; not one badge of a car for another."""
+    badges = ("brand", "car_model") if _is_twin(stated, seen) else ()
+    for name, (value, probability) in seen.items():
+        given = "" if name in badges else stated.get(name, "")
+        if not given or probability < VERY_LIKELY or fold(given) == fold(value):
+            continue
+        if name == "year" and given.isdecimal() and value.isdecimal() and abs(int(given) - int(value)) <= PHOTO_YEARS:
+            continue
+        yield Contradiction(name, Evidence.PHOTO, given, value, probability, {name: value})
+
+
+def _is_twin(stated: Mapping[str, str], seen: PhotoAnswer) -> bool:
+    """Return whether the settings say that the car stated and the one seen are the same under two badges."""
+    wanted = [fold(stated.get(name, "")) for name in ("brand", "car_model")]
+    shown = [fold(seen[name][0]) if name in seen else None for name in ("brand", "car_model")]
+    for group in plugin_settings.TWIN_CARS:
+        cars = [[fold(brand), fold(model)] for brand, model in group]
+        if wanted in cars and any(all(b in (None, a) for a, b in zip(car, shown, strict=True)) for car in cars):
+            return True
+    return False
+
+
+def find_car_issues(source: AdSource, now: datetime, *, read_photos: ReadPhotos | None = None) -> int:
+    """Bring the list of contradictions up to date, and return how many are open; those settled before stay settled.
+
+    ``read_photos`` is asked about every ad with car fields; without it the catalog alone is.
+    """
+    if not any(getattr(source, name) for name in CAR_FIELDS):
+        return 0
+    catalog, photo_model = Catalog(), _photo_model() if read_photos else ""
+    batch: list[CarIssue] = []
+    for ad in car_ads(source):
+        stated = stated_fields(source, ad)
+        if not any(stated.values()):
+            continue
+        found = list(catalog.contradictions(stated))
+        if read_photos is not None:
+            found += _photo_findings(catalog, stated, read_photos(ad))
+        seller = str(source.value_of(ad, "seller") or "")
+        rows = [_issue(ad, item, stated) for item in found]
+        for row in rows:
+            row.seller, row.found_at = seller, now
+            row.model = photo_model if row.evidence == Evidence.PHOTO else ""
+        batch += rows
+        if len(batch) >= CHUNK:
+            _store(source, batch)
+            batch = []
+    _store(source, batch)
+    _close(now)
+    return CarIssue.objects.filter(state=CarIssue.State.OPEN).count()
+
+
+def stated_fields(source: AdSource, ad: Any) -> dict[str, str]:
+    """Return what an ad says of its car, by field; texts are empty where it says nothing."""
+    return {name: text_of(source.value_of(ad, name)) for name in CAR_FIELDS}
+
+
+def car_ads(source: AdSource) -> Iterable[Any]:
+    """Stream the published ads with the relations that their car fields follow; those of no car too."""
+    return _with_relations(source).iterator(chunk_size=CHUNK)
+
+
+def _with_relations(source: AdSource) -> QuerySet[Any]:
+    relations = []
+    for name in (*CAR_FIELDS, "seller"):
+        described = getattr(source, name)
+        if not described or not source.is_path(name):
+            continue
+        if resolve_field(source.ad_model(), described).is_relation:
+            relations.append(described)
+        elif LOOKUP_SEP in described:
+            relations.append(described.rpartition(LOOKUP_SEP)[0])
+    queryset = source.get_queryset()
+    return queryset.select_related(*relations) if relations else queryset
+
+
+def fingerprint(name: str, stated: Mapping[str, str]) -> str:
+    """Return a digest of what a moderator approved of: one field of a car, and all that the ad says of it."""
+    text = "\x00".join([name, *(stated[field] for field in CAR_FIELDS)])
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def describe(issue: CarIssue, found: Contradiction, stated: Mapping[str, str]) -> None:
+    """Make the issue say what was found, and of which car."""
+    issue.stated, issue.expected = found.stated[:200], found.expected[:500]
+    issue.suggested, issue.car = dict(found.suggested), dict(stated)
+    issue.fingerprint = fingerprint(issue.field, stated)
+
+
+def _issue(ad: Any, found: Contradiction, stated: Mapping[str, str]) -> CarIssue:
+    issue = CarIssue(ad_id=str(ad.pk), field=found.field, evidence=found.evidence, probability=found.probability)
+    describe(issue, found, stated)
+    return issue
+
+
+def _photo_findings(catalog: Catalog, stated: Mapping[str, str], seen: PhotoAnswer) -> Iterator[Contradiction]:
+    model, probability = seen.get("car_model", ("", 0.0))
+    sure = model if probability >= VERY_LIKELY else ""
+    asked: list[Mapping[str, str]] = []
+    for found in photo_contradictions(stated, seen):
+        suggested = catalog.complete(stated, found.suggested, sure)
+        # Brand and model that have to change together are one question.
+        if not (len(suggested) > 1 and suggested in asked):
+            yield replace(found, suggested=suggested)
+        asked.append(suggested)
+
+
+def _photo_model() -> str:
+    active = ModelVersion.objects.filter(kind=ModelVersion.Kind.PHOTOS, is_active=True).first()
+    return active.name if active else ""
+
+
+def _store(source: AdSource, batch: list[CarIssue]) -> None:
+    """Write what was found, but for the ads that a moderator has changed since they were read."""
+    with transaction.atomic():
+        # In one order with the moderators' decisions, or each could wait for the other.
+        locked = CarIssue.objects.select_for_update().filter(ad_id__in={issue.ad_id for issue in batch}).order_by("pk")
+        known = {(row.ad_id, row.field, row.evidence): row for row in locked}
+        settled = {row.ad_id for row in known.values() if row.state != CarIssue.State.OPEN}
+        ads = _with_relations(source).filter(pk__in=settled) if settled else ()
+        now = {str(ad.pk): stated_fields(source, ad) for ad in ads}
+        for issue in batch:
+            old = known.get((issue.ad_id, issue.field, issue.evidence))
+            if issue.ad_id in settled and now.get(issue.ad_id) != issue.car:
+                continue
+            if old is None:
+                issue.save(force_insert=True)
+            elif old.state == CarIssue.State.OPEN or old.fingerprint != issue.fingerprint:
+                _renew(old, issue)
+
+
+def _close(started: datetime) -> None:
+    """Delete the open issues that were not found again."""
+    stale = CarIssue.objects.filter(state=CarIssue.State.OPEN, found_at__lt=started).order_by("pk")
+    keys = [0]
+    while keys:
+        with transaction.atomic():
+            # Locked, since one that is decided at this moment has to stay.
+            keys = list(stale.select_for_update().values_list("pk", flat=True)[:CHUNK])
+            CarIssue.objects.filter(pk__in=keys).delete()
+
+
+def _renew(old: CarIssue, issue: CarIssue) -> None:
+    """Give the row what was found now; whoever has the old state before him is told when he decides."""
+    same = (old.state, old.fingerprint, old.expected) == (issue.state, issue.fingerprint, issue.expected)
+    issue.pk, issue.version = old.pk, old.version if same else old.version + 1
+    issue.save(force_update=True)

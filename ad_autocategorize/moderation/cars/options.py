@@ -1,0 +1,72 @@
+"""The values that a moderator may choose for a car's field."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date
+
+from django.utils.translation import gettext as _
+
+from ad_autocategorize.moderation.cars.catalog import Catalog
+from ad_autocategorize.moderation.models import CarIssue, car_text
+from ad_autocategorize.moderation.queue.deciding import ChoiceRefused
+from ad_autocategorize.sources import AdSource
+from taxonomy.models import BodyType, Brand, CarModel, Color
+
+FIRST_YEAR = 1886  # the first car
+
+
+@dataclass(frozen=True, slots=True)
+class Option:
+    """Values that go together, by field."""
+
+    values: Mapping[str, str]
+
+    @property
+    def key(self) -> str:
+        """What a form sends for it."""
+        return json.dumps(self.values, ensure_ascii=False, sort_keys=True)
+
+    @property
+    def label(self) -> str:
+        """What a person reads."""
+        return car_text(self.values)
+
+
+def possible_values(issue: CarIssue, catalog: Catalog) -> list[Option]:
+    """Return what the catalog expects where that is several values; what is suggested needs no choice."""
+    car = {issue.field: issue.stated, **issue.car}
+    if issue.suggested or issue.evidence != CarIssue.Evidence.CATALOG or issue.field not in ("brand", "body_type"):
+        return []
+    names = catalog.makers(car.get("car_model", "")) if issue.field == "brand" else catalog.body_types(car)
+    return [Option({issue.field: name}) for name in names]
+
+
+def all_values(issue: CarIssue, source: AdSource, catalog: Catalog) -> list[Option]:
+    """Return every value on the lists of the site; none where any text will do, as for years."""
+    field = issue.field
+    if field in ("brand", "car_model") and source.brand and source.car_model:
+        return [Option({"brand": brand, "car_model": model}) for brand, model in catalog.pairs()]
+    if field == "body_type" and (bodies := catalog.body_types(issue.car)):
+        return [Option({field: name}) for name in bodies]
+    tables = {"brand": Brand, "car_model": CarModel, "body_type": BodyType, "color": Color}
+    if field not in tables:
+        return []
+    names = tables[field]._default_manager.order_by("name").values_list("name", flat=True).distinct()
+    return [Option({field: name}) for name in names]
+
+
+def chosen_values(text: str, issue: CarIssue, source: AdSource, catalog: Catalog) -> Mapping[str, str]:
+    """Return the values that a form sent. Raises ``ChoiceRefused``."""
+    options = all_values(issue, source, catalog)
+    for option in (*possible_values(issue, catalog), *options):
+        if option.key == text:
+            return option.values
+    text = text.strip()
+    if options or not text:
+        raise ChoiceRefused(_("Choose a value first."))
+    if issue.field == "year" and not (text.isdecimal() and FIRST_YEAR <= int(text) <= date.today().year + 1):
+        raise ChoiceRefused(_("Give a year such as 2010."))
+    return {issue.field: text}

@@ -1,0 +1,236 @@
+"""What moderators do with a car's field: accept, choose another value, keep, undo.
+
+As with categories, every function runs in one transaction: the ad and its entries are locked, the ad is changed through the
+source, and an immutable ``CarDecision`` and an entry of Django's admin log are written; all of it happens or nothing does.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from django.db import transaction
+from django.db.models import QuerySet
+from django.utils import timezone
+from django.utils.translation import gettext as _
+
+from ad_autocategorize.cars.fields import fold, lock_own_records
+from ad_autocategorize.moderation.cars.catalog import Catalog, Contradiction
+from ad_autocategorize.moderation.cars.checks import describe, fingerprint, stated_fields
+from ad_autocategorize.moderation.models import CarDecision, CarIssue
+from ad_autocategorize.moderation.queue.deciding import (
+    ChoiceRefused,
+    ReviewConflict,
+    Reviewer,
+    advance,
+    lock_ad,
+    log,
+    sign,
+)
+from ad_autocategorize.moderation.queue.filters import CAR_FIELD_NAMES
+from ad_autocategorize.sources import CAR_FIELDS, AdSource, SourceError, get_source
+
+Action = CarDecision.Action
+State = CarIssue.State
+# The two name a car together: what is true of a field is true of that car.
+PAIR = ("brand", "car_model")
+
+
+def accept(issue: CarIssue, reviewer: Reviewer, catalog: Catalog | None = None) -> CarDecision:
+    """Write the suggested value into the ad. Raises ``ReviewConflict``, ``SourceError``.
+
+    ``catalog`` spares reading it anew for each of many ads.
+    """
+    if not issue.suggested:
+        raise ChoiceRefused(_("Several values are possible here: choose one of them."))
+    return _decide(issue, reviewer, issue.suggested, catalog)
+
+
+def choose(issue: CarIssue, values: Mapping[str, str], reviewer: Reviewer) -> CarDecision:
+    """Write values of the moderator's choice, by field; a brand or model may bring the other along. For raises see ``accept``."""
+    return _decide(issue, reviewer, values)
+
+
+def keep(issue: CarIssue, reviewer: Reviewer, catalog: Catalog | None = None) -> CarDecision:
+    """Say that the field is right as it is: it is not asked about again unless the ad changes."""
+    return _decide(issue, reviewer, {}, catalog)
+
+
+@transaction.atomic
+def undo(decision: CarDecision, reviewer: Reviewer, catalog: Catalog | None = None) -> CarDecision:
+    """Take a decision back and open the issue again.
+
+    Raises ``ReviewConflict`` where it was undone already, or somebody changed the ad since.
+    """
+    source = get_source()
+    ad, car = _lock_car(source, decision.ad_id)
+    if decision.action == Action.UNDONE or CarDecision.objects.filter(undoes=decision).exists():
+        raise ReviewConflict(_("This decision was undone already."))
+    return _take_back(source, ad, car, decision, reviewer, catalog or Catalog())
+
+
+@transaction.atomic
+def reopen(issue: CarIssue, reviewer: Reviewer, catalog: Catalog | None = None) -> CarDecision:
+    """Ask about a kept field again: the decision is undone. Raises ``ReviewConflict``."""
+    last = issue.decisions.filter(undone_by=None).exclude(action=Action.UNDONE).first()
+    if last is not None:
+        return undo(last, reviewer, catalog)
+    # It was kept before decisions were recorded.
+    source = get_source()
+    ad, car = _lock_car(source, issue.ad_id)
+    kept = {issue.field: issue.stated}
+    unrecorded = CarDecision(issue=issue, ad_id=issue.ad_id, before=kept, after=kept, **_grounds(issue))
+    return _take_back(source, ad, car, unrecorded, reviewer, catalog or Catalog())
+
+
+@transaction.atomic
+def _decide(
+    issue: CarIssue, reviewer: Reviewer, wanted: Mapping[str, str], catalog: Catalog | None = None
+) -> CarDecision:
+    source, catalog = get_source(), catalog or Catalog()
+    ad, car = _lock_car(source, issue.ad_id)
+    changes = _changes(car, wanted, catalog)
+    advance(issue, State.CORRECTED if changes else State.KEPT, reviewer.user)
+    seen = {issue.field: issue.stated, **issue.car}
+    if any(car[name] != seen.get(name, car[name]) for name in {*PAIR, issue.field, *changes}):
+        raise ReviewConflict(_("The ad has changed since this was found; it is left as it is, for the next search."))
+    if changes and (against := catalog.forbids(car, changes)):
+        raise ChoiceRefused(_refusal(against, {**car, **changes}))
+    after = _write(source, ad, car, changes)
+    action = Action.CORRECTED if changes else Action.KEPT
+    if changes and {name: fold(text) for name, text in wanted.items()} == _folded(issue.suggested):
+        action = Action.ACCEPTED
+    _remember(issue, after)
+    _bring_along(CarIssue.objects.filter(ad_id=issue.ad_id).exclude(pk=issue.pk), car, after, catalog)
+    names = [name for name in CAR_FIELDS if name in (changes or (issue.field,))]
+    decision = CarDecision(issue=issue, ad_id=issue.ad_id, action=action, **_grounds(issue))
+    decision.before, decision.after = ({name: said[name] for name in names} for said in (car, after))
+    return _record(ad, decision, reviewer)
+
+
+def _take_back(
+    source: AdSource, ad: Any, car: Mapping[str, str], decision: CarDecision, reviewer: Reviewer, catalog: Catalog
+) -> CarDecision:
+    if any(car[name] != text for name, text in decision.after.items()):
+        raise ReviewConflict(_("The ad has been changed since; it stays as it is."))
+    changes = {} if decision.before == decision.after else decision.before
+    # What the seller said comes back, whatever the catalog has against it.
+    restored = _write(source, ad, car, changes)
+    issue = decision.issue
+    if issue is not None:
+        advance(issue, State.OPEN, None, stated=restored[issue.field][:200], found_at=timezone.now())
+        _remember(issue, restored)
+    others = CarIssue.objects.filter(ad_id=decision.ad_id)
+    _bring_along(others.exclude(pk=issue.pk) if issue else others, car, restored, catalog)
+    undone = CarDecision(issue=issue, ad_id=decision.ad_id, action=Action.UNDONE, **_grounds(decision))
+    undone.before, undone.after = decision.after, decision.before
+    undone.undoes = decision if decision.pk else None
+    return _record(ad, undone, reviewer)
+
+
+def _lock_car(source: AdSource, ad_id: str) -> tuple[Any, dict[str, str]]:
+    ad = lock_ad(source, ad_id)
+    lock_own_records(source, ad)
+    list(CarIssue.objects.select_for_update().filter(ad_id=ad_id).order_by("pk"))
+    return ad, stated_fields(source, ad)
+
+
+def _changes(car: Mapping[str, str], wanted: Mapping[str, str], catalog: Catalog) -> dict[str, str]:
+    changes = {name: text for name, text in wanted.items() if fold(text) != fold(car[name])}
+    if "brand" in changes and len(catalog.makers(car["car_model"])) > 1:
+        # Two brands have a model of this name: the ad has to point at the other one's.
+        changes.setdefault("car_model", car["car_model"])
+    return changes
+
+
+def _refusal(against: Contradiction, car: Mapping[str, str]) -> str:
+    values = {"brand": car["brand"], "model": car["car_model"], "expected": against.expected}
+    if against.field == "brand":
+        return (
+            _("The car catalog knows no %(brand)s %(model)s, only of %(expected)s: choose brand and model together.")
+            % values
+        )
+    return (
+        _("The car catalog has %(expected)s for %(brand)s %(model)s: choose that, or mend the catalog first.") % values
+    )
+
+
+def _write(source: AdSource, ad: Any, car: Mapping[str, str], changes: Mapping[str, str]) -> dict[str, str]:
+    """Write the changes and return what the ad says afterwards. Raises ``SourceError`` where it says something else."""
+    if not changes:
+        return dict(car)
+    for name in CAR_FIELDS:
+        if name in changes:
+            source.set_car_field(ad, name, changes[name])
+    after = stated_fields(source, source.ad_model()._default_manager.get(pk=ad.pk))
+    for name, text in changes.items():
+        if fold(after[name]) != fold(text):
+            raise SourceError(
+                f"{type(source).__name__}.set_car_field(ad, {name!r}, {text!r}) was called, and the ad says {after[name]!r}."
+            )
+    return after
+
+
+def _remember(issue: CarIssue, car: Mapping[str, str]) -> None:
+    issue.car, issue.fingerprint = dict(car), fingerprint(issue.field, car)
+    CarIssue.objects.filter(pk=issue.pk).update(car=issue.car, fingerprint=issue.fingerprint)
+
+
+def _bring_along(
+    issues: QuerySet[CarIssue], before: Mapping[str, str], after: Mapping[str, str], catalog: Catalog
+) -> None:
+    """Let the ad's other issues follow: open ones that no longer hold are closed, settled ones stay settled."""
+    if before == after:
+        return
+    same_car = all(before[name] == after[name] for name in PAIR)
+    impossible = {found.field: found for found in catalog.contradictions(after)}
+    for issue in issues:
+        if issue.state != State.OPEN:
+            if same_car and issue.fingerprint == fingerprint(issue.field, before):
+                _remember(issue, after)
+            continue
+        by_catalog = issue.evidence == CarIssue.Evidence.CATALOG
+        found = impossible.get(issue.field) if by_catalog else _still_seen(issue, after, catalog)
+        if found is None:
+            issue.delete()
+            continue
+        describe(issue, found, after)
+        issue.found_at = timezone.now()
+        # Whoever has another car before him is told when he decides.
+        issue.version += not same_car
+        issue.save()
+
+
+def _still_seen(issue: CarIssue, car: Mapping[str, str], catalog: Catalog) -> Contradiction | None:
+    if car[issue.field] != issue.car.get(issue.field, issue.stated):
+        return None
+    # What did not go with the car as it was may go with the car as it is.
+    suggested = catalog.complete(car, {issue.field: issue.expected}, issue.suggested.get("car_model", ""))
+    return Contradiction(issue.field, issue.evidence, issue.stated, issue.expected, issue.probability, suggested)
+
+
+def _folded(values: Mapping[str, str]) -> dict[str, str]:
+    return {name: fold(text) for name, text in values.items()}
+
+
+def _grounds(of: CarIssue | CarDecision) -> dict[str, Any]:
+    return {name: getattr(of, name) for name in ("field", "evidence", "expected", "probability", "model")}
+
+
+def _record(ad: Any, decision: CarDecision, reviewer: Reviewer) -> CarDecision:
+    sign(decision, reviewer)
+    before, after = decision.move
+    values = {
+        "action": decision.get_action_display(),
+        "field": CAR_FIELD_NAMES[decision.field],
+        "from": before,
+        "to": after,
+        "evidence": ", ".join(filter(None, [decision.get_evidence_display(), decision.model])),
+        "expected": decision.expected,
+    }
+    log(
+        ad,
+        reviewer,
+        _("Car field review: %(action)s, %(field)s %(from)s → %(to)s (%(evidence)s: %(expected)s).") % values,
+    )
+    return decision

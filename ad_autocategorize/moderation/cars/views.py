@@ -1,0 +1,57 @@
+"""The review page of the car fields that contradict the catalog or a photo."""
+
+from __future__ import annotations
+
+from functools import cached_property
+
+from django.db.models import QuerySet
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+
+from ad_autocategorize.moderation.cars.catalog import Catalog
+from ad_autocategorize.moderation.cars.options import chosen_values
+from ad_autocategorize.moderation.cars.presentation import CarItem, present_car
+from ad_autocategorize.moderation.cars.review import accept, choose, keep, undo
+from ad_autocategorize.moderation.models import CarDecision, CarIssue
+from ad_autocategorize.moderation.queue.deciding import Reviewer
+from ad_autocategorize.moderation.queue.views import DecideView, ReviewView, UndoView
+from ad_autocategorize.sources import get_source
+
+
+class CarReviewView(ReviewView):
+    """Shows the car as the seller states it, and as it may be."""
+
+    title = gettext_lazy("Review car fields")
+
+    @cached_property
+    def catalog(self) -> Catalog:
+        """The car catalog."""
+        return Catalog()
+
+    def present(self, issue: CarIssue) -> CarItem | None:
+        return present_car(issue, self.catalog)
+
+    def following(self, queue: QuerySet[CarIssue], after: int) -> QuerySet[CarIssue]:
+        return queue.filter(pk__gt=after)
+
+
+class CarDecideView(DecideView):
+    """Writes a value into an ad, or leaves it as it is."""
+
+    def decide(self, issue: CarIssue, action: str, reviewer: Reviewer) -> CarDecision:
+        if action == "accept" and not reviewer.blind:
+            return accept(issue, reviewer)
+        if action == "keep":
+            return keep(issue, reviewer)
+        text = self.request.POST.get("value", "") if action == "other" else action
+        return choose(issue, chosen_values(text, issue, get_source(), Catalog()), reviewer)
+
+    def suggestion(self, decision: CarDecision) -> str:
+        return _("Expected was %(value)s.") % {"value": decision.expected}
+
+
+class CarUndoView(UndoView):
+    """Writes what the ad said before."""
+
+    def undo(self, decision: CarDecision, reviewer: Reviewer) -> CarDecision:
+        return undo(decision, reviewer)

@@ -1,0 +1,1 @@
+"""What became of suggestions, for people to read."""

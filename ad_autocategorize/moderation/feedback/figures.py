@@ -1,0 +1,208 @@
+"""What became of suggestions, shown to sellers and to moderators: the figures of the feedback page."""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import date, timedelta
+from typing import Any
+
+from django.db.models import Avg, Count, Q, QuerySet
+from django.db.models.functions import TruncWeek
+from django.utils import timezone
+from django.utils.formats import date_format
+from django.utils.safestring import SafeString
+from django.utils.translation import gettext as _
+
+from ad_autocategorize.events import SuggestionEvent
+from ad_autocategorize.moderation.feedback.proportions import Difference, Proportion
+from ad_autocategorize.moderation.models import ReviewDecision
+from ad_autocategorize.moderation.queue.presentation import ads_by_key
+from ad_autocategorize.reports.charts import Axis, Series, Style, line_chart
+from ad_autocategorize.sources import get_source
+from taxonomy.tree import CategoryTree
+
+Action = ReviewDecision.Action
+FIRST = Count("pk", filter=Q(outcome=SuggestionEvent.Outcome.ACCEPTED, rank=1))
+TOP_THREE = Count("pk", filter=Q(outcome=SuggestionEvent.Outcome.ACCEPTED, rank__lte=3))
+# The ads whose branch is looked up, newest first.
+BRANCH_SAMPLE = 5000
+LOOKED_UP_AT_ONCE = 500
+WEEKS = 26
+# A site that trains every night has hundreds of versions a year.
+VERSIONS = 12
+
+
+@dataclass(frozen=True, slots=True)
+class Acceptance:
+    """How often ads were filed under the first suggestion, and under one of the first three."""
+
+    name: str
+    at_1: Proportion
+    at_3: Proportion
+
+
+@dataclass(frozen=True, slots=True)
+class Handled:
+    """What sellers did with suggestions of one place: taken as they were, or taken and changed before the ad was saved."""
+
+    place: int
+    taken: int
+    changed: int
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """A part of the events."""
+
+    name: str
+    share: Proportion
+
+
+@dataclass(frozen=True, slots=True)
+class Review:
+    """What moderators did, with the suggestion before them or blind; ``probability`` is the suggestions' own, on average."""
+
+    name: str
+    accepted: Proportion
+    corrected: Proportion
+    kept: Proportion
+    probability: float
+
+
+def totals() -> list[Acceptance]:
+    """Return the acceptance over all events that are kept; parted where clients of the API told some of them."""
+    rows = {row["from_form"]: row for row in _counted(SuggestionEvent.objects.values("from_form").order_by())}
+    whole = {name: sum(row[name] for row in rows.values()) for name in ("count", "first", "three")}
+    names = {True: _("recorded by the form"), False: _("told by clients of the API")}
+    parts = [_acceptance(names[told], rows[told]) for told in names if False in rows and told in rows]
+    return [_acceptance(_("all"), whole), *parts] if rows else []
+
+
+def by_version() -> list[Acceptance]:
+    """Return the acceptance by model version, the newest name first, of the newest versions."""
+    rows = _counted(SuggestionEvent.objects.values("model_version").order_by("-model_version"))
+    return [_acceptance(row["model_version"], row) for row in rows[:VERSIONS]]
+
+
+def by_branch() -> list[Acceptance]:
+    """Return the acceptance by the main category that the newest ads ended up in."""
+    tree = CategoryTree.load(include_inactive=True)
+    rows = SuggestionEvent.objects.exclude(ad_id="", category=None)
+    events = list(rows.values_list("ad_id", "category_id", "outcome", "rank")[:BRANCH_SAMPLE])
+    today = _filed_today([ad_id for ad_id, category_id, _outcome, _rank in events if category_id is None], tree)
+    counted: defaultdict[int, Counter[str]] = defaultdict(Counter)
+    for ad_id, then, outcome, rank in events:
+        category_id = today.get(ad_id) if then is None else then
+        if category_id is None or category_id not in tree:
+            continue
+        taken = outcome == SuggestionEvent.Outcome.ACCEPTED
+        branch = counted[tree.path_ids(category_id)[0]]
+        branch.update(count=1, first=taken and rank == 1, three=taken and rank is not None and rank <= 3)
+    ordered = sorted(counted.items(), key=lambda item: -item[1]["count"])
+    return [_acceptance(tree.name(pk), row) for pk, row in ordered]
+
+
+def _filed_today(keys: Iterable[str], tree: CategoryTree) -> dict[str, int | None]:
+    """Return the categories of ads whose events do not say, as those that clients of the API told."""
+    source, wanted = get_source(), list(dict.fromkeys(keys))
+    found: dict[str, int | None] = {}
+    for start in range(0, len(wanted), LOOKED_UP_AT_ONCE):
+        for key, ad in ads_by_key(wanted[start : start + LOOKED_UP_AT_ONCE], source).items():
+            found[key] = source.taxonomy_category_id(ad, tree)
+    return found
+
+
+def by_handling() -> list[Part]:
+    """Return how ads got where they are, among those whose form said what it had shown."""
+    handling = SuggestionEvent.Handling
+    ignored, own = Q(handling=handling.IGNORED), Q(outcome=SuggestionEvent.Outcome.ACCEPTED)
+    parts = {
+        _("suggestion taken as it was"): Q(handling=handling.TAKEN),
+        _("suggestion taken, then changed"): Q(handling=handling.CHANGED),
+        _("not taken, same category found in the tree"): ignored & own,
+        _("not taken, another category"): ignored & ~own,
+    }
+    counts = {f"part_{i}": Count("pk", filter=condition) for i, condition in enumerate(parts.values())}
+    row = SuggestionEvent.objects.exclude(handling=handling.UNKNOWN).aggregate(**counts)
+    whole = sum(row.values())
+    return [Part(name, Proportion(row[f"part_{i}"], whole)) for i, name in enumerate(parts)] if whole else []
+
+
+def by_place() -> list[Handled]:
+    """Return what became of the suggestions taken, by their place in the list."""
+    handling = SuggestionEvent.Handling
+    rows = SuggestionEvent.objects.filter(taken_rank__isnull=False).values("taken_rank").order_by("taken_rank")
+    counted = rows.annotate(
+        taken=Count("pk", filter=Q(handling=handling.TAKEN)), changed=Count("pk", filter=Q(handling=handling.CHANGED))
+    )
+    return [Handled(row["taken_rank"] or 0, row["taken"], row["changed"]) for row in counted]
+
+
+def over_time() -> SafeString | None:
+    """Return a chart of the last weeks, or ``None`` where there are not two of them."""
+    since = timezone.now() - timedelta(weeks=WEEKS)
+    events = SuggestionEvent.objects.filter(created_at__gte=since).annotate(week=TruncWeek("created_at"))
+    weeks = [(row["week"].date(), _acceptance("", row)) for row in _counted(events.values("week").order_by("week"))]
+    return _chart(weeks) if len(weeks) > 1 else None
+
+
+def reviews() -> list[Review]:
+    """Return what moderators decided one by one, with the suggestion shown and without it.
+
+    Ads about which a decision was undone are left out: who undoes has been shown the suggestion by then.
+    """
+    undone = ReviewDecision.objects.filter(action=Action.UNDONE).values("ad_id")
+    # A merge, which moves ads that no model doubted, names none.
+    decided = ReviewDecision.objects.filter(batch=None).exclude(model="").exclude(ad_id__in=undone)
+    counts = {
+        action: Count("pk", filter=Q(action=action)) for action in (Action.ACCEPTED, Action.CORRECTED, Action.KEPT)
+    }
+    rows = decided.values("blind").order_by("blind").annotate(probability=Avg("suggested_probability"), **counts)
+    names = {False: _("suggestion shown"), True: _("blind")}
+    return [_review(names[row["blind"]], row) for row in rows]
+
+
+def leading() -> Difference | None:
+    """Return how much more often ads are filed as suggested when the suggestion is seen; ``None`` without either kind."""
+    found = reviews()
+    return Difference(found[0].accepted, found[1].accepted) if len(found) == 2 else None
+
+
+def _counted(rows: QuerySet[Any]) -> QuerySet[Any]:
+    return rows.annotate(count=Count("pk"), first=FIRST, three=TOP_THREE)
+
+
+def _acceptance(name: str, row: Mapping[str, int]) -> Acceptance:
+    return Acceptance(name, Proportion(row["first"], row["count"]), Proportion(row["three"], row["count"]))
+
+
+def _review(name: str, row: Mapping[str, Any]) -> Review:
+    count = row[Action.ACCEPTED] + row[Action.CORRECTED] + row[Action.KEPT]
+    accepted, corrected, kept = (
+        Proportion(row[action], count) for action in (Action.ACCEPTED, Action.CORRECTED, Action.KEPT)
+    )
+    return Review(name, accepted, corrected, kept, row["probability"] or 0.0)
+
+
+def _chart(weeks: list[tuple[date, Acceptance]]) -> SafeString:
+    days = [week.toordinal() for week, _row in weeks]
+    shown = sorted({0, len(weeks) // 2, len(weeks) - 1})
+    x_ticks = [(float(days[i]), date_format(weeks[i][0], "j M")) for i in shown]
+    return line_chart(
+        [
+            _series(_("filed under the first suggestion"), days, [row.at_1 for _week, row in weeks], "first"),
+            _series(_("filed under one of three"), days, [row.at_3 for _week, row in weeks], "second"),
+        ],
+        Axis(_("week"), days[0], days[-1], x_ticks),
+        Axis(_("share"), 0.0, 1.0, [(tick / 4, f"{tick * 25} %") for tick in range(5)]),
+        _("Acceptance over time"),
+        _("Share of ads filed under a suggestion, week by week."),
+    )
+
+
+def _series(name: str, days: list[int], shares: list[Proportion], style: Style) -> Series:
+    points = [(float(day), share.share) for day, share in zip(days, shares, strict=True)]
+    bars = [(share.interval.low, share.interval.high) for share in shares]
+    return Series(name, points, style, bars=bars)

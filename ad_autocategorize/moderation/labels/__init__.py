@@ -1,0 +1,1 @@
+"""Ads that look mislabelled: the search, and the queue of them."""

@@ -1,0 +1,126 @@
+"""The review queue in the admin: a list with filters and bulk actions, and a page that shows one ad after the other."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from functools import partial
+from typing import Any
+from urllib.parse import urlencode
+
+from django.contrib import admin
+from django.contrib.admin.views.main import ChangeList
+from django.db.models import QuerySet
+from django.http import HttpRequest, HttpResponse
+from django.utils.html import format_html
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+
+from ad_autocategorize.moderation.labels.review import accept, keep, undo
+from ad_autocategorize.moderation.labels.views import LabelDecideView, LabelReviewView, LabelUndoView
+from ad_autocategorize.moderation.models import LabelIssue, ReviewDecision
+from ad_autocategorize.moderation.queue.admin import HIDDEN, Act, DecisionAdmin, QueueAdmin
+from ad_autocategorize.moderation.queue.filters import BranchFilter, SeverityFilter, StateFilter
+from ad_autocategorize.moderation.queue.presentation import ads_by_key, path_text, title_of
+from ad_autocategorize.moderation.queue.views import is_blind
+from ad_autocategorize.sources import get_source
+from taxonomy.tree import CategoryTree
+
+SELLER_PARAMETER = "seller__exact"
+
+
+class QueueList(ChangeList):
+    """Reads the ads of the page that is shown in one query, and the tree in another."""
+
+    def get_results(self, request: HttpRequest) -> None:
+        super().get_results(request)
+        self.result_list = list(self.result_list)
+        source, tree = get_source(), CategoryTree.load(include_inactive=True)
+        ads, blind = ads_by_key([issue.ad_id for issue in self.result_list], source), is_blind(request)
+        for issue in self.result_list:
+            ad = ads.get(issue.ad_id)
+            issue.shown_title = title_of(ad, source) if ad is not None else _("(deleted)")
+            issue.shown_given = path_text(tree, issue.given_id)
+            issue.shown_suggested = HIDDEN if blind else path_text(tree, issue.suggested_id)
+            issue.shown_level = HIDDEN if blind else issue.level
+            issue.shown_doubt = (
+                HIDDEN if blind else f"{issue.given_probability:.0%} / {issue.suggested_probability:.0%}"
+            )
+
+
+@admin.register(LabelIssue)
+class LabelIssueAdmin(QueueAdmin):
+    """The queue of ads that look mislabelled."""
+
+    list_class = QueueList
+    decision_model = ReviewDecision
+    review_view = LabelReviewView
+    decide_view = LabelDecideView
+    undo_view = LabelUndoView
+    decided_text = gettext_lazy("Ads decided: %(count)d.")
+    list_display = ["ad_title", "given_path", "suggested_path", "severity", "doubt", "seller_link", "ad_date"]
+    list_display_links = ["ad_title"]
+    list_filter = [StateFilter, SeverityFilter, "kind", BranchFilter, "ad_date"]
+    search_fields = ["=seller", "=ad_id"]
+    search_help_text = gettext_lazy("Seller, or the ad's number")
+    actions = ["accept_selected", "keep_selected"]
+
+    def acts(self, action: str) -> Act:
+        return partial(accept if action == "accept_selected" else keep, tree=CategoryTree.load(include_inactive=True))
+
+    def moves(self, issues: list[LabelIssue], *, blind: bool) -> Iterator[tuple[str, str]]:
+        tree = CategoryTree.load(include_inactive=True)
+        for issue in issues:
+            yield path_text(tree, issue.given_id), HIDDEN if blind else path_text(tree, issue.suggested_id)
+
+    def get_list_filter(self, request: HttpRequest) -> Any:
+        filters = super().get_list_filter(request)
+        # Where the two paths part, and why the ad is doubted, tells of the suggestion.
+        return [item for item in filters if item not in (SeverityFilter, "kind")] if is_blind(request) else filters
+
+    def lookup_allowed(self, lookup: str, value: Any, request: HttpRequest) -> bool:
+        return lookup == SELLER_PARAMETER or super().lookup_allowed(lookup, value, request)
+
+    @admin.display(description=gettext_lazy("ad"))
+    def ad_title(self, issue: Any) -> str:
+        return str(issue.shown_title)
+
+    @admin.display(description=gettext_lazy("given"), ordering="given")
+    def given_path(self, issue: Any) -> str:
+        return str(issue.shown_given)
+
+    @admin.display(description=gettext_lazy("suggested"), ordering="suggested")
+    def suggested_path(self, issue: Any) -> str:
+        return str(issue.shown_suggested)
+
+    @admin.display(description=gettext_lazy("given / suggested"), ordering="-priority")
+    def doubt(self, issue: Any) -> str:
+        return str(issue.shown_doubt)
+
+    @admin.display(description=gettext_lazy("level"), ordering="level")
+    def severity(self, issue: Any) -> str:
+        return str(issue.shown_level)
+
+    @admin.display(description=gettext_lazy("seller"), ordering="seller")
+    def seller_link(self, issue: LabelIssue) -> str:
+        if not issue.seller:
+            return ""
+        return format_html('<a href="?{}">{}</a>', urlencode({SELLER_PARAMETER: issue.seller}), issue.seller)
+
+    @admin.action(description=gettext_lazy("File the selected ads as suggested"), permissions=["bulk"])
+    def accept_selected(self, request: HttpRequest, queryset: QuerySet[LabelIssue]) -> HttpResponse | None:
+        return self.in_bulk(request, queryset.filter(state=LabelIssue.State.OPEN), "accept_selected")
+
+    @admin.action(description=gettext_lazy("Keep the selected ads where they are"), permissions=["bulk"])
+    def keep_selected(self, request: HttpRequest, queryset: QuerySet[LabelIssue]) -> HttpResponse | None:
+        return self.in_bulk(request, queryset.filter(state=LabelIssue.State.OPEN), "keep_selected")
+
+
+@admin.register(ReviewDecision)
+class ReviewDecisionAdmin(DecisionAdmin):
+    """The audit trail of categories."""
+
+    list_display = ["created_at", "moderator_name", "action", "ad_id", "from_path", "to_path", "model", "blind"]
+    list_filter = ["action", "blind", "created_at"]
+
+    def undoing(self) -> Act:
+        return partial(undo, tree=CategoryTree.load(include_inactive=True))

@@ -1,0 +1,311 @@
+"""Filling the review queue: every published ad is judged by models that never saw it."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from datetime import date as Date
+from datetime import datetime, time
+from itertools import islice
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from django.db import transaction
+from django.utils import timezone
+
+from ad_autocategorize.conf import plugin_settings
+from ad_autocategorize.label_weights import weigh_labels
+from ad_autocategorize.moderation.cars.checks import find_car_issues
+from ad_autocategorize.moderation.labels.doubts import Doubt, title_doubts, with_photos
+from ad_autocategorize.moderation.labels.review import fingerprint
+from ad_autocategorize.moderation.models import LabelIssue
+from ad_autocategorize.moderation.queue.presentation import ads_by_key, title_of
+from ad_autocategorize.moderation.tree.health import Evidence, record_health
+from ad_autocategorize.retraining import only_one
+from ad_autocategorize.sources import AdSource, LabelledTitle
+from ad_autocategorize.titles.settings import TitleSettings
+from taxonomy.tree import CategoryTree
+
+if TYPE_CHECKING:
+    # The training side; imported when a search runs.
+    from ad_autocategorize.moderation.labels.photo_reading import PhotoReader
+    from ad_autocategorize.titles.mislabels import LabelQuality
+    from ad_autocategorize.titles.near_identical import Neighbors
+    from ad_autocategorize.titles.out_of_fold import FoldScores
+
+LOCK_NAME = ".search.lock"
+BATCH = 500
+ALTERNATIVES = 5
+
+Progress = Callable[[str, int, int], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """What ``find_label_issues`` is asked for; ``limit`` is the longest queue, ``photos`` asks for car photos to be looked at."""
+
+    folds: int = 4
+    limit: int | None = None
+    jobs: int = 1
+    seed: int = 0
+    photos: bool = False
+
+
+@dataclass(slots=True)
+class Result:
+    """What a search found; ``remembered`` ads were approved of by a moderator and stay out of the queue.
+
+    ``skipped`` counts the ads that were not judged by reason; ``findings`` are about the category tree, ``car_issues`` open
+    contradictions of car fields.
+    """
+
+    ads: int = 0
+    skipped: Counter[str] = field(default_factory=Counter)
+    estimated_errors: int = 0
+    opened: int = 0
+    remembered: int = 0
+    closed: int = 0
+    findings: int = 0
+    car_issues: int = 0
+
+
+def find_label_issues(source: AdSource, request: Request, progress: Progress) -> Result:
+    """Judge all published ads and bring the queue up to date.
+
+    Raises ``TrainingError`` where the ads cannot be learned from, ``TrainingBusy`` while another search runs, ``SourceError``,
+    ``LookupError`` without ``MODEL_DIR``, which holds the lock.
+    """
+    with only_one(plugin_settings.model_dir, LOCK_NAME):
+        return _search(source, request, progress)
+
+
+def _search(source: AdSource, request: Request, progress: Progress) -> Result:
+    settings, started = TitleSettings.from_dict(plugin_settings.TITLES), timezone.now()
+    tree = CategoryTree.load(include_inactive=True)
+    result = Result()
+    ads = _read_ads(source, settings, result)
+    # Categories out of use are learned from where ads lie in them, but no ad is to go there.
+    active = CategoryTree.load()
+    judged = _judge(ads, (tree, active), settings, request, progress)
+    doubts, photos = title_doubts(judged.quality), _photo_reader() if request.photos else None
+    if photos is not None:
+        doubts = with_photos(doubts, ads, judged.scores, judged.quality, source, photos.shows_car, active)
+    doubts = _unsettled(doubts, ads, tree, result)[: request.limit]
+    neighbors = {doubt.row: judged.neighbors[doubt.row] for doubt in doubts}
+    now = timezone.now()
+    result.ads, result.estimated_errors = len(ads), judged.quality.estimated_errors
+    update_queue(_issues(ads, doubts, judged, tree, now), started, result, source, tree)
+    evidence = Evidence(ads, judged.scores, judged.quality, neighbors)
+    result.findings = record_health(evidence, tree, settings, now)
+    result.car_issues = find_car_issues(source, now, read_photos=photos.fields if photos else None)
+    return result
+
+
+def _read_ads(source: AdSource, settings: TitleSettings, result: Result) -> list[LabelledTitle]:
+    from ad_autocategorize.titles.training import tokenize
+
+    ads = list(source.iter_titles(skipped=result.skipped))
+    worded = tokenize([_title(ad) for ad in ads], settings)[1]
+    result.skipped["nothing left of the title"] += len(ads) - len(worded)
+    result.skipped = +result.skipped
+    return [ads[row] for row in worded]
+
+
+def _title(ad: LabelledTitle) -> str:
+    return ad.title[: plugin_settings.MAX_TITLE_LENGTH]
+
+
+def _photo_reader() -> PhotoReader:
+    # Pillow and ONNX Runtime are extras: sites that only sort titles do without.
+    from ad_autocategorize.moderation.labels.photo_reading import PhotoReader
+
+    return PhotoReader()
+
+
+@dataclass(frozen=True, slots=True)
+class _Judged:
+    """What the folds, and titles that are nearly the same, said of all ads."""
+
+    scores: FoldScores
+    neighbors: list[Neighbors]
+    quality: LabelQuality
+
+
+def _judge(
+    ads: Sequence[LabelledTitle],
+    trees: tuple[CategoryTree, CategoryTree],
+    settings: TitleSettings,
+    request: Request,
+    progress: Progress,
+) -> _Judged:
+    """Judge the labels; of the two trees the second holds the active categories alone."""
+    from ad_autocategorize.titles.mislabels import judge_labels
+    from ad_autocategorize.titles.near_identical import filed_shares, find_near_identical
+    from ad_autocategorize.titles.out_of_fold import group_sellers, out_of_fold_scores
+
+    titles, labels = [_title(ad) for ad in ads], weigh_labels(ads)
+    paths = [trees[0].path_ids(ad.category_id) for ad in ads]
+    # Without a cap sellers are trusted as one another, as where one account posts most ads: nobody else could judge those.
+    capped = plugin_settings.ADS_PER_SELLER is not None
+    scores = out_of_fold_scores(
+        titles,
+        paths,
+        settings,
+        weights=labels.weights,
+        groups=group_sellers(titles, paths, labels.speakers, settings) if capped else None,
+        folds=request.folds,
+        seed=request.seed,
+        jobs=request.jobs,
+        explain=True,
+        progress=progress,
+    )
+    suggestible = np.array([path[-1] in trees[1] for path in scores.categories])
+    near = find_near_identical(titles, range(len(ads)), settings, sellers=[ad.seller for ad in ads])
+    quality = judge_labels(
+        scores.categories,
+        scores.probabilities,
+        scores.given,
+        witnesses=scores.witnesses,
+        dominated=scores.dominated,
+        suggestible=suggestible,
+        twins=filed_shares(near, scores.given, scores.fold_of),
+    )
+    return _Judged(scores, near, quality)
+
+
+def _unsettled(
+    doubts: Sequence[Doubt], ads: Sequence[LabelledTitle], tree: CategoryTree, result: Result
+) -> list[Doubt]:
+    """Return the doubts without those that a moderator settled, which must not fill a queue of limited length."""
+    settled = LabelIssue.objects.exclude(state=LabelIssue.State.OPEN).values_list("ad_id", "fingerprint")
+    approved = dict(settled.iterator())
+    found = [doubt for doubt in doubts if not _approved(ads[doubt.row], approved, tree)]
+    result.remembered += len(doubts) - len(found)
+    return found
+
+
+def _approved(ad: LabelledTitle, approved: dict[str, str], tree: CategoryTree) -> bool:
+    known = approved.get(str(ad.ad_id))
+    return known is not None and known == fingerprint(ad.title, ad.category_id, tree)
+
+
+def _issues(
+    ads: Sequence[LabelledTitle],
+    doubts: Sequence[Doubt],
+    judged: _Judged,
+    tree: CategoryTree,
+    now: datetime,
+) -> Iterator[LabelIssue]:
+    name = f"out-of-fold-{now:%Y%m%dT%H%M%SZ}"
+    quality, categories = judged.quality, judged.scores.categories
+    for doubt in doubts:
+        row = doubt.row
+        ad = ads[row]
+        probabilities = judged.scores.probabilities[row]
+        near = judged.neighbors[row]
+        # What a seller thinks of his own further copies is no second opinion.
+        alike = [ads[other].category_id == ad.category_id for other in near.rows[: near.others].tolist()]
+        yield LabelIssue(
+            ad_id=str(ad.ad_id),
+            kind=doubt.kind,
+            given_id=ad.category_id,
+            suggested_id=categories[doubt.suggested][-1],
+            branch_id=tree.path_ids(ad.category_id)[0],
+            level=doubt.level,
+            priority=doubt.score,
+            given_probability=float(quality.given_probability[row]),
+            suggested_probability=float(probabilities[doubt.suggested]),
+            alternatives=[
+                [categories[i][-1], round(float(probabilities[i]), 4)]
+                for i in np.argsort(-probabilities)[:ALTERNATIVES]
+            ],
+            words=judged.scores.words.get(row, []),
+            neighbors=[str(ads[other].ad_id) for other in near.rows.tolist()],
+            agreement=sum(alike) / len(alike) if alike else None,
+            seller=ad.seller,
+            ad_date=_moment(ad.date),
+            fingerprint=fingerprint(ad.title, ad.category_id, tree),
+            model=name,
+            found_at=now,
+        )
+
+
+def update_queue(
+    found: Iterable[LabelIssue], started: datetime, result: Result, source: AdSource, tree: CategoryTree
+) -> None:
+    """Open the issues found, but those that a moderator settled; close the open ones that were not found again.
+
+    What moderators have done since the search read the ads is not undone; rows are changed under their version.
+    """
+    for batch in _batches(found):
+        with transaction.atomic():
+            keys = [issue.ad_id for issue in batch]
+            known = {row.ad_id: row for row in LabelIssue.objects.select_for_update().filter(ad_id__in=keys)}
+            new = [issue for issue in batch if issue.ad_id not in known]
+            LabelIssue.objects.bulk_create(new)
+            again = [(issue, known[issue.ad_id]) for issue in batch if issue.ad_id in known]
+            settled = _settled(again, source, tree)
+            changed = [_renew(old, issue) for issue, old in again if issue.ad_id not in settled]
+            LabelIssue.objects.bulk_update(changed, _RENEWED)
+            result.opened += len(new) + len(changed)
+            result.remembered += len(settled)
+    result.closed = _close(started)
+
+
+def _settled(again: Sequence[tuple[LabelIssue, LabelIssue]], source: AdSource, tree: CategoryTree) -> set[str]:
+    """Return the keys of the ads that a moderator decided about and that are as he left them, from what was found and known."""
+    decided = [(issue, old) for issue, old in again if old.state != LabelIssue.State.OPEN]
+    kept = {issue.ad_id for issue, old in decided if issue.fingerprint == old.fingerprint}
+    doubted = [issue for issue, _old in decided if issue.ad_id not in kept]
+    ads = ads_by_key([issue.ad_id for issue in doubted], source)
+    # Another title or category than the search read has been written since: by the moderator, or for the next search.
+    return kept | {
+        issue.ad_id for issue in doubted if _as_it_is(ads.get(issue.ad_id), source, tree) != issue.fingerprint
+    }
+
+
+def _as_it_is(ad: Any, source: AdSource, tree: CategoryTree) -> str | None:
+    category = None if ad is None else source.taxonomy_category_id(ad, tree)
+    return None if category is None else fingerprint(title_of(ad, source).strip(), category, tree)
+
+
+def _close(started: datetime) -> int:
+    """Delete the open issues that were not found again, and return how many there were."""
+    stale = LabelIssue.objects.filter(state=LabelIssue.State.OPEN, found_at__lt=started).order_by("pk")
+    closed = 0
+    while True:
+        with transaction.atomic():
+            # Locked, since one that is decided at this moment has to stay.
+            keys = list(stale.select_for_update().values_list("pk", flat=True)[:BATCH])
+            LabelIssue.objects.filter(pk__in=keys).delete()
+        if not keys:
+            return closed
+        closed += len(keys)
+
+
+_RENEWED = [
+    "state", "kind", "given", "suggested", "branch", "level", "priority", "given_probability", "suggested_probability",
+    "alternatives", "words", "neighbors", "agreement", "seller", "ad_date", "fingerprint", "model", "found_at", "version",
+    "decided_at", "decided_by",
+]  # fmt: skip
+
+
+def _renew(old: LabelIssue, found: LabelIssue) -> LabelIssue:
+    """Give the row what was found now; whoever has the old state before him is told when he decides."""
+    shown = (old.state, old.given_id, old.suggested_id)
+    version = old.version if shown == (found.state, found.given_id, found.suggested_id) else old.version + 1
+    found.pk, found.version = old.pk, version
+    return found
+
+
+def _batches(issues: Iterable[LabelIssue]) -> Iterator[Sequence[LabelIssue]]:
+    iterator = iter(issues)
+    while batch := list(islice(iterator, BATCH)):
+        yield batch
+
+
+def _moment(date: datetime | Date | None) -> datetime | None:
+    if date is None or isinstance(date, datetime):
+        return date
+    return timezone.make_aware(datetime.combine(date, time()))

@@ -1,0 +1,156 @@
+"""What moderators do with an ad of the queue: accept, choose another category, keep, undo.
+
+Every function runs in one transaction that locks the ad's row, changes the ad through the source, raises the issue's version,
+and writes an immutable ``ReviewDecision`` and an entry of Django's admin log; all of it happens or nothing does.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from typing import Any
+
+from django.db import transaction
+from django.utils.translation import gettext as _
+
+from ad_autocategorize.moderation.models import LabelIssue, ReviewDecision
+from ad_autocategorize.moderation.queue.deciding import ReviewConflict, Reviewer, advance, lock_ad, log, sign
+from ad_autocategorize.services import active_tree
+from ad_autocategorize.sources import AdSource, get_source
+from taxonomy.tree import CategoryTree
+
+PATH_SEPARATOR = " › "
+Action = ReviewDecision.Action
+State = LabelIssue.State
+
+
+def fingerprint(title: str, category_id: int, tree: CategoryTree) -> str:
+    """Return a digest of what a moderator approved of: the title, and the category's place in the tree."""
+    parts = [title, *map(str, tree.path_ids(category_id)), *tree.path_names(category_id)]
+    return hashlib.sha256("\x00".join(parts).encode()).hexdigest()
+
+
+def accept(issue: LabelIssue, reviewer: Reviewer, tree: CategoryTree | None = None) -> ReviewDecision:
+    """File the ad at the suggested category. Raises ``ReviewConflict``, ``SourceError``.
+
+    ``tree``, inactive categories included, spares reading it anew for each of many ads.
+    """
+    return _decide(issue, reviewer, Action.ACCEPTED, issue.suggested_id, tree)
+
+
+def choose(issue: LabelIssue, category_id: int, reviewer: Reviewer) -> ReviewDecision:
+    """File the ad at a category of the moderator's choice. Raises ``ReviewConflict``, ``SourceError``, ``KeyError``."""
+    action = Action.CORRECTED
+    if category_id in (issue.given_id, issue.suggested_id):
+        action = Action.KEPT if category_id == issue.given_id else Action.ACCEPTED
+    return _decide(issue, reviewer, action, category_id)
+
+
+def keep(issue: LabelIssue, reviewer: Reviewer, tree: CategoryTree | None = None) -> ReviewDecision:
+    """Say that the ad is filed rightly: it is not asked about again unless it or the tree changes."""
+    return _decide(issue, reviewer, Action.KEPT, issue.given_id, tree)
+
+
+@transaction.atomic
+def relabel_ad(ad_id: str, move: tuple[int, int], reviewer: Reviewer, tree: CategoryTree) -> ReviewDecision:
+    """File an ad elsewhere that need not be in the queue, (from, to); as recorded as any. For raises see ``choose``."""
+    source = get_source()
+    ad = lock_ad(source, ad_id)
+    if source.taxonomy_category_id(ad, tree) != move[0]:
+        raise ReviewConflict(_("The ad was filed elsewhere in the meantime; it is left as it is."))
+    decision = _record(ReviewDecision(ad_id=ad_id, action=Action.CORRECTED), reviewer, move, tree)
+    _move(source, ad, decision, reviewer, tree)
+    return decision
+
+
+@transaction.atomic
+def undo(decision: ReviewDecision, reviewer: Reviewer, tree: CategoryTree | None = None) -> ReviewDecision:
+    """Take a decision back and open the issue again; for ``tree`` see ``accept``.
+
+    Raises ``ReviewConflict`` where it was undone already, or somebody changed the ad since.
+    """
+    source, tree = get_source(), tree or CategoryTree.load(include_inactive=True)
+    ad = lock_ad(source, decision.ad_id)
+    if decision.action == Action.UNDONE or ReviewDecision.objects.filter(undoes=decision).exists():
+        raise ReviewConflict(_("This decision was undone already."))
+    if source.taxonomy_category_id(ad, tree) != decision.to_category_id or decision.from_category_id not in tree:
+        raise ReviewConflict(_("The ad has been changed since; it stays as it is."))
+    issue = decision.issue
+    if issue is not None:
+        advance(issue, State.OPEN, None, given_id=decision.from_category_id)
+    undone = _record(
+        ReviewDecision(
+            issue=issue,
+            ad_id=decision.ad_id,
+            action=Action.UNDONE,
+            suggested_category_id=decision.suggested_category_id,
+            suggested_path=decision.suggested_path,
+            suggested_probability=decision.suggested_probability,
+            model=decision.model,
+            undoes=decision,
+        ),
+        reviewer,
+        (decision.to_category_id or 0, decision.from_category_id or 0),
+        tree,
+    )
+    _move(source, ad, undone, reviewer, tree)
+    return undone
+
+
+@transaction.atomic
+def _decide(
+    issue: LabelIssue, reviewer: Reviewer, action: Action, category_id: int, tree: CategoryTree | None = None
+) -> ReviewDecision:
+    source, tree = get_source(), tree or CategoryTree.load(include_inactive=True)
+    if category_id not in tree:
+        raise ReviewConflict(_("This category is no longer in the tree."))
+    if action != Action.KEPT and category_id not in active_tree():
+        raise ReviewConflict(_("This category is out of use; choose another one."))
+    ad = lock_ad(source, issue.ad_id)
+    title = str(source.value_of(ad, "title") or "").strip()
+    state = State.KEPT if action == Action.KEPT else State.RELABELLED
+    advance(issue, state, reviewer.user, fingerprint=fingerprint(title, category_id, tree))
+    if source.taxonomy_category_id(ad, tree) != issue.given_id:
+        raise ReviewConflict(_("The ad was filed elsewhere in the meantime; it is left as it is."))
+    decision = _record(
+        ReviewDecision(
+            issue=issue,
+            ad_id=issue.ad_id,
+            action=action,
+            suggested_category_id=issue.suggested_id,
+            suggested_path=_path_text(tree, issue.suggested_id),
+            suggested_probability=issue.suggested_probability,
+            model=issue.model,
+        ),
+        reviewer,
+        (issue.given_id, category_id),
+        tree,
+    )
+    _move(source, ad, decision, reviewer, tree)
+    return decision
+
+
+def _record(decision: ReviewDecision, reviewer: Reviewer, move: tuple[int, int], tree: CategoryTree) -> ReviewDecision:
+    decision.from_category_id, decision.to_category_id = move
+    decision.from_path, decision.to_path = (_path_text(tree, pk) for pk in move)
+    return sign(decision, reviewer)
+
+
+def _move(source: AdSource, ad: Any, decision: ReviewDecision, reviewer: Reviewer, tree: CategoryTree) -> None:
+    if decision.from_category_id != decision.to_category_id:
+        source.relabel(ad, source.own_category(decision.to_category_id or 0, tree))
+    values = {
+        "action": decision.get_action_display(),
+        "from": decision.from_path,
+        "to": decision.to_path,
+        "model": decision.model,
+    }
+    if decision.model:
+        message = _("Category review: %(action)s, %(from)s → %(to)s (%(model)s).") % values
+    else:
+        # A merge, which no model suggested ad by ad.
+        message = _("Category review: %(action)s, %(from)s → %(to)s.") % values
+    log(ad, reviewer, message)
+
+
+def _path_text(tree: CategoryTree, category_id: int) -> str:
+    return PATH_SEPARATOR.join(tree.path_names(category_id)) if category_id in tree else ""

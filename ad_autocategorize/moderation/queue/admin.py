@@ -1,0 +1,211 @@
+"""What the admins of the queues and of their decisions share."""
+
+from __future__ import annotations
+
+import uuid
+from collections import Counter
+from collections.abc import Callable, Iterable
+from typing import Any, ClassVar, cast
+
+from django.contrib import admin
+from django.contrib.admin.views.main import ChangeList
+from django.contrib.auth.models import AbstractBaseUser
+from django.db.models import QuerySet
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect
+from django.urls import URLPattern, path, reverse
+from django.utils.functional import Promise
+from django.utils.html import format_html
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+
+from ad_autocategorize.moderation.models import Decision
+from ad_autocategorize.moderation.queue.bulk_actions import (
+    act_on_each,
+    at_most,
+    confirmation_page,
+    is_confirmed,
+    shown_rows,
+)
+from ad_autocategorize.moderation.queue.deciding import Reviewer
+from ad_autocategorize.moderation.queue.filters import refuse_bad_filters
+from ad_autocategorize.moderation.queue.views import DecideView, ReviewView, UndoView, is_blind
+from ad_autocategorize.moderation.tree.merging import MERGE_LIMIT
+
+CAN_REVIEW = "ad_autocategorize.can_review"
+CAN_BULK_RELABEL = "ad_autocategorize.can_bulk_relabel"
+BULK_LIMIT = 1000
+# A merge is taken back as it was done: at once.
+UNDO_LIMIT = MERGE_LIMIT
+# What stands in place of a suggestion in blind mode.
+HIDDEN = "…"
+# What is done to one row of a bulk action.
+Act = Callable[[Any, Reviewer], object]
+
+
+def link_to_batch(text: str, batch: uuid.UUID, decisions: str = "reviewdecision") -> str:
+    """Return a message that leads to the decisions of a bulk action, where they are undone."""
+    url = f"{reverse(f'admin:ad_autocategorize_{decisions}_changelist')}?batch__exact={batch}"
+    return format_html('{} <a href="{}">{}</a>', text, url, _("See or undo them"))
+
+
+class QueueFilters(ChangeList):
+    """The list's filters without the list: the review page wants one row, not the count of all and the ads of a page."""
+
+    def get_results(self, request: HttpRequest) -> None:
+        pass
+
+
+class ReadOnlyAdmin(admin.ModelAdmin):
+    """Rows come from searches and decisions; nobody types them."""
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+
+class QueueAdmin(ReadOnlyAdmin):
+    """A queue. Opening a row leads to its review page.
+
+    ``acts`` gives, once for each bulk action, what that does to a row.
+    """
+
+    list_class: ClassVar[type[ChangeList]]
+    decision_model: ClassVar[type[Decision]]
+    review_view: ClassVar[type[ReviewView]]
+    decide_view: ClassVar[type[DecideView]]
+    undo_view: ClassVar[type[UndoView]]
+    decided_text: ClassVar[str | Promise]
+    list_per_page = 50
+    show_full_result_count = False
+    change_list_template = "admin/ad_autocategorize/queue_list.html"
+
+    def acts(self, action: str) -> Act:
+        """Return what the bulk action does to a row."""
+        raise NotImplementedError
+
+    def moves(self, issues: list[Any], *, blind: bool) -> Iterable[tuple[str, str]]:
+        """Yield what each issue is about, for a person: what is given, and what was suggested."""
+        raise NotImplementedError
+
+    def has_view_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return self.has_review_permission(request)
+
+    def has_module_permission(self, request: HttpRequest) -> bool:
+        return self.has_review_permission(request) or super().has_module_permission(request)
+
+    def has_review_permission(self, request: HttpRequest) -> bool:
+        """Whether the entries may be decided, not only looked at."""
+        return request.user.has_perm(CAN_REVIEW)
+
+    def has_bulk_permission(self, request: HttpRequest) -> bool:
+        """Whether bulk actions are offered."""
+        return request.user.has_perm(CAN_BULK_RELABEL)
+
+    def get_actions(self, request: HttpRequest) -> dict[str, Any]:
+        actions = super().get_actions(request)
+        if is_blind(request):
+            # Nobody accepts what he does not see.
+            actions.pop("accept_selected", None)
+        return actions
+
+    def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[ChangeList]:
+        match = request.resolver_match
+        return QueueFilters if match and match.url_name == f"{self._name}_review" else self.list_class
+
+    def get_urls(self) -> list[URLPattern]:
+        wrap = self.admin_site.admin_view
+        review = refuse_bad_filters(self.review_view.as_view(model_admin=self), f"admin:{self._name}_review")
+        own = [
+            path("review/", wrap(review), name=f"{self._name}_review"),
+            path("<int:pk>/decide/", wrap(self.decide_view.as_view(model_admin=self)), name=f"{self._name}_decide"),
+            path("undo/<int:pk>/", wrap(self.undo_view.as_view(model_admin=self)), name=f"{self._name}_undo"),
+        ]
+        return [*own, *super().get_urls()]
+
+    def change_view(self, request: HttpRequest, object_id: str, *args: Any, **kwargs: Any) -> HttpResponse:
+        return redirect(f"{reverse(f'admin:{self._name}_review')}?issue={object_id}")
+
+    def in_bulk(self, request: HttpRequest, found: QuerySet[Any], action: str) -> HttpResponse | None:
+        """Ask about the rows; once confirmed, decide about each."""
+        if is_confirmed(request):
+            # Only what the confirmation page showed is decided, and only in the version that it showed.
+            shown = shown_rows(request)
+            confirmed = list(found.filter(pk__in=shown))
+            for issue in confirmed:
+                issue.version = shown[issue.pk]
+            self._decide_all(request, confirmed, action)
+            return None
+        issues = at_most(self, request, found, BULK_LIMIT)
+        if issues is None:
+            return None
+        moves = Counter(self.moves(issues, blind=is_blind(request)))
+        return confirmation_page(self, request, issues, moves, title=_("Are you sure?"), action=action)
+
+    @property
+    def _name(self) -> str:
+        return f"ad_autocategorize_{self.opts.model_name}"
+
+    def _decide_all(self, request: HttpRequest, issues: list[Any], action: str) -> None:
+        batch, act = uuid.uuid4(), self.acts(action)
+        reviewer = Reviewer(cast(AbstractBaseUser, request.user), blind=is_blind(request), batch=batch)
+        decisions = str(self.decision_model._meta.model_name)
+        act_on_each(
+            self,
+            request,
+            issues,
+            lambda issue: act(issue, reviewer),
+            lambda done: link_to_batch(str(self.decided_text) % {"count": done}, batch, decisions),
+        )
+
+
+class DecisionAdmin(ReadOnlyAdmin):
+    """An audit trail, and where a bulk action is taken back."""
+
+    search_fields = ["=ad_id", "=moderator_name", "=batch"]
+    show_full_result_count = False
+    actions = ["undo_selected"]
+
+    def undoing(self) -> Act:
+        """Return what takes one decision back."""
+        raise NotImplementedError
+
+    def has_view_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return request.user.has_perm(CAN_REVIEW) or super().has_view_permission(request, obj)
+
+    def has_bulk_permission(self, request: HttpRequest) -> bool:
+        """Whether many decisions may be taken back at once."""
+        return request.user.has_perm(CAN_BULK_RELABEL)
+
+    def lookup_allowed(self, lookup: str, value: Any, request: HttpRequest) -> bool:
+        return lookup == "batch__exact" or super().lookup_allowed(lookup, value, request)
+
+    @admin.action(description=gettext_lazy("Undo the selected decisions"), permissions=["bulk"])
+    def undo_selected(self, request: HttpRequest, queryset: QuerySet[Any]) -> HttpResponse | None:
+        standing = queryset.filter(undone_by=None).exclude(action="undone").order_by("-pk")
+        if is_confirmed(request):
+            self._undo_all(request, list(standing.filter(pk__in=shown_rows(request))))
+            return None
+        decisions = at_most(self, request, standing, UNDO_LIMIT)
+        if decisions is None:
+            return None
+        moves = Counter(decision.move[::-1] for decision in decisions)
+        return confirmation_page(
+            self, request, decisions, moves, title=_("Undo these decisions?"), action="undo_selected"
+        )
+
+    def _undo_all(self, request: HttpRequest, decisions: list[Any]) -> None:
+        undo = self.undoing()
+        reviewer = Reviewer(cast(AbstractBaseUser, request.user), batch=uuid.uuid4())
+        act_on_each(
+            self,
+            request,
+            decisions,
+            lambda decision: undo(decision, reviewer),
+            lambda done: _("Decisions undone: %(count)d.") % {"count": done},
+        )

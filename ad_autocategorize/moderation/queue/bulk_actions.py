@@ -1,0 +1,81 @@
+"""Bulk actions of the admin that ask before they act, and act on what was shown alone."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterable
+from typing import Any, TypeVar
+
+from django.contrib import messages
+from django.contrib.admin import ModelAdmin
+from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
+from django.db.models import Model, QuerySet
+from django.http import HttpRequest, HttpResponse
+from django.template.response import TemplateResponse
+from django.utils.translation import gettext as _
+
+from ad_autocategorize.moderation.queue.deciding import ReviewConflict
+from ad_autocategorize.sources import SourceError
+
+Row = TypeVar("Row", bound=Model)
+
+
+def is_confirmed(request: HttpRequest) -> bool:
+    """Return whether this is the answer to a confirmation page."""
+    return "confirmed" in request.POST
+
+
+def shown_rows(request: HttpRequest) -> dict[int, int]:
+    """Return what a confirmation page showed, versions by key; in one field, since Django refuses forms of a thousand."""
+    pairs = (item.partition(":") for item in request.POST.get("seen", "").split(","))
+    return {int(key): int(version) if version.isdecimal() else -1 for key, _colon, version in pairs if key.isdecimal()}
+
+
+def at_most(model_admin: ModelAdmin[Row], request: HttpRequest, found: QuerySet[Row], limit: int) -> list[Row] | None:
+    """Return the rows; ``None``, and a message, where there are none or more than ``limit``."""
+    rows = list(found[: limit + 1])
+    if 0 < len(rows) <= limit:
+        return rows
+    text = (
+        _("At most %(count)d ads at once, please.") if rows else _("None of what is selected can be decided this way.")
+    )
+    model_admin.message_user(request, text % {"count": limit}, messages.ERROR)
+    return None
+
+
+def confirmation_page(
+    model_admin: ModelAdmin[Row], request: HttpRequest, rows: list[Row], moves: Counter[tuple[str, str]], **context: Any
+) -> HttpResponse:
+    """Ask about the rows, which lead to ``moves`` between two paths; ``context`` holds at least "title" and "action"."""
+    opts = model_admin.opts
+    asked = {
+        **model_admin.admin_site.each_context(request),
+        "opts": opts,
+        "seen": ",".join(f"{row.pk}:{getattr(row, 'version', '')}" for row in rows),
+        "count": len(rows),
+        "moves": moves.most_common(),
+        # Django asks for one, whatever "select_across" says.
+        "checkbox": (ACTION_CHECKBOX_NAME, rows[0].pk),
+        **context,
+    }
+    return TemplateResponse(request, f"admin/ad_autocategorize/{opts.model_name}/confirm.html", asked)
+
+
+def act_on_each(
+    model_admin: ModelAdmin[Row],
+    request: HttpRequest,
+    rows: Iterable[Row],
+    act: Callable[[Row], object],
+    told: Callable[[int], str],
+) -> None:
+    """Act on row by row; tell how many were done, in the words of ``told``, and what kept others from it."""
+    done, problems = 0, Counter[str]()
+    for row in rows:
+        try:
+            act(row)
+            done += 1
+        except (ReviewConflict, SourceError) as error:
+            problems[str(error)] += 1
+    model_admin.message_user(request, told(done))
+    for problem, count in problems.items():
+        model_admin.message_user(request, f"{problem} ({count})", messages.WARNING)

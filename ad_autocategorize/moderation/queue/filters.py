@@ -1,0 +1,108 @@
+"""The filters of the review queue."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from functools import wraps
+from typing import Any
+
+from django.contrib import admin, messages
+from django.contrib.admin.options import IncorrectLookupParameters
+from django.contrib.admin.views.main import ChangeList
+from django.db.models import QuerySet
+from django.http import HttpRequest
+from django.http.response import HttpResponseBase
+from django.shortcuts import redirect
+from django.utils.translation import gettext_lazy as _
+
+from ad_autocategorize.moderation.models import CarIssue, LabelIssue
+from taxonomy.models import Category
+
+# The fields of ``AdSource`` that describe a car, as people call them.
+CAR_FIELD_NAMES = {
+    "brand": _("brand"),
+    "car_model": _("model"),
+    "body_type": _("body type"),
+    "color": _("color"),
+    "year": _("year"),
+}
+
+
+def refuse_bad_filters(view: Callable[..., HttpResponseBase], instead: str) -> Callable[..., HttpResponseBase]:
+    """Wrap a view that reads a list's filters: where they make no sense, say so and lead to the page named ``instead``."""
+
+    @wraps(view)
+    def wrapped(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
+        try:
+            return view(request, *args, **kwargs)
+        except IncorrectLookupParameters:
+            messages.error(request, _("These filters make no sense and were taken off."))
+            return redirect(instead)
+
+    return wrapped
+
+
+class StateFilter(admin.SimpleListFilter):
+    """Open issues, unless another state is asked for."""
+
+    title = _("state")
+    parameter_name = "state"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, Any]]:
+        return [("all", _("All")), *model_admin.model.State.choices[1:]]
+
+    def choices(self, changelist: ChangeList) -> Iterator[Any]:
+        for choice in super().choices(changelist):
+            # Nothing chosen means open here.
+            first = choice["query_string"] == changelist.get_query_string(remove=[self.parameter_name])
+            yield {**choice, "display": LabelIssue.State.OPEN.label} if first else choice
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
+        if self.value() == "all":
+            return queryset
+        return queryset.filter(state=self.value() or LabelIssue.State.OPEN)
+
+
+class SeverityFilter(admin.SimpleListFilter):
+    """Where the paths part: a wrong main category costs the seller every buyer, a wrong last step few."""
+
+    title = _("severity")
+    parameter_name = "level"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, Any]]:
+        return [("1", _("wrong main category")), ("2", _("wrong second level")), ("3", _("wrong further down"))]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[LabelIssue]) -> QuerySet[LabelIssue]:
+        if self.value() in ("1", "2"):
+            return queryset.filter(level=int(self.value() or 0))
+        return queryset.filter(level__gte=3) if self.value() == "3" else queryset
+
+
+class CarFieldFilter(admin.SimpleListFilter):
+    """The field of a car's ad that is in doubt."""
+
+    title = _("field")
+    parameter_name = "field"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, Any]]:
+        return list(CAR_FIELD_NAMES.items())
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[CarIssue]) -> QuerySet[CarIssue]:
+        return queryset.filter(field=self.value()) if self.value() else queryset
+
+
+class BranchFilter(admin.SimpleListFilter):
+    """The main category that the ad is filed under."""
+
+    title = _("main category")
+    parameter_name = "branch"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, Any]]:
+        return [(str(pk), name) for pk, name in Category.objects.filter(parent=None).values_list("pk", "name")]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[LabelIssue]) -> QuerySet[LabelIssue]:
+        if not self.value():
+            return queryset
+        # A number may be longer than the database takes: only what is offered is asked for.
+        offered = {pk for pk, _name in self.lookup_choices}
+        return queryset.filter(branch=int(self.value() or 0)) if self.value() in offered else queryset.none()

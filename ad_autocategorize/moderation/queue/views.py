@@ -1,0 +1,207 @@
+"""The review page, the same for every queue: one entry after the other, each decided with one key or one button."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, cast
+
+from django.contrib import messages
+from django.contrib.auth.models import AbstractBaseUser
+from django.core.exceptions import PermissionDenied
+from django.db.models import QuerySet
+from django.http import HttpRequest, HttpResponse, QueryDict
+from django.shortcuts import get_object_or_404, redirect
+from django.template.response import TemplateResponse
+from django.urls import reverse
+from django.utils.functional import Promise
+from django.utils.html import format_html
+from django.utils.translation import gettext as _
+from django.views.generic import View
+
+from ad_autocategorize.moderation.queue.deciding import ChoiceRefused, Issue, ReviewConflict, Reviewer
+from ad_autocategorize.sources import SourceError
+
+if TYPE_CHECKING:
+    from ad_autocategorize.moderation.queue.admin import QueueAdmin
+
+BLIND_KEY = "ad_autocategorize_blind_review"
+# Parameters of the page's own; all others are the list's filters.
+OWN_PARAMETERS = ("issue", "after", "value")
+
+
+def is_blind(request: HttpRequest) -> bool:
+    """Return whether suggestions are hidden from this moderator until he has decided."""
+    return bool(request.session.get(BLIND_KEY))
+
+
+class ReviewerView(View):
+    """A view for those who may review; ``model_admin`` is the queue's."""
+
+    model_admin: QueueAdmin = cast("QueueAdmin", None)
+
+    def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> Any:
+        if not self.model_admin.has_review_permission(request):
+            raise PermissionDenied
+        return super().dispatch(request, *args, **kwargs)
+
+    def reviewer(self) -> Reviewer:
+        """Return the moderator, and whether he decides blind."""
+        return Reviewer(cast(AbstractBaseUser, self.request.user), blind=is_blind(self.request))
+
+    def url(self, name: str, *args: int) -> str:
+        """Return the address of one of the queue's pages."""
+        return reverse(f"admin:ad_autocategorize_{self.model_admin.opts.model_name}_{name}", args=args)
+
+    def render(self, template: str, **context: Any) -> HttpResponse:
+        """Render a page of the admin."""
+        shared = {**self.model_admin.admin_site.each_context(self.request), "opts": self.model_admin.opts}
+        return TemplateResponse(self.request, f"admin/ad_autocategorize/{template}", {**shared, **context})
+
+
+class ReviewView(ReviewerView):
+    """Shows the issue asked for, or the first one that the filters leave."""
+
+    title: str | Promise = ""
+
+    def present(self, issue: Any) -> object | None:
+        """Return what the page shows of an issue; ``None`` where its ad is gone."""
+        raise NotImplementedError
+
+    def following(self, queue: QuerySet[Any], after: int) -> QuerySet[Any]:
+        """Return what comes after the issue with this key, in the order of the queue."""
+        raise NotImplementedError
+
+    def choices(self) -> dict[str, Any]:
+        """Return what the page offers besides the item itself."""
+        return {}
+
+    def get(self, request: HttpRequest) -> HttpResponse:
+        issue, item = self._issue(), None
+        while issue is not None and (item := self.present(issue)) is None:
+            # The ad is gone: so is the question.
+            issue.delete()
+            issue = self._issue()
+        return self.render(
+            f"{self.model_admin.opts.model_name}/review.html",
+            title=self.title,
+            item=item,
+            blind=is_blind(request),
+            filters=_filters(request.GET).urlencode(),
+            after=request.GET.get("after", ""),
+            standing=_standing(issue) if issue else None,
+            **(self.choices() if item else {}),
+        )
+
+    def post(self, request: HttpRequest) -> HttpResponse:
+        """Switch blind mode."""
+        request.session[BLIND_KEY] = "blind" in request.POST
+        return redirect(request.get_full_path())
+
+    def _issue(self) -> Issue | None:
+        wanted = self.request.GET.get("issue", "")
+        if wanted.isdecimal():
+            issue: Issue | None = self.model_admin.model._default_manager.filter(pk=wanted).first()
+            if issue is not None:
+                return issue
+            messages.warning(self.request, _("This entry has left the queue."))
+        queue = self._queue()
+        after = self.request.GET.get("after", "")
+        return (self.following(queue, int(after)) if after.isdecimal() else queue).first()
+
+    def _queue(self) -> QuerySet[Any]:
+        # The list's own filters, read from the same parameters.
+        given = self.request.GET
+        self.request.GET = _filters(given)  # type: ignore[assignment]
+        try:
+            queue: QuerySet[Any] = self.model_admin.get_changelist_instance(self.request).queryset
+        finally:
+            self.request.GET = given
+        model = self.model_admin.model
+        return queue.filter(state=model.State.OPEN).order_by(*model._meta.ordering)
+
+
+class DecideView(ReviewerView):
+    """Takes a decision and leads to the next ad."""
+
+    http_method_names = ["post"]
+
+    def decide(self, issue: Any, action: str, reviewer: Reviewer) -> Any:
+        """Do what the button says, return the decision. Raises ``ReviewConflict``, ``SourceError``."""
+        raise NotImplementedError
+
+    def suggestion(self, decision: Any) -> str:
+        """Tell what had been suggested, to somebody who decided blind."""
+        raise NotImplementedError
+
+    def post(self, request: HttpRequest, pk: int) -> HttpResponse:
+        filters = QueryDict(request.POST.get("filters", "")).copy()
+        issue: Issue | None = self.model_admin.model._default_manager.filter(pk=pk).first()
+        action = request.POST.get("decision", "")
+        answered = True
+        if issue is None:
+            messages.warning(request, _("This entry has left the queue."))
+        elif action != "skip":
+            version = request.POST.get("version", "")
+            issue.version = int(version) if version.isdecimal() else -1
+            answered = self._decide(issue, action)
+        filters["after" if answered else "issue"] = str(pk)
+        if not answered:
+            # What was typed is not lost.
+            filters["value"] = request.POST.get("value", "")
+        return redirect(f"{self.url('review')}?{filters.urlencode()}")
+
+    def _decide(self, issue: Issue, action: str) -> bool:
+        """Return whether the question is answered, by this moderator or by what happened meanwhile."""
+        reviewer = self.reviewer()
+        try:
+            decision = self.decide(issue, action, reviewer)
+        except (ChoiceRefused, SourceError) as error:
+            messages.error(self.request, str(error))
+            return False
+        except ReviewConflict as error:
+            messages.warning(self.request, str(error))
+        else:
+            messages.success(self.request, self._undo_link(decision, reviewer))
+        return True
+
+    def _undo_link(self, decision: Any, reviewer: Reviewer) -> str:
+        text = f"{decision.get_action_display()}: {decision.move[1]}."
+        if reviewer.blind:
+            # Now that it cannot lead any more.
+            text += " " + self.suggestion(decision)
+        return format_html('{} <a href="{}" data-key="u">{}</a>', text, self.url("undo", decision.pk), _("Undo (U)"))
+
+
+class UndoView(ReviewerView):
+    """Takes one decision back and shows its ad again; asked for by a link, confirmed by a button."""
+
+    def undo(self, decision: Any, reviewer: Reviewer) -> Any:
+        """Take the decision back. Raises ``ReviewConflict``, ``SourceError``."""
+        raise NotImplementedError
+
+    def get(self, request: HttpRequest, pk: int) -> HttpResponse:
+        decision = get_object_or_404(self.model_admin.decision_model, pk=pk)
+        return self.render("undo.html", title=_("Undo this decision?"), decision=decision)
+
+    def post(self, request: HttpRequest, pk: int) -> HttpResponse:
+        decision = get_object_or_404(self.model_admin.decision_model, pk=pk)
+        try:
+            undone = self.undo(decision, self.reviewer())
+        except (ReviewConflict, SourceError) as error:
+            messages.warning(request, str(error))
+            return redirect(self.url("review"))
+        messages.success(request, _("Undone: %(from)s → %(to)s.") % dict(zip(("from", "to"), undone.move, strict=True)))
+        return redirect(self.url("review") + (f"?issue={undone.issue_id}" if undone.issue_id else ""))
+
+
+def _standing(issue: Issue) -> Any | None:
+    """Return the decision by which a settled issue is as it is."""
+    if issue.state == issue.State.OPEN:
+        return None
+    return issue.decisions.filter(undone_by=None).exclude(action="undone").first()
+
+
+def _filters(parameters: QueryDict) -> QueryDict:
+    copy = parameters.copy()
+    for name in OWN_PARAMETERS:
+        copy.pop(name, None)
+    return copy

@@ -1,0 +1,1 @@
+"""The category tree itself: what looks wrong with it, and merging categories."""

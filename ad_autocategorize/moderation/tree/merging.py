@@ -1,0 +1,150 @@
+"""Merging a category into another: how much is affected, and doing it with every ad recorded."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+
+from django.db import transaction
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
+
+from ad_autocategorize.models import ModelVersion
+from ad_autocategorize.moderation.labels.review import Reviewer, relabel_ad
+from ad_autocategorize.moderation.models import LabelIssue, TaxonomyFinding
+from ad_autocategorize.moderation.queue.presentation import path_text
+from ad_autocategorize.services import active_tree
+from ad_autocategorize.sources import SourceError, get_source
+from taxonomy.locking import tree_write
+from taxonomy.models import Category
+from taxonomy.tree import CategoryTree
+
+# What one request moves before a web server loses patience; merge_categories moves more.
+MERGE_LIMIT = 2000
+
+
+class MergeRefused(ValueError):
+    """The two categories cannot be merged; the message says why, for a person."""
+
+
+@dataclass(frozen=True, slots=True)
+class MergePlan:
+    """What a merge would change; ``classifiers`` are the nodes that learn of it at the next training.
+
+    ``mirrored`` where the site has categories of its own, from which ``sync_taxonomy`` would bring the emptied one back.
+    """
+
+    source_path: str
+    target_path: str
+    ads: int
+    classifiers: tuple[str, ...]
+    model: str
+    mirrored: bool
+
+
+def plan_merge(category_id: int, into_id: int, most: int | None = MERGE_LIMIT) -> MergePlan:
+    """Count what is affected; more than ``most`` ads are refused. Raises ``MergeRefused``, ``SourceError``."""
+    tree = CategoryTree.load(include_inactive=True)
+    if category_id not in tree or into_id not in tree or category_id == into_id:
+        raise MergeRefused(_("Choose two categories of the tree."))
+    if tree.children(category_id):
+        raise MergeRefused(_("This category has others below it; move or merge those first."))
+    active, paths = active_tree(), (path_text(tree, category_id), path_text(tree, into_id))
+    if into_id not in active:
+        raise MergeRefused(_("%(path)s is out of use.") % {"path": paths[1]})
+    source = get_source()
+    ads = source.filed_at([category_id], tree).count()
+    if not ads and category_id not in active:
+        raise MergeRefused(_("%(path)s is empty and out of use already.") % {"path": paths[0]})
+    if most is not None and ads > most:
+        text = _("%(ads)d ads are too many for one request. Ask for manage.py merge_categories, which has no limit.")
+        raise MergeRefused(text % {"ads": ads})
+    names = _node_names([tree.parent(category_id), tree.parent(into_id)], tree)
+    return MergePlan(*paths, ads, names, _active_model(), not source.uses_taxonomy)
+
+
+@transaction.atomic
+def merge(category_id: int, into_id: int, reviewer: Reviewer, most: int | None = MERGE_LIMIT) -> int:
+    """Move every ad, published or not, and take the emptied category out of use; return how many ads moved.
+
+    Every move is a decision of one batch, which can be undone. Raises ``MergeRefused``, ``ReviewConflict``, ``SourceError``.
+    """
+    # From the start: of two merges in opposite directions each would take the other's target out of use.
+    with tree_write():
+        plan_merge(category_id, into_id, most)
+        moved = _move_ads(category_id, into_id, reviewer)
+        category = Category.objects.get(pk=category_id)
+        category.is_active = False
+        category.save()
+    # What was found about the emptied category is answered.
+    LabelIssue.objects.filter(state=LabelIssue.State.OPEN, given_id=category_id).delete()
+    LabelIssue.objects.filter(state=LabelIssue.State.OPEN, suggested_id=category_id).delete()
+    TaxonomyFinding.objects.filter(category_id=category_id).delete()
+    TaxonomyFinding.objects.filter(other_id=category_id).delete()
+    return moved
+
+
+def _move_ads(category_id: int, into_id: int, reviewer: Reviewer) -> int:
+    source, tree = get_source(), CategoryTree.load(include_inactive=True)
+    batch = replace(reviewer, batch=reviewer.batch or uuid.uuid4())
+    keys = list(source.filed_at([category_id], tree).values_list("pk", flat=True))
+    for key in keys:
+        relabel_ad(str(key), (category_id, into_id), batch, tree)
+    return len(keys)
+
+
+def report_impact(category: Category, moved: tuple[int | None, int | None] | None) -> str:
+    """Say how many ads and which classifiers depend on a category's place; for the category's own admin page.
+
+    ``moved`` are the keys of the former and the present parent, once it is done.
+    """
+    tree = CategoryTree.load(include_inactive=True)
+    if category.pk not in tree:
+        return ""
+    nodes = _node_names(moved or [tree.parent(category.pk)], tree)
+    sentences = [_ads_below(category.pk, tree), _what_learns(nodes, done=moved is not None)]
+    if not get_source().uses_taxonomy:
+        sentences.append(_("sync_taxonomy would put it back: change the site's own categories too."))
+    return " ".join(filter(None, sentences))
+
+
+def _ads_below(category_id: int, tree: CategoryTree) -> str:
+    keys, waiting = [], [category_id]
+    while waiting:
+        keys.append(waiting.pop())
+        waiting += tree.children(keys[-1])
+    try:
+        count = get_source().filed_at(keys, tree).count()
+    except SourceError:
+        # The system checks tell what the source lacks.
+        return ""
+    return ngettext("%(count)d ad is filed here or below.", "%(count)d ads are filed here or below.", count) % {
+        "count": count
+    }
+
+
+def _what_learns(nodes: Sequence[str], *, done: bool) -> str:
+    if not (model := _active_model()):
+        return ""
+    values = {"nodes": "; ".join(nodes), "model": model}
+    if done:
+        text = _(
+            "Suggestions follow at once. Classifiers that learn of it at the next training: %(nodes)s (%(model)s)."
+        )
+    else:
+        text = _(
+            "If it moves or goes out of use, suggestions follow at once. Classifiers that learn of it at the next training: "
+            "%(nodes)s, and the one where it goes (%(model)s)."
+        )
+    return text % values
+
+
+def _active_model() -> str:
+    active = ModelVersion.objects.filter(kind=ModelVersion.Kind.TITLES, is_active=True).first()
+    return active.name if active else ""
+
+
+def _node_names(parents: Iterable[int | None], tree: CategoryTree) -> tuple[str, ...]:
+    """Return the names of the classifiers that choose among the children of these categories, each once."""
+    return tuple(_("main categories") if pk is None else path_text(tree, pk) for pk in dict.fromkeys(parents))

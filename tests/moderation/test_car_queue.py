@@ -1,0 +1,262 @@
+"""The queue of car fields in the admin."""
+
+import re
+from html import unescape
+
+import pytest
+from django.contrib.auth.models import Permission
+from django.urls import reverse
+from django.utils import timezone
+
+from ad_autocategorize.models import CarDecision, CarIssue
+from ad_autocategorize.moderation.cars.checks import find_car_issues
+from ad_autocategorize.moderation.cars.review import accept, keep
+from ad_autocategorize.moderation.queue.deciding import Reviewer
+from ad_autocategorize.sources import get_source
+from marketplace.models import Ad
+from taxonomy.models import Brand, CarModel, Color
+from tests.moderation.cars import car_of, issue_of, search
+from tests.moderation.conftest import in_bulk
+
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("spanish")]
+
+LIST = "/admin/ad_autocategorize/carissue/"
+REVIEW = LIST + "review/"
+TRAIL = "/admin/ad_autocategorize/cardecision/"
+
+
+@pytest.fixture
+def found(cars):
+    search()
+    return cars
+
+
+@pytest.fixture
+def page(client, moderators):
+    client.force_login(moderators[0])
+    client.get("/")
+    return client
+
+
+def decide(client, issue, decision, **data):
+    url = reverse("admin:ad_autocategorize_carissue_decide", args=[issue.pk])
+    return client.post(url, {"version": issue.version, "decision": decision, **data}, follow=True)
+
+
+def text_of(response):
+    return unescape(response.content.decode())
+
+
+def test_the_page_shows_both_cars_and_one_decision_leads_to_the_next(page, found):
+    first = CarIssue.objects.first()
+    assert page.get(REVIEW).context["item"].issue == first
+    issue = issue_of(found[0], "brand")
+    response = page.get(REVIEW, {"issue": issue.pk})
+    item = response.context["item"]
+    assert [(line.value, line.parts) for line in item.stated[:2]] == [("BMW", True), ("A3", False)]
+    assert [(line.value, line.parts) for line in item.suggested[:2]] == [("Audi", True), ("A3", False)]
+    assert found[0].title in text_of(response)
+    decide(page, issue, "accept")
+    assert car_of(found[0])[0] == "Audi"
+    response = decide(page, first, "skip")
+    assert response.context["item"].issue == issue_of(found[1], "year")
+
+    decision = CarDecision.objects.get()
+    undo = reverse("admin:ad_autocategorize_carissue_undo", args=[decision.pk])
+    assert "BMW → Audi" in text_of(page.get(undo))
+    response = page.post(undo, follow=True)
+    assert response.context["item"].issue == issue
+    assert car_of(found[0])[0] == "BMW"
+
+
+def test_a_decision_says_how_it_is_undone_and_so_does_the_page_of_what_is_settled(page, found):
+    issue = issue_of(found[1], "body_type")
+    response = decide(page, issue, "accept")
+    undo = reverse("admin:ad_autocategorize_carissue_undo", args=[CarDecision.objects.get().pk])
+    assert undo in text_of(response)
+    assert undo in text_of(page.get(REVIEW, {"issue": issue.pk}))
+    page.post(undo)
+    assert undo not in text_of(page.get(REVIEW, {"issue": issue.pk}))
+
+
+def test_skipping_goes_through_the_queue_and_ends(page, found):
+    seen = []
+    response = page.get(REVIEW)
+    while item := response.context["item"]:
+        seen.append(item.issue.pk)
+        response = decide(page, item.issue, "skip")
+    assert seen == list(CarIssue.objects.values_list("pk", flat=True))
+    assert not CarDecision.objects.exists()
+
+
+def test_filters_go_along(page, found):
+    response = page.get(REVIEW, {"field": "year"})
+    assert response.context["item"].issue.field == "year"
+    response = decide(page, response.context["item"].issue, "skip", filters=response.context["filters"])
+    assert response.context["item"] is None
+    assert "field=year" in response.redirect_chain[-1][0]
+
+
+def options(response):
+    return dict(re.findall(r'<option value="([^"]+)">([^<]+)</option>', response.content.decode()))
+
+
+def test_brand_and_model_are_chosen_as_a_pair_of_the_catalog(page, found):
+    issue = issue_of(found[0], "brand")
+    offered = options(page.get(REVIEW, {"issue": issue.pk}))
+    assert list(offered.values()) == ["Audi A3", "BMW 320"]
+    key = next(unescape(key) for key, label in offered.items() if label == "BMW 320")
+    decide(page, issue, "other", value=key)
+    assert car_of(found[0])[:2] == ("BMW", "320")
+
+
+def test_what_is_not_offered_is_refused(page, found):
+    brand, year = issue_of(found[0], "brand"), issue_of(found[1], "year")
+    for issue, value in ((brand, ""), (brand, '{"brand": "Tesla"}'), (brand, "Audi"), (year, ""), (year, "19 85")):
+        response = decide(page, issue, "other", value=value)
+        assert 'class="error"' in text_of(response), value
+        # The question stays, and what was typed.
+        assert response.context["item"].issue == issue
+    assert 'value="19 85"' in text_of(response)
+    response = decide(page, year, "other", value="1890", filters="field=year")
+    assert "1996-2024" in text_of(response)
+    assert response.context["item"].issue == year
+    assert response.context["filters"] == "field=year"
+    assert not CarDecision.objects.exists()
+    decide(page, year, "other", value="1999")
+    assert car_of(found[1])[3] == 1999
+
+
+def test_one_of_several_values_of_the_catalog(page, found):
+    CarModel.objects.get(name="A3").body_types.create(name="Cabrio")
+    search()
+    issue = issue_of(found[1], "body_type")
+    response = page.get(REVIEW, {"issue": issue.pk})
+    assert 'value="accept"' not in text_of(response)
+    assert "uno de: Cabrio, Hatchback" in text_of(response)
+    decide(page, issue, response.context["item"].possible[0].key)
+    assert car_of(found[1])[2] == "Cabrio"
+
+
+def test_a_color_is_chosen_from_the_sites_own(page, cars):
+    Ad.objects.filter(pk=cars[2].pk).update(color=Color.objects.create(name="Rojo"))
+    search({cars[2].pk: {"color": ("Plateado", 0.99)}})
+    issue = issue_of(cars[2], "color")
+    assert list(options(page.get(REVIEW, {"issue": issue.pk})).values()) == ["Rojo"]
+    # The site has no such color: that is said, and nothing is written.
+    assert "Plateado" in text_of(decide(page, issue, "accept"))
+    assert not CarDecision.objects.exists()
+    Color.objects.create(name="Plateado")
+    decide(page, CarIssue.objects.get(pk=issue.pk), "accept")
+    assert Ad.objects.get(pk=cars[2].pk).color.name == "Plateado"
+
+
+def test_a_stale_page_is_told(page, found, moderators):
+    issue = issue_of(found[0], "brand")
+    keep(issue_of(found[0], "brand"), Reviewer(moderators[1]))
+    assert "luis llegó antes" in text_of(decide(page, issue, "accept")).lower()
+    assert car_of(found[0])[0] == "BMW"
+
+
+def test_blind_mode_hides_what_is_expected_until_it_is_decided(page, found):
+    page.post(REVIEW, {"blind": "1"})
+    issue = issue_of(found[1], "body_type")
+    html = text_of(page.get(REVIEW, {"issue": issue.pk}))
+    assert 'value="accept"' not in html
+    assert "Hatchback" not in html.split("<select")[0]
+    html = text_of(page.get(LIST))
+    assert "Sedan" in html
+    assert "Hatchback" not in html
+    assert "accept_selected" not in html
+    decide(page, issue, "accept")
+    assert not CarDecision.objects.exists()
+    assert "Hatchback" in text_of(decide(page, issue, "keep"))
+    assert CarDecision.objects.get().blind
+
+
+def test_bulk_actions_ask_first_and_are_taken_back(page, found):
+    chosen = list(CarIssue.objects.all())
+    data = {"action": "accept_selected", "_selected_action": [issue.pk for issue in chosen]}
+    html = text_of(page.post(LIST, data))
+    assert "marca: BMW" in html
+    assert "Audi" in html
+    # Several years are possible: that one is left for later, and said so.
+    assert "1996-2024" not in html
+    assert "varios valores posibles: 1" in html
+    assert not CarDecision.objects.exists()
+    assert "varios valores" not in text_of(in_bulk(page, LIST, "accept_selected", chosen))
+    decisions = list(CarDecision.objects.all())
+    assert {decision.field for decision in decisions} == {"brand", "body_type"}
+    assert len({decision.batch for decision in decisions}) == 1
+    assert car_of(found[0])[0] == "Audi"
+    assert car_of(found[1])[2:] == ("Hatchback", 1985)
+
+    data = {"action": "undo_selected", "_selected_action": [decision.pk for decision in decisions]}
+    assert "Audi" in text_of(page.post(f"{TRAIL}?batch__exact={decisions[0].batch}", data))
+    page.post(TRAIL, {**data, "confirmed": "1", "seen": ",".join(str(decision.pk) for decision in decisions)})
+    assert car_of(found[0])[0] == "BMW"
+    assert car_of(found[1])[2] == "Sedan"
+    assert CarIssue.objects.filter(state="open").count() == 3
+
+
+def test_a_bulk_action_on_nothing_asks_nothing(page, found):
+    data = {"action": "accept_selected", "_selected_action": [issue_of(found[1], "year").pk]}
+    html = text_of(page.post(LIST, data, follow=True))
+    assert "Nada de lo elegido" in html
+    assert 'name="confirmed"' not in html
+
+
+def test_a_bulk_action_leaves_what_changed_since_the_question(page, found):
+    issue = issue_of(found[0], "brand")
+    CarIssue.objects.update(version=7)
+    response = in_bulk(page, LIST, "accept_selected", [issue])
+    assert "cambió" in text_of(response)
+    assert not CarDecision.objects.exists()
+
+
+def test_permissions(client, found, django_user_model):
+    user = django_user_model.objects.create_user("staff", is_staff=True)
+    client.force_login(user)
+    issue = issue_of(found[0], "brand")
+    for url in (LIST, REVIEW, TRAIL):
+        assert client.get(url).status_code == 403
+    assert decide(client, issue, "accept").status_code == 403
+    user.user_permissions.set(Permission.objects.filter(codename="view_carissue"))
+    html = client.get(LIST).content.decode()
+    assert "BMW" in html
+    assert "carissue/" not in html.split("result_list")[1]
+    assert client.get(REVIEW).status_code == 403
+    assert decide(client, issue, "accept").status_code == 403
+    user.user_permissions.set(Permission.objects.filter(codename="can_review"))
+    assert "accept_selected" not in client.get(LIST).content.decode()
+    in_bulk(client, LIST, "accept_selected", [issue])
+    assert not CarDecision.objects.exists()
+    decide(client, issue, "accept")
+    assert CarDecision.objects.get().moderator == user
+
+
+def test_deleted_ads_leave_the_queue(page, found):
+    issue = issue_of(found[0], "brand")
+    Ad.objects.filter(pk=found[0].pk).delete()
+    assert page.get(LIST).status_code == 200
+    assert page.get(REVIEW, {"issue": issue.pk}).context["item"].issue.ad_id == str(found[1].pk)
+    assert not CarIssue.objects.filter(pk=issue.pk).exists()
+
+
+def test_the_audit_trail_is_shown_and_cannot_be_changed(page, found, moderators):
+    decision = accept(issue_of(found[0], "brand"), Reviewer(moderators[1]))
+    html = text_of(page.get(TRAIL))
+    assert "luis" in html
+    assert "BMW" in html
+    assert "BMW" in text_of(page.get(f"{TRAIL}{decision.pk}/change/"))
+    assert page.post(f"{TRAIL}{decision.pk}/change/", {"moderator_name": "x"}).status_code == 403
+    assert page.post(f"{TRAIL}{decision.pk}/delete/", {"post": "yes"}).status_code == 403
+
+
+def test_one_ad_costs_no_more_queries_the_longer_the_queue(page, cars, django_assert_max_num_queries):
+    Ad.objects.update(brand=Brand.objects.get(name="BMW"), car_model=CarModel.objects.get(name="A3"))
+    assert find_car_issues(get_source(), timezone.now()) > 50
+    page.get(REVIEW)
+    with django_assert_max_num_queries(12) as queries:
+        page.get(REVIEW)
+    assert not any("COUNT(" in query["sql"] for query in queries)
