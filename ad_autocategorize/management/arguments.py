@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from datetime import date
 
 MOST_FOLDS = 20
@@ -13,6 +14,11 @@ LARGEST_SEED = 2**32 - 1
 def positive(text: str) -> int:
     """Return a whole number from 1 up."""
     return _between(text, 1, None)
+
+
+def jobs(text: str) -> int:
+    """Return a number of processes from 1 up, but no more than there are processors to run them."""
+    return min(positive(text), os.cpu_count() or 1)
 
 
 def days(text: str) -> int:

@@ -54,7 +54,7 @@ def line_chart(series: Sequence[Series], x: Axis, y: Axis, title: str, descripti
     named = [line for line in series if line.name]
     height = HEIGHT + LEGEND_LINE * len(named) + TEXT_GAP
     svg = ElementTree.Element("svg", {"class": "chart", "viewBox": f"0 0 {WIDTH} {height}", "role": "img"})
-    svg.set("aria-label", f"{title}. {description}")
+    svg.set("aria-label", f"{title}. {x.label} – {y.label}. {description}")
     ElementTree.SubElement(svg, "title").text = title
     _draw_axes(svg, x, y)
     for line in series:

@@ -25,6 +25,8 @@ NODES: dict[str, Promise] = {
     "no_ads": _("no ad has passed through it"),
 }
 
+PRESETS: dict[str, Promise] = {"quick": _("quick"), "full": _("full")}
+
 CLASSIFIERS: dict[str, Promise] = {
     "LinearSVC": _("Linear support vector machine"),
     "MultinomialNB": _("Naive Bayes"),

@@ -42,10 +42,9 @@ def _data(report: Values, write: Write) -> None:
 
 
 def _splits(report: Values, write: Write) -> None:
-    splits = [
-        (_("set aside at random"), report["copies"]["random"]),
-        (_("near-copies kept together"), report["copies"]["apart"]),
-    ]
+    splits = [(_("set aside at random"), report["hold_out"]["summary"])]
+    if report["copies"]:
+        splits.append((_("near-copies kept together"), report["copies"]["apart"]))
     if report["later"]:
         splits.append((_("from %(day)s on") % {"day": report["later"]["cutoff"]}, report["later"]["summary"]))
     rows = [
@@ -142,20 +141,19 @@ def _against_flat(report: Values) -> tuple[Sequence[str], list[Sequence[str]]]:
 
 
 def _automation(report: Values, write: Write) -> None:
-    rows = [
-        (
-            _("whole path") if not item["level"] else str(item["level"]),
-            percent(entry["target"], 0),
-            percent(entry["coverage"]),
-            percent(entry["precision"], 2),
-            percent(entry["threshold"], 2),
-        )
-        for item in report["hold_out"]["coverage"]
-        for entry in item["automation"]
-        if entry["target"] in (0.95, 0.99)
-    ]
+    later = [item["automation"] for item in report["later"]["coverage"]] if report["later"] else []
+    rows = []
+    for item in report["hold_out"]["coverage"]:
+        on_later = later[item["level"]] if item["level"] < len(later) else [None] * len(item["automation"])
+        for entry, met in zip(item["automation"], on_later, strict=True):
+            if entry["target"] in (0.95, 0.99):
+                name = str(item["level"] or _("whole path"))
+                filed = (percent(entry["coverage"]), percent(entry["precision"], 2), percent(entry["threshold"], 2))
+                again = (percent(met["coverage"]), percent(met["precision"], 2)) if met else ("", "")
+                rows.append((name, percent(entry["target"], 0), *filed, *again))
     head = (_("Filed automatically, level"), _("wanted"), _("ads filed"), _("of those right"), _("threshold"))
-    _table(write, head, rows)
+    # The same thresholds on ads published later.
+    _table(write, (*head, _("later: filed"), _("right")), rows)
 
 
 def _errors(report: Values, write: Write) -> None:

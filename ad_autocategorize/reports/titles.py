@@ -13,7 +13,7 @@ from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 
 from ad_autocategorize.reports.charts import Axis, Series, Style, line_chart
-from ad_autocategorize.reports.labels import CLASSIFIERS, DROPPED, NODES, joins_flat_scores, label
+from ad_autocategorize.reports.labels import CLASSIFIERS, DROPPED, NODES, PRESETS, joins_flat_scores, label
 from ad_autocategorize.reports.reliability import gap_verdict, reliability_chart, share_axis
 from ad_autocategorize.templatetags.ad_autocategorize_reports import count, leaf, percent
 
@@ -29,8 +29,8 @@ SHOWN_NODES = 200
 # The others are folded away.
 SHOWN_PAIRS = 6
 AUTOMATION_TARGETS = (0.95, 0.99)
-# A learning curve that rises less than this with half as many ads again is called flat.
-FLAT_CURVE = 0.005
+# What more ads have to promise by doubling, or they are said to help little.
+WORTHWHILE_GAIN = 0.01
 SIGNIFICANT = 0.05
 
 Values = Mapping[str, Any]
@@ -52,25 +52,27 @@ def render_title_report(report: Values, *, name: str, language: str, made: datet
 
 def make_context(report: Values, *, name: str, language: str, made: datetime) -> dict[str, Any]:
     """Return what the template shows, in the active language."""
-    held_out = report["hold_out"]
-    whole = held_out["coverage"][0]
+    held_out, later = report["hold_out"], report["later"]
     return {
         "report": report,
         "name": name,
         "language": language,
         "made": made,
-        "cutoff": datetime.fromisoformat(report["later"]["cutoff"]) if report["later"] else None,
+        "preset": label(PRESETS, report["preset"]),
+        "cutoff": datetime.fromisoformat(later["cutoff"]) if later else None,
         "days": _days(report["data"]),
         "summary": held_out["summary"],
         "main_level": held_out["summary"]["levels"][0],
-        "automation_95": _automation(whole, AUTOMATION_TARGETS[0]),
+        "automation_95": _automation(held_out["coverage"][0], AUTOMATION_TARGETS[0]),
+        "later_95": _automation(later["coverage"][0], AUTOMATION_TARGETS[0]) if later else None,
         "levels": _levels(held_out),
         "outcomes": _outcomes(held_out),
         "heat_maps": [_heat_map(matrix) for matrix in held_out["confusion"]],
         "reliability": [(item, _reliability_chart(item)) for item in held_out["reliability"]],
-        "reliability_verdict": gap_verdict(held_out["summary"]["expected_calibration_error"]),
+        "reliability_verdict": gap_verdict(_largest_gap(report)),
         "coverage_chart": _coverage_chart(held_out["coverage"]),
         "automation": _automation_rows(held_out["coverage"]),
+        "later_automation": _automation_rows(later["coverage"]) if later else [],
         "learning_chart": _learning_chart(report["learning_curve"]),
         "learning_verdict": _learning_verdict(report["learning_curve"]),
         "noise": _noise(report["noise"], report["copies"]),
@@ -118,20 +120,19 @@ def _outcomes(held_out: Values) -> list[tuple[str, int, float]]:
 def _heat_map(matrix: Values) -> dict[str, Any]:
     names = list(matrix["paths"]) + ([""] if matrix["others"] else [])
     rows = []
-    for number, (path, counts) in enumerate(zip(names, matrix["counts"], strict=True)):
-        total = sum(counts)
+    for number, (path, counts, stopped) in enumerate(zip(names, matrix["counts"], matrix["stopped"], strict=True)):
+        total = sum(counts) + stopped
         cells = [
             {
                 "count": ads,
                 "percent": round(100 * ads / total) if total else 0,
                 "shade": _shade(ads / total) if total else 0,
                 "right": column == number,
-                "column": column + 1,
             }
-            for column, ads in enumerate(counts)
+            for column, ads in enumerate([*counts, stopped] if any(matrix["stopped"]) else counts)
         ]
         rows.append({"number": number + 1, "path": path, "total": total, "cells": cells})
-    return {"level": matrix["level"], "others": matrix["others"], "rows": rows}
+    return {"level": matrix["level"], "others": matrix["others"], "stopped": any(matrix["stopped"]), "rows": rows}
 
 
 def _shade(share: float) -> int:
@@ -161,8 +162,9 @@ def _coverage_chart(coverage: Sequence[Values]) -> SafeString:
         for item, style in zip(shown, styles, strict=False)
     ]
     targets = [Series("", [(0, target), (1, target)], "target") for target in AUTOMATION_TARGETS]
-    described = "; ".join(
-        f"{percent(point['coverage'], 0)}: {percent(point['precision'])}" for point in shown[0]["curve"][9::10]
+    described = ". ".join(
+        f"{line.name}: " + "; ".join(f"{percent(filed, 0)}: {percent(right)}" for filed, right in line.points[9::10])
+        for line in lines
     )
     return line_chart(
         [*targets, *lines],
@@ -202,7 +204,13 @@ def _learning_chart(points: Sequence[Values]) -> SafeString | None:
     )
     ticks = [(place, count(point["ads"])) for place, point in zip(places, points, strict=True)]
     margin = (places[-1] - places[0]) * 0.08
-    described = "; ".join(f"{count(point['ads'])}: {percent(point['accuracy'])}" for point in points)
+    described = ". ".join(
+        f"{line.name}: "
+        + "; ".join(
+            f"{count(point['ads'])}: {percent(share)}" for point, (_, share) in zip(points, line.points, strict=True)
+        )
+        for line in (whole, main)
+    )
     return line_chart(
         [whole, main],
         Axis(_("ads to learn from (logarithmic scale)"), places[0] - margin, places[-1] + margin, ticks),
@@ -213,16 +221,22 @@ def _learning_chart(points: Sequence[Values]) -> SafeString | None:
 
 
 def _learning_verdict(points: Sequence[Values]) -> dict[str, Any] | None:
-    """Return what the last step of the curve says: ads before and after, the gain per doubling, and what it amounts to."""
+    """Return what the last step of the curve says: ads before and after, the gain per doubling, and what it amounts to.
+
+    The interval of the gain decides: what a few ads do not show is not said of them.
+    """
     if len(points) < 2:
         return None
     before, after = points[-2], points[-1]
     doublings = math.log2(after["ads"] / before["ads"])
     gain = (after["accuracy"] - before["accuracy"]) / doublings
-    if gain < FLAT_CURVE:
+    low, high = (after["gain"][end] / doublings for end in ("low", "high"))
+    if high < 0:
+        verdict = _("It fell: the ads that came last teach something else than the others, or are filed carelessly.")
+    elif high < WORTHWHILE_GAIN:
         verdict = _("The line has levelled off: more ads of the same kind would help little.")
-    elif after["accuracy"] <= before["interval"]["high"]:
-        verdict = _("It rose by no more than chance may explain: these ads do not show whether more would help.")
+    elif low <= 0:
+        verdict = _("These test ads are too few to tell: chance may explain as much.")
     else:
         verdict = _("It still climbs: more ads would help.")
     return {"before": before, "after": after, "doubling": gain, "verdict": verdict}
@@ -249,12 +263,18 @@ def _flat_levels(report: Values) -> list[tuple[str, float, float, float]]:
     return [*rows, (_level_name(0), summary["accuracy"], flat["cascade_accuracy"], flat["accuracy"])]
 
 
-def _noise(noise: Values, copies: Values) -> dict[str, Any]:
+def _largest_gap(report: Values) -> float:
+    """Return the calibration error on the hold-out or on later ads, whichever is worse."""
+    summaries = [report["hold_out"]["summary"], *([report["later"]["summary"]] if report["later"] else [])]
+    return max(summary["expected_calibration_error"] for summary in summaries)
+
+
+def _noise(noise: Values, copies: Values | None) -> dict[str, Any]:
     """Add the best that could be reached: on the test ads with a near-copy, and on all ads if the others were all right."""
     if not noise["twinned"]:
         return {**noise, "share": 0.0, "overall": None, "tested": None}
     share = noise["twinned"] / noise["ads"]
-    tested = copies["agreement_twinned_apart"]
+    tested = copies["agreement_twinned_apart"] if copies else None
     return {
         **noise,
         "share": share,

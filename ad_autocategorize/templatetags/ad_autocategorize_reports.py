@@ -48,20 +48,25 @@ def count(value: float) -> str:
 @register.filter
 def trail(path: str) -> str:
     """Write a category path with the arrows that the form shows: "Home › Sofas"."""
-    return path.replace(PATH_SEPARATOR, " › ")
+    return _printable(path).replace(PATH_SEPARATOR, " › ")
 
 
 @register.filter
 def leaf(path: str) -> str:
     """Return the last name of a category path."""
-    return path.rpartition(PATH_SEPARATOR)[2]
+    return _printable(path).rpartition(PATH_SEPARATOR)[2]
 
 
 @register.filter
 def one_line(title: str) -> str:
-    """Write a title as one short line: what a seller typed must neither break a table nor command a terminal."""
-    plain = " ".join("".join(sign if sign.isprintable() else " " for sign in title).split())
+    """Write a title as one short line."""
+    plain = " ".join(_printable(title).split())
     return plain if len(plain) <= LONGEST_TITLE else plain[: LONGEST_TITLE - 1] + "…"
+
+
+def _printable(text: str) -> str:
+    """Return a text that neither breaks a table nor commands a terminal, whatever somebody typed."""
+    return "".join(sign if sign.isprintable() else " " for sign in text)
 
 
 @register.simple_tag

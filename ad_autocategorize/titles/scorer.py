@@ -174,15 +174,16 @@ class TitleScorer:
         For many titles: it keeps no more than a batch of whole distributions in memory.
         """
 
+        most = min(max(limit, 0), len(self.tree.categories))
+
         def best(batch: Sequence[str]) -> tuple[Array, Array]:
             probabilities, _ = self._score_batch(batch)
-            order = np.argsort(-probabilities, axis=1, kind="stable")[:, :limit]
+            order = np.argsort(-probabilities, axis=1, kind="stable")[:, :most]
             return order, np.take_along_axis(probabilities, order, axis=1)
 
         parts = _in_batches(best, titles, self._batch_size)
         if not parts:
-            width = min(limit, len(self.tree.categories))
-            return np.empty((0, width), dtype=np.intp), np.empty((0, width))
+            return np.empty((0, most), dtype=np.intp), np.empty((0, most))
         return np.vstack([order for order, _ in parts]), np.vstack([values for _, values in parts])
 
     def save(self, directory: FilePath, *, metadata: dict[str, Any]) -> None:

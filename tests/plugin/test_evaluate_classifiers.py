@@ -2,6 +2,7 @@
 
 import csv
 import json
+import os
 import warnings
 from datetime import UTC, date, datetime, timedelta
 
@@ -9,6 +10,7 @@ import pytest
 from django.core.management import CommandError, call_command
 from django.utils import timezone, translation
 
+from ad_autocategorize.management.arguments import jobs
 from ad_autocategorize.models import ModelVersion
 from ad_autocategorize.reports.labels import DROPPED, label
 from ad_autocategorize.sources import get_source
@@ -118,10 +120,39 @@ def test_a_small_site_of_many_categories_gets_no_warnings(tmp_path, recwarn):
     assert [str(warning.message) for warning in recwarn] == []
 
 
-def test_a_full_disk_costs_the_file_and_not_the_tables(titles_file, capsys):
+def test_a_full_disk_costs_the_file_and_neither_the_tables_nor_the_other_file(titles_file, tmp_path, capsys):
+    page = tmp_path / "report.html"
     with pytest.raises(CommandError, match="/dev/full cannot be written"):
-        call_command("evaluate_classifiers", "--csv", str(titles_file), "--json", "/dev/full", "--folds", "2")
+        call_command(
+            "evaluate_classifiers",
+            "--csv",
+            str(titles_file),
+            "--json",
+            "/dev/full",
+            "--html",
+            str(page),
+            "--folds",
+            "2",
+        )
     assert "240" in capsys.readouterr().out
+    assert page.read_text().startswith("<!doctype html>")
+
+
+def test_names_of_categories_do_not_command_the_terminal(tmp_path, capsys):
+    file, page = tmp_path / "ads.csv", tmp_path / "report.html"
+    # A third of the tables are filed among the chairs.
+    rows = [(f"mesa {n}", "Hogar > Me\x1b[31msas" if n % 3 else "Hogar > Sillas\x07") for n in range(60)]
+    with file.open("w", newline="") as stream:
+        csv.writer(stream).writerows([("title", "category_path"), *rows])
+    call_command("evaluate_classifiers", "--csv", str(file), "--html", str(page), "--folds", "2", "--language", "en")
+    out = capsys.readouterr().out
+    assert "Most confused" in out
+    assert not {"\x1b", "\x07"} & set(out + page.read_text())
+
+
+def test_more_processes_than_processors_are_not_started():
+    assert jobs("1") == 1
+    assert jobs("100000") == os.cpu_count()
 
 
 @pytest.mark.django_db

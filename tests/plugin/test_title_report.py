@@ -158,14 +158,21 @@ def figures_of(report):
 
 
 @pytest.mark.parametrize(
-    ("accuracy", "verdict"),
-    [(0.70, "levelled off"), (0.704, "levelled off"), (0.73, "no more than chance"), (0.75, "still climbs")],
+    ("low", "high", "verdict"),
+    [
+        (-0.005, 0.015, "levelled off"),
+        (0.001, 0.015, "levelled off"),
+        (-0.04, 0.05, "too few to tell"),
+        (0.01, 0.05, "still climbs"),
+        (-0.10, -0.02, "It fell"),
+    ],
 )
-def test_a_learning_curve_is_said_to_climb_only_beyond_chance(report, accuracy, verdict):
-    point = {"ads": 1000, "accuracy": 0.70, "interval": {"low": 0.66, "high": 0.74}, "main_accuracy": 0.9}
-    curve = [point, {**point, "ads": 2000, "accuracy": accuracy}]
+def test_a_learning_curve_is_said_to_climb_or_to_be_flat_only_beyond_chance(report, low, high, verdict):
+    point = {"ads": 1000, "accuracy": 0.70, "interval": {"low": 0.66, "high": 0.74}, "main_accuracy": 0.9, "gain": None}
+    # Two doublings: what bounds them is halved.
+    curve = [point, {**point, "ads": 4000, "gain": {"low": low, "high": high}}]
     page = render({**report, "learning_curve": curve}, "en")
-    verdicts = ("levelled off", "no more than chance", "still climbs: ")
+    verdicts = ("levelled off", "too few to tell", "still climbs: ", "It fell")
     assert [text for text in verdicts if text in page] == [text for text in verdicts if text.startswith(verdict)]
 
 
@@ -241,7 +248,7 @@ def test_drawings_have_plain_numbers_in_every_language():
         axis = Axis("x & <y>", 0, 1, [(0, "0"), (1, "1")])
         chart = line_chart([Series("a", [(0, 0.5), (1, 2)], radii=[3, 3])], axis, axis, "title", "what is in it")
     drawn = ElementTree.fromstring(chart)
-    assert drawn.get("aria-label") == "title. what is in it"
+    assert drawn.get("aria-label") == "title. x & <y> – x & <y>. what is in it"
     points_drawn = [tuple(map(float, pair.split(","))) for pair in drawn.find("polyline").get("points").split()]
     (left, middle), (right, top) = points_drawn
     # Twice as high as the axis reaches is drawn at its upper end.

@@ -110,10 +110,19 @@ def test_macro_f1_agrees_with_scikit_learn():
 def test_a_confusion_matrix_keeps_every_ad():
     pairs = [((1, 2), (1, 2)), ((1, 2), (4, 5)), ((4, 5), (4, 5)), ((4, 6), (1,)), ((1,), (1,))]
     matrix = confusion_matrix(made(pairs), 2)
-    # An answer above the level is among the others.
     assert matrix.paths == [(1, 2), (4, 5), (4, 6)]
+    assert matrix.counts == [[1, 1, 0], [0, 1, 0], [0, 0, 0]]
+    # An answer above the level is no other category.
+    assert matrix.others == 0
+    assert matrix.stopped == [0, 0, 1]
+
+
+def test_answers_that_no_ad_is_filed_at_are_among_the_others():
+    matrix = confusion_matrix(made([((1, 2), (4, 6)), ((1, 2), (1,)), ((4, 5), (4, 5))]), 2)
+    assert matrix.paths == [(1, 2), (4, 5)]
     assert matrix.others == 1
-    assert matrix.counts == [[1, 1, 0, 0], [0, 1, 0, 0], [0, 0, 0, 1], [0, 0, 0, 0]]
+    assert matrix.counts == [[0, 0, 1], [0, 1, 0], [0, 0, 0]]
+    assert matrix.stopped == [1, 0, 0]
 
 
 def test_a_large_confusion_matrix_has_a_row_for_the_others():
@@ -131,10 +140,11 @@ def test_a_large_confusion_matrix_has_a_row_for_the_others():
 def test_confused_pairs_show_the_surest_mistakes():
     pairs = [((1, 2), (4, 5))] * 4 + [((4, 5), (1, 2))] + [((1, 2), (1,))] * 2 + [((1, 2), (1, 2))] * 3
     sure = [0.2, 0.9, 0.4, 0.4, 0.9, 0.1, 0.1, 0.9, 0.9, 0.9]
-    titles = ["low", "high", "Middle", "middle", "back", "a", "b", "c", "d", "e"]
+    # A title that occurs twice is shown once, where it was surest.
+    titles = ["High", "high", "Middle", "middle", "back", "a", "b", "c", "d", "e"]
     first, second, third = confused_pairs(made(pairs, sure), titles)
     assert (first.filed, first.answered, first.ads, first.support, first.opposite) == ((1, 2), (4, 5), 4, 9, 1)
-    assert [example.title for example in first.examples] == ["high", "Middle", "low"]
+    assert [example.title for example in first.examples] == ["high", "Middle"]
     assert (second.ads, second.related, first.related) == (2, True, False)
     assert third.ads == 1
 

@@ -39,7 +39,7 @@ def report():
 
 def test_every_part_of_the_report_is_there_and_is_json(report):
     plain = json.loads(json.dumps(report.to_dict(corpus().text)))
-    assert plain["report_version"] == 2
+    assert plain["report_version"] == 3
     assert plain["data"]["dropped"] == {"no title": 2, "nothing left of the title": 1}
     assert plain["data"]["ads"] == 300
     assert plain["hold_out"]["confusion"][0]["paths"] == ["Vehículos", "Hogar", "Ocio"]
@@ -47,6 +47,7 @@ def test_every_part_of_the_report_is_there_and_is_json(report):
     assert set(plain["hold_out"]["top"]) == {"1", "2", "3", "5"}
     assert plain["later"]["cutoff"].startswith("2024-08-28")
     assert [point["ads"] for point in plain["learning_curve"]] == [61, 202]
+    assert [point["gain"] is None for point in plain["learning_curve"]] == [True, False]
 
 
 def test_wrong_labels_show_in_the_figures(report):
@@ -199,8 +200,46 @@ def test_where_every_ad_was_left_out_it_says_why():
         run_protocol(Corpus([], [], [], {}), SETTINGS, FAST)
 
 
-def test_where_all_titles_are_copies_it_says_so():
+def test_where_all_titles_are_copies_the_rest_is_measured():
     titles = ["mesa de roble grande", "auto rojo usado"] * 30
-    copies = Corpus(titles, [SOFAS, CARS] * 30, [None] * 60, NAMES)
-    with pytest.raises(TrainingError, match="alike"):
-        run_protocol(copies, SETTINGS, FAST)
+    found = run_protocol(Corpus(titles, [SOFAS, CARS] * 30, [None] * 60, NAMES), SETTINGS, FAST)
+    assert found.copies is None
+    assert found.hold_out.summary.accuracy == 1
+
+
+def test_ads_of_one_category_leave_nothing_to_tell_apart():
+    titles = [f"mesa numero {n}" for n in range(30)]
+    with pytest.raises(TrainingError, match="All 30 ads are filed in one category"):
+        run_protocol(Corpus(titles, [SOFAS] * 30, [None] * 30, NAMES), SETTINGS, FAST)
+
+
+def test_with_two_categories_the_right_one_is_always_among_the_first_three():
+    ads = meaningless(200)
+    found = run_protocol(
+        ads.take([n for n, path in enumerate(ads.paths) if path in (SOFAS, CARS)]), SETTINGS, FAST, folds=2
+    )
+    assert found.hold_out.summary.accuracy < 1
+    assert found.hold_out.summary.top3 == 1
+
+
+def test_the_thresholds_of_the_hold_out_are_tried_on_later_ads():
+    """In the last fifth of the days sellers file anything anywhere: the threshold does not hold, and the report shows it."""
+    old, new = corpus(800, wrong=0), meaningless(200)
+    days = [datetime(2024, 1, 1) + timedelta(days=n) for n in range(1000)]
+    titles = [*old.titles[:800], *(f"sofá sillón futón {title}" for title in new.titles)]
+    found = run_protocol(Corpus(titles, [*old.paths[:800], *new.paths], days, NAMES), SETTINGS, FAST, folds=3)
+    chosen, met = (part.coverage[0].automation[0] for part in (found.hold_out, found.later))
+    assert met.threshold == chosen.threshold
+    assert chosen.precision > 0.9
+    assert met.precision < 0.7
+    assert found.later.summary.expected_calibration_error > 0.2
+
+
+def test_later_ads_that_are_all_of_new_categories_leave_nothing_to_be_right_about():
+    old = corpus(200, wrong=0)
+    paths = [*old.paths[:200], *[(99,)] * 50]
+    days = [datetime(2024, 1, 1) + timedelta(days=n) for n in range(250)]
+    titles = [*old.titles[:200], *(f"telescopio {n}" for n in range(50))]
+    found = run_protocol(Corpus(titles, paths, days, {**NAMES, 99: "Ciencia"}), SETTINGS, FAST, folds=3)
+    assert found.later.summary.unseen == found.later.summary.test
+    assert found.later.summary.accuracy_seen is None

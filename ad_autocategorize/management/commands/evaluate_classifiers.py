@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import sys
 import time
 import warnings
@@ -14,7 +15,7 @@ from django.utils import timezone, translation
 from django.utils.translation import gettext as _
 
 from ad_autocategorize.conf import plugin_settings
-from ad_autocategorize.management.arguments import day, folds, positive, seed
+from ad_autocategorize.management.arguments import day, folds, jobs, positive, seed
 from ad_autocategorize.reports.labels import STAGES, label
 from ad_autocategorize.reports.terminal import write_tables
 from ad_autocategorize.reports.titles import LANGUAGES, render_title_report
@@ -43,7 +44,9 @@ class Command(BaseCommand):
         parser.add_argument("--language", choices=LANGUAGES, help="Of tables and report (default: the site's).")
         parser.add_argument("--full", action="store_true", help="Leave nothing out; several times as long.")
         parser.add_argument("--folds", type=folds, default=5, help="Of the cross-validation (default 5).")
-        parser.add_argument("--jobs", type=positive, default=1, help="Processes that train (default 1).")
+        parser.add_argument(
+            "--jobs", type=jobs, default=1, help="Processes that train (default 1; at most one a processor)."
+        )
         parser.add_argument("--seed", type=seed, default=0, help="Fixes splits, solvers and samples (default 0).")
         parser.add_argument(
             "--limit", type=positive, help="Take the first ads only, this many; of a file in its order."
@@ -85,7 +88,8 @@ class Command(BaseCommand):
         settings = TitleSettings.from_dict(plugin_settings.TITLES)
         chosen = {"since": options["since"], "limit": options["limit"]}
         if options["csv"]:
-            name, corpus = options["csv"].name.split(".")[0], read_csv(options["csv"], **chosen)
+            name = options["csv"].name.split(".")[0]
+            corpus = read_csv(options["csv"], longest=plugin_settings.MAX_TITLE_LENGTH, **chosen)
         else:
             source = get_source()
             name, corpus = str(source.ad_model()._meta.verbose_name_plural), read_marketplace(source, **chosen)
@@ -107,25 +111,32 @@ class Command(BaseCommand):
         return name, report.to_dict(corpus.text)
 
     def _write_files(self, options: dict[str, Any], name: str, report: dict[str, Any], language: str) -> None:
-        self._write(options["json"], json.dumps(report, ensure_ascii=False, indent=1))
+        texts: dict[Path, str] = {}
+        if options["json"]:
+            texts[options["json"]] = json.dumps(report, ensure_ascii=False, indent=1)
         if options["html"]:
-            page = render_title_report(report, name=name, language=language, made=timezone.localtime())
-            self._write(options["html"], page)
-
-    def _write(self, file: Path | None, text: str) -> None:
-        if file is None:
-            return
-        try:
-            file.write_text(text + "\n", encoding="utf-8")
-        except OSError as error:
-            raise CommandError(f"{file} cannot be written: {error}") from error
-        self.stderr.write(_("Wrote %(file)s.") % {"file": file}, style_func=self.style.SUCCESS)
+            texts[options["html"]] = render_title_report(
+                report, name=name, language=language, made=timezone.localtime()
+            )
+        refused = []
+        for file, text in texts.items():
+            try:
+                file.write_text(text + "\n", encoding="utf-8")
+            except OSError as error:
+                refused.append(f"{file} cannot be written: {error}")
+            else:
+                self.stderr.write(_("Wrote %(file)s.") % {"file": file}, style_func=self.style.SUCCESS)
+        if refused:
+            raise CommandError(" ".join(refused))
 
 
 def _check_writable(file: Path) -> None:
     # Said before the long work, not after it.
-    if file.is_dir() or not file.absolute().parent.is_dir():
+    folder = file.absolute().parent
+    if file.is_dir() or not folder.is_dir():
         raise CommandError(f"{file} cannot be written: it is a folder, or its folder does not exist.")
+    if not os.access(file if file.exists() else folder, os.W_OK):
+        raise CommandError(f"{file} cannot be written: nobody gave the permission to.")
 
 
 def _site_language() -> str:

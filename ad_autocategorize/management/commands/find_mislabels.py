@@ -7,7 +7,7 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from ad_autocategorize import registry
-from ad_autocategorize.management.arguments import folds, positive, seed
+from ad_autocategorize.management.arguments import folds, jobs, positive, seed
 from ad_autocategorize.management.bars import StageBars
 from ad_autocategorize.moderation.labels.finding import Request, Result, find_label_issues
 from ad_autocategorize.retraining import TrainingBusy
@@ -22,7 +22,10 @@ class Command(BaseCommand):
         parser.add_argument("--folds", type=folds, default=4, help="Parts that the ads are judged in (default 4).")
         parser.add_argument("--photos", action="store_true", help="Look at car photos too, with the model in service.")
         parser.add_argument(
-            "--jobs", type=positive, default=1, help="Folds side by side, each in a process (default 1)."
+            "--jobs",
+            type=jobs,
+            default=1,
+            help="Folds side by side, each in a process (default 1; at most one a processor).",
         )
         parser.add_argument("--seed", type=seed, default=0, help="Fixes the folds and the solvers (default 0).")
 

@@ -8,7 +8,7 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from ad_autocategorize.label_weights import PLAIN
-from ad_autocategorize.management.arguments import day, positive, seed
+from ad_autocategorize.management.arguments import day, jobs, positive, seed
 from ad_autocategorize.management.bars import StageBars
 from ad_autocategorize.models import ModelVersion
 from ad_autocategorize.retraining import Request, Result, TrainingBusy, retrain_titles
@@ -25,7 +25,9 @@ class Command(BaseCommand):
         parser.add_argument("--limit", type=positive, help="Learn from at most this many ads.")
         parser.add_argument("--since", type=day, metavar="YYYY-MM-DD", help="Learn from ads of this date or later.")
         parser.add_argument("--no-activate", action="store_true", help="Record the new version without serving it.")
-        parser.add_argument("--jobs", type=positive, default=1, help="Processes that train (default 1).")
+        parser.add_argument(
+            "--jobs", type=jobs, default=1, help="Processes that train (default 1; at most one a processor)."
+        )
         parser.add_argument("--seed", type=seed, default=0, help="Fixes the hold-out and the solvers (default 0).")
 
     def handle(self, *args: Any, **options: Any) -> None:

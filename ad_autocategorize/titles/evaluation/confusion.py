@@ -21,13 +21,15 @@ SHOWN_TITLES = 3
 class ConfusionMatrix:
     """Rows: where ads are filed; columns: where they were put. The last row and column stand for all other categories.
 
-    ``others`` says how many categories those are; 0 where every one has its own row (and there is no last row).
+    ``others`` says how many categories those are; 0 where every one has its own row (and there is no last row). ``stopped``
+    counts by row the answers that are no category of this level, since they stopped above it.
     """
 
     level: int
     paths: list[Path]
     others: int
     counts: list[list[int]]
+    stopped: list[int]
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,10 +57,7 @@ class ConfusedPair:
 
 
 def confusion_matrix(predictions: Predictions, level: int) -> ConfusionMatrix:
-    """Return the matrix of one level, over the ads filed at least that deep, the largest categories apart.
-
-    An answer that stops above the level counts among the others.
-    """
+    """Return the matrix of one level, over the ads filed at least that deep, the largest categories apart."""
     here = np.flatnonzero(predictions.at_level(level))
     guesses = predictions.guesses
     truth = [predictions.truth[ad][:level] for ad in here]
@@ -67,12 +66,16 @@ def confusion_matrix(predictions: Predictions, level: int) -> ConfusionMatrix:
     support = np.bincount(y_true, minlength=len(paths))
     order = [int(label) for label in np.argsort(-support, kind="stable") if support[label]]
     kept = sorted(order[:LARGEST])
-    rest = len(paths) - len(kept)
+    full = np.array([len(path) == level for path in paths])
+    rest = int(full.sum()) - len(kept)
     place = np.full(len(paths), len(kept))
     place[kept] = np.arange(len(kept))
     size = len(kept) + bool(rest)
-    counts = np.bincount(place[y_true] * size + place[y_pred], minlength=size * size).reshape(size, size)
-    return ConfusionMatrix(level, [paths[label] for label in kept], rest, counts.tolist())
+    reached = full[y_pred]
+    cells = place[y_true[reached]] * size + place[y_pred[reached]]
+    counts = np.bincount(cells, minlength=size * size).reshape(size, size)
+    stopped = np.bincount(place[y_true[~reached]], minlength=size)
+    return ConfusionMatrix(level, [paths[label] for label in kept], rest, counts.tolist(), stopped.tolist())
 
 
 def confused_pairs(predictions: Predictions, titles: Sequence[str]) -> list[ConfusedPair]:
@@ -99,8 +102,7 @@ def confused_pairs(predictions: Predictions, titles: Sequence[str]) -> list[Conf
 
 def _examples(ads: Sequence[int], predictions: Predictions, titles: Sequence[str]) -> list[Example]:
     surest = sorted(ads, key=lambda ad: -predictions.confidence[ad, 0])
-    chosen = {titles[ad].casefold(): ad for ad in reversed(surest)}
-    return [
-        Example(titles[ad], float(predictions.confidence[ad, 0]))
-        for ad in list(reversed(chosen.values()))[:SHOWN_TITLES]
-    ]
+    chosen: dict[str, int] = {}
+    for ad in surest:
+        chosen.setdefault(titles[ad].casefold(), ad)
+    return [Example(titles[ad], float(predictions.confidence[ad, 0])) for ad in list(chosen.values())[:SHOWN_TITLES]]

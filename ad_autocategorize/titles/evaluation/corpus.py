@@ -75,8 +75,10 @@ class Corpus:
         return self.take(kept, dropped={"nothing left of the title": lost} if lost else None)
 
 
-def read_csv(file: FilePath, *, since: date | None = None, limit: int | None = None) -> Corpus:
+def read_csv(file: FilePath, *, longest: int, since: date | None = None, limit: int | None = None) -> Corpus:
     """Read a CSV file (gzip or plain, UTF-8) with the columns title, category_path (" > " between levels) and maybe date.
+
+    Titles are cut after ``longest`` signs, as those of a marketplace are.
 
     Raises ``CorpusError`` naming the missing column; ``OSError`` where the file cannot be read.
     """
@@ -101,7 +103,7 @@ def read_csv(file: FilePath, *, since: date | None = None, limit: int | None = N
         elif not title or not steps:
             dropped["no category" if title else "no title"] += 1
         else:
-            titles.append(title)
+            titles.append(title[:longest])
             paths.append(tuple(numbers.setdefault(steps[: n + 1], len(numbers)) for n in range(len(steps))))
             dates.append(day)
     names = {number: steps[-1] for steps, number in numbers.items()}
@@ -122,7 +124,10 @@ def as_datetime(value: object) -> datetime | None:
 
 
 def _rows(file: FilePath, *, need_date: bool) -> Iterator[dict[str, Any]]:
-    reader = csv.DictReader(io.StringIO(_text(file), newline=""), strict=True)
+    text = _text(file)
+    reader = csv.DictReader(io.StringIO(text, newline=""), strict=True)
+    # A column that nobody asked for may hold a whole description.
+    before = csv.field_size_limit(len(text) + 1)
     try:
         found = reader.fieldnames or []
         for column in (*REQUIRED_COLUMNS, *(["date"] if need_date else [])):
@@ -132,6 +137,8 @@ def _rows(file: FilePath, *, need_date: bool) -> Iterator[dict[str, Any]]:
     except csv.Error as error:
         begin = reader.line_num + 1
         raise CorpusError(f"{file} is no sound CSV file: {error}, in the row that begins at line {begin}.") from error
+    finally:
+        csv.field_size_limit(before)
 
 
 def _text(file: FilePath) -> str:

@@ -26,10 +26,10 @@ class CoveragePoint:
 
 @dataclass(frozen=True, slots=True)
 class Automation:
-    """A threshold chosen on one half of the test ads for ``target`` precision, and what it gave on the other half.
+    """A threshold chosen on some ads for ``target`` precision, and what it gave on others.
 
     ``threshold`` is ``None`` where no threshold surely reached the target; ``low`` and ``high`` bound the precision (Wilson's
-    interval, 95 %); ``precision`` and they are ``None`` where no ad of the other half was sure enough.
+    interval, 95 %); ``precision`` and they are ``None`` where none of the others was sure enough.
     """
 
     target: float
@@ -57,14 +57,15 @@ def measure_coverage(
     ``groups`` keep near-identical titles in one half.
     """
     halves = np.random.default_rng(seed).integers(0, 2, size=int(groups.max()) + 1)[groups] == 0
-    automation = [
-        _automate(target, (confidence[halves], correct[halves]), (confidence[~halves], correct[~halves]))
-        for target in TARGETS
-    ]
+    thresholds = {target: choose_threshold(target, confidence[halves], correct[halves]) for target in TARGETS}
+    automation = [_automate(*chosen, confidence[~halves], correct[~halves]) for chosen in thresholds.items()]
     return Coverage(level, _curve(confidence, correct), automation)
 
 
-_Half = tuple[NDArray[np.float64], NDArray[np.bool_]]
+def apply_thresholds(chosen: Coverage, confidence: NDArray[np.float64], correct: NDArray[np.bool_]) -> Coverage:
+    """Return the curve of other ads at the same level, and what the thresholds chosen before give on them."""
+    automation = [_automate(item.target, item.threshold, confidence, correct) for item in chosen.automation]
+    return Coverage(chosen.level, _curve(confidence, correct), automation)
 
 
 def choose_threshold(target: float, confidence: NDArray[np.float64], correct: NDArray[np.bool_]) -> float | None:
@@ -80,9 +81,9 @@ def choose_threshold(target: float, confidence: NDArray[np.float64], correct: ND
     return float(least[reached[-1]]) if len(reached) else None
 
 
-def _automate(target: float, chosen_on: _Half, tested_on: _Half) -> Automation:
-    threshold = choose_threshold(target, *chosen_on)
-    confidence, correct = tested_on
+def _automate(
+    target: float, threshold: float | None, confidence: NDArray[np.float64], correct: NDArray[np.bool_]
+) -> Automation:
     if threshold is None:
         return Automation(target, None, 0.0, None, None, None)
     sure = confidence >= threshold

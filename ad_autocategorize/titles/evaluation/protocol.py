@@ -13,10 +13,10 @@ from numpy.typing import NDArray
 
 from ad_autocategorize.titles.evaluation import report
 from ad_autocategorize.titles.evaluation.baselines import CrossValidation, cross_validate, predict_flat
-from ad_autocategorize.titles.evaluation.comparison import compare, macro_f1_interval, share_interval
+from ad_autocategorize.titles.evaluation.comparison import compare, macro_f1_interval, mean_interval, share_interval
 from ad_autocategorize.titles.evaluation.confusion import confused_pairs, confusion_matrix
 from ad_autocategorize.titles.evaluation.corpus import Corpus
-from ad_autocategorize.titles.evaluation.coverage import Coverage, measure_coverage
+from ad_autocategorize.titles.evaluation.coverage import Coverage, apply_thresholds, measure_coverage
 from ad_autocategorize.titles.evaluation.duplicates import Twins, find_twins
 from ad_autocategorize.titles.evaluation.label_noise import NoiseCeiling, agreement_of, measure_noise
 from ad_autocategorize.titles.evaluation.metrics import count_outcomes, encode, macro_f1, score_levels, score_top
@@ -84,6 +84,8 @@ def run_protocol(
     if not len(with_words):
         left_out = ", ".join(f"{reason}: {ads}" for reason, ads in with_words.dropped.items()) or "there are none"
         raise TrainingError(f"No ad is left to evaluate on ({left_out}).")
+    if len(with_words) > 2 and len(set(with_words.paths)) < 2:
+        raise TrainingError(f"All {len(with_words)} ads are filed in one category: there is nothing to tell apart.")
     run = _Run(with_words, settings, preset, folds, seed, jobs, progress)
     held_out = run.held_out()
     without_copies = run.without_copies(held_out)
@@ -96,7 +98,7 @@ def run_protocol(
         hold_out=held_out,
         copies=without_copies,
         noise=run.noise(),
-        later=run.later(),
+        later=run.later(held_out),
         classifiers=run.classifiers(),
         flat=run.flat(),
         learning_curve=run.learning_curve(),
@@ -141,7 +143,7 @@ class _Run:
         if not len(split.test) or not len(split.train):
             raise TrainingError(
                 f"{len(self.corpus)} ads are too few to hold any out: a category needs three ads before one of them is "
-                "tested on. Publish more ads, or check the source's 'published' condition."
+                "tested on. More ads are needed; of a marketplace, check the source's 'published' condition."
             )
         known, asked = self.corpus.take(split.train.tolist()), self.corpus.take(split.test.tolist())
         scorer = train(known.titles, known.paths, settings, weights=known.weights, seed=self.seed, jobs=self.jobs)
@@ -228,23 +230,24 @@ class _Run:
             test=len(split.test),
             accuracy=float(correct.mean()),
             interval=share_interval(correct, groups, resamples, self.seed),
-            top3=score_top(predictions).get(3, float(correct.mean())),
+            top3=_share_among_three(predictions),
             expected_calibration_error=self._reliability(predictions)[0].expected_calibration_error,
             unseen=int((~known).sum()),
-            accuracy_seen=float(correct[known].mean()) if known.any() else 0.0,
+            accuracy_seen=_mean(correct[known]),
             levels=levels,
         )
 
-    def without_copies(self, held_out: report.HeldOut) -> report.CopiesReport:
-        """Compare the split that scatters near-identical titles with one that keeps them on one side."""
+    def without_copies(self, held_out: report.HeldOut) -> report.CopiesReport | None:
+        """Compare the split that scatters near-identical titles with one that keeps them on one side.
+
+        ``None`` where so many are alike that too little is left to learn from or to test on.
+        """
         self.progress("without_copies")
         split = split_by_group(self.corpus.paths, self.twins.groups, self.seed)
-        if not len(split.test):
-            raise TrainingError(
-                f"The titles of the {len(self.corpus)} ads are so much alike that nothing is left to test on once "
-                "near-identical ones are kept together. Ads with titles of their own are needed."
-            )
-        apart = self.train_and_predict(split)
+        try:
+            apart = self.train_and_predict(split)
+        except TrainingError:
+            return None
         seen_groups = np.isin(self.twins.groups[self.split.test], self.twins.groups[self.split.train])
         correct = self.predictions.correct
         twinned = (self.twins.counts > 0)[split.test]
@@ -261,15 +264,19 @@ class _Run:
     def noise(self) -> NoiseCeiling:
         return measure_noise(self.corpus.titles, self.corpus.paths, self.twins)
 
-    def later(self) -> report.LaterReport | None:
-        """Train on ads up to a date and test on the later ones."""
+    def later(self, held_out: report.HeldOut) -> report.LaterReport | None:
+        """Train on ads up to a date, and test on the later ones, also what the hold-out chose."""
         split = split_by_date(self.corpus.dates)
         if split is None or split.cutoff is None or len({self.corpus.paths[i] for i in split.train}) < 2:
             return None
         self.progress("temporal")
-        return report.LaterReport(
-            split.cutoff.isoformat(sep=" ", timespec="minutes"), self.summarize(self.train_and_predict(split), split)
-        )
+        predictions = self.train_and_predict(split)
+        coverage = [apply_thresholds(held_out.coverage[0], predictions.confidence[:, 0], predictions.correct)]
+        for level, chosen in enumerate(held_out.coverage[1 : predictions.depth + 1], start=1):
+            correct = predictions.correct_to(level)
+            coverage.append(apply_thresholds(chosen, predictions.confidence[:, level], correct))
+        cutoff = split.cutoff.isoformat(sep=" ", timespec="minutes")
+        return report.LaterReport(cutoff, self.summarize(predictions, split), coverage)
 
     def classifiers(self) -> CrossValidation | None:
         self.progress("classifiers")
@@ -331,7 +338,9 @@ class _Run:
         """Train on growing parts of the training ads, each within the next, and test on the same ads."""
         self.progress("learning_curve")
         order = np.random.default_rng(self.seed).permutation(self.split.train)
-        points = []
+        groups, resamples = self.twins.groups[self.split.test], self.preset.resamples
+        points: list[report.LearningPoint] = []
+        before: NDArray[np.bool_] | None = None
         for share in self.preset.learning_shares:
             if share == 1:
                 predictions, ads = self.predictions, len(order)
@@ -341,11 +350,19 @@ class _Run:
                     predictions = self.train_and_predict(Split(self.split.test, np.sort(order[:ads])))
                 except TrainingError:
                     continue
-            groups = self.twins.groups[self.split.test]
-            interval = share_interval(predictions.correct, groups, self.preset.resamples, self.seed)
-            main = float(predictions.correct_to(1).mean())
-            points.append(report.LearningPoint(ads, float(predictions.correct.mean()), interval, main))
+            right, main = predictions.correct, float(predictions.correct_to(1).mean())
+            interval = share_interval(right, groups, resamples, self.seed)
+            gain = None
+            if before is not None:
+                gain = mean_interval(right.astype(np.float64) - before, groups, resamples, self.seed)
+            points.append(report.LearningPoint(ads, float(right.mean()), interval, main, gain))
+            before = right
         return points
+
+
+def _share_among_three(predictions: Predictions) -> float:
+    shares = score_top(predictions)
+    return shares[max(k for k in shares if k <= 3)]
 
 
 def _mean(values: NDArray[np.bool_]) -> float | None:

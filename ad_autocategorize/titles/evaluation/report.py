@@ -17,8 +17,9 @@ from ad_autocategorize.titles.evaluation.nodes import NodeReport
 from ad_autocategorize.titles.evaluation.reliability import Reliability
 from ad_autocategorize.titles.hierarchy import Path
 
-# Raised when a key changes its meaning or goes. 2: ``flat.cascade_against_flat`` is the cascade without flat scores.
-REPORT_VERSION = 2
+# Raised when a key changes its meaning or goes. 2: ``flat.cascade_against_flat`` is the cascade without flat scores. 3: the
+# ``counts`` of a confusion matrix hold no answers that stopped above its level; ``copies`` and ``accuracy_seen`` may be null.
+REPORT_VERSION = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +62,11 @@ class LevelSummary:
 
 @dataclass(frozen=True, slots=True)
 class SplitSummary:
-    """One split in short; ``unseen`` test ads are of categories without a training ad, ``accuracy_seen`` leaves them out."""
+    """One split in short.
+
+    ``top3`` is the share of ads whose category is among the first three answers, or as many as there are categories;
+    ``unseen`` test ads are of categories without a training ad, ``accuracy_seen`` leaves them out (``None``: all are).
+    """
 
     train: int
     test: int
@@ -70,7 +75,7 @@ class SplitSummary:
     top3: float
     expected_calibration_error: float
     unseen: int
-    accuracy_seen: float
+    accuracy_seen: float | None
     levels: list[LevelSummary]
 
 
@@ -109,10 +114,14 @@ class CopiesReport:
 
 @dataclass(frozen=True, slots=True)
 class LaterReport:
-    """Trained on ads before ``cutoff``, tested on those from then on."""
+    """Trained on ads before ``cutoff``, tested on those from then on.
+
+    ``coverage`` says, for the levels that the hold-out has as well, what the thresholds chosen there give on the later ads.
+    """
 
     cutoff: str
     summary: SplitSummary
+    coverage: list[Coverage]
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,12 +147,16 @@ class FlatReport:
 
 @dataclass(frozen=True, slots=True)
 class LearningPoint:
-    """Accuracy of the whole path and of the main category after training on ``ads``."""
+    """Accuracy of the whole path and of the main category after training on ``ads``.
+
+    ``gain`` bounds the difference from the point before, on the same test ads; ``None`` for the first.
+    """
 
     ads: int
     accuracy: float
     interval: Interval
     main_accuracy: float
+    gain: Interval | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,7 +169,7 @@ class Report:
     data: DataSummary
     nodes: NodeReport
     hold_out: HeldOut
-    copies: CopiesReport
+    copies: CopiesReport | None
     noise: NoiseCeiling
     later: LaterReport | None
     classifiers: CrossValidation | None
