@@ -10,7 +10,7 @@ from typing import Any, ClassVar
 from ad_autocategorize.events import CarFieldEvent, FieldState
 from ad_autocategorize.models import ModelVersion
 from ad_autocategorize.recording import LONGEST_VALUE, MOST_SHOWN, SUFFIX, VERSION, RecordingMixin, recording_of
-from ad_autocategorize.sources import CAR_FIELDS
+from ad_autocategorize.sources import CAR_FIELDS, get_source
 
 LONGEST_REPORT = len(CAR_FIELDS) * (MOST_SHOWN + 2) * LONGEST_VALUE
 # What a browser can know; that an ad held a value before is found out here.
@@ -117,8 +117,10 @@ class CarRecordMixin(RecordingMixin):
             told = {report.model_version for report in reports.values()}
             versions = ModelVersion.objects.filter(kind=ModelVersion.Kind.PHOTOS, name__in=told)
             known = set(versions.values_list("name", flat=True)) if told else set()
+            # A form may be one of the car's own record, whose keys are not those of ads.
+            ad_id = str(ad.pk) if isinstance(ad, get_source().ad_model()) else ""
             CarFieldEvent.objects.bulk_create(
-                reports[name].event(name, self._sent_value(field), str(ad.pk), held=self._held(field))
+                reports[name].event(name, self._sent_value(field), ad_id, held=self._held(field))
                 for name, field in self._car_fields.items()
                 if name in reports and reports[name].model_version in known
             )

@@ -88,10 +88,14 @@ def served_network(photo_network, model_dir, settings, tmp_path, db):
     return version
 
 
-def attach_photo(ad, picture):
+def png_of(picture):
     png = io.BytesIO()
     picture.save(png, "PNG")
-    AdPhoto.objects.create(ad=ad, image=ContentFile(png.getvalue(), name="photo.png"))
+    return png.getvalue()
+
+
+def attach_photo(ad, picture):
+    AdPhoto.objects.create(ad=ad, image=ContentFile(png_of(picture), name="photo.png"))
 
 
 @pytest.fixture
