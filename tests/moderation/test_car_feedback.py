@@ -96,8 +96,8 @@ def test_the_page_shows_a_table_each_and_nothing_inline(told, admin_client):
     html = admin_client.get(PAGE).content.decode()
     section = html[html.index("<h2>Campos del auto</h2>") : html.index("<h2>Cuánto guían")]
     assert section.count("<table>") == 3
-    assert '<tr><th scope="row">Marca</th><td>10</td><td>5 (50 %)</td>' in section
-    assert "PHOTO_PRECISION" in section
+    assert '<tr><th scope="row">Marca</th><td>10</td><td>5&nbsp;(50&nbsp;%)</td>' in section
+    assert "y 1 eran el mismo: 33 % (6–79)" in section
     assert "style=" not in section
     assert "<script" not in section
     # Not a share of nothing.

@@ -31,7 +31,7 @@ class EventAdmin(ReadOnlyAdmin):
 class CarFieldEventAdmin(EventAdmin):
     """What became of each car field that photos answered."""
 
-    list_display = ["created_at", "model_version", "field", "answered", "sure", "handling", "outcome", "rank", "ad_id"]
+    list_display = ["created_at", "field", "handling", "outcome", "rank", "answered", "sure", "model_version", "ad_id"]
     list_filter = ["field", "handling", "outcome", "sure", "from_form", "created_at"]
 
 
