@@ -287,6 +287,9 @@ def test_what_no_client_may_tell_of_car_fields_leaves_nothing(client, photo_vers
         assert [error["pointer"] for error in found["errors"]] == [f"#/fields/color/{next(iter(wrong))}"]
     problem(post(client, {**data, "fields": [good]}, url=CAR_EVENTS), 400)
     assert not CarFieldEvent.objects.exists()
+    form = f"model_version={photo_version}&" + "&".join(f"fields.color.{name}={value}" for name, value in good.items())
+    assert client.post(CAR_EVENTS, form, content_type="application/x-www-form-urlencoded").status_code == 204
+    assert CarFieldEvent.objects.get().handling == "kept"
 
 
 @pytest.mark.django_db(transaction=True)
