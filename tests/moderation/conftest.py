@@ -88,6 +88,21 @@ def served_network(photo_network, model_dir, settings, tmp_path, db):
     return version
 
 
+@pytest.fixture
+def seller(client, marketplace_tree, django_user_model):
+    user = django_user_model.objects.get(username="ana")
+    client.force_login(user)
+    return user
+
+
+@pytest.fixture
+def ad_data(seller, marketplace_tree):
+    """What the ad form is sent with, but for the car."""
+    category = marketplace_tree.find(["Vehículos", "Autos"])
+    texts = {"title": "auto", "price": "10", "currency": "ARS", "payment": "cash", "description": "x"}
+    return {**texts, "category": category}
+
+
 def png_of(picture):
     png = io.BytesIO()
     picture.save(png, "PNG")

@@ -3,18 +3,15 @@
 import json
 import logging
 
-import numpy as np
 import pytest
 from django import forms
-from django.core.files.uploadedfile import SimpleUploadedFile
 from django.db import connection
-from django.http import QueryDict
 from django.urls import reverse
-from django.utils.datastructures import MultiValueDict
 from hypothesis import given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
+from ad_autocategorize.api.car_serializers import CarFieldsToldSerializer
 from ad_autocategorize.cars.forms import CarPhotoMixin
 from ad_autocategorize.cars.recording import CarReport, FieldReport
 from ad_autocategorize.conf import SETTING
@@ -23,39 +20,26 @@ from ad_autocategorize.models import ModelVersion
 from ad_autocategorize.sources import CAR_FIELDS
 from marketplace.forms import AdForm
 from marketplace.models import Ad
-from taxonomy.models import BodyType, Brand, CarModel, Color
-from tests.hosts.coches.models import Maker, Notice, Rubric, Vehicle
-from tests.moderation.conftest import png_of
-from tests.photos.toys import BODIES, COLORS, MODELS, draw, draw_no_car
+from taxonomy.models import Color
+from tests.hosts.coches.models import Notice, Rubric, Vehicle
 
 pytestmark = [pytest.mark.django_db, pytest.mark.database]
 
-FORM = {"title": "auto", "price": "10", "currency": "ARS", "payment": "cash", "description": "x"}
-
 
 @pytest.fixture
-def seller(client, marketplace_tree, django_user_model):
-    user = django_user_model.objects.get(username="ana")
-    client.force_login(user)
-    FORM["category"] = marketplace_tree.find(["Vehículos", "Autos"])
-    return user
+def publish(client, ad_data):
+    """Send the ad form with a report, as text or still to be written as JSON, and with fields of the car."""
+
+    def publish(report, **car):
+        report = report if isinstance(report, str) else json.dumps(report)
+        return client.post(reverse("ad-create"), {**ad_data, **car, "photos_suggestions": report})
+
+    return publish
 
 
 @pytest.fixture
 def version(db):
     return ModelVersion.objects.create(kind="photos", name="photos-x", taxonomy_version=0, ad_count=0).name
-
-
-@pytest.fixture
-def catalog(db):
-    """The toy cars; keys that no other table has for the same names."""
-    Brand.objects.create(name="Other")
-    for brand, model in MODELS:
-        CarModel.objects.create(brand=Brand.objects.get_or_create(name=brand)[0], name=model)
-    for name in set(BODIES.values()):
-        BodyType.objects.create(name=name)
-    for name in COLORS:
-        Color.objects.create(name=name)
 
 
 @pytest.fixture
@@ -65,11 +49,6 @@ def colors(db):
 
 def told(version, state, options, *, sure=True):
     return {"model_version": version, "options": [str(option) for option in options], "sure": sure, "state": state}
-
-
-def publish(client, report, **car):
-    report = report if isinstance(report, str) else json.dumps(report)
-    return client.post(reverse("ad-create"), {**FORM, **car, "photos_suggestions": report})
 
 
 @pytest.mark.parametrize(
@@ -87,15 +66,19 @@ def publish(client, report, **car):
         ("empty", True, 1, ("accepted", 1, "unfit")),
     ],
 )
-def test_one_row_a_field_says_what_was_done(client, seller, version, colors, state, sure, saved, expected):
+def test_one_row_a_field_says_what_was_done(publish, version, colors, state, sure, saved, expected):
     report = {"color": told(version, state, colors[:2], sure=sure)}
-    assert publish(client, report, color=colors[saved - 1] if saved else "").status_code == 302
+    assert publish(report, color=colors[saved - 1] if saved else "").status_code == 302
     event = CarFieldEvent.objects.get()
     assert (event.outcome, event.rank, event.handling) == expected
     assert (event.field, event.answered, event.sure, event.from_form) == ("color", 2, sure, True)
     assert (event.model_version, event.ad_id) == (version, str(Ad.objects.latest("pk").pk))
     # Nothing of it says which colour.
     assert not {*colors, "red"} & {event.field, event.outcome, event.handling, event.model_version}
+
+
+def test_the_fields_are_called_as_everywhere_else():
+    assert tuple(CarFieldEvent.Field.values) == CAR_FIELDS == tuple(CarFieldsToldSerializer().fields)
 
 
 def test_a_row_has_neither_values_nor_persons():
@@ -105,18 +88,18 @@ def test_a_row_has_neither_values_nor_persons():
     }
 
 
-def test_what_an_edited_ad_had_before_is_not_what_its_seller_states(client, seller, version, colors):
-    ad = Ad.objects.create(seller=seller, title="auto", category_id=FORM["category"], color_id=colors[0], year=2001)
+def test_what_an_edited_ad_had_before_is_not_what_its_seller_states(ad_data, client, seller, version, colors):
+    ad = Ad.objects.create(seller=seller, title="auto", category_id=ad_data["category"], color_id=colors[0], year=2001)
     report = {"color": told(version, "stated", colors), "year": told(version, "stated", ["2001"])}
-    data = {**FORM, "color": colors[0], "year": "2010", "photos_suggestions": json.dumps(report)}
+    data = {**ad_data, "color": colors[0], "year": "2010", "photos_suggestions": json.dumps(report)}
     assert client.post(reverse("ad-update", args=[ad.pk]), data).status_code == 302
     assert dict(CarFieldEvent.objects.values_list("field", "handling")) == {"color": "held", "year": "stated"}
     assert set(CarFieldEvent.objects.values_list("ad_id", flat=True)) == {str(ad.pk)}
 
 
-def test_a_form_that_is_not_saved_records_nothing_and_forgets_nothing(client, seller, version, colors):
+def test_a_form_that_is_not_saved_records_nothing_and_forgets_nothing(publish, version, colors):
     report = {"color": told(version, "filled", colors)}
-    response = publish(client, report, price="abc", color=colors[0])
+    response = publish(report, price="abc", color=colors[0])
     assert response.status_code == 200
     assert not CarFieldEvent.objects.exists()
     kept = response.context["form"]["photos"].field.widget.report
@@ -153,16 +136,16 @@ def test_a_form_that_is_not_saved_records_nothing_and_forgets_nothing(client, se
     ],
     ids=lambda report: report[:90],
 )
-def test_what_no_form_of_ours_sends_is_passed_over_and_the_ad_saved(client, seller, version, report):
+def test_what_no_form_of_ours_sends_is_passed_over_and_the_ad_saved(publish, version, report):
     ads = Ad.objects.count()
-    assert publish(client, report.replace("VERSION", version)).status_code == 302
+    assert publish(report.replace("VERSION", version)).status_code == 302
     assert Ad.objects.count() == ads + 1
     assert not CarFieldEvent.objects.exists()
 
 
-def test_one_field_that_makes_no_sense_takes_no_other_with_it(client, seller, version, colors):
+def test_one_field_that_makes_no_sense_takes_no_other_with_it(publish, version, colors):
     report = {"color": told(version, "filled", colors), "brand": 7, "year": told("photos-of-nobody", "stated", ["1"])}
-    publish(client, report, color=colors[0])
+    publish(report, color=colors[0])
     assert [event.field for event in CarFieldEvent.objects.all()] == ["color"]
 
 
@@ -200,25 +183,25 @@ def test_whatever_is_sent_is_read_or_passed_over(sent, value, held):
         assert event.rank is None or event.rank <= event.answered <= 10
 
 
-def test_only_photo_models_answer_car_fields_and_only_versions_that_there_are(client, seller, version, colors):
+def test_only_photo_models_answer_car_fields_and_only_versions_that_there_are(publish, version, colors):
     titles = ModelVersion.objects.create(kind="titles", name="titles-x", taxonomy_version=0, ad_count=0).name
-    publish(client, {"color": told(titles, "filled", colors)}, color=colors[0])
+    publish({"color": told(titles, "filled", colors)}, color=colors[0])
     assert not CarFieldEvent.objects.exists()
     report = {"color": told(version, "filled", colors)}
-    publish(client, report, color=colors[0])
+    publish(report, color=colors[0])
     ModelVersion.objects.all().delete()
     # The figures outlive the version; what is told of one that has gone cannot be checked.
-    publish(client, report, color=colors[0])
+    publish(report, color=colors[0])
     assert [event.model_version for event in CarFieldEvent.objects.all()] == [version]
 
 
-def test_a_record_that_fails_never_loses_the_ad(client, seller, version, colors, caplog):
+def test_a_record_that_fails_never_loses_the_ad(publish, version, colors, caplog):
     ads = Ad.objects.count()
     with connection.cursor() as cursor:
         cursor.execute("ALTER TABLE ad_autocategorize_carfieldevent RENAME TO out_of_reach")
     try:
         with caplog.at_level(logging.ERROR, "ad_autocategorize"):
-            response = publish(client, {"color": told(version, "filled", colors)}, color=colors[0])
+            response = publish({"color": told(version, "filled", colors)}, color=colors[0])
     finally:
         with connection.cursor() as cursor:
             cursor.execute("ALTER TABLE out_of_reach RENAME TO ad_autocategorize_carfieldevent")
@@ -228,18 +211,18 @@ def test_a_record_that_fails_never_loses_the_ad(client, seller, version, colors,
     assert not CarFieldEvent.objects.exists()
 
 
-def test_the_category_s_event_stands_beside_those_of_the_car(client, seller, version, colors, marketplace_tree):
+def test_the_category_s_event_stands_beside_those_of_the_car(publish, ad_data, version, colors, marketplace_tree):
     titles = ModelVersion.objects.create(kind="titles", name="titles-x", taxonomy_version=0, ad_count=0).name
-    category = json.dumps({"model_version": titles, "shown": [str(FORM["category"])]})
-    publish(client, {"color": told(version, "filled", colors)}, color=colors[0], category_suggestions=category)
+    category = json.dumps({"model_version": titles, "shown": [str(ad_data["category"])]})
+    publish({"color": told(version, "filled", colors)}, color=colors[0], category_suggestions=category)
     assert (SuggestionEvent.objects.get().ad_id, CarFieldEvent.objects.get().ad_id) == (
         2 * (str(Ad.objects.latest("pk").pk),)
     )
 
 
-def test_a_host_that_saves_in_two_steps(seller, version, colors):
+def test_a_host_that_saves_in_two_steps(ad_data, seller, version, colors):
     report = json.dumps({"color": told(version, "filled", colors)})
-    form = AdForm({**FORM, "color": colors[0], "photos_suggestions": report})
+    form = AdForm({**ad_data, "color": colors[0], "photos_suggestions": report})
     assert form.is_valid()
     form.instance.seller = seller
     ad = super(AdForm, form).save(commit=False)
@@ -249,11 +232,11 @@ def test_a_host_that_saves_in_two_steps(seller, version, colors):
     assert CarFieldEvent.objects.get().ad_id == str(ad.pk)
 
 
-def test_a_prefixed_form_reads_its_own_report_only(seller, version, colors):
+def test_a_prefixed_form_reads_its_own_report_only(ad_data, seller, version, colors):
     reports = {"a": told(version, "filled", colors), "b": told(version, "stated", colors[:1])}
     data = {}
     for prefix, report in reports.items():
-        values = {**FORM, "color": colors[0], "photos_suggestions": json.dumps({"color": report})}
+        values = {**ad_data, "color": colors[0], "photos_suggestions": json.dumps({"color": report})}
         data |= {f"{prefix}-{name}": value for name, value in values.items()}
     for prefix, handling, answered in (("a", "kept", 3), ("b", "stated", 1)):
         form = AdForm(data, prefix=prefix)
@@ -305,96 +288,3 @@ def test_the_car_s_own_record_is_no_ad(version, settings):
     form.save()
     event = CarFieldEvent.objects.get()
     assert (event.rank, event.ad_id) == (2, "")
-
-
-def press(form_class, data, *pictures):
-    """Post the form with photos, by the button that reads them."""
-    query = QueryDict(mutable=True)
-    query.update({**data, "read_car_photo": "1"})
-    files = [SimpleUploadedFile(f"{number}.png", png_of(picture)) for number, picture in enumerate(pictures)]
-    return form_class(query, MultiValueDict({"photos": files}))
-
-
-def after(form, **changes):
-    """Return what the browser sends next: the form as it was rendered, with the seller's changes."""
-    sent = {name: form[name].value() or "" for name in form.fields if name != "photos"}
-    return {**sent, "photos_suggestions": form.fields["photos"].widget.report.to_json(), **changes}
-
-
-def picture(pair=("Ajax", "Two"), color="red", seed=7):
-    return draw(pair, color, 2010, np.random.default_rng(seed))
-
-
-def handled(**expected):
-    found = dict(CarFieldEvent.objects.values_list("field", "handling"))
-    return {name: found.get(name) for name in expected} == expected
-
-
-def key(model, **lookups):
-    return str(model.objects.get(**lookups).pk)
-
-
-def test_without_javascript_the_button_carries_the_report(client, seller, served_network, catalog):
-    blue, green = key(Color, name="blue"), str(Color.objects.create(name="green").pk)
-    form = press(AdForm, {**FORM, "color": blue}, picture(), picture(seed=8), draw_no_car(np.random.default_rng(3)))
-    sent = after(form)
-    assert sent["brand"] == key(Brand, name="Ajax")
-    assert sent["color"] == blue
-    # What is listed as filled in was.
-    assert "red" not in str(form["photos"])
-    assert "Ajax" in str(form["photos"])
-    assert not CarFieldEvent.objects.exists()
-    bolt = CarModel.objects.get(brand__name="Bolt")
-    data = {**sent, "brand": str(bolt.brand_id), "car_model": str(bolt.pk), "color": green}
-    assert client.post(reverse("ad-create"), data).status_code == 302
-    assert handled(brand="changed", car_model="changed", body_type="kept", color="stated")
-    assert set(CarFieldEvent.objects.values_list("model_version", flat=True)) == {served_network.name}
-    ranks = dict(CarFieldEvent.objects.values_list("field", "rank"))
-    assert (ranks["body_type"], ranks["color"]) == (1, None)
-
-
-def test_a_second_photo_replaces_what_the_first_filled_in_and_not_what_was_corrected(
-    client, seller, served_network, catalog
-):
-    first = press(AdForm, FORM, picture(("Ajax", "Two"), "red"))
-    sedan = key(BodyType, name="Sedan")
-    second = press(AdForm, after(first, body_type=sedan), picture(("Bolt", "One"), "blue"))
-    sent = after(second)
-    assert sent["brand"] == key(Brand, name="Bolt")
-    assert sent["color"] == key(Color, name="blue")
-    client.post(reverse("ad-create"), sent)
-    # The second photo shows a sedan too, but the seller had been shown a van, and corrected it.
-    assert handled(brand="kept", car_model="kept", color="kept", body_type="changed")
-
-
-def test_pressing_the_button_without_a_photo_forgets_nothing(seller, served_network, catalog):
-    first = press(AdForm, FORM, picture())
-    again = press(AdForm, after(first))
-    assert after(again) == after(first)
-    # One of something else says that there is no car: what an earlier one filled in goes.
-    other = press(AdForm, after(first), draw_no_car(np.random.default_rng(3)))
-    assert after(other)["brand"] == after(other)["photos_suggestions"] == ""
-
-
-class NoticeForm(CarPhotoMixin, forms.ModelForm):
-    """A host's own tables: keys of its own makers, and names for the rest."""
-
-    photos = forms.FileField(required=False)
-    maker = forms.ModelChoiceField(Maker.objects.all(), required=False)
-    paint = forms.CharField(required=False)
-    car_form_fields = {"brand": "maker", "color": "paint"}
-
-    class Meta:
-        model = Notice
-        fields = ["heading", "rubric"]
-
-
-def test_values_of_a_host_s_own_tables_are_its_keys(served_network, catalog, settings):
-    setattr(settings, SETTING, {**getattr(settings, SETTING), "SOURCE": "tests.hosts.coches.ad_source.NoticeAds"})
-    ajax = Maker.objects.create(pk=72, name="Ajax")
-    data = {"heading": "Ajax", "rubric": Rubric.objects.create(name="Autos").pk}
-    form = press(NoticeForm, data, picture())
-    assert after(form)["maker"] == str(ajax.pk)
-    notice = NoticeForm(after(form, paint="Green")).save()
-    rows = set(CarFieldEvent.objects.values_list("field", "handling", "rank", "ad_id"))
-    assert rows == {("brand", "kept", 1, str(notice.pk)), ("color", "changed", None, str(notice.pk))}
