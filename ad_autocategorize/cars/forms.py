@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from django import forms
+from django.core.exceptions import ValidationError
 from django.forms.utils import ErrorDict
 
 from ad_autocategorize.cars.recording import CarRecordMixin, CarReport, FieldReport
@@ -60,7 +61,7 @@ class CarPhotoMixin(CarRecordMixin, _Base):
     def _fill_in(self) -> None:
         """Put the suggestions into the data, but for fields that the seller has put something into."""
         self._car_widget.answer = answer = self._ask()
-        if answer is None or answer.model_version is None or answer.status == "no_photo":
+        if answer is None or answer.model_version is None or answer.status not in ("car", "no_car"):
             # Nothing was read: what an earlier photo said stands.
             return
         self.data = self.data.copy()
@@ -93,7 +94,7 @@ class CarPhotoMixin(CarRecordMixin, _Base):
         field, value = self._car_names[name], suggestion.options[0].value
         if self.data.get(field):
             return FieldState.STATED
-        if not suggestion.accepted or not self._fits(name, value, answer):
+        if not suggestion.accepted or not self._fits(name, value, answer) or not self._takes(name, value):
             return FieldState.EMPTY
         self.data[field] = value
         return FieldState.FILLED
@@ -104,6 +105,14 @@ class CarPhotoMixin(CarRecordMixin, _Base):
         if name != "car_model" or not brand:
             return True
         return value in [option.value for option in answer.models_by_brand.get(brand, ())]
+
+    def _takes(self, name: str, value: str) -> bool:
+        """Return whether the form's own field has the value among its choices, or takes it otherwise."""
+        try:
+            self.fields[self._car_fields[name]].clean(value)
+        except ValidationError:
+            return False
+        return True
 
     def _ask(self) -> CarSuggestion | None:
         from ad_autocategorize.cars.uploads import explain, read_uploads

@@ -39,8 +39,7 @@ class FieldReport:
             return None
         if not isinstance(options, list) or not all(isinstance(option, str) for option in options):
             return None
-        # A list would not be hashable, and so not comparable with the states.
-        if not isinstance(sure, bool) or not isinstance(state, str) or state not in TOLD_STATES:
+        if not isinstance(sure, bool) or state not in TOLD_STATES:
             return None
         # Nothing is filled in that is not sure.
         if not 1 <= len(options) <= MOST_SHOWN or (state == FieldState.FILLED and not sure):

@@ -122,3 +122,18 @@ def test_values_of_a_host_s_own_tables_are_its_keys(served_network, catalog, set
     notice = NoticeForm(after(form, paint="Green")).save()
     rows = set(CarFieldEvent.objects.values_list("field", "handling", "rank", "ad_id"))
     assert rows == {("brand", "kept", 1, str(notice.pk)), ("color", "changed", None, str(notice.pk))}
+
+
+def test_a_value_that_the_form_does_not_have_is_not_filled_in(served_network, catalog, settings):
+    setattr(settings, SETTING, {**getattr(settings, SETTING), "SOURCE": "tests.hosts.coches.ad_source.NoticeAds"})
+    Maker.objects.create(name="Ajax")
+
+    class ChosenMakersForm(NoticeForm):
+        maker = forms.ModelChoiceField(Maker.objects.exclude(name="Ajax"), required=False)
+
+    data = {"heading": "Ajax", "rubric": Rubric.objects.create(name="Autos").pk}
+    form = press(ChosenMakersForm, data, picture())
+    assert after(form)["maker"] == ""
+    assert "Ajax" not in str(form["photos"])
+    ChosenMakersForm(after(form)).save()
+    assert handled(brand="unfit", color="kept")
