@@ -10,7 +10,7 @@ from django.utils.translation import gettext_lazy
 
 from ad_autocategorize.models import ModelVersion
 from ad_autocategorize.moderation.cars.admin import CarDecisionAdmin, CarIssueAdmin
-from ad_autocategorize.moderation.feedback.admin import SuggestionEventAdmin
+from ad_autocategorize.moderation.feedback.admin import CarFieldEventAdmin, SuggestionEventAdmin
 from ad_autocategorize.moderation.labels.admin import LabelIssueAdmin, ReviewDecisionAdmin
 from ad_autocategorize.moderation.tree.admin import TaxonomyFindingAdmin, merge_selected
 from ad_autocategorize.moderation.tree.merging import report_impact
@@ -18,6 +18,7 @@ from taxonomy.admin import CategoryAdmin
 
 __all__ = [
     "CarDecisionAdmin",
+    "CarFieldEventAdmin",
     "CarIssueAdmin",
     "LabelIssueAdmin",
     "ModelVersionAdmin",

@@ -37,7 +37,7 @@ DEFAULTS: dict[str, Any] = {
     "API_PHOTO_RATE": "20/min",
     # Titles in one batch.
     "API_BATCH_LIMIT": 100,
-    # Days that the events of suggestions are kept; manage.py purge_suggestion_events deletes older ones.
+    # Days that the events of suggested categories and car fields are kept; manage.py purge_suggestion_events deletes older ones.
     "EVENT_RETENTION_DAYS": 365,
     # How much a label counts in training, beside 1 for any other: an ad filed by a suggestion that was taken as it was, one
     # whose seller passed over or changed what was suggested, one that a moderator decided about.

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from enum import StrEnum
+
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
@@ -67,3 +69,98 @@ class SuggestionEvent(models.Model):
     def outcome_of(cls, rank: int | None) -> Outcome:
         """Return the outcome for the rank of the suggestion that an ad was filed under."""
         return cls.Outcome.OVERRULED if rank is None else cls.Outcome.ACCEPTED
+
+
+class FieldState(StrEnum):
+    """How a car field stood once the photo had been read.
+
+    ``FILLED`` in from it; ``STATED`` by the seller, in this form; ``HELD`` by the ad before the form was opened, and unchanged
+    since; still ``EMPTY``.
+    """
+
+    FILLED = "filled"
+    STATED = "stated"
+    HELD = "held"
+    EMPTY = "empty"
+
+
+class CarFieldEvent(models.Model):
+    """What a seller made of what a photo says about one field of the car. Holds neither values nor persons.
+
+    One row a field that the photo model answered, of a form that was saved. A value is seen where it was filled in, and
+    nowhere else: only there can the ad echo it. Where a field was not filled in, a seller who states the first value all the
+    same confirms the model on his own; but for models, which the form puts in the order of the answer once there is a brand.
+    What an ad held before may be what an earlier photo filled in, and confirms nothing.
+    """
+
+    class Field(models.TextChoices):
+        BRAND = "brand", _("Brand")
+        CAR_MODEL = "car_model", _("Model")
+        BODY_TYPE = "body_type", _("Body type")
+        COLOR = "color", _("Color")
+        YEAR = "year", _("Year")
+
+    class Handling(models.TextChoices):
+        KEPT = "kept", _("filled in, left as it was")
+        CHANGED = "changed", _("filled in, then changed")
+        STATED = "stated", _("not filled in: the seller had stated it")
+        HELD = "held", _("not filled in: the ad had it before")
+        UNSURE = "unsure", _("not filled in: not sure enough")
+        UNFIT = "unfit", _("not filled in: could not stand there")
+
+    class Outcome(models.TextChoices):
+        ACCEPTED = "accepted", _("accepted")
+        OVERRULED = "overruled", _("overruled")
+        EMPTY = "empty", _("left empty")
+
+    # Not a foreign key: the figures outlive the version, whose row goes with its files.
+    model_version = models.CharField(_("model version"), max_length=80)
+    ad_id = models.CharField(_("ad"), max_length=100, blank=True, help_text=_("The marketplace's own key of the ad."))
+    field = models.CharField(_("field"), max_length=10, choices=Field.choices)
+    answered = models.PositiveSmallIntegerField(
+        _("answered"), help_text=_("How many values the photo model had for the field.")
+    )
+    sure = models.BooleanField(_("sure"), help_text=_("Whether the first value was sure enough to be filled in."))
+    rank = models.PositiveSmallIntegerField(
+        _("rank"), null=True, blank=True, help_text=_("Place of the value the ad was saved with, the first is 1.")
+    )
+    outcome = models.CharField(_("outcome"), max_length=10, choices=Outcome.choices)
+    handling = models.CharField(_("handling"), max_length=10, choices=Handling.choices)
+    from_form = models.BooleanField(
+        _("from the form"), default=False, help_text=_("Recorded as the ad was saved, not told by a client of the API.")
+    )
+    created_at = models.DateTimeField(_("created"), auto_now_add=True)
+
+    class Meta:
+        verbose_name = _("car field event")
+        verbose_name_plural = _("car field events")
+        ordering = ["-pk"]
+        indexes = [
+            # All that the figures read, in the order that they are grouped by.
+            models.Index(
+                fields=["model_version", "field", "from_form", "handling", "outcome", "rank", "sure"],
+                name="ad_autocat_car_event_figures",
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.model_version} {self.field} {self.handling}"
+
+    @classmethod
+    def outcome_of(cls, rank: int | None, *, empty: bool) -> Outcome:
+        """Return the outcome for the rank of the value that the ad was saved with, or for none of the values answered."""
+        if rank is not None:
+            return cls.Outcome.ACCEPTED
+        return cls.Outcome.EMPTY if empty else cls.Outcome.OVERRULED
+
+    @classmethod
+    def handling_of(cls, state: FieldState, rank: int | None, *, sure: bool) -> Handling:
+        """Return what was done, from how the field stood once the photo had been read, and what the ad was saved with."""
+        match state:
+            case FieldState.FILLED:
+                return cls.Handling.KEPT if rank == 1 else cls.Handling.CHANGED
+            case FieldState.STATED:
+                return cls.Handling.STATED
+            case FieldState.HELD:
+                return cls.Handling.HELD
+        return cls.Handling.UNFIT if sure else cls.Handling.UNSURE

@@ -1,17 +1,22 @@
 """The form's own record of its suggestions, written by the server as the ad is saved.
 
 The browser carries which suggestions it showed and which one was taken in a hidden field, as it does without JavaScript; it
-may lie about its own ad and about nothing else. Ranks and outcomes are worked out here.
+may lie about its own ad and about nothing else. Ranks and outcomes are worked out here. ``cars.recording`` does the same for
+what photos say.
 """
 
 from __future__ import annotations
 
 import json
+import logging
 import re
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from django import forms
+from django.db import router, transaction
 
 from ad_autocategorize.models import ModelVersion, SuggestionEvent
 from ad_autocategorize.services import CategorySuggestions, active_tree
@@ -22,6 +27,9 @@ if TYPE_CHECKING:
 else:
     _Base = object
 
+logger = logging.getLogger("ad_autocategorize")
+
+# Of the hidden field, behind the name of the form's own one.
 SUFFIX = "_suggestions"
 # As a version is named; anything else is not worth asking the database about, which may refuse its signs.
 VERSION = re.compile(r"[A-Za-z0-9_.:-]{1,80}")
@@ -94,15 +102,15 @@ class SuggestionReport:
         )
 
 
-class SuggestionRecordMixin(_Base):
-    """Records what became of the suggestions when a model form is saved; after ``save(commit=False)``, at ``save_m2m()``."""
+class RecordingMixin(_Base):
+    """Calls ``_record`` once a model form has saved its ad; after ``save(commit=False)``, at ``save_m2m()``."""
 
-    _category_name: str
-
-    def save(self, commit: bool = True) -> Any:
-        """Save the ad, then record."""
-        ad = super().save(commit)
-        if commit:
+    def save(self, *args: Any, **kwargs: Any) -> Any:
+        """Save the ad, then record. A form that is not a model's has no ad: its own ``save()`` is left alone."""
+        ad = super().save(*args, **kwargs)
+        if not isinstance(self, forms.BaseModelForm):
+            return ad
+        if kwargs.get("commit", args[0] if args else True):
             self._record(ad)
         else:
             save_m2m = self.save_m2m
@@ -114,6 +122,25 @@ class SuggestionRecordMixin(_Base):
             self.save_m2m = save_and_record  # type: ignore[method-assign]
         return ad
 
+    def _record(self, ad: Any) -> None:
+        """Write events. A mixin calls the others' first, and writes its own within ``recording_of``."""
+
+
+@contextmanager
+def recording_of(ad: Any) -> Iterator[None]:
+    """Log whatever goes wrong in here, and undo it: what became of suggestions is never worth a seller's ad."""
+    try:
+        with transaction.atomic(using=router.db_for_write(SuggestionEvent)):
+            yield
+    except Exception:
+        logger.exception("What became of the suggestions for ad %s could not be recorded.", ad.pk)
+
+
+class SuggestionRecordMixin(RecordingMixin):
+    """Records what became of the suggested categories."""
+
+    _category_name: str
+
     def _sent_report(self) -> SuggestionReport | None:
         """Return what the form was sent with."""
         if not self.is_bound:
@@ -121,12 +148,14 @@ class SuggestionRecordMixin(_Base):
         return SuggestionReport.parse(str(self.data.get(self.add_prefix(self._category_name) + SUFFIX) or ""))
 
     def _record(self, ad: Any) -> None:
-        report = self._sent_report()
-        if report is None or not ModelVersion.objects.filter(name=report.model_version).exists():
-            return
-        event = report.event(str(self.data.get(self.add_prefix(self._category_name), "")), str(ad.pk))
-        event.category_id = get_source().taxonomy_category_id(ad, active_tree())
-        event.save()
+        super()._record(ad)
+        with recording_of(ad):
+            report = self._sent_report()
+            if report is None or not ModelVersion.objects.filter(name=report.model_version).exists():
+                return
+            event = report.event(str(self.data.get(self.add_prefix(self._category_name), "")), str(ad.pk))
+            event.category_id = get_source().taxonomy_category_id(ad, active_tree())
+            event.save()
 
 
 def _is_place(rank: Any) -> bool:

@@ -1,10 +1,17 @@
-"""What the car endpoint takes and gives; for its description, since the view reads files and writes dictionaries itself."""
+"""What the car endpoints take and give.
+
+Photos and suggestions are here for their description alone, since the view reads files and writes dictionaries itself.
+"""
 
 from __future__ import annotations
 
 from typing import Any
 
 from rest_framework import serializers
+
+from ad_autocategorize.api.fields import KeyField, WholeNumberField, YesNoField
+from ad_autocategorize.api.serializers import HIGHEST_LIMIT
+from ad_autocategorize.events import CarFieldEvent, FieldState
 
 
 class CarPhotosSerializer(serializers.Serializer[Any]):
@@ -40,3 +47,63 @@ class CarSuggestionSerializer(serializers.Serializer[Any]):
     photos_used = serializers.IntegerField()
     refused = serializers.CharField(allow_blank=True)
     model_version = serializers.CharField(allow_null=True)
+
+
+class CarFieldToldSerializer(serializers.Serializer[Any]):
+    """How one field stood once the photo had been read, and where the value that the ad was saved with stood in the answer."""
+
+    state = serializers.ChoiceField(
+        [state.value for state in FieldState],
+        help_text="filled: filled in from the photo; stated: by the seller, before; held: by the ad, before it was edited; "
+        "empty: nothing stood there.",
+    )
+    sure = YesNoField(help_text="The field's accepted of the answer; read where it was not filled in.")
+    answered = WholeNumberField(min_value=1, max_value=HIGHEST_LIMIT, help_text="How many options the field had.")
+    rank = WholeNumberField(
+        min_value=1,
+        max_value=HIGHEST_LIMIT,
+        allow_null=True,
+        help_text="Place of the option that the ad was saved with, the first is 1; null where it was none of them.",
+    )
+    left_empty = YesNoField(
+        required=False, default=False, help_text="Whether the ad was saved without the field; read where rank is null."
+    )
+
+
+class CarFieldsToldSerializer(serializers.Serializer[Any]):
+    """The fields that the photo said something of."""
+
+    brand = CarFieldToldSerializer(required=False)
+    car_model = CarFieldToldSerializer(required=False)
+    body_type = CarFieldToldSerializer(required=False)
+    color = CarFieldToldSerializer(required=False)
+    year = CarFieldToldSerializer(required=False)
+
+
+class CarEventsSerializer(serializers.Serializer[Any]):
+    """What became of the fields of a car; ``ad_id`` is the marketplace's own key, once the ad has one."""
+
+    model_version = KeyField(min_length=1, max_length=80)
+    ad_id = KeyField(max_length=100, required=False, allow_blank=True, default="")
+    fields = CarFieldsToldSerializer()  # type: ignore[assignment]
+
+    def create(self, validated_data: dict[str, Any]) -> list[CarFieldEvent]:
+        version, ad_id = validated_data["model_version"], validated_data["ad_id"]
+        events = [_event(version, ad_id, name, told) for name, told in validated_data["fields"].items()]
+        return CarFieldEvent.objects.bulk_create(events)
+
+
+def _event(version: str, ad_id: str, name: str, told: dict[str, Any]) -> CarFieldEvent:
+    state, rank = FieldState(told["state"]), told["rank"]
+    # Nothing is filled in that is not sure.
+    sure = told["sure"] or state == FieldState.FILLED
+    return CarFieldEvent(
+        model_version=version,
+        ad_id=ad_id,
+        field=name,
+        answered=told["answered"],
+        sure=sure,
+        rank=rank,
+        outcome=CarFieldEvent.outcome_of(rank, empty=told["left_empty"]),
+        handling=CarFieldEvent.handling_of(state, rank, sure=sure),
+    )

@@ -1,19 +1,22 @@
-"""``POST /suggestions/car/`` with one or several files named ``photos``."""
+"""``POST /suggestions/car/`` with one or several files named ``photos``, and what became of the answer."""
 
 from __future__ import annotations
 
 from dataclasses import asdict
+from http import HTTPStatus
 from typing import Any
 
 from django.utils.translation import gettext as _
-from rest_framework.exceptions import ErrorDetail, ValidationError
+from rest_framework.exceptions import ErrorDetail, NotFound, ValidationError
 from rest_framework.parsers import MultiPartParser
 from rest_framework.request import Request
 from rest_framework.response import Response
 
 from ad_autocategorize.api.base import PluginAPIView
+from ad_autocategorize.api.car_serializers import CarEventsSerializer
 from ad_autocategorize.api.throttles import PhotoThrottle
 from ad_autocategorize.cars.services import MOST_PHOTOS, CarSuggestion, FieldOption, suggest_car
+from ad_autocategorize.models import ModelVersion
 
 # Bytes; the decoder has the same limit, but is not imported before there is a photo.
 LARGEST_PHOTO = 20 * 2**20
@@ -37,6 +40,19 @@ class SuggestCarView(PluginAPIView):
         if refused is not None and not photos:
             raise ValidationError({"photos": ErrorDetail(explain(refused), code=refused.code)})
         return Response(as_json(suggest_car(photos), refused=explain(refused) if refused else ""))
+
+
+class CarEventsView(PluginAPIView):
+    """``POST {"model_version": ..., "fields": {"brand": {...}}}`` records what became of each field that photos answered."""
+
+    def post(self, request: Request) -> Response:
+        serializer = CarEventsSerializer(data=request.data)
+        serializer.is_valid(raise_exception=True)
+        version = serializer.validated_data["model_version"]
+        if not ModelVersion.objects.filter(kind=ModelVersion.Kind.PHOTOS, name=version).exists():
+            raise NotFound(_("There is no such model version."))
+        serializer.save()
+        return Response(status=HTTPStatus.NO_CONTENT)
 
 
 def as_json(answer: CarSuggestion, *, refused: str = "") -> dict[str, Any]:

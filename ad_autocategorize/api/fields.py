@@ -40,6 +40,15 @@ class WholeNumberField(serializers.IntegerField):
         return data
 
 
+class YesNoField(serializers.BooleanField):
+    """True or false; their many spellings are a form's, and none of JSON's."""
+
+    def to_internal_value(self, data: Any) -> bool:
+        if not isinstance(getattr(self.root, "initial_data", None), QueryDict) and not isinstance(data, bool):
+            self.fail("invalid", input=data)
+        return bool(super().to_internal_value(data))
+
+
 class KeyField(serializers.RegexField):
     """A key: letters, digits and a few signs, so that no text of a person's can come in with it."""
 

@@ -68,6 +68,14 @@ _CAR = {
     "refused": "",
     "model_version": "photos-20261121T101500Z-81c0",
 }
+_TOLD = {
+    "model_version": "photos-20261121T101500Z-81c0",
+    "ad_id": "4711",
+    "fields": {
+        "brand": {"state": "filled", "sure": True, "answered": 3, "rank": 1},
+        "color": {"state": "empty", "sure": False, "answered": 3, "rank": None, "left_empty": True},
+    },
+}
 
 
 def _asked(value: Any) -> OpenApiExample:
@@ -137,6 +145,14 @@ _OPERATIONS: dict[str, Any] = {
         media_type="multipart/form-data",
         refusals=_POSTED,
         examples=[_answered(_CAR)],
+    ),
+    "car_views.CarEventsView": describe(
+        "post",
+        "Record what became of the fields read off photos",
+        None,
+        request=car_serializers.CarEventsSerializer,
+        refusals=(*_POSTED, 404),
+        examples=[_asked(_TOLD)],
     ),
     "views.SuggestionEventView": describe(
         "post",

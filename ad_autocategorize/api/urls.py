@@ -11,6 +11,7 @@ v1: list[URLPattern] = [
     path("suggestions/category/", views.SuggestCategoryView.as_view(), name="suggest-category"),
     path("suggestions/category/batch/", views.SuggestCategoriesView.as_view(), name="suggest-categories"),
     path("suggestions/car/", car_views.SuggestCarView.as_view(), name="suggest-car"),
+    path("suggestions/car/events/", car_views.CarEventsView.as_view(), name="car-events"),
     path("suggestions/events/", views.SuggestionEventView.as_view(), name="suggestion-events"),
     path("categories/", catalog_views.CategoriesView.as_view(), name="categories"),
     path("categories/main/", catalog_views.MainCategoriesView.as_view(), name="main-categories"),

@@ -10,7 +10,9 @@ from django import forms
 from django.template.loader import render_to_string
 from django.utils.safestring import SafeString
 
+from ad_autocategorize.cars.recording import CarReport
 from ad_autocategorize.cars.services import FIELD_OF_HEAD, CarSuggestion, FieldOption
+from ad_autocategorize.recording import SUFFIX
 from ad_autocategorize.reports.labels import HEADS
 from ad_autocategorize.widgets import WrappingWidget, endpoint
 
@@ -29,6 +31,9 @@ class CarPhotoWidget(WrappingWidget):
         self.fields = fields
         self.button = self.name_of(READ)
         self.answer: CarSuggestion | None = None
+        self.report = CarReport({})
+        # Fields that the answer was put into.
+        self.filled: set[str] = set()
         self.refused = ""
         self.needs_multipart_form = True
 
@@ -40,6 +45,8 @@ class CarPhotoWidget(WrappingWidget):
             "endpoint": endpoint("suggest-car"),
             "button": self.button,
             "fields": json.dumps(dict(self.fields)),
+            "report_name": name + SUFFIX,
+            "report": self.report.to_json(),
             "answer": self.answer,
             "refused": self.refused,
             "found": self._found(),
@@ -47,6 +54,6 @@ class CarPhotoWidget(WrappingWidget):
         return render_to_string(self.template_name, context)
 
     def _found(self) -> list[tuple[str, FieldOption]]:
-        """Return what the photo is sure of, with the name of each field."""
+        """Return what was filled in, with the name of each field."""
         fields = self.answer.fields if self.answer else {}
-        return [(str(NAMES[name]), field.options[0]) for name, field in fields.items() if field.accepted]
+        return [(str(NAMES[name]), field.options[0]) for name, field in fields.items() if name in self.filled]

@@ -5,7 +5,7 @@ from datetime import timedelta
 import pytest
 from django.utils import timezone
 
-from ad_autocategorize.models import CarIssue, LabelIssue, ModelVersion, ReviewDecision, SuggestionEvent
+from ad_autocategorize.models import CarFieldEvent, CarIssue, LabelIssue, ModelVersion, ReviewDecision, SuggestionEvent
 from marketplace.models import Ad
 from taxonomy.models import Category
 from tests.moderation.cars import state_cars
@@ -111,6 +111,9 @@ def moderation(site):
     for weeks in range(3):
         event = SuggestionEvent.objects.create(model_version=version.name, outcome="accepted", rank=1)
         SuggestionEvent.objects.filter(pk=event.pk).update(created_at=timezone.now() - timedelta(weeks=weeks))
+    for rank, handling in ((1, "kept"), (1, "stated")):
+        values = {"model_version": "photos-x", "field": "color", "answered": 3, "sure": True, "from_form": True}
+        CarFieldEvent.objects.create(rank=rank, handling=handling, outcome="accepted", **values)
     for blind in (True, False):
         values = {"ad_id": f"{blind}", "action": "accepted", "model": "m", "suggested_probability": 0.9}
         ReviewDecision.objects.create(moderator_name="eva", blind=blind, **values)
@@ -130,6 +133,7 @@ def test_no_page_of_the_moderators_has_a_serious_fault(open_page, log_in, axe, m
         f"{ADMIN}/reviewdecision/",
         f"{ADMIN}/suggestionevent/",
         f"{ADMIN}/suggestionevent/feedback/",
+        f"{ADMIN}/carfieldevent/",
         f"{ADMIN}/taxonomyfinding/",
         f"{ADMIN}/taxonomyfinding/merge/{motorbikes.pk}/",
         f"{ADMIN}/taxonomyfinding/merge/{motorbikes.pk}/{cars.pk}/",

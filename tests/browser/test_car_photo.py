@@ -7,6 +7,7 @@ from django.core.files.base import ContentFile
 from django.core.management import call_command
 
 from ad_autocategorize.conf import SETTING
+from ad_autocategorize.events import CarFieldEvent
 from marketplace.models import Ad, AdPhoto
 from taxonomy.models import BodyType, Brand, CarModel, Category, Color
 from tests.photos.toys import BODIES, COLORS, MODELS, YEARS, draw, toy_settings
@@ -146,3 +147,100 @@ def test_without_javascript_a_button_fills_the_fields(car_site, open_page, log_i
     assert "Ajax" in page.locator(".aac-car-found li").first.inner_text()
     assert "%" in page.locator(".aac-car-found li").first.inner_text()
     assert json.dumps(page.reports) == "[]"
+
+
+def write_ad(page):
+    page.fill("#id_title", "mi auto")
+    page.select_option("#id_category", str(Category.objects.get(name="Autos").pk))
+    page.fill("#id_price", "10")
+
+
+def send(page, then="text=espera"):
+    page.click("form.stacked > button.button")
+    page.wait_for_selector(then)
+
+
+def read(page, *args):
+    with page.expect_response("**/suggestions/car/"):
+        page.set_input_files("#id_photos", [photo(*args)])
+    # The answer is in the form once the progress bar has gone.
+    page.locator(".aac-car-progress").wait_for(state="hidden")
+
+
+def recorded(ad):
+    rows = CarFieldEvent.objects.filter(ad_id=str(ad.pk)).order_by("pk")
+    return {row.field: (row.handling, row.outcome, row.rank) for row in rows}
+
+
+def test_what_became_of_each_field_is_recorded_as_the_ad_is_saved(car_site, open_page, log_in):
+    page = open_page()
+    log_in(page, "ana")
+    page.goto("/ads/new/")
+    write_ad(page)
+    page.fill("#id_year", "1999")
+    read(page, ("Ajax", "Two"), "red")
+    page.click("#id_body_type_from_photo button")
+    page.select_option("#id_color", label="blue")
+    assert not CarFieldEvent.objects.exists()
+    send(page)
+    ad = Ad.objects.get(title="mi auto")
+    found = recorded(ad)
+    assert found.pop("color")[0] == "changed"
+    year = found.pop("year")
+    assert (year[0], year[1]) == ("stated", "overruled")
+    assert found == {
+        "brand": ("kept", "accepted", 1),
+        "car_model": ("kept", "accepted", 1),
+        "body_type": ("changed", "empty", None),
+    }
+    # The same ad again, whose fields hold what the photo had filled in: that is no confirmation.
+    page.goto(f"/ads/{ad.pk}/edit/")
+    CarFieldEvent.objects.all().delete()
+    read(page, ("Ajax", "Two"), "red")
+    send(page)
+    found = recorded(ad)
+    assert found["brand"] == found["car_model"] == ("held", "accepted", 1)
+    assert found["body_type"] == ("kept", "accepted", 1)
+    assert found["color"][0] == "held"
+    assert page.reports == []
+
+
+def test_the_last_photo_counts_and_what_was_corrected_stays_so_in_a_form_that_is_sent_back_too(
+    car_site, open_page, log_in
+):
+    page = open_page()
+    log_in(page, "ana")
+    page.goto("/ads/new/")
+    write_ad(page)
+    read(page, ("Ajax", "Two"), "red")
+    page.select_option("#id_body_type", label="Sedan")
+    page.evaluate("document.querySelector('#id_year').value = '2999'")
+    send(page, ".errorlist")
+    page.fill("#id_year", "")
+    assert chosen(page, "brand") == "Ajax"
+    assert page.locator("#id_brand_from_photo").count() == 0
+    # Shows another car, a sedan too.
+    read(page, ("Bolt", "One"), "blue")
+    assert (chosen(page, "brand"), chosen(page, "color")) == ("Bolt", "blue")
+    page.wait_for_selector("#id_brand_from_photo")
+    send(page)
+    found = recorded(Ad.objects.get(title="mi auto"))
+    assert found["brand"] == found["car_model"] == found["color"] == ("kept", "accepted", 1)
+    assert found["body_type"][0] == "changed"
+    assert page.reports == []
+
+
+def test_without_javascript_what_became_of_each_field_is_recorded_too(car_site, open_page, log_in):
+    page = open_page(java_script_enabled=False)
+    log_in(page, "ana")
+    page.goto("/ads/new/")
+    write_ad(page)
+    page.select_option("#id_color", label="blue")
+    page.set_input_files("#id_photos", photo())
+    page.click("button[name=read_car_photo]")
+    assert "red" not in page.inner_text(".aac-car-found")
+    page.select_option("#id_body_type", label="Sedan")
+    send(page)
+    found = recorded(Ad.objects.get(title="mi auto"))
+    assert found["brand"] == ("kept", "accepted", 1)
+    assert (found["body_type"][0], found["color"][0]) == ("changed", "stated")

@@ -88,10 +88,29 @@ def served_network(photo_network, model_dir, settings, tmp_path, db):
     return version
 
 
-def attach_photo(ad, picture):
+@pytest.fixture
+def seller(client, marketplace_tree, django_user_model):
+    user = django_user_model.objects.get(username="ana")
+    client.force_login(user)
+    return user
+
+
+@pytest.fixture
+def ad_data(seller, marketplace_tree):
+    """What the ad form is sent with, but for the car."""
+    category = marketplace_tree.find(["Vehículos", "Autos"])
+    texts = {"title": "auto", "price": "10", "currency": "ARS", "payment": "cash", "description": "x"}
+    return {**texts, "category": category}
+
+
+def png_of(picture):
     png = io.BytesIO()
     picture.save(png, "PNG")
-    AdPhoto.objects.create(ad=ad, image=ContentFile(png.getvalue(), name="photo.png"))
+    return png.getvalue()
+
+
+def attach_photo(ad, picture):
+    AdPhoto.objects.create(ad=ad, image=ContentFile(png_of(picture), name="photo.png"))
 
 
 @pytest.fixture

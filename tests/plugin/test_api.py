@@ -221,6 +221,13 @@ def test_models_of_a_brand_and_of_a_year(client, django_assert_max_num_queries):
     problem(client.get(f"/api/v1/cars/brands/{10**30}/models/"), 404)
 
 
+@pytest.fixture
+def photo_version(db):
+    from ad_autocategorize.models import ModelVersion
+
+    return ModelVersion.objects.create(kind="photos", name="photos-x", taxonomy_version=0, ad_count=0).name
+
+
 def test_what_became_of_a_suggestion_is_recorded_without_titles_or_persons(client, trained):
     from ad_autocategorize.models import SuggestionEvent
 
@@ -235,6 +242,54 @@ def test_what_became_of_a_suggestion_is_recorded_without_titles_or_persons(clien
     problem(post(client, {"model_version": "titles-of-nobody", "rank": 1}, url=EVENTS), 404)
     problem(post(client, {"model_version": version, "rank": 1, "ad_id": "Ana Pérez, 4567-8901"}, url=EVENTS), 400)
     assert SuggestionEvent.objects.count() == 2
+
+
+CAR_EVENTS = "/api/v1/suggestions/car/events/"
+
+
+@pytest.mark.parametrize(
+    ("told", "expected"),
+    [
+        ({"state": "filled", "rank": 1}, ("kept", "accepted", 1)),
+        ({"state": "filled", "rank": 2}, ("changed", "accepted", 2)),
+        ({"state": "filled", "rank": None, "left_empty": True}, ("changed", "empty", None)),
+        ({"state": "stated", "rank": 1}, ("stated", "accepted", 1)),
+        ({"state": "held", "rank": None}, ("held", "overruled", None)),
+        ({"state": "empty", "rank": 3}, ("unfit", "accepted", 3)),
+        ({"state": "empty", "rank": None, "sure": False}, ("unsure", "overruled", None)),
+    ],
+)
+def test_clients_tell_what_became_of_car_fields(client, photo_version, told, expected):
+    from ad_autocategorize.models import CarFieldEvent
+
+    field = {"sure": True, "answered": 3, **told}
+    data = {"model_version": photo_version, "ad_id": "77", "fields": {"color": field, "brand": {**field}}}
+    assert post(client, data, url=CAR_EVENTS).status_code == 204
+    rows = list(CarFieldEvent.objects.order_by("field"))
+    assert [(row.field, row.ad_id, row.from_form, row.answered) for row in rows] == [
+        ("brand", "77", False, 3),
+        ("color", "77", False, 3),
+    ]
+    assert {(row.handling, row.outcome, row.rank) for row in rows} == {expected}
+
+
+def test_what_no_client_may_tell_of_car_fields_leaves_nothing(client, photo_version, trained):
+    from ad_autocategorize.models import CarFieldEvent, ModelVersion
+
+    good = {"state": "filled", "sure": True, "answered": 3, "rank": 1}
+    data = {"model_version": photo_version, "fields": {"color": good}}
+    titles = ModelVersion.objects.get(kind="titles").name
+    problem(post(client, {**data, "model_version": titles}, url=CAR_EVENTS), 404)
+    problem(post(client, {**data, "ad_id": "Ana Pérez, 4567-8901"}, url=CAR_EVENTS), 400)
+    for wrong in ({"state": "guessed"}, {"sure": "yes"}, {"sure": 1}, {"rank": 0}, {"rank": "1"}, {"answered": 11}):
+        told = {"brand": good, "color": {**good, **wrong}}
+        found = problem(post(client, {**data, "fields": told}, url=CAR_EVENTS), 400)
+        assert [error["pointer"] for error in found["errors"]] == [f"#/fields/color/{next(iter(wrong))}"]
+    problem(post(client, {**data, "fields": [good]}, url=CAR_EVENTS), 400)
+    assert not CarFieldEvent.objects.exists()
+    form = f"model_version={photo_version}&" + "&".join(f"fields.color.{name}={value}" for name, value in good.items())
+    assert client.post(CAR_EVENTS, form, content_type="application/x-www-form-urlencoded").status_code == 204
+    assert CarFieldEvent.objects.get().handling == "kept"
 
 
 @pytest.mark.django_db(transaction=True)

@@ -12,7 +12,7 @@ from django.core.management import call_command
 from PIL import Image
 
 from ad_autocategorize.conf import SETTING
-from ad_autocategorize.models import ModelVersion, SuggestionEvent
+from ad_autocategorize.models import CarFieldEvent, ModelVersion, SuggestionEvent
 from taxonomy.models import BodyType, Brand, CarModel, Category
 from tests.conftest import make_marketplace
 
@@ -30,6 +30,7 @@ def described(transactional_db, live_server, settings):
     car = CarModel.objects.create(brand=Brand.objects.create(name="Ford"), name="Ka", first_year=1997, last_year=2020)
     car.body_types.add(BodyType.objects.create(name="hatchback"))
     call_command("retrain_classifiers", verbosity=0)
+    ModelVersion.objects.create(kind="photos", name="photos-x", taxonomy_version=0, ad_count=0)
     answer = requests.get(f"{live_server.url}/api/v1/schema/", params={"format": "json"}, timeout=30)
     assert answer.status_code == 200
     return live_server.url, answer.json()
@@ -43,6 +44,7 @@ def test_it_describes_every_address_in_openapi_3_1(described):
         "suggestions/category/batch/",
         "suggestions/events/",
         "suggestions/car/",
+        "suggestions/car/events/",
         "categories/",
         "categories/main/",
         "categories/{id}/children/",
@@ -64,8 +66,10 @@ def point_at_what_there_is(raw):
         parameters = raw["paths"][f"/api/v1/{path}"]["get"]["parameters"]
         found = next(parameter for parameter in parameters if parameter["name"] == "id")
         found["schema"] = {"enum": list(keys.objects.values_list("pk", flat=True))}
-    event = raw["components"]["schemas"]["SuggestionEvent"]["properties"]
-    event["model_version"] = {"enum": list(ModelVersion.objects.values_list("name", flat=True))}
+    for name, kind in (("SuggestionEvent", "titles"), ("CarEvents", "photos")):
+        event = raw["components"]["schemas"][name]["properties"]
+        versions = ModelVersion.objects.filter(kind=kind)
+        event["model_version"] = {"enum": list(versions.values_list("name", flat=True))}
 
 
 @pytest.mark.parametrize(("mode", "real_keys"), [("POSITIVE", True), ("POSITIVE", False), ("NEGATIVE", False)])
@@ -98,7 +102,7 @@ def test_made_up_calls_find_no_fault_and_no_lie(described, mode, real_keys):
         )
         def call(case):
             # Status, media type, headers and body must be those that the schema promises; no 5xx.
-            if mode == "NEGATIVE" or "car" not in case.path.split("/"):
+            if mode == "NEGATIVE" or not case.path.endswith("/car/"):
                 statuses[case.call_and_validate(timeout=30).status_code] += 1
                 return
             # No schema can say which bytes are a photo: made-up ones may be refused, real ones may not.
@@ -112,7 +116,7 @@ def test_made_up_calls_find_no_fault_and_no_lie(described, mode, real_keys):
         call()
     # Calls of one kind alone would prove little.
     assert statuses[400 if mode == "NEGATIVE" else 200] > 2 * EXAMPLES
-    assert SuggestionEvent.objects.exists() == real_keys
+    assert SuggestionEvent.objects.exists() == CarFieldEvent.objects.exists() == real_keys
 
 
 def photo(kind="JPEG"):
@@ -181,7 +185,9 @@ def test_photos_have_the_strictest_rate(client, trained, settings):
     ],
     ids=lambda body: repr(body[:16]),
 )
-@pytest.mark.parametrize("path", ["suggestions/category/", "suggestions/category/batch/", "suggestions/events/"])
+@pytest.mark.parametrize(
+    "path", ["suggestions/category/", "suggestions/category/batch/", "suggestions/events/", "suggestions/car/events/"]
+)
 def test_bodies_made_to_harm_are_mistakes_and_no_errors(client, trained, settings, path, body):
     setattr(settings, SETTING, {**getattr(settings, SETTING), **dict.fromkeys(RATES)})
     response = client.post(f"/api/v1/{path}", body, content_type="application/json")

@@ -9,7 +9,7 @@ from django.core.management.base import BaseCommand, CommandParser
 from django.utils import timezone
 
 from ad_autocategorize.conf import plugin_settings
-from ad_autocategorize.events import SuggestionEvent
+from ad_autocategorize.events import CarFieldEvent, SuggestionEvent
 from ad_autocategorize.management.arguments import days
 
 
@@ -21,6 +21,10 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         kept = plugin_settings.EVENT_RETENTION_DAYS if options["days"] is None else options["days"]
-        old = SuggestionEvent.objects.filter(created_at__lt=timezone.now() - timedelta(days=kept))
-        count, _by_model = old.delete()
-        self.stdout.write(self.style.SUCCESS(f"Events deleted: {count}; those of the last {kept} days are kept."))
+        since = timezone.now() - timedelta(days=kept)
+        categories, fields = (
+            model._default_manager.filter(created_at__lt=since).delete()[0]
+            for model in (SuggestionEvent, CarFieldEvent)
+        )
+        deleted = f"Events deleted: {categories} of categories, {fields} of car fields"
+        self.stdout.write(self.style.SUCCESS(f"{deleted}; those of the last {kept} days are kept."))

@@ -11,22 +11,36 @@ from django.template.response import TemplateResponse
 from django.urls import URLPattern, path
 from django.utils.translation import gettext as _
 
-from ad_autocategorize.events import SuggestionEvent
+from ad_autocategorize.events import CarFieldEvent, SuggestionEvent
 from ad_autocategorize.moderation.feedback import figures
+from ad_autocategorize.moderation.feedback.car_figures import car_figures
 from ad_autocategorize.moderation.queue.admin import CAN_REVIEW, ReadOnlyAdmin
 
 
-@admin.register(SuggestionEvent)
-class SuggestionEventAdmin(ReadOnlyAdmin):
+class EventAdmin(ReadOnlyAdmin):
     """Events are counted rather than read one by one."""
 
-    list_display = ["created_at", "model_version", "shown", "outcome", "rank", "handling", "taken_rank", "ad_id"]
-    list_filter = ["outcome", "handling", "from_form", "created_at"]
     show_full_result_count = False
     change_list_template = "admin/ad_autocategorize/suggestionevent/change_list.html"
 
     def has_view_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return request.user.has_perm(CAN_REVIEW) or super().has_view_permission(request, obj)
+
+
+@admin.register(CarFieldEvent)
+class CarFieldEventAdmin(EventAdmin):
+    """What became of each car field that photos answered."""
+
+    list_display = ["created_at", "field", "handling", "outcome", "rank", "answered", "sure", "model_version", "ad_id"]
+    list_filter = ["field", "handling", "outcome", "sure", "from_form", "created_at"]
+
+
+@admin.register(SuggestionEvent)
+class SuggestionEventAdmin(EventAdmin):
+    """What became of the categories that each form showed."""
+
+    list_display = ["created_at", "model_version", "shown", "outcome", "rank", "handling", "taken_rank", "ad_id"]
+    list_filter = ["outcome", "handling", "from_form", "created_at"]
 
     def get_urls(self) -> list[URLPattern]:
         view = self.admin_site.admin_view(self.feedback_view)
@@ -47,6 +61,7 @@ class SuggestionEventAdmin(ReadOnlyAdmin):
             "chart": figures.over_time(),
             "handling": figures.by_handling(),
             "places": figures.by_place(),
+            "cars": car_figures(),
             "reviews": figures.reviews(),
             "leading": figures.leading(),
         }

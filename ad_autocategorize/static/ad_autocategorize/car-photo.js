@@ -10,6 +10,8 @@ class CarPhoto {
     if (!this.input || !this.form) return;
     this.status = root.querySelector(".aac-car-status");
     this.bar = root.querySelector(".aac-car-progress");
+    this.report = root.querySelector(".aac-car-report");
+    this.told = JSON.parse(this.report?.value || "{}");
     this.fields = new Map();
     for (const [name, formName] of Object.entries(JSON.parse(root.dataset.fields))) {
       const element = this.form.elements.namedItem(formName);
@@ -80,17 +82,31 @@ class CarPhoto {
 
   present(answer) {
     this.modelsByBrand = answer.models_by_brand;
-    for (const field of this.fields.values()) field.undo();
+    const told = {};
+    for (const [name, field] of this.fields) {
+      // Corrected by the seller: what is to come does not get into it, and this is the answer that he has seen.
+      if (field.typed && this.told[name]?.state === "filled") told[name] = this.told[name];
+      field.undo();
+    }
     // The brand first: it decides which models may follow.
     for (const [name, field] of this.fields) {
       const suggestion = answer.fields[name];
-      if (suggestion?.accepted && this.fits(name, suggestion.options[0].value)) field.fill(suggestion.options[0]);
+      if (suggestion) told[name] ??= { ...this.tell(name, field, suggestion), model_version: answer.model_version };
     }
+    this.told = told;
+    if (this.report) this.report.value = JSON.stringify(told);
     this.narrow();
     const { textTwins } = this.root.dataset;
     const twins = answer.twins.length ? ` ${textTwins.replace("%cars", answer.twins.join(", "))}` : "";
     // Of several photos some may have been left out.
     this.say(`${answer.refused ?? ""} ${answer.message}${twins}`.trim());
+  }
+
+  // Fills the field in if that may be; returns what the form tells of it, for the server to record with the saved ad.
+  tell(name, field, { options, accepted: sure }) {
+    const filled = sure && this.fits(name, options[0].value) && field.fill(options[0]);
+    const state = filled ? "filled" : field.typed ? "stated" : "empty";
+    return { options: options.map((option) => option.value), sure, state };
   }
 
   fits(name, value) {
@@ -130,8 +146,11 @@ class CarField {
     this.element = element;
     this.owner = owner;
     this.described = element.getAttribute("aria-describedby") ?? "";
+    // Still holds what a photo filled in, as in a form that was sent back with an error.
+    const told = owner.told[name];
+    this.filled = told?.state === "filled" && element.value === told.options[0];
     // What the seller has typed or chosen, or what the ad had already, is never overwritten.
-    this.typed = element.value !== "";
+    this.typed = element.value !== "" && !this.filled;
     for (const kind of ["input", "change"]) {
       element.addEventListener(kind, (event) => {
         if (event.isTrusted || !this.filling) {
@@ -142,11 +161,14 @@ class CarField {
     }
   }
 
+  // Returns whether the value is in the field now.
   fill(option) {
     const known = this.element.tagName !== "SELECT" || [...this.element.options].some((item) => item.value === option.value);
-    if (this.typed || !known) return;
+    if (this.typed || !known) return false;
     this.set(option.value);
+    this.filled = true;
     this.note(option);
+    return true;
   }
 
   set(value) {
@@ -180,13 +202,14 @@ class CarField {
   }
 
   undo() {
-    if (!this.shown) return;
+    if (!this.filled) return;
     this.clear();
     this.set("");
   }
 
   // Takes the mark away and leaves the value.
   clear() {
+    this.filled = false;
     this.shown?.remove();
     this.shown = undefined;
     this.element.classList.remove("aac-car-filled");

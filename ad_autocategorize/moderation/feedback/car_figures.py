@@ -1,0 +1,119 @@
+"""What became of the car fields that photos answered: the figures of the feedback page."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from django.db.models import Count, Q
+from django.utils.translation import gettext as _
+
+from ad_autocategorize.events import CarFieldEvent
+from ad_autocategorize.moderation.feedback.proportions import Proportion
+
+# A site that trains often has many versions.
+VERSIONS = 6
+_Handling, _Outcome = CarFieldEvent.Handling, CarFieldEvent.Outcome
+# Where the seller saw no value, and stated one: what he says of the photo's is his own. What an ad held before may be what
+# an earlier photo filled in.
+OWN = ~Q(outcome=_Outcome.EMPTY) & Q(handling__in=[_Handling.STATED, _Handling.UNSURE, _Handling.UNFIT])
+# Of a column that is never null and part of the index, so that the rows themselves need not be read.
+COUNTS = {
+    "all": Count("field"),
+    "kept": Count("field", filter=Q(handling=_Handling.KEPT)),
+    "changed": Count("field", filter=Q(handling=_Handling.CHANGED)),
+    "own": Count("field", filter=OWN),
+    "own_first": Count("field", filter=OWN & Q(rank=1)),
+    "own_three": Count("field", filter=OWN & Q(rank__lte=3)),
+    "own_sure": Count("field", filter=OWN & Q(sure=True)),
+    "own_sure_first": Count("field", filter=OWN & Q(sure=True, rank=1)),
+}
+_Counts = Mapping[str, int]
+
+
+@dataclass(frozen=True, slots=True)
+class FieldFigures:
+    """What became of answers.
+
+    Attributes
+    ----------
+    filled : answers that were filled in, of all.
+    kept : filled in and left as they were, of those filled in; the others were changed or emptied.
+    first, three : of the fields that were not filled in and that the seller stated on his own, those where the photo's first
+        value, or one of its first three, was the same.
+    sure : of those again, the ones that were sure enough to be filled in, and had the same value first.
+    """
+
+    name: str
+    filled: Proportion
+    kept: Proportion
+    first: Proportion
+    three: Proportion
+    sure: Proportion
+
+    @property
+    def changed(self) -> Proportion:
+        """Filled in and then changed or emptied, of those filled in."""
+        return Proportion(self.kept.whole - self.kept.part, self.kept.whole)
+
+
+@dataclass(frozen=True, slots=True)
+class CarFigures:
+    """The figures over all events, parted where clients of the API told some, by field, and by version, the newest first."""
+
+    totals: list[FieldFigures] = field(default_factory=list)
+    by_field: list[FieldFigures] = field(default_factory=list)
+    by_version: list[FieldFigures] = field(default_factory=list)
+
+    @property
+    def groups(self) -> list[tuple[str, list[FieldFigures]]]:
+        """The tables of the page, with their names; none where there is no event."""
+        versions = _("By model version, the newest %(count)d") % {"count": VERSIONS}
+        named = [(_("By field"), self.by_field), (versions, self.by_version)]
+        return [(_("All"), self.totals), *named] if self.totals else []
+
+
+def car_figures() -> CarFigures:
+    """Return all of it, in one pass over the index of the events."""
+    keys = ("model_version", "field", "from_form")
+    rows = list(CarFieldEvent.objects.order_by(*keys).values(*keys).annotate(**COUNTS))
+    if not rows:
+        return CarFigures()
+    origins = _summed(rows, "from_form")
+    names = {True: _("recorded by the form"), False: _("told by clients of the API")}
+    parts = [_figures(names[told], origins[told]) for told in names if False in origins and told in origins]
+    fields, versions = _summed(rows, "field"), _summed(rows, "model_version")
+    return CarFigures(
+        [_figures(_("all"), _sum(rows)), *parts],
+        [_figures(str(item.label), fields[item.value]) for item in CarFieldEvent.Field if item.value in fields],
+        [_figures(name, versions[name]) for name in sorted(versions, reverse=True)[:VERSIONS]],
+    )
+
+
+def _summed(rows: Iterable[Mapping[str, Any]], key: str) -> dict[Any, _Counts]:
+    """Return the counts by the value of ``key``."""
+    parted: dict[Any, list[Mapping[str, Any]]] = {}
+    for row in rows:
+        parted.setdefault(row[key], []).append(row)
+    return {value: _sum(part) for value, part in parted.items()}
+
+
+def _sum(rows: Iterable[Mapping[str, Any]]) -> _Counts:
+    total: Counter[str] = Counter()
+    for row in rows:
+        total.update({name: row[name] for name in COUNTS})
+    return total
+
+
+def _figures(name: str, counts: _Counts) -> FieldFigures:
+    filled = counts["kept"] + counts["changed"]
+    return FieldFigures(
+        name,
+        filled=Proportion(filled, counts["all"]),
+        kept=Proportion(counts["kept"], filled),
+        first=Proportion(counts["own_first"], counts["own"]),
+        three=Proportion(counts["own_three"], counts["own"]),
+        sure=Proportion(counts["own_sure_first"], counts["own_sure"]),
+    )
