@@ -234,6 +234,10 @@ class AdSource:
         """Return the key of the ``taxonomy.Category`` that an ad is filed at; ``None`` where ``tree`` does not hold it."""
         return self._category_finder(tree)(ad)  # type: ignore[no-any-return]
 
+    def taxonomy_category_ids(self, ads: Iterable[Any], tree: CategoryTree) -> list[int | None]:
+        """Return the same for many ads; the host is asked for the path of each of its categories once."""
+        return list(map(self._category_finder(tree), ads))
+
     def filed_at(self, category_ids: Sequence[int], tree: CategoryTree) -> QuerySet[Any]:
         """Return all ads filed at categories of the taxonomy, published or not. Raises ``SourceError``."""
         own = category_ids if self.uses_taxonomy else [self.own_category(pk, tree) for pk in category_ids]
