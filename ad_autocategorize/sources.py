@@ -123,7 +123,8 @@ class AdSource:
         queryset = self.ad_model()._default_manager.all()
         if self.published is not None:
             queryset = queryset.filter(self.published if isinstance(self.published, Q) else Q(**self.published))
-        return queryset.select_related(*self.select_related).order_by("pk")
+        # Without a name, select_related would follow every relation there is.
+        return (queryset.select_related(*self.select_related) if self.select_related else queryset).order_by("pk")
 
     def relabel(self, ad: Any, category: Any) -> None:
         """File an ad at another category, as it is called with a row lock on the ad and in a transaction.

@@ -2,8 +2,8 @@
 
     python -m benchmarks.moderation_load [--events 100000] [--models 5000] [--bulk 1000] [--postgresql]
 
-Fills a throw-away marketplace, on SQLite or on the PostgreSQL server of the PG* variables, then sends requests through Django's test
-client (the whole request but the network) and counts their queries. A bulk action is timed once: the answer to its question.
+Fills a throw-away marketplace, on SQLite or on the PostgreSQL server of the PG* variables, then sends requests through Django's
+test client (the whole request but the network) and counts their queries. A bulk action is timed once: the answer to its question.
 """
 
 from __future__ import annotations

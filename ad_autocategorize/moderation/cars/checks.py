@@ -94,17 +94,25 @@ def car_ads(source: AdSource) -> Iterable[Any]:
 
 
 def _with_relations(source: AdSource) -> QuerySet[Any]:
-    relations = []
-    for name in (*CAR_FIELDS, "seller"):
+    relations = list(_relations(source, (*CAR_FIELDS, "seller")))
+    queryset = source.get_queryset()
+    return queryset.select_related(*relations) if relations else queryset
+
+
+def car_relations(source: AdSource) -> list[str]:
+    """Return the relations that reading the car fields of ads follows."""
+    return [*source.select_related, *_relations(source, CAR_FIELDS)]
+
+
+def _relations(source: AdSource, names: Iterable[str]) -> Iterator[str]:
+    for name in names:
         described = getattr(source, name)
         if not described or not source.is_path(name):
             continue
         if resolve_field(source.ad_model(), described).is_relation:
-            relations.append(described)
+            yield described
         elif LOOKUP_SEP in described:
-            relations.append(described.rpartition(LOOKUP_SEP)[0])
-    queryset = source.get_queryset()
-    return queryset.select_related(*relations) if relations else queryset
+            yield described.rpartition(LOOKUP_SEP)[0]
 
 
 def fingerprint(name: str, stated: Mapping[str, str]) -> str:

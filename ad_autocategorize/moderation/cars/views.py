@@ -9,13 +9,13 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from ad_autocategorize.moderation.cars.catalog import Catalog
+from ad_autocategorize.moderation.cars.desk import CarDesk
 from ad_autocategorize.moderation.cars.options import chosen_values
 from ad_autocategorize.moderation.cars.presentation import CarItem, present_car
 from ad_autocategorize.moderation.cars.review import accept, choose, keep, undo
 from ad_autocategorize.moderation.models import CarDecision, CarIssue
 from ad_autocategorize.moderation.queue.deciding import Reviewer
 from ad_autocategorize.moderation.queue.views import DecideView, ReviewView, UndoView
-from ad_autocategorize.sources import get_source
 
 
 class CarReviewView(ReviewView):
@@ -39,12 +39,13 @@ class CarDecideView(DecideView):
     """Writes a value into an ad, or leaves it as it is."""
 
     def decide(self, issue: CarIssue, action: str, reviewer: Reviewer) -> CarDecision:
+        desk = CarDesk()
         if action == "accept" and not reviewer.blind:
-            return accept(issue, reviewer)
+            return accept(issue, reviewer, desk)
         if action == "keep":
-            return keep(issue, reviewer)
+            return keep(issue, reviewer, desk)
         text = self.request.POST.get("value", "") if action == "other" else action
-        return choose(issue, chosen_values(text, issue, get_source(), Catalog()), reviewer)
+        return choose(issue, chosen_values(text, issue, desk.source, desk.catalog), reviewer, desk)
 
     def suggestion(self, decision: CarDecision) -> str:
         return _("Expected was %(value)s.") % {"value": decision.expected}

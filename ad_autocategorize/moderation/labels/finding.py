@@ -241,7 +241,9 @@ def update_queue(
     for batch in _batches(found):
         with transaction.atomic():
             keys = [issue.ad_id for issue in batch]
-            known = {row.ad_id: row for row in LabelIssue.objects.select_for_update().filter(ad_id__in=keys)}
+            known = {
+                row.ad_id: row for row in LabelIssue.objects.select_for_update().filter(ad_id__in=keys).order_by("pk")
+            }
             new = [issue for issue in batch if issue.ad_id not in known]
             LabelIssue.objects.bulk_create(new)
             again = [(issue, known[issue.ad_id]) for issue in batch if issue.ad_id in known]

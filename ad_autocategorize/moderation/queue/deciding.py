@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import uuid
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
-from typing import Any, TypeVar
+from typing import Any, Generic, TypeVar
 
 from django.contrib.admin.models import CHANGE, LogEntry
 from django.contrib.auth.models import AbstractBaseUser
@@ -12,9 +13,12 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from ad_autocategorize.moderation.models import CarIssue, Decision, LabelIssue
-from ad_autocategorize.sources import AdSource
+from ad_autocategorize.moderation.queue.presentation import keys_of
+from ad_autocategorize.sources import AdSource, get_source
 
 Issue = LabelIssue | CarIssue
+# What a desk knows of a locked ad.
+Held = TypeVar("Held")
 Decided = TypeVar("Decided", bound=Decision)
 
 
@@ -35,13 +39,42 @@ class Reviewer:
     batch: uuid.UUID | None = None
 
 
-def lock_ad(source: AdSource, ad_id: str) -> Any:
-    """Return the ad, locked until the transaction ends. Raises ``ReviewConflict`` where it is gone."""
-    # The lock makes a seller's or another moderator's change wait, where the database has row locks.
-    ad = source.ad_model()._default_manager.select_for_update().filter(pk=ad_id).first()
-    if ad is None:
-        raise ReviewConflict(_("The ad no longer exists."))
-    return ad
+def lock_ads(source: AdSource, ad_ids: Iterable[str]) -> dict[str, Any]:
+    """Return ads by their keys as text, locked until the transaction ends; those that are gone are missing."""
+    # The lock makes a seller's or another moderator's change wait, where the database has row locks. In one order, since of two
+    # who lock the same ads each could wait for the other.
+    ads = source.ad_model()._default_manager.select_for_update()
+    return {str(ad.pk): ad for ad in ads.filter(pk__in=keys_of(ad_ids, source)).order_by("pk")}
+
+
+class Desk(Generic[Held]):
+    """Where decisions are made: ads are locked, and what many decisions share is read once.
+
+    A single decision has its ad locked when it takes it. A bulk action holds a chunk of ads first, in a few queries for all.
+    """
+
+    def __init__(self) -> None:
+        self.source = get_source()
+        self._held: dict[str, Held] = {}
+
+    def hold(self, ad_ids: Collection[str]) -> None:
+        """Lock ads until the transaction ends; those of the last transaction are forgotten."""
+        self._held = self.lock(ad_ids)
+
+    def take(self, ad_id: str) -> Held:
+        """Return an ad, locked. Raises ``ReviewConflict`` where it is gone.
+
+        What is held is handed out once: a further decision about the same ad reads what the first one left.
+        """
+        if ad_id not in self._held:
+            self._held |= self.lock([ad_id])
+        if ad_id not in self._held:
+            raise ReviewConflict(_("The ad no longer exists."))
+        return self._held.pop(ad_id)
+
+    def lock(self, ad_ids: Collection[str]) -> dict[str, Held]:
+        """Return ads with what belongs to them by their keys, locked until the transaction ends; those gone are missing."""
+        raise NotImplementedError
 
 
 def advance(issue: Issue, state: str, user: AbstractBaseUser | None, **changes: Any) -> None:

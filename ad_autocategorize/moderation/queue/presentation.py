@@ -62,15 +62,21 @@ class ReviewItem:
 
 def ads_by_key(keys: Iterable[str], source: AdSource) -> dict[str, Any]:
     """Return ads by their keys as text, in one query; ads that are gone are missing."""
-    field = source.ad_model()._meta.pk
-    wanted = []
-    for key in keys:
-        try:
-            wanted.append(field.to_python(key))
-        except ValidationError:
-            continue
+    wanted = keys_of(keys, source)
     queryset = source.ad_model()._default_manager.select_related(*source.select_related, *source.relations())
     return {str(ad.pk): ad for ad in queryset.filter(pk__in=wanted)} if wanted else {}
+
+
+def keys_of(texts: Iterable[str], source: AdSource) -> list[Any]:
+    """Return the keys of ads that are given as text; what can be no key is left out."""
+    field = source.ad_model()._meta.pk
+    keys = []
+    for text in texts:
+        try:
+            keys.append(field.to_python(text))
+        except ValidationError:
+            continue
+    return keys
 
 
 def title_of(ad: Any, source: AdSource) -> str:
