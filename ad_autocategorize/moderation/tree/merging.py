@@ -16,7 +16,6 @@ from ad_autocategorize.moderation.labels.desk import LabelDesk
 from ad_autocategorize.moderation.labels.review import Reviewer, relabel_ad
 from ad_autocategorize.moderation.models import LabelIssue, TaxonomyFinding
 from ad_autocategorize.moderation.queue.presentation import path_text
-from ad_autocategorize.services import active_tree
 from ad_autocategorize.sources import SourceError, get_source
 from taxonomy.locking import lock_categories, tree_write
 from taxonomy.models import Category
@@ -53,7 +52,8 @@ def plan_merge(category_id: int, into_id: int, most: int | None = MERGE_LIMIT) -
         raise MergeRefused(_("Choose two categories of the tree."))
     if tree.children(category_id):
         raise MergeRefused(_("This category has others below it; move or merge those first."))
-    active, paths = active_tree(), (path_text(tree, category_id), path_text(tree, into_id))
+    # Not the tree that this process keeps: a merge asks within a write, whose version another gets if this one is taken back.
+    active, paths = CategoryTree.load(), (path_text(tree, category_id), path_text(tree, into_id))
     if into_id not in active:
         raise MergeRefused(_("%(path)s is out of use.") % {"path": paths[1]})
     source = get_source()
