@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from functools import cached_property
+from typing import Any
 
 from django.db.models import QuerySet
 from django.utils.translation import gettext as _
@@ -15,7 +16,7 @@ from ad_autocategorize.moderation.cars.presentation import CarItem, present_car
 from ad_autocategorize.moderation.cars.review import accept, choose, keep, undo
 from ad_autocategorize.moderation.models import CarDecision, CarIssue
 from ad_autocategorize.moderation.queue.deciding import Reviewer
-from ad_autocategorize.moderation.queue.views import DecideView, ReviewView, UndoView
+from ad_autocategorize.moderation.queue.views import DecideView, ReviewView, UndoView, is_blind
 
 
 class CarReviewView(ReviewView):
@@ -29,7 +30,11 @@ class CarReviewView(ReviewView):
         return Catalog()
 
     def present(self, issue: CarIssue) -> CarItem | None:
-        return present_car(issue, self.catalog)
+        return present_car(issue, self.catalog, self.request.GET.get("brand", ""), blind=is_blind(self.request))
+
+    def choices(self) -> dict[str, Any]:
+        # A form that asks for another brand's models sends them along.
+        return {"passed_on": [(name, value) for name, values in self.filters().lists() for value in values]}
 
     def following(self, queue: QuerySet[CarIssue], after: int) -> QuerySet[CarIssue]:
         return queue.filter(pk__gt=after)
