@@ -13,6 +13,7 @@ from django.urls import reverse
 from ad_autocategorize.models import LabelIssue, ReviewDecision
 from ad_autocategorize.moderation.labels.review import Reviewer, accept
 from marketplace.models import Ad
+from taxonomy.models import Category
 
 pytestmark = pytest.mark.django_db
 
@@ -208,6 +209,16 @@ def test_the_audit_trail_is_shown_and_cannot_be_changed(page, sofa_issue, modera
     assert "Hogar › Muebles › Sillones" in page.get(url).content.decode()
     assert page.post(f"{url}{decision.pk}/change/", {"moderator_name": "x"}).status_code == 403
     assert page.post(f"{url}{decision.pk}/delete/", {"post": "yes"}).status_code == 403
+
+
+def test_a_page_from_before_blind_mode_does_not_file_the_ad_where_the_list_happens_to_stand(page, sofa_issue):
+    page.post(REVIEW, {"blind": "1"})
+    kitchen = Category.objects.get(name="Cocina")
+    response = decide(page, sofa_issue, "accept", category=kitchen.pk)
+    assert 'class="error"' in response.content.decode()
+    assert not ReviewDecision.objects.exists()
+    decide(page, sofa_issue, "other", category=kitchen.pk)
+    assert Ad.objects.get(pk=sofa_issue.ad_id).category == kitchen
 
 
 def test_a_bulk_action_reads_once_what_its_ads_share(page, sofa_issue):

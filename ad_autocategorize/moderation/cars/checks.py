@@ -18,7 +18,7 @@ from ad_autocategorize.confidence import VERY_LIKELY
 from ad_autocategorize.models import ModelVersion
 from ad_autocategorize.moderation.cars.catalog import Catalog, Contradiction
 from ad_autocategorize.moderation.models import CarIssue
-from ad_autocategorize.sources import CAR_FIELDS, CHUNK, AdSource, resolve_field
+from ad_autocategorize.sources import CAR_FIELDS, CHUNK, AdSource, fetch_along, resolve_field
 
 Evidence = CarIssue.Evidence
 
@@ -94,9 +94,7 @@ def car_ads(source: AdSource) -> Iterable[Any]:
 
 
 def _with_relations(source: AdSource) -> QuerySet[Any]:
-    relations = list(_relations(source, (*CAR_FIELDS, "seller")))
-    queryset = source.get_queryset()
-    return queryset.select_related(*relations) if relations else queryset
+    return fetch_along(source.get_queryset(), list(_relations(source, (*CAR_FIELDS, "seller"))))
 
 
 def car_relations(source: AdSource) -> list[str]:

@@ -15,6 +15,7 @@ from ad_autocategorize.moderation.cars.catalog import Catalog
 from ad_autocategorize.moderation.cars.checks import car_relations, stated_fields
 from ad_autocategorize.moderation.models import CarIssue
 from ad_autocategorize.moderation.queue.deciding import Desk, lock_ads
+from ad_autocategorize.sources import fetch_along
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +47,5 @@ class CarDesk(Desk[HeldCar]):
 
     def read_again(self, ad: Any) -> dict[str, str]:
         """Return what the database says of the ad's car now."""
-        stored, relations = self.source.ad_model()._default_manager.all(), car_relations(self.source)
-        # Without a name, select_related would follow every relation there is.
-        stored = stored.select_related(*relations) if relations else stored
+        stored = fetch_along(self.source.ad_model()._default_manager.all(), car_relations(self.source))
         return stated_fields(self.source, stored.get(pk=ad.pk))

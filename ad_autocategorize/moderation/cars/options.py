@@ -68,11 +68,19 @@ def pairs(catalog: Catalog, brands: Iterable[str] | None = None) -> list[Option]
     return [Option({"brand": brand, "car_model": model}) for brand, model in catalog.pairs(brands)]
 
 
+def pressed_values(key: str, issue: CarIssue, catalog: Catalog) -> Mapping[str, str]:
+    """Return the values of the button that was pressed. Raises ``ChoiceRefused`` where the page has none such."""
+    for option in possible_values(issue, catalog):
+        if option.key == key:
+            return option.values
+    raise ChoiceRefused(_("Choose a value first."))
+
+
 def chosen_values(text: str, issue: CarIssue, source: AdSource, catalog: Catalog) -> Mapping[str, str]:
-    """Return the values that a form sent. Raises ``ChoiceRefused``."""
-    options, sent = all_values(issue, source, catalog), _sent(text)
-    for option in (*possible_values(issue, catalog), *options):
-        if option.values == sent:
+    """Return the values that were chosen from the list, or typed where there is none. Raises ``ChoiceRefused``."""
+    options = all_values(issue, source, catalog)
+    for option in options:
+        if option.key == text:
             return option.values
     text = text.strip()
     if options or not text:
@@ -80,11 +88,3 @@ def chosen_values(text: str, issue: CarIssue, source: AdSource, catalog: Catalog
     if issue.field == "year" and not (text.isdecimal() and FIRST_YEAR <= int(text) <= date.today().year + 1):
         raise ChoiceRefused(_("Give a year such as 2010."))
     return {issue.field: text}
-
-
-def _sent(text: str) -> object:
-    """Return the values of the option whose key a form sent; ``None`` for what is none."""
-    try:
-        return json.loads(text)
-    except ValueError:
-        return None

@@ -11,7 +11,7 @@ from django.utils.translation import gettext_lazy
 
 from ad_autocategorize.moderation.cars.catalog import Catalog
 from ad_autocategorize.moderation.cars.desk import CarDesk
-from ad_autocategorize.moderation.cars.options import chosen_values
+from ad_autocategorize.moderation.cars.options import chosen_values, pressed_values
 from ad_autocategorize.moderation.cars.presentation import CarItem, present_car
 from ad_autocategorize.moderation.cars.review import accept, choose, keep, undo
 from ad_autocategorize.moderation.models import CarDecision, CarIssue
@@ -49,8 +49,11 @@ class CarDecideView(DecideView):
             return accept(issue, reviewer, desk)
         if action == "keep":
             return keep(issue, reviewer, desk)
-        text = self.request.POST.get("value", "") if action == "other" else action
-        return choose(issue, chosen_values(text, issue, desk.source, desk.catalog), reviewer, desk)
+        if action == "other":
+            values = chosen_values(self.request.POST.get("value", ""), issue, desk.source, desk.catalog)
+        else:
+            values = pressed_values(action, issue, desk.catalog)
+        return choose(issue, values, reviewer, desk)
 
     def suggestion(self, decision: CarDecision) -> str:
         return _("Expected was %(value)s.") % {"value": decision.expected}

@@ -24,7 +24,8 @@ class LabelDesk(Desk[Any]):
     def __init__(self) -> None:
         super().__init__()
         self.tree = CategoryTree.load(include_inactive=True)
-        self._tree_is_held = False
+        # The categories in use, while the tree is held.
+        self._active: CategoryTree | None = None
         self._own: dict[int, Any] = {}
 
     def hold(self, ad_ids: Collection[str]) -> None:
@@ -35,7 +36,6 @@ class LabelDesk(Desk[Any]):
     def hold_ads(self, ad_ids: Collection[str]) -> None:
         """Lock the tree and the ads without their entries, for who decides about none of them."""
         lock_tree()
-        self._tree_is_held = True
         self._own.clear()
         if current_version() != self.tree.version:
             self.tree = CategoryTree.load(include_inactive=True)
@@ -47,14 +47,14 @@ class LabelDesk(Desk[Any]):
 
     def hold_category(self, category_id: int) -> None:
         """Keep a category as it is until the transaction ends; to be called before the ad is taken."""
-        if not self._tree_is_held:
+        if self._active is None:
             lock_categories([category_id])
 
     def require_in_use(self, category_id: int) -> None:
         """Keep the category as it is, too. Raises ``ReviewConflict`` where no ad may be filed there."""
         self.hold_category(category_id)
         # Asked with the category locked: what has been committed meanwhile is seen.
-        if category_id not in (self._active if self._tree_is_held else active_tree()):
+        if category_id not in (active_tree() if self._active is None else self._active):
             raise ReviewConflict(_("This category is out of use; choose another one."))
 
     def own_category(self, category_id: int) -> Any:

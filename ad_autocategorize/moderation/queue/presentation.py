@@ -13,7 +13,7 @@ from django.db.models.fields.files import FieldFile
 from django.urls import NoReverseMatch, reverse
 
 from ad_autocategorize.moderation.models import LabelIssue
-from ad_autocategorize.sources import AdSource, SourceError, get_source
+from ad_autocategorize.sources import AdSource, SourceError, fetch_along, get_source
 from taxonomy.tree import CategoryTree
 
 CLUSTER_SHOWN = 12
@@ -63,7 +63,7 @@ class ReviewItem:
 def ads_by_key(keys: Iterable[str], source: AdSource) -> dict[str, Any]:
     """Return ads by their keys as text, in one query; ads that are gone are missing."""
     wanted = keys_of(keys, source)
-    queryset = source.ad_model()._default_manager.select_related(*source.select_related, *source.relations())
+    queryset = fetch_along(source.ad_model()._default_manager.all(), [*source.select_related, *source.relations()])
     return {str(ad.pk): ad for ad in queryset.filter(pk__in=wanted)} if wanted else {}
 
 
