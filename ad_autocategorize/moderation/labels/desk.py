@@ -36,9 +36,9 @@ class LabelDesk(Desk[Any]):
     def hold_ads(self, ad_ids: Collection[str]) -> None:
         """Lock the tree and the ads without their entries, for who decides about none of them."""
         lock_tree()
-        self._own.clear()
         if current_version() != self.tree.version:
             self.tree = CategoryTree.load(include_inactive=True)
+            self._own.clear()
         self._active = active_tree()
         super().hold(ad_ids)
 
