@@ -267,8 +267,8 @@ def test_a_bulk_action_reads_once_what_its_ads_share(page, found, monkeypatch):
 
     cost(1)
     few, many = cost(5), cost(25)
-    # A savepoint and its end, version, the host's own four, what the ad says then and is remembered to say, decision, log.
-    assert (many - few) / 20 <= 11
+    # A savepoint and its end, version, the host's own four, what the ad says then and is remembered to say.
+    assert (many - few) / 20 <= 9
     monkeypatch.setattr(bulk_actions, "COMMITTED_AT_ONCE", 5)
     assert cost(25) > many
 

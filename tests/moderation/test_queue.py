@@ -239,8 +239,8 @@ def test_a_bulk_action_reads_once_what_its_ads_share(page, sofa_issue):
 
     cost(1)
     few, many = cost(5), cost(25)
-    # Savepoint, version, decision, ad, log, end of the savepoint.
-    assert (many - few) / 20 <= 6
+    # A savepoint and its end, version, ad.
+    assert (many - few) / 20 <= 4
 
 
 def confirm(client, url, html):

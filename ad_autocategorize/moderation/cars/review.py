@@ -23,8 +23,6 @@ from ad_autocategorize.moderation.queue.deciding import (
     ReviewConflict,
     Reviewer,
     advance,
-    log,
-    sign,
 )
 from ad_autocategorize.moderation.queue.filters import CAR_FIELD_NAMES
 from ad_autocategorize.sources import CAR_FIELDS, SourceError
@@ -102,7 +100,7 @@ def _decide(issue: CarIssue, reviewer: Reviewer, wanted: Mapping[str, str], desk
     names = [name for name in CAR_FIELDS if name in (changes or (issue.field,))]
     decision = CarDecision(issue=issue, ad_id=issue.ad_id, action=action, **_grounds(issue))
     decision.before, decision.after = ({name: said[name] for name in names} for said in (car, after))
-    return _record(held.ad, decision, reviewer)
+    return _record(held, decision, reviewer, desk)
 
 
 def _take_back(desk: CarDesk, held: HeldCar, decision: CarDecision, reviewer: Reviewer) -> CarDecision:
@@ -119,7 +117,7 @@ def _take_back(desk: CarDesk, held: HeldCar, decision: CarDecision, reviewer: Re
     undone = CarDecision(issue=issue, ad_id=decision.ad_id, action=Action.UNDONE, **_grounds(decision))
     undone.before, undone.after = decision.after, decision.before
     undone.undoes = decision if decision.pk else None
-    return _record(held.ad, undone, reviewer)
+    return _record(held, undone, reviewer, desk)
 
 
 def _changes(car: Mapping[str, str], wanted: Mapping[str, str], desk: CarDesk) -> dict[str, str]:
@@ -204,8 +202,7 @@ def _grounds(of: CarIssue | CarDecision) -> dict[str, Any]:
     return {name: getattr(of, name) for name in ("field", "evidence", "expected", "probability", "model")}
 
 
-def _record(ad: Any, decision: CarDecision, reviewer: Reviewer) -> CarDecision:
-    sign(decision, reviewer)
+def _record(held: HeldCar, decision: CarDecision, reviewer: Reviewer, desk: CarDesk) -> CarDecision:
     before, after = decision.move
     values = {
         "action": decision.get_action_display(),
@@ -215,9 +212,6 @@ def _record(ad: Any, decision: CarDecision, reviewer: Reviewer) -> CarDecision:
         "evidence": ", ".join(filter(None, [decision.get_evidence_display(), decision.model])),
         "expected": decision.expected,
     }
-    log(
-        ad,
-        reviewer,
-        _("Car field review: %(action)s, %(field)s %(from)s → %(to)s (%(evidence)s: %(expected)s).") % values,
-    )
+    message = _("Car field review: %(action)s, %(field)s %(from)s → %(to)s (%(evidence)s: %(expected)s).") % values
+    desk.write_down(decision, held.ad, reviewer, message)
     return decision

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 from django.utils.translation import gettext as _
@@ -28,19 +29,26 @@ class LabelDesk(Desk[Any]):
         self._active: CategoryTree | None = None
         self._own: dict[int, Any] = {}
 
-    def hold(self, ad_ids: Collection[str]) -> None:
-        self.hold_ads(ad_ids)
-        # In one order with the searches, or each could wait for the other.
-        list(LabelIssue.objects.select_for_update().filter(ad_id__in=ad_ids).order_by("pk").values_list("pk"))
+    @contextmanager
+    def holding(self, ad_ids: Collection[str]) -> Iterator[None]:
+        with self.holding_ads(ad_ids):
+            # In one order with the searches, or each could wait for the other.
+            list(LabelIssue.objects.select_for_update().filter(ad_id__in=ad_ids).order_by("pk").values_list("pk"))
+            yield
 
-    def hold_ads(self, ad_ids: Collection[str]) -> None:
-        """Lock the tree and the ads without their entries, for who decides about none of them."""
+    @contextmanager
+    def holding_ads(self, ad_ids: Collection[str]) -> Iterator[None]:
+        """Hold the tree and the ads without their entries, for who decides about none of them."""
         lock_tree()
         if current_version() != self.tree.version:
             self.tree = CategoryTree.load(include_inactive=True)
             self._own.clear()
         self._active = active_tree()
-        super().hold(ad_ids)
+        try:
+            with super().holding(ad_ids):
+                yield
+        finally:
+            self._active = None
 
     def lock(self, ad_ids: Collection[str]) -> dict[str, Any]:
         return lock_ads(self.source, ad_ids)

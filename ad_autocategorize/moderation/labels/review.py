@@ -14,7 +14,7 @@ from django.utils.translation import gettext as _
 
 from ad_autocategorize.moderation.labels.desk import LabelDesk
 from ad_autocategorize.moderation.models import LabelIssue, ReviewDecision
-from ad_autocategorize.moderation.queue.deciding import ReviewConflict, Reviewer, advance, log, sign
+from ad_autocategorize.moderation.queue.deciding import ReviewConflict, Reviewer, advance
 from taxonomy.tree import CategoryTree
 
 PATH_SEPARATOR = " › "
@@ -55,9 +55,7 @@ def relabel_ad(ad_id: str, move: tuple[int, int], reviewer: Reviewer, desk: Labe
     ad = desk.take(ad_id)
     if desk.source.taxonomy_category_id(ad, desk.tree) != move[0]:
         raise ReviewConflict(_("The ad was filed elsewhere in the meantime; it is left as it is."))
-    decision = _record(ReviewDecision(ad_id=ad_id, action=Action.CORRECTED), reviewer, move, desk)
-    _move(desk, ad, decision, reviewer)
-    return decision
+    return _file(ReviewDecision(ad_id=ad_id, action=Action.CORRECTED), ad, move, reviewer, desk)
 
 
 @transaction.atomic
@@ -80,23 +78,17 @@ def undo(decision: ReviewDecision, reviewer: Reviewer, desk: LabelDesk | None = 
     if issue is not None:
         # A search may have asked about the ad where it is now.
         advance(issue, State.OPEN, None, given_id=back_to, branch_id=desk.tree.path_ids(back_to)[0])
-    undone = _record(
-        ReviewDecision(
-            issue=issue,
-            ad_id=decision.ad_id,
-            action=Action.UNDONE,
-            suggested_category_id=decision.suggested_category_id,
-            suggested_path=decision.suggested_path,
-            suggested_probability=decision.suggested_probability,
-            model=decision.model,
-            undoes=decision,
-        ),
-        reviewer,
-        (decision.to_category_id or 0, back_to),
-        desk,
+    undone = ReviewDecision(
+        issue=issue,
+        ad_id=decision.ad_id,
+        action=Action.UNDONE,
+        suggested_category_id=decision.suggested_category_id,
+        suggested_path=decision.suggested_path,
+        suggested_probability=decision.suggested_probability,
+        model=decision.model,
+        undoes=decision,
     )
-    _move(desk, ad, undone, reviewer)
-    return undone
+    return _file(undone, ad, (decision.to_category_id or 0, back_to), reviewer, desk)
 
 
 @transaction.atomic
@@ -112,33 +104,26 @@ def _decide(issue: LabelIssue, reviewer: Reviewer, action: Action, category_id: 
     advance(issue, state, reviewer.user, fingerprint=fingerprint(title, category_id, tree))
     if source.taxonomy_category_id(ad, tree) != issue.given_id:
         raise ReviewConflict(_("The ad was filed elsewhere in the meantime; it is left as it is."))
-    decision = _record(
-        ReviewDecision(
-            issue=issue,
-            ad_id=issue.ad_id,
-            action=action,
-            suggested_category_id=issue.suggested_id,
-            suggested_path=_path_text(tree, issue.suggested_id),
-            suggested_probability=issue.suggested_probability,
-            model=issue.model,
-        ),
-        reviewer,
-        (issue.given_id, category_id),
-        desk,
+    decision = ReviewDecision(
+        issue=issue,
+        ad_id=issue.ad_id,
+        action=action,
+        suggested_category_id=issue.suggested_id,
+        suggested_path=_path_text(tree, issue.suggested_id),
+        suggested_probability=issue.suggested_probability,
+        model=issue.model,
     )
-    _move(desk, ad, decision, reviewer)
-    return decision
+    return _file(decision, ad, (issue.given_id, category_id), reviewer, desk)
 
 
-def _record(decision: ReviewDecision, reviewer: Reviewer, move: tuple[int, int], desk: LabelDesk) -> ReviewDecision:
+def _file(
+    decision: ReviewDecision, ad: Any, move: tuple[int, int], reviewer: Reviewer, desk: LabelDesk
+) -> ReviewDecision:
+    """File the ad (from, to), and write the decision down."""
+    if move[0] != move[1]:
+        desk.source.relabel(ad, desk.own_category(move[1]))
     decision.from_category_id, decision.to_category_id = move
     decision.from_path, decision.to_path = (_path_text(desk.tree, pk) for pk in move)
-    return sign(decision, reviewer)
-
-
-def _move(desk: LabelDesk, ad: Any, decision: ReviewDecision, reviewer: Reviewer) -> None:
-    if decision.from_category_id != decision.to_category_id:
-        desk.source.relabel(ad, desk.own_category(decision.to_category_id or 0))
     values = {
         "action": decision.get_action_display(),
         "from": decision.from_path,
@@ -150,7 +135,8 @@ def _move(desk: LabelDesk, ad: Any, decision: ReviewDecision, reviewer: Reviewer
     else:
         # A merge, which no model suggested ad by ad.
         message = _("Category review: %(action)s, %(from)s → %(to)s.") % values
-    log(ad, reviewer, message)
+    desk.write_down(decision, ad, reviewer, message)
+    return decision
 
 
 def _path_text(tree: CategoryTree, category_id: int) -> str:

@@ -80,8 +80,7 @@ def act_on_each(
     done, problems = 0, Counter[str]()
     for start in range(0, len(rows), COMMITTED_AT_ONCE):
         chunk = rows[start : start + COMMITTED_AT_ONCE]
-        with transaction.atomic():
-            desk.hold([row.ad_id for row in chunk])
+        with transaction.atomic(), desk.holding([row.ad_id for row in chunk]):
             for row in chunk:
                 try:
                     act(row)

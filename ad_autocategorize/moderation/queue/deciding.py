@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
 from django.contrib.admin.models import CHANGE, LogEntry
 from django.contrib.auth.models import AbstractBaseUser
+from django.contrib.contenttypes.models import ContentType
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
@@ -19,7 +21,6 @@ from ad_autocategorize.sources import AdSource, get_source
 Issue = LabelIssue | CarIssue
 # What a desk knows of a locked ad.
 Held = TypeVar("Held")
-Decided = TypeVar("Decided", bound=Decision)
 
 
 class ReviewConflict(RuntimeError):
@@ -50,16 +51,27 @@ def lock_ads(source: AdSource, ad_ids: Iterable[str]) -> dict[str, Any]:
 class Desk(Generic[Held]):
     """Where decisions are made: ads are locked, and what many decisions share is read once.
 
-    A single decision has its ad locked when it takes it. A bulk action holds a chunk of ads first, in a few queries for all.
+    A single decision has its ad locked when it takes it, and is written down at once. A bulk action holds a chunk of ads: they
+    are locked, and what is decided about them is written down, in a few queries for all.
     """
 
     def __init__(self) -> None:
         self.source = get_source()
         self._held: dict[str, Held] = {}
+        self._unwritten: list[tuple[Decision, LogEntry]] | None = None
 
-    def hold(self, ad_ids: Collection[str]) -> None:
-        """Lock ads until the transaction ends; those of the last transaction are forgotten."""
-        self._held = self.lock(ad_ids)
+    @contextmanager
+    def holding(self, ad_ids: Collection[str]) -> Iterator[None]:
+        """Lock ads until the transaction ends, and write down what is decided within; all of it in one transaction."""
+        self._held, self._unwritten = self.lock(ad_ids), []
+        try:
+            yield
+            if self._unwritten:
+                decisions, entries = zip(*self._unwritten, strict=True)
+                type(decisions[0])._default_manager.bulk_create(decisions)
+                LogEntry.objects.bulk_create(entries)
+        finally:
+            self._held, self._unwritten = {}, None
 
     def take(self, ad_id: str) -> Held:
         """Return an ad, locked. Raises ``ReviewConflict`` where it is gone.
@@ -76,6 +88,26 @@ class Desk(Generic[Held]):
         """Return ads with what belongs to them by their keys, locked until the transaction ends; those gone are missing."""
         raise NotImplementedError
 
+    def write_down(self, decision: Decision, ad: Any, reviewer: Reviewer, message: str) -> None:
+        """Record a decision as the reviewer's, and in Django's admin log; the last that is done about it."""
+        decision.moderator_id = reviewer.user.pk
+        decision.moderator_name = reviewer.user.get_username()
+        decision.blind = reviewer.blind
+        decision.batch = reviewer.batch
+        entry = LogEntry(
+            user_id=reviewer.user.pk,
+            content_type=ContentType.objects.get_for_model(ad, for_concrete_model=False),
+            object_id=str(ad.pk),
+            object_repr=str(ad)[:200],
+            action_flag=CHANGE,
+            change_message=message,
+        )
+        if self._unwritten is None:
+            decision.save()
+            entry.save()
+        else:
+            self._unwritten.append((decision, entry))
+
 
 def advance(issue: Issue, state: str, user: AbstractBaseUser | None, **changes: Any) -> None:
     """Change the issue if nobody did since its version was read; the optimistic lock. Raises ``ReviewConflict``."""
@@ -88,21 +120,6 @@ def advance(issue: Issue, state: str, user: AbstractBaseUser | None, **changes: 
         raise ReviewConflict(_conflict_text(issue))
     for name, value in changes.items():
         setattr(issue, name, value)
-
-
-def sign(decision: Decided, reviewer: Reviewer) -> Decided:
-    """Write the decision down as the reviewer's."""
-    decision.moderator_id = reviewer.user.pk
-    decision.moderator_name = reviewer.user.get_username()
-    decision.blind = reviewer.blind
-    decision.batch = reviewer.batch
-    decision.save()
-    return decision
-
-
-def log(ad: Any, reviewer: Reviewer, message: str) -> None:
-    """Add an entry to Django's admin log."""
-    LogEntry.objects.log_actions(reviewer.user.pk, [ad], CHANGE, change_message=message, single_object=True)
 
 
 def _conflict_text(issue: Issue) -> str:

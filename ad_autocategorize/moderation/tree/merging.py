@@ -99,9 +99,9 @@ def _move_ads(category_id: int, into_id: int, reviewer: Reviewer) -> int:
     keys = [str(key) for key in desk.source.filed_at([category_id], desk.tree).values_list("pk", flat=True)]
     for start in range(0, len(keys), HELD_AT_ONCE):
         held = keys[start : start + HELD_AT_ONCE]
-        desk.hold_ads(held)
-        for key in held:
-            relabel_ad(key, (category_id, into_id), batch, desk)
+        with desk.holding_ads(held):
+            for key in held:
+                relabel_ad(key, (category_id, into_id), batch, desk)
     return len(keys)
 
 
