@@ -279,11 +279,16 @@ def test_a_merge_takes_along_the_ads_of_a_bulk_action_too(sofa_among_motorbikes,
     assert Ad.objects.get(pk=issue.ad_id).category_id == pair[1]
 
 
-def test_a_merge_that_is_refused_leaves_nothing_behind_in_the_process(pair, moderators):
+@pytest.mark.parametrize("half_way", [False, True])
+def test_a_merge_that_is_taken_back_leaves_nothing_behind_in_the_process(pair, moderators, monkeypatch, half_way):
+    def fail(self, ad, category):
+        raise SourceError("no")
+
+    monkeypatch.setattr(AdSource, "relabel", fail)
     source = Category.objects.get(pk=pair[0])
-    source.is_active = False
+    source.is_active = half_way
     source.save()
-    with pytest.raises(MergeRefused):
+    with pytest.raises(SourceError if half_way else MergeRefused):
         merge(pair[1], pair[0], Reviewer(moderators[0]))
     # As another process does, which gets the version that the refused merge gave back.
     target = Category.objects.get(pk=pair[1])

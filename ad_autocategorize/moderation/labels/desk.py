@@ -43,7 +43,8 @@ class LabelDesk(Desk[Any]):
         if current_version() != self.tree.version:
             self.tree = CategoryTree.load(include_inactive=True)
             self._own.clear()
-        self._active = active_tree()
+        # Not the tree that this process keeps: within a merge that is taken back it would keep one that nobody else sees.
+        self._active = CategoryTree.load()
         try:
             with super().holding(ad_ids):
                 yield
