@@ -14,8 +14,13 @@ import random
 import statistics
 import tempfile
 import time
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from django.test import Client
 
 REPEATS = 15
+HEADER = "| page | median ms | slowest ms | queries |\n|---|---|---|---|"
 PAGES = (
     ("list", "/admin/ad_autocategorize/labelissue/"),
     ("list, wrong main category", "/admin/ad_autocategorize/labelissue/?level=1"),
@@ -82,25 +87,29 @@ def main() -> None:
 def measure(values: dict[str, int]) -> None:
     """Time every page."""
     from django.contrib.auth import get_user_model
-    from django.db import connection
     from django.test import Client
-    from django.test.utils import CaptureQueriesContext
 
     client = Client(HTTP_HOST="127.0.0.1")
     client.force_login(get_user_model().objects.get(username="moderador"))
-    print("| page | median ms | slowest ms | queries |")
-    print("|---|---|---|---|")
+    print(HEADER)
     for name, address in PAGES:
-        url = address.format(**values)
-        assert client.get(url).status_code == 200
-        times = []
-        for _ in range(REPEATS):
-            start = time.perf_counter()
-            client.get(url)
-            times.append((time.perf_counter() - start) * 1000)
-        with CaptureQueriesContext(connection) as queries:
-            client.get(url)
-        print(f"| {name} | {statistics.median(times):.0f} | {max(times):.0f} | {len(queries)} |", flush=True)
+        time_page(client, name, address.format(**values))
+
+
+def time_page(client: Client, name: str, url: str) -> None:
+    """Print a page's median and slowest time, and how many queries it takes."""
+    from django.db import connection
+    from django.test.utils import CaptureQueriesContext
+
+    assert client.get(url).status_code == 200
+    times = []
+    for _ in range(REPEATS):
+        start = time.perf_counter()
+        client.get(url)
+        times.append((time.perf_counter() - start) * 1000)
+    with CaptureQueriesContext(connection) as queries:
+        client.get(url)
+    print(f"| {name} | {statistics.median(times):.0f} | {max(times):.0f} | {len(queries)} |", flush=True)
 
 
 if __name__ == "__main__":

@@ -13,6 +13,7 @@ from django.utils.text import slugify
 from taxonomy.locking import tree_write
 from taxonomy.models import Category
 from taxonomy.progress import Progress, no_progress
+from taxonomy.signals import categories_moved
 from taxonomy.tree_columns import rebuild_tree_columns
 from taxonomy.updating import update_categories
 
@@ -200,6 +201,8 @@ class _Plan:
             category.slug = slugify(category.name)[:SLUG_LENGTH]
         update_categories(changed, ["name", "slug", "parent", "external_id", "is_active"])
         rebuild_tree_columns()
+        if any(category.parent_id != self._before[category.pk][1] for category in changed):
+            categories_moved.send(sender=Category)
         progress(total, total)
 
     def _park(self, changed: list[Category]) -> None:

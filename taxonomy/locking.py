@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
 from django.apps import apps
-from django.db import router, transaction
+from django.db import connections, router, transaction
 from django.db.models import F
 
 STATE_PK = 1
@@ -34,6 +34,24 @@ def tree_write() -> Iterator[None]:
             yield
     finally:
         forget_version()
+
+
+def lock_tree() -> None:
+    """Make writers of the tree wait until the transaction ends, without writing; the transaction is the caller's."""
+    state = apps.get_model("taxonomy", "TaxonomyState")
+    list(state._default_manager.select_for_update().filter(pk=STATE_PK))
+
+
+def lock_categories(keys: Iterable[int]) -> None:
+    """Make whoever changes these categories, or locks them, wait until the transaction ends; ads may still point at them.
+
+    Whoever locks the tree as well does so before.
+    """
+    category = apps.get_model("taxonomy", "Category")
+    # The weaker lock does not stand in the way of new rows that refer to a category.
+    weaker = connections[router.db_for_write(category)].features.has_select_for_no_key_update
+    rows = category._default_manager.select_for_update(no_key=weaker).filter(pk__in=keys)
+    list(rows.order_by("pk").values_list("pk"))
 
 
 def current_version() -> int:

@@ -12,6 +12,7 @@ from django.utils.translation import gettext_lazy as _
 from mptt.models import MPTTModel, TreeForeignKey
 
 from taxonomy.locking import tree_write
+from taxonomy.signals import categories_moved
 
 
 class TaxonomyState(models.Model):
@@ -66,8 +67,11 @@ class Category(MPTTModel):
         self.slug = self.slug or slugify(self.name)[:220]
         self.external_id = self.external_id or None
         with tree_write():
+            moved = Category.objects.filter(pk=self.pk).exclude(parent=self.parent_id).exists()
             self._refresh_tree_columns()
             super().save(*args, **kwargs)
+            if moved:
+                categories_moved.send(sender=Category)
 
     def delete(self, *args: Any, **kwargs: Any) -> tuple[int, dict[str, int]]:
         """Delete under the tree's lock."""

@@ -4,10 +4,13 @@ import pytest
 from django.utils import timezone
 
 from ad_autocategorize.models import CarDecision, CarIssue
+from ad_autocategorize.moderation.cars import presentation
 from ad_autocategorize.moderation.cars.checks import find_car_issues
 from ad_autocategorize.sources import get_source
 from marketplace.models import Ad
+from taxonomy.car_catalog import upsert_cars
 from taxonomy.models import Category
+from taxonomy.readers.cars import read_cars
 from tests.browser.test_review_queue import press, shown
 from tests.moderation.cars import state_cars
 
@@ -70,6 +73,27 @@ def test_a_moderator_works_through_the_queue_by_keyboard_alone(open_page, log_in
     press(page, "Enter", ".messagelist")
     assert Ad.objects.get(title="bmw a3").car_model.name == "320"
     assert not CarIssue.objects.filter(state="open").exists()
+    assert page.reports == []
+
+
+@pytest.mark.parametrize("java_script", [True, False])
+def test_of_a_long_catalog_another_brands_models_are_asked_for(open_page, log_in, car, monkeypatch, java_script):
+    monkeypatch.setattr(presentation, "LISTED_AT_ONCE", 1)
+    upsert_cars(read_cars("brand,model\nSeat,Ibiza\nSeat,León\n"))
+    page = open_page(java_script_enabled=java_script)
+    log_in(page, "eva")
+    page.goto(f"{REVIEW}?field=brand")
+    assert page.locator("#id_value option").all_inner_texts() == ["---------", "Audi A3", "BMW 320"]
+    page.keyboard.press("b") if java_script else page.focus("#id_brand")
+    page.keyboard.type("Seat")
+    page.keyboard.press("Tab")
+    press(page, "Enter", "#id_value")
+    # Where what was asked for is chosen.
+    assert page.evaluate("document.activeElement.id") == "id_value"
+    page.keyboard.type("Seat L")
+    page.keyboard.press("Tab")
+    press(page, "Enter", ".messagelist")
+    assert Ad.objects.get(title="bmw a3").car_model.name == "León"
     assert page.reports == []
 
 

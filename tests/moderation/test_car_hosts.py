@@ -65,3 +65,17 @@ def test_any_text_will_do_where_the_site_keeps_no_list(host_ad, client, moderato
     client.post(url, {**data, "value": " verde "})
     assert Vehicle.objects.get().paint == "verde"
     assert CarDecision.objects.get().after == {"color": "verde"}
+
+
+def test_a_page_from_before_blind_mode_does_not_write_the_name_of_its_button(host_ad, client, moderators):
+    Vehicle.objects.update(paint="rojo")
+    search({host_ad.pk: {"color": ("azul", 0.99)}})
+    issue = issue_of(host_ad, "color")
+    client.force_login(moderators[0])
+    client.post("/admin/ad_autocategorize/carissue/review/", {"blind": "1"})
+    for pressed in ("accept", "nonsense"):
+        data = {"version": issue.version, "decision": pressed, "value": "verde"}
+        page = client.post(f"/admin/ad_autocategorize/carissue/{issue.pk}/decide/", data, follow=True)
+        assert 'class="error"' in page.content.decode()
+    assert Vehicle.objects.get().paint == "rojo"
+    assert not CarDecision.objects.exists()

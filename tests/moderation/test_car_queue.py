@@ -5,16 +5,22 @@ from html import unescape
 
 import pytest
 from django.contrib.auth.models import Permission
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 from django.utils import timezone
 
 from ad_autocategorize.models import CarDecision, CarIssue
+from ad_autocategorize.moderation.cars import presentation
 from ad_autocategorize.moderation.cars.checks import find_car_issues
 from ad_autocategorize.moderation.cars.review import accept, keep
+from ad_autocategorize.moderation.queue import bulk_actions
 from ad_autocategorize.moderation.queue.deciding import Reviewer
 from ad_autocategorize.sources import get_source
 from marketplace.models import Ad
-from taxonomy.models import Brand, CarModel, Color
+from taxonomy.car_catalog import upsert_cars
+from taxonomy.models import BodyType, Brand, CarModel, Color
+from taxonomy.readers.cars import read_cars
 from tests.moderation.cars import car_of, issue_of, search
 from tests.moderation.conftest import in_bulk
 
@@ -110,6 +116,51 @@ def test_brand_and_model_are_chosen_as_a_pair_of_the_catalog(page, found):
     assert car_of(found[0])[:2] == ("BMW", "320")
 
 
+@pytest.fixture
+def long_catalog(found, monkeypatch):
+    """A catalog that is too long for one list, with a further brand."""
+    monkeypatch.setattr(presentation, "LISTED_AT_ONCE", 2)
+    upsert_cars(read_cars("brand,model\nBMW,X1\nSeat,Ibiza\nSeat,León\n"))
+
+
+def test_of_a_long_catalog_the_brands_at_hand_are_listed_and_any_other_on_demand(page, found, long_catalog):
+    issue = issue_of(found[0], "brand")
+    response = page.get(REVIEW, {"issue": issue.pk, "field": "brand"})
+    # The brand that is stated, and the one that makes the model.
+    assert list(options(response).values()) == ["Audi A3", "BMW 320", "BMW X1"]
+    assert response.context["item"].brands == ("Audi", "BMW", "Seat")
+    assert '<input type="hidden" name="field" value="brand">' in text_of(response)
+    response = page.get(REVIEW, {"issue": issue.pk, "field": "brand", "brand": "Seat"})
+    assert response.context["filters"] == "field=brand"
+    offered = options(response)
+    assert list(offered.values()) == ["Seat Ibiza", "Seat León"]
+    response = decide(page, issue, "other", value="", brand="Seat", filters="field=brand")
+    assert list(options(response).values()) == ["Seat Ibiza", "Seat León"]
+    decide(page, issue, "other", value=unescape(next(iter(offered))))
+    assert car_of(found[0])[:2] == ("Seat", "Ibiza")
+
+
+def test_the_brands_at_hand_do_not_tell_a_blind_moderator_what_is_expected(page, found, long_catalog):
+    page.post(REVIEW, {"blind": "1"})
+    response = page.get(REVIEW, {"issue": issue_of(found[0], "brand").pk})
+    assert list(options(response).values()) == ["BMW 320", "BMW X1"]
+
+
+def test_a_brand_that_makes_nothing_leaves_the_list_of_brands(page, found, long_catalog):
+    response = page.get(REVIEW, {"issue": issue_of(found[0], "brand").pk, "brand": "Tesla"})
+    assert options(response) == {}
+    assert 'id="id_value"' not in text_of(response)
+    assert "<option>Seat</option>" in text_of(response)
+
+
+def test_a_page_that_offers_nothing_of_the_catalog_does_not_read_it(page, found):
+    url = f"{REVIEW}?field=year"
+    page.get(url)
+    with CaptureQueriesContext(connection) as queries:
+        page.get(url)
+    assert not any("taxonomy_carmodel" in query["sql"] for query in queries)
+
+
 def test_what_is_not_offered_is_refused(page, found):
     brand, year = issue_of(found[0], "brand"), issue_of(found[1], "year")
     for issue, value in ((brand, ""), (brand, '{"brand": "Tesla"}'), (brand, "Audi"), (year, ""), (year, "19 85")):
@@ -197,6 +248,55 @@ def test_bulk_actions_ask_first_and_are_taken_back(page, found):
     assert car_of(found[0])[0] == "BMW"
     assert car_of(found[1])[2] == "Sedan"
     assert CarIssue.objects.filter(state="open").count() == 3
+
+
+def test_a_bulk_action_reads_once_what_its_ads_share(page, found, monkeypatch):
+    def cost(ads):
+        CarIssue.objects.all().delete()
+        audi = {"car_model": CarModel.objects.get(name="A3"), "body_type": BodyType.objects.get(name="Sedan")}
+        chosen = Ad.objects.filter(pk__in=list(Ad.objects.order_by("-pk").values_list("pk", flat=True)[:ads]))
+        chosen.update(brand=Brand.objects.get(name="Audi"), year=1999, **audi)
+        find_car_issues(get_source(), timezone.now())
+        issues = list(CarIssue.objects.filter(ad_id__in=[str(ad.pk) for ad in chosen], field="body_type"))
+        assert len(issues) == ads
+        data = {"action": "accept_selected", "_selected_action": [issue.pk for issue in issues], "confirmed": "1"}
+        with CaptureQueriesContext(connection) as queries:
+            page.post(LIST, {**data, "seen": ",".join(f"{issue.pk}:{issue.version}" for issue in issues)})
+        assert set(chosen.values_list("body_type__name", flat=True)) == {"Hatchback"}
+        return len(queries)
+
+    cost(1)
+    few, many = cost(5), cost(25)
+    # A savepoint and its end, version, the host's own four, what the ad says then and is remembered to say.
+    assert (many - few) / 20 <= 9
+    monkeypatch.setattr(bulk_actions, "COMMITTED_AT_ONCE", 5)
+    assert cost(25) > many
+
+
+def test_what_is_refused_in_a_bulk_action_leaves_the_rest_of_its_chunk(page, found):
+    brand, body = issue_of(found[0], "brand"), issue_of(found[1], "body_type")
+    gone = CarIssue.objects.create(
+        ad_id="0", field="year", evidence="catalog", stated="1", suggested={"year": "2"}, found_at=timezone.now()
+    )
+    Ad.objects.filter(pk=found[0].pk).update(car_model=None)
+    response = in_bulk(page, LIST, "accept_selected", [gone, brand, body])
+    # The first ad does not exist, and the second is of another car by now.
+    assert "ya no existe" in text_of(response)
+    assert "cambió" in text_of(response)
+    assert car_of(found[0])[0] == "BMW"
+    assert issue_of(found[0], "brand").state == "open"
+    assert car_of(found[1])[2] == "Hatchback"
+
+
+def test_two_fields_of_one_ad_in_one_bulk_action(page, cars):
+    photo = {"body_type": ("Sedan", 0.95), "year": ("2005", 0.95)}
+    upsert_cars(read_cars("brand,model,body_type\nAudi,A3,Sedan\n"))
+    search({cars[2].pk: photo})
+    issues = list(CarIssue.objects.filter(ad_id=str(cars[2].pk)))
+    assert len(issues) == 2
+    in_bulk(page, LIST, "accept_selected", issues)
+    assert car_of(cars[2])[2:] == ("Sedan", 2005)
+    assert set(CarIssue.objects.filter(ad_id=str(cars[2].pk)).values_list("state", flat=True)) == {"corrected"}
 
 
 def test_a_bulk_action_on_nothing_asks_nothing(page, found):

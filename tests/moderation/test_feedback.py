@@ -2,10 +2,12 @@
 
 import io
 import uuid
-from datetime import timedelta
+from datetime import datetime, time, timedelta
 
 import pytest
 from django.core.management import CommandError, call_command
+from django.db.models import Count, Q
+from django.db.models.functions import TruncWeek
 from django.utils import timezone
 
 from ad_autocategorize.events import SuggestionEvent
@@ -92,6 +94,31 @@ def test_the_page_draws_the_weeks_and_sets_blind_decisions_apart(events, queue, 
     assert "titles-a" in html
     assert "100 puntos porcentuales (intervalo de confianza del 95 %: -12 a 100)" in html
     assert "Puede ser azar" in html
+
+
+@pytest.mark.parametrize("zone", ["America/Argentina/Buenos_Aires", "America/Santiago", "Asia/Beirut", "UTC"])
+def test_weeks_begin_on_monday_by_the_readers_clock(db, zone):
+    # Clocks change at midnight in Santiago and Beirut: some days begin at one.
+    with timezone.override(zone):
+        today = timezone.localdate()
+        for days in range(190):
+            midnight = timezone.make_aware(datetime.combine(today - timedelta(days=days), time.min))
+            for minutes, rank in ((-1, None), (0, 1), (61, 2)):
+                outcome = SuggestionEvent.outcome_of(rank)
+                event = SuggestionEvent.objects.create(model_version="titles-a", rank=rank, outcome=outcome)
+                moment = min(midnight + timedelta(minutes=minutes), timezone.now())
+                SuggestionEvent.objects.filter(pk=event.pk).update(created_at=moment)
+        newest = timezone.now() - timedelta(weeks=figures.WEEKS)
+        events = SuggestionEvent.objects.filter(created_at__gte=newest).annotate(week=TruncWeek("created_at"))
+        counted = (
+            events.values("week")
+            .order_by("week")
+            .annotate(whole=Count("pk"), first=Count("pk", filter=Q(rank=1)), three=Count("pk", filter=Q(rank__lte=3)))
+        )
+        expected = [(row["week"].date(), row["first"], row["three"], row["whole"]) for row in counted]
+        found = [(monday, row.at_1.part, row.at_3.part, row.at_3.whole) for monday, row in figures.by_week()]
+    assert found == expected
+    assert len(found) == figures.WEEKS + 1
 
 
 def decided(count, action, blind, **values):

@@ -1,17 +1,19 @@
 """Merging a category into another."""
 
 import io
+import threading
 
 import pytest
 from django.contrib.admin.models import LogEntry
 from django.contrib.auth.models import Permission
 from django.core.management import CommandError, call_command
+from django.db import connection, transaction
 from django.utils import translation
 
-from ad_autocategorize.models import ReviewDecision
-from ad_autocategorize.moderation.labels.review import ReviewConflict, Reviewer, undo
+from ad_autocategorize.models import LabelIssue, ReviewDecision
+from ad_autocategorize.moderation.labels.review import ReviewConflict, Reviewer, accept, choose, undo
 from ad_autocategorize.moderation.tree.merging import MERGE_LIMIT, MergeRefused, merge, plan_merge
-from ad_autocategorize.services import suggest_categories
+from ad_autocategorize.services import active_tree, suggest_categories
 from ad_autocategorize.sources import AdSource, SourceError
 from marketplace.models import Ad
 from taxonomy.models import Category
@@ -201,3 +203,95 @@ def test_of_two_merges_in_opposite_directions_at_the_same_moment_one_happens(pai
     assert [type(result) for result in results].count(int) == 1
     (left,) = Category.objects.filter(pk__in=pair, is_active=True)
     assert Ad.objects.filter(category=left).count() == Ad.objects.filter(category__in=pair).count() > 0
+
+
+def meanwhile(held, act):
+    """Run ``act`` in a thread while a transaction that has run ``held`` is open; return what either returned or raised."""
+    results = []
+
+    def run():
+        try:
+            results.append(act())
+        except Exception as error:
+            results.append(error)
+        finally:
+            connection.close()
+
+    thread = threading.Thread(target=run)
+    with transaction.atomic():
+        first = held()
+        thread.start()
+        thread.join(timeout=1)
+        # It waits for the end of this transaction.
+        assert results == []
+    thread.join()
+    return first, results[0]
+
+
+@pytest.fixture
+def sofa_among_motorbikes(queue, sofa_issue, marketplace_tree):
+    """An issue whose suggestion, Sillones, may be merged into Mesas."""
+    into = marketplace_tree.find(["Hogar", "Muebles", "Mesas"])
+    assert sofa_issue.suggested_id == marketplace_tree.find(["Hogar", "Muebles", "Sillones"])
+    return sofa_issue, (sofa_issue.suggested_id, into)
+
+
+@pytest.mark.django_db(transaction=True)
+def test_no_ad_is_filed_at_a_category_that_is_merged_away_at_this_moment(sofa_among_motorbikes, moderators):
+    (issue, pair), (eva, luis) = sofa_among_motorbikes, map(Reviewer, moderators)
+    # A merge answers the questions that suggest the emptied category; this one suggests another, and Sillones is chosen.
+    LabelIssue.objects.filter(pk=issue.pk).update(suggested=Category.objects.get(name="Cocina"))
+    issue.refresh_from_db()
+
+    def decide():
+        with translation.override("es"):
+            return choose(issue, pair[0], luis)
+
+    moved, refused = meanwhile(lambda: merge(*pair, eva), decide)
+    assert moved > 0
+    assert isinstance(refused, ReviewConflict)
+    assert "fuera de uso" in str(refused)
+    assert not Ad.objects.filter(category=pair[0]).exists()
+    assert Ad.objects.get(pk=issue.ad_id).category_id == issue.given_id
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_merge_takes_along_the_ad_that_is_filed_there_at_this_moment(sofa_among_motorbikes, moderators):
+    (issue, pair), (eva, luis) = sofa_among_motorbikes, map(Reviewer, moderators)
+    before = Ad.objects.filter(category=pair[0]).count()
+    _decision, moved = meanwhile(lambda: accept(issue, luis), lambda: merge(*pair, eva))
+    assert moved == before + 1
+    assert Ad.objects.get(pk=issue.ad_id).category_id == pair[1]
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_merge_takes_along_the_ads_of_a_bulk_action_too(sofa_among_motorbikes, moderators, client):
+    issue, pair = sofa_among_motorbikes
+    before = Ad.objects.filter(category=pair[0]).count()
+    client.force_login(moderators[1])
+
+    def accept_in_bulk():
+        data = {"action": "accept_selected", "_selected_action": [issue.pk], "confirmed": "1"}
+        return client.post("/admin/ad_autocategorize/labelissue/", {**data, "seen": f"{issue.pk}:{issue.version}"})
+
+    _response, moved = meanwhile(accept_in_bulk, lambda: merge(*pair, Reviewer(moderators[0])))
+    assert moved == before + 1
+    assert Ad.objects.get(pk=issue.ad_id).category_id == pair[1]
+
+
+@pytest.mark.parametrize("half_way", [False, True])
+def test_a_merge_that_is_taken_back_leaves_nothing_behind_in_the_process(pair, moderators, monkeypatch, half_way):
+    def fail(self, ad, category):
+        raise SourceError("no")
+
+    monkeypatch.setattr(AdSource, "relabel", fail)
+    source = Category.objects.get(pk=pair[0])
+    source.is_active = half_way
+    source.save()
+    with pytest.raises(SourceError if half_way else MergeRefused):
+        merge(pair[1], pair[0], Reviewer(moderators[0]))
+    # As another process does, which gets the version that the refused merge gave back.
+    target = Category.objects.get(pk=pair[1])
+    target.is_active = False
+    target.save()
+    assert pair[1] not in active_tree()

@@ -5,12 +5,15 @@ from html import unescape
 
 import pytest
 from django.contrib.auth.models import Permission
+from django.db import connection
 from django.http import QueryDict
+from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
 from ad_autocategorize.models import LabelIssue, ReviewDecision
 from ad_autocategorize.moderation.labels.review import Reviewer, accept
 from marketplace.models import Ad
+from taxonomy.models import Category
 
 pytestmark = pytest.mark.django_db
 
@@ -206,6 +209,38 @@ def test_the_audit_trail_is_shown_and_cannot_be_changed(page, sofa_issue, modera
     assert "Hogar › Muebles › Sillones" in page.get(url).content.decode()
     assert page.post(f"{url}{decision.pk}/change/", {"moderator_name": "x"}).status_code == 403
     assert page.post(f"{url}{decision.pk}/delete/", {"post": "yes"}).status_code == 403
+
+
+def test_a_page_from_before_blind_mode_does_not_file_the_ad_where_the_list_happens_to_stand(page, sofa_issue):
+    page.post(REVIEW, {"blind": "1"})
+    kitchen = Category.objects.get(name="Cocina")
+    response = decide(page, sofa_issue, "accept", category=kitchen.pk)
+    assert 'class="error"' in response.content.decode()
+    assert not ReviewDecision.objects.exists()
+    decide(page, sofa_issue, "other", category=kitchen.pk)
+    assert Ad.objects.get(pk=sofa_issue.ad_id).category == kitchen
+
+
+def test_a_bulk_action_reads_once_what_its_ads_share(page, sofa_issue):
+    copy = LabelIssue.objects.filter(pk=sofa_issue.pk).values().get()
+
+    def cost(ads):
+        LabelIssue.objects.all().delete()
+        issues = [
+            LabelIssue(**{**copy, "id": None, "ad_id": str(ad.pk), "given_id": ad.category_id})
+            for ad in Ad.objects.exclude(category=sofa_issue.suggested_id).order_by("pk")[:ads]
+        ]
+        LabelIssue.objects.bulk_create(issues)
+        data = {"action": "accept_selected", "_selected_action": [issues[0].pk], "select_across": "1", "confirmed": "1"}
+        with CaptureQueriesContext(connection) as queries:
+            page.post(LIST, {**data, "seen": ",".join(f"{issue.pk}:1" for issue in issues)})
+        assert not LabelIssue.objects.filter(state="open").exists()
+        return len(queries)
+
+    cost(1)
+    few, many = cost(5), cost(25)
+    # A savepoint and its end, version, ad.
+    assert (many - few) / 20 <= 4
 
 
 def confirm(client, url, html):

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from functools import partial
 from typing import Any
 
 from django.contrib import admin, messages
@@ -14,13 +13,14 @@ from django.utils.html import format_html
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from ad_autocategorize.moderation.cars.catalog import Catalog
+from ad_autocategorize.moderation.cars.desk import CarDesk
 from ad_autocategorize.moderation.cars.presentation import several
 from ad_autocategorize.moderation.cars.review import accept, keep, reopen, undo
 from ad_autocategorize.moderation.cars.views import CarDecideView, CarReviewView, CarUndoView
 from ad_autocategorize.moderation.models import CarDecision, CarIssue, car_text
-from ad_autocategorize.moderation.queue.admin import HIDDEN, Act, DecisionAdmin, QueueAdmin
+from ad_autocategorize.moderation.queue.admin import HIDDEN, DecisionAdmin, QueueAdmin
 from ad_autocategorize.moderation.queue.bulk_actions import is_confirmed
+from ad_autocategorize.moderation.queue.deciding import Reviewer
 from ad_autocategorize.moderation.queue.filters import CAR_FIELD_NAMES, CarFieldFilter, StateFilter
 from ad_autocategorize.moderation.queue.presentation import ad_url, ads_by_key, first_photos, title_of
 from ad_autocategorize.moderation.queue.views import is_blind
@@ -51,6 +51,7 @@ class CarIssueAdmin(QueueAdmin):
     """The queue of car fields."""
 
     list_class = CarIssueList
+    desk_class = CarDesk
     decision_model = CarDecision
     review_view = CarReviewView
     decide_view = CarDecideView
@@ -62,8 +63,8 @@ class CarIssueAdmin(QueueAdmin):
     search_help_text = gettext_lazy("Seller, or the ad's number")
     actions = ["accept_selected", "keep_selected", "reopen_selected"]
 
-    def acts(self, action: str) -> Act:
-        return partial(ACTS[action], catalog=Catalog())
+    def act_on(self, issue: CarIssue, action: str, reviewer: Reviewer, desk: Any) -> None:
+        ACTS[action](issue, reviewer, desk)
 
     def moves(self, issues: list[CarIssue], *, blind: bool) -> Iterator[tuple[str, str]]:
         for issue in issues:
@@ -128,14 +129,15 @@ class CarIssueAdmin(QueueAdmin):
 class CarDecisionAdmin(DecisionAdmin):
     """The audit trail of car fields."""
 
+    desk_class = CarDesk
     list_display = [
         "created_at", "moderator_name", "ad_id", "field_name", "before_values", "after_values", "action", "evidence", "model",
         "blind",
     ]  # fmt: skip
     list_filter = ["action", "evidence", "blind", "created_at"]
 
-    def undoing(self) -> Act:
-        return partial(undo, catalog=Catalog())
+    def undo(self, decision: CarDecision, reviewer: Reviewer, desk: Any) -> None:
+        undo(decision, reviewer, desk)
 
     @admin.display(description=gettext_lazy("field"), ordering="field")
     def field_name(self, decision: CarDecision) -> str:

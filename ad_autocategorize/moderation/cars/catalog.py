@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import dataclasses
 from collections import defaultdict
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 from ad_autocategorize.cars.fields import fold
@@ -31,33 +32,50 @@ class Contradiction:
     suggested: Mapping[str, str] = dataclasses.field(default_factory=dict)
 
 
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
 class _Car:
+    pk: int
     brand: str
     name: str
     first_year: int | None
     last_year: int | None
-    body_types: set[str] = dataclasses.field(default_factory=set)
 
 
 class Catalog:
-    """The car catalog by folded names, read in two queries."""
+    """The car catalog by folded names, read in one query when it is first asked, and in another for the body types."""
 
-    def __init__(self) -> None:
-        self._cars: dict[tuple[str, str], _Car] = {}
-        self._makers: dict[str, set[str]] = defaultdict(set)
-        keys = {}
-        rows = CarModel.objects.values_list("pk", "brand__name", "name", "first_year", "last_year")
-        for pk, brand, name, first, last in rows:
-            keys[pk] = fold(brand), fold(name)
-            self._cars[keys[pk]] = _Car(brand, name, first, last)
-            self._makers[fold(name)].add(brand)
+    @cached_property
+    def _cars(self) -> dict[tuple[str, str], _Car]:
+        rows = CarModel.objects.order_by().values_list("pk", "brand__name", "name", "first_year", "last_year")
+        return {(fold(row[1]), fold(row[2])): _Car(*row) for row in rows.iterator()}
+
+    @cached_property
+    def _makers(self) -> dict[str, set[str]]:
+        makers: defaultdict[str, set[str]] = defaultdict(set)
+        for (_brand, name), car in self._cars.items():
+            makers[name].add(car.brand)
+        return makers
+
+    @cached_property
+    def _bodies(self) -> dict[int, set[str]]:
+        bodies: defaultdict[int, set[str]] = defaultdict(set)
         for pk, body_type in CarModel.body_types.through.objects.values_list("carmodel_id", "bodytype__name"):
-            self._cars[keys[pk]].body_types.add(body_type)
+            bodies[pk].add(body_type)
+        return bodies
 
-    def pairs(self) -> list[tuple[str, str]]:
-        """Return every brand with every model of it, in alphabetical order."""
-        return sorted((car.brand, car.name) for car in self._cars.values())
+    def __len__(self) -> int:
+        return len(self._cars)
+
+    def brands(self) -> list[str]:
+        """Return the brands that make a model, in alphabetical order."""
+        return sorted({car.brand for car in self._cars.values()})
+
+    def pairs(self, brands: Iterable[str] | None = None) -> list[tuple[str, str]]:
+        """Return every brand, or each of those given, with every model of it, in alphabetical order."""
+        wanted = None if brands is None else set(map(fold, brands))
+        return sorted(
+            (car.brand, car.name) for (brand, _name), car in self._cars.items() if wanted is None or brand in wanted
+        )
 
     def makers(self, model: str) -> list[str]:
         """Return the brands that make a model of this name."""
@@ -66,7 +84,7 @@ class Catalog:
     def body_types(self, stated: Mapping[str, str]) -> list[str]:
         """Return the body types of the car stated; none where the catalog does not know it."""
         car = self._car(stated)
-        return sorted(car.body_types) if car else []
+        return sorted(self._bodies.get(car.pk, ())) if car else []
 
     def contradictions(self, stated: Mapping[str, str]) -> Iterator[Contradiction]:
         """Yield what of the stated values cannot be; a car that the catalog does not know is not judged."""
@@ -76,8 +94,9 @@ class Catalog:
                 yield _found("brand", brand, makers)
             return
         body_type, year = stated.get("body_type", ""), stated.get("year", "")
-        if body_type and car.body_types and fold(body_type) not in map(fold, car.body_types):
-            yield _found("body_type", body_type, sorted(car.body_types))
+        bodies = self.body_types(stated) if body_type else []
+        if bodies and fold(body_type) not in map(fold, bodies):
+            yield _found("body_type", body_type, bodies)
         if year.isdecimal() and not _was_made(car, int(year)):
             yield Contradiction("year", CarEvidence.CATALOG, year, **_years(car))
 

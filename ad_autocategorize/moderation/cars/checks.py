@@ -18,7 +18,7 @@ from ad_autocategorize.confidence import VERY_LIKELY
 from ad_autocategorize.models import ModelVersion
 from ad_autocategorize.moderation.cars.catalog import Catalog, Contradiction
 from ad_autocategorize.moderation.models import CarIssue
-from ad_autocategorize.sources import CAR_FIELDS, CHUNK, AdSource, resolve_field
+from ad_autocategorize.sources import CAR_FIELDS, CHUNK, AdSource, fetch_along, resolve_field
 
 Evidence = CarIssue.Evidence
 
@@ -94,17 +94,23 @@ def car_ads(source: AdSource) -> Iterable[Any]:
 
 
 def _with_relations(source: AdSource) -> QuerySet[Any]:
-    relations = []
-    for name in (*CAR_FIELDS, "seller"):
+    return fetch_along(source.get_queryset(), list(_relations(source, (*CAR_FIELDS, "seller"))))
+
+
+def car_relations(source: AdSource) -> list[str]:
+    """Return the relations that reading the car fields of ads follows."""
+    return [*source.select_related, *_relations(source, CAR_FIELDS)]
+
+
+def _relations(source: AdSource, names: Iterable[str]) -> Iterator[str]:
+    for name in names:
         described = getattr(source, name)
         if not described or not source.is_path(name):
             continue
         if resolve_field(source.ad_model(), described).is_relation:
-            relations.append(described)
+            yield described
         elif LOOKUP_SEP in described:
-            relations.append(described.rpartition(LOOKUP_SEP)[0])
-    queryset = source.get_queryset()
-    return queryset.select_related(*relations) if relations else queryset
+            yield described.rpartition(LOOKUP_SEP)[0]
 
 
 def fingerprint(name: str, stated: Mapping[str, str]) -> str:

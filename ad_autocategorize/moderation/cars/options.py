@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date
 
@@ -47,8 +47,8 @@ def possible_values(issue: CarIssue, catalog: Catalog) -> list[Option]:
 def all_values(issue: CarIssue, source: AdSource, catalog: Catalog) -> list[Option]:
     """Return every value on the lists of the site; none where any text will do, as for years."""
     field = issue.field
-    if field in ("brand", "car_model") and source.brand and source.car_model:
-        return [Option({"brand": brand, "car_model": model}) for brand, model in catalog.pairs()]
+    if is_pair(issue, source):
+        return pairs(catalog)
     if field == "body_type" and (bodies := catalog.body_types(issue.car)):
         return [Option({field: name}) for name in bodies]
     tables = {"brand": Brand, "car_model": CarModel, "body_type": BodyType, "color": Color}
@@ -58,10 +58,28 @@ def all_values(issue: CarIssue, source: AdSource, catalog: Catalog) -> list[Opti
     return [Option({field: name}) for name in names]
 
 
+def is_pair(issue: CarIssue, source: AdSource) -> bool:
+    """Return whether brand and model are chosen together."""
+    return issue.field in ("brand", "car_model") and bool(source.brand and source.car_model)
+
+
+def pairs(catalog: Catalog, brands: Iterable[str] | None = None) -> list[Option]:
+    """Return the cars of the catalog, or of some brands."""
+    return [Option({"brand": brand, "car_model": model}) for brand, model in catalog.pairs(brands)]
+
+
+def pressed_values(key: str, issue: CarIssue, catalog: Catalog) -> Mapping[str, str]:
+    """Return the values of the button that was pressed. Raises ``ChoiceRefused`` where the page has none such."""
+    for option in possible_values(issue, catalog):
+        if option.key == key:
+            return option.values
+    raise ChoiceRefused(_("Choose a value first."))
+
+
 def chosen_values(text: str, issue: CarIssue, source: AdSource, catalog: Catalog) -> Mapping[str, str]:
-    """Return the values that a form sent. Raises ``ChoiceRefused``."""
+    """Return the values that were chosen from the list, or typed where there is none. Raises ``ChoiceRefused``."""
     options = all_values(issue, source, catalog)
-    for option in (*possible_values(issue, catalog), *options):
+    for option in options:
         if option.key == text:
             return option.values
     text = text.strip()

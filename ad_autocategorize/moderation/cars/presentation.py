@@ -8,11 +8,14 @@ from dataclasses import dataclass
 from django.utils.translation import gettext as _
 
 from ad_autocategorize.moderation.cars.catalog import Catalog
-from ad_autocategorize.moderation.cars.options import Option, all_values, possible_values
+from ad_autocategorize.moderation.cars.options import Option, all_values, is_pair, pairs, possible_values
 from ad_autocategorize.moderation.models import CarIssue
 from ad_autocategorize.moderation.queue.filters import CAR_FIELD_NAMES
 from ad_autocategorize.moderation.queue.presentation import ad_url, ads_by_key, photo_urls, title_of
-from ad_autocategorize.sources import get_source
+from ad_autocategorize.sources import AdSource, get_source
+
+# From more pairs of brand and model nobody chooses in one list: of a catalog of 5,000 it is half a megabyte.
+LISTED_AT_ONCE = 400
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,7 +29,10 @@ class Line:
 
 @dataclass(frozen=True, slots=True)
 class CarItem:
-    """An issue with all that its page shows."""
+    """An issue with all that its page shows.
+
+    ``brands`` are those whose models can be asked for, where ``values`` are the models of some brands alone.
+    """
 
     issue: CarIssue
     title: str
@@ -37,16 +43,21 @@ class CarItem:
     suggested: tuple[Line, ...]
     possible: tuple[Option, ...]
     values: tuple[Option, ...]
+    brands: tuple[str, ...]
 
 
-def present_car(issue: CarIssue, catalog: Catalog) -> CarItem | None:
-    """Return what an issue's page shows; ``None`` where the ad is gone."""
+def present_car(issue: CarIssue, catalog: Catalog, brand: str, *, blind: bool) -> CarItem | None:
+    """Return what an issue's page shows; ``None`` where the ad is gone.
+
+    Where the catalog is long, ``brand`` is the one whose models are offered; empty for the ad's own, and those expected.
+    """
     source = get_source()
     ad = ads_by_key([issue.ad_id], source).get(issue.ad_id)
     if ad is None:
         return None
     car = {issue.field: issue.stated, **issue.car}
     suggested = issue.suggested or {issue.field: several(issue)}
+    values, brands = _choice(issue, source, catalog, brand, blind=blind)
     return CarItem(
         issue,
         title_of(ad, source),
@@ -56,8 +67,29 @@ def present_car(issue: CarIssue, catalog: Catalog) -> CarItem | None:
         tuple(_lines(car, suggested)),
         tuple(_lines({**car, **suggested}, suggested)),
         tuple(possible_values(issue, catalog)),
-        tuple(all_values(issue, source, catalog)),
+        tuple(values),
+        tuple(brands),
     )
+
+
+def _choice(
+    issue: CarIssue, source: AdSource, catalog: Catalog, brand: str, *, blind: bool
+) -> tuple[list[Option], list[str]]:
+    """Return the values to choose from and, where they are the models of some brands alone, all brands."""
+    if not (is_pair(issue, source) and len(catalog) > LISTED_AT_ONCE):
+        return all_values(issue, source, catalog), []
+    at_hand = [brand] if brand else _brands_at_hand(issue, catalog, blind=blind)
+    return pairs(catalog, at_hand), catalog.brands()
+
+
+def _brands_at_hand(issue: CarIssue, catalog: Catalog, *, blind: bool) -> list[str]:
+    """Return the brand that the ad states, and those that it may be; a blind moderator would know by them what is expected."""
+    car = {issue.field: issue.stated, **issue.car}
+    stated = [car.get("brand", "")]
+    if blind:
+        return stated
+    expected = issue.expected if issue.field == "brand" else ""
+    return [*stated, expected, issue.suggested.get("brand", ""), *catalog.makers(car.get("car_model", ""))]
 
 
 def several(issue: CarIssue) -> str:

@@ -10,25 +10,22 @@ from collections.abc import Mapping
 from typing import Any
 
 from django.db import transaction
-from django.db.models import QuerySet
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
-from ad_autocategorize.cars.fields import fold, lock_own_records
+from ad_autocategorize.cars.fields import fold
 from ad_autocategorize.moderation.cars.catalog import Catalog, Contradiction
-from ad_autocategorize.moderation.cars.checks import describe, fingerprint, stated_fields
+from ad_autocategorize.moderation.cars.checks import describe, fingerprint
+from ad_autocategorize.moderation.cars.desk import CarDesk, HeldCar
 from ad_autocategorize.moderation.models import CarDecision, CarIssue
 from ad_autocategorize.moderation.queue.deciding import (
     ChoiceRefused,
     ReviewConflict,
     Reviewer,
     advance,
-    lock_ad,
-    log,
-    sign,
 )
 from ad_autocategorize.moderation.queue.filters import CAR_FIELD_NAMES
-from ad_autocategorize.sources import CAR_FIELDS, AdSource, SourceError, get_source
+from ad_autocategorize.sources import CAR_FIELDS, SourceError
 
 Action = CarDecision.Action
 State = CarIssue.State
@@ -36,108 +33,96 @@ State = CarIssue.State
 PAIR = ("brand", "car_model")
 
 
-def accept(issue: CarIssue, reviewer: Reviewer, catalog: Catalog | None = None) -> CarDecision:
+def accept(issue: CarIssue, reviewer: Reviewer, desk: CarDesk | None = None) -> CarDecision:
     """Write the suggested value into the ad. Raises ``ReviewConflict``, ``SourceError``.
 
-    ``catalog`` spares reading it anew for each of many ads.
+    ``desk`` holds what decisions about many ads share.
     """
     if not issue.suggested:
         raise ChoiceRefused(_("Several values are possible here: choose one of them."))
-    return _decide(issue, reviewer, issue.suggested, catalog)
+    return _decide(issue, reviewer, issue.suggested, desk or CarDesk())
 
 
-def choose(issue: CarIssue, values: Mapping[str, str], reviewer: Reviewer) -> CarDecision:
+def choose(issue: CarIssue, values: Mapping[str, str], reviewer: Reviewer, desk: CarDesk | None = None) -> CarDecision:
     """Write values of the moderator's choice, by field; a brand or model may bring the other along. For raises see ``accept``."""
-    return _decide(issue, reviewer, values)
+    return _decide(issue, reviewer, values, desk or CarDesk())
 
 
-def keep(issue: CarIssue, reviewer: Reviewer, catalog: Catalog | None = None) -> CarDecision:
+def keep(issue: CarIssue, reviewer: Reviewer, desk: CarDesk | None = None) -> CarDecision:
     """Say that the field is right as it is: it is not asked about again unless the ad changes."""
-    return _decide(issue, reviewer, {}, catalog)
+    return _decide(issue, reviewer, {}, desk or CarDesk())
 
 
 @transaction.atomic
-def undo(decision: CarDecision, reviewer: Reviewer, catalog: Catalog | None = None) -> CarDecision:
+def undo(decision: CarDecision, reviewer: Reviewer, desk: CarDesk | None = None) -> CarDecision:
     """Take a decision back and open the issue again.
 
     Raises ``ReviewConflict`` where it was undone already, or somebody changed the ad since.
     """
-    source = get_source()
-    ad, car = _lock_car(source, decision.ad_id)
+    desk = desk or CarDesk()
+    held = desk.take(decision.ad_id)
     if decision.action == Action.UNDONE or CarDecision.objects.filter(undoes=decision).exists():
         raise ReviewConflict(_("This decision was undone already."))
-    return _take_back(source, ad, car, decision, reviewer, catalog or Catalog())
+    return _take_back(desk, held, decision, reviewer)
 
 
 @transaction.atomic
-def reopen(issue: CarIssue, reviewer: Reviewer, catalog: Catalog | None = None) -> CarDecision:
+def reopen(issue: CarIssue, reviewer: Reviewer, desk: CarDesk | None = None) -> CarDecision:
     """Ask about a kept field again: the decision is undone. Raises ``ReviewConflict``."""
     last = issue.decisions.filter(undone_by=None).exclude(action=Action.UNDONE).first()
     if last is not None:
-        return undo(last, reviewer, catalog)
+        return undo(last, reviewer, desk)
     # It was kept before decisions were recorded.
-    source = get_source()
-    ad, car = _lock_car(source, issue.ad_id)
+    desk = desk or CarDesk()
+    held = desk.take(issue.ad_id)
     kept = {issue.field: issue.stated}
     unrecorded = CarDecision(issue=issue, ad_id=issue.ad_id, before=kept, after=kept, **_grounds(issue))
-    return _take_back(source, ad, car, unrecorded, reviewer, catalog or Catalog())
+    return _take_back(desk, held, unrecorded, reviewer)
 
 
 @transaction.atomic
-def _decide(
-    issue: CarIssue, reviewer: Reviewer, wanted: Mapping[str, str], catalog: Catalog | None = None
-) -> CarDecision:
-    source, catalog = get_source(), catalog or Catalog()
-    ad, car = _lock_car(source, issue.ad_id)
-    changes = _changes(car, wanted, catalog)
+def _decide(issue: CarIssue, reviewer: Reviewer, wanted: Mapping[str, str], desk: CarDesk) -> CarDecision:
+    held = desk.take(issue.ad_id)
+    car = held.stated
+    changes = _changes(car, wanted, desk)
     advance(issue, State.CORRECTED if changes else State.KEPT, reviewer.user)
     seen = {issue.field: issue.stated, **issue.car}
     if any(car[name] != seen.get(name, car[name]) for name in {*PAIR, issue.field, *changes}):
         raise ReviewConflict(_("The ad has changed since this was found; it is left as it is, for the next search."))
-    if changes and (against := catalog.forbids(car, changes)):
+    if changes and (against := desk.catalog.forbids(car, changes)):
         raise ChoiceRefused(_refusal(against, {**car, **changes}))
-    after = _write(source, ad, car, changes)
+    after = _write(desk, held, changes)
     action = Action.CORRECTED if changes else Action.KEPT
     if changes and {name: fold(text) for name, text in wanted.items()} == _folded(issue.suggested):
         action = Action.ACCEPTED
     _remember(issue, after)
-    _bring_along(CarIssue.objects.filter(ad_id=issue.ad_id).exclude(pk=issue.pk), car, after, catalog)
+    _bring_along(held, issue, after, desk)
     names = [name for name in CAR_FIELDS if name in (changes or (issue.field,))]
     decision = CarDecision(issue=issue, ad_id=issue.ad_id, action=action, **_grounds(issue))
     decision.before, decision.after = ({name: said[name] for name in names} for said in (car, after))
-    return _record(ad, decision, reviewer)
+    return _record(held, decision, reviewer, desk)
 
 
-def _take_back(
-    source: AdSource, ad: Any, car: Mapping[str, str], decision: CarDecision, reviewer: Reviewer, catalog: Catalog
-) -> CarDecision:
-    if any(car[name] != text for name, text in decision.after.items()):
+def _take_back(desk: CarDesk, held: HeldCar, decision: CarDecision, reviewer: Reviewer) -> CarDecision:
+    if any(held.stated[name] != text for name, text in decision.after.items()):
         raise ReviewConflict(_("The ad has been changed since; it stays as it is."))
     changes = {} if decision.before == decision.after else decision.before
     # What the seller said comes back, whatever the catalog has against it.
-    restored = _write(source, ad, car, changes)
+    restored = _write(desk, held, changes)
     issue = decision.issue
     if issue is not None:
         advance(issue, State.OPEN, None, stated=restored[issue.field][:200], found_at=timezone.now())
         _remember(issue, restored)
-    others = CarIssue.objects.filter(ad_id=decision.ad_id)
-    _bring_along(others.exclude(pk=issue.pk) if issue else others, car, restored, catalog)
+    _bring_along(held, issue, restored, desk)
     undone = CarDecision(issue=issue, ad_id=decision.ad_id, action=Action.UNDONE, **_grounds(decision))
     undone.before, undone.after = decision.after, decision.before
     undone.undoes = decision if decision.pk else None
-    return _record(ad, undone, reviewer)
+    return _record(held, undone, reviewer, desk)
 
 
-def _lock_car(source: AdSource, ad_id: str) -> tuple[Any, dict[str, str]]:
-    ad = lock_ad(source, ad_id)
-    lock_own_records(source, ad)
-    list(CarIssue.objects.select_for_update().filter(ad_id=ad_id).order_by("pk"))
-    return ad, stated_fields(source, ad)
-
-
-def _changes(car: Mapping[str, str], wanted: Mapping[str, str], catalog: Catalog) -> dict[str, str]:
+def _changes(car: Mapping[str, str], wanted: Mapping[str, str], desk: CarDesk) -> dict[str, str]:
     changes = {name: text for name, text in wanted.items() if fold(text) != fold(car[name])}
-    if "brand" in changes and len(catalog.makers(car["car_model"])) > 1:
+    if "brand" in changes and len(desk.catalog.makers(car["car_model"])) > 1:
         # Two brands have a model of this name: the ad has to point at the other one's.
         changes.setdefault("car_model", car["car_model"])
     return changes
@@ -155,18 +140,18 @@ def _refusal(against: Contradiction, car: Mapping[str, str]) -> str:
     )
 
 
-def _write(source: AdSource, ad: Any, car: Mapping[str, str], changes: Mapping[str, str]) -> dict[str, str]:
+def _write(desk: CarDesk, held: HeldCar, changes: Mapping[str, str]) -> dict[str, str]:
     """Write the changes and return what the ad says afterwards. Raises ``SourceError`` where it says something else."""
     if not changes:
-        return dict(car)
+        return held.stated
     for name in CAR_FIELDS:
         if name in changes:
-            source.set_car_field(ad, name, changes[name])
-    after = stated_fields(source, source.ad_model()._default_manager.get(pk=ad.pk))
+            desk.source.set_car_field(held.ad, name, changes[name])
+    after = desk.read_again(held.ad)
     for name, text in changes.items():
         if fold(after[name]) != fold(text):
             raise SourceError(
-                f"{type(source).__name__}.set_car_field(ad, {name!r}, {text!r}) was called, and the ad says {after[name]!r}."
+                f"{type(desk.source).__name__}.set_car_field(ad, {name!r}, {text!r}) was called, and the ad says {after[name]!r}."
             )
     return after
 
@@ -176,21 +161,21 @@ def _remember(issue: CarIssue, car: Mapping[str, str]) -> None:
     CarIssue.objects.filter(pk=issue.pk).update(car=issue.car, fingerprint=issue.fingerprint)
 
 
-def _bring_along(
-    issues: QuerySet[CarIssue], before: Mapping[str, str], after: Mapping[str, str], catalog: Catalog
-) -> None:
+def _bring_along(held: HeldCar, decided: CarIssue | None, after: Mapping[str, str], desk: CarDesk) -> None:
     """Let the ad's other issues follow: open ones that no longer hold are closed, settled ones stay settled."""
-    if before == after:
+    before = held.stated
+    others = [issue for issue in held.issues if issue != decided]
+    if before == after or not others:
         return
     same_car = all(before[name] == after[name] for name in PAIR)
-    impossible = {found.field: found for found in catalog.contradictions(after)}
-    for issue in issues:
+    impossible = {found.field: found for found in desk.catalog.contradictions(after)}
+    for issue in others:
         if issue.state != State.OPEN:
             if same_car and issue.fingerprint == fingerprint(issue.field, before):
                 _remember(issue, after)
             continue
         by_catalog = issue.evidence == CarIssue.Evidence.CATALOG
-        found = impossible.get(issue.field) if by_catalog else _still_seen(issue, after, catalog)
+        found = impossible.get(issue.field) if by_catalog else _still_seen(issue, after, desk.catalog)
         if found is None:
             issue.delete()
             continue
@@ -217,8 +202,7 @@ def _grounds(of: CarIssue | CarDecision) -> dict[str, Any]:
     return {name: getattr(of, name) for name in ("field", "evidence", "expected", "probability", "model")}
 
 
-def _record(ad: Any, decision: CarDecision, reviewer: Reviewer) -> CarDecision:
-    sign(decision, reviewer)
+def _record(held: HeldCar, decision: CarDecision, reviewer: Reviewer, desk: CarDesk) -> CarDecision:
     before, after = decision.move
     values = {
         "action": decision.get_action_display(),
@@ -228,9 +212,6 @@ def _record(ad: Any, decision: CarDecision, reviewer: Reviewer) -> CarDecision:
         "evidence": ", ".join(filter(None, [decision.get_evidence_display(), decision.model])),
         "expected": decision.expected,
     }
-    log(
-        ad,
-        reviewer,
-        _("Car field review: %(action)s, %(field)s %(from)s → %(to)s (%(evidence)s: %(expected)s).") % values,
-    )
+    message = _("Car field review: %(action)s, %(field)s %(from)s → %(to)s (%(evidence)s: %(expected)s).") % values
+    desk.write_down(decision, held.ad, reviewer, message)
     return decision

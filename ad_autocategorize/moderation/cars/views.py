@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 from functools import cached_property
+from typing import Any
 
 from django.db.models import QuerySet
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from ad_autocategorize.moderation.cars.catalog import Catalog
-from ad_autocategorize.moderation.cars.options import chosen_values
+from ad_autocategorize.moderation.cars.desk import CarDesk
+from ad_autocategorize.moderation.cars.options import chosen_values, pressed_values
 from ad_autocategorize.moderation.cars.presentation import CarItem, present_car
 from ad_autocategorize.moderation.cars.review import accept, choose, keep, undo
 from ad_autocategorize.moderation.models import CarDecision, CarIssue
 from ad_autocategorize.moderation.queue.deciding import Reviewer
-from ad_autocategorize.moderation.queue.views import DecideView, ReviewView, UndoView
-from ad_autocategorize.sources import get_source
+from ad_autocategorize.moderation.queue.views import DecideView, ReviewView, UndoView, is_blind
 
 
 class CarReviewView(ReviewView):
@@ -29,7 +30,11 @@ class CarReviewView(ReviewView):
         return Catalog()
 
     def present(self, issue: CarIssue) -> CarItem | None:
-        return present_car(issue, self.catalog)
+        return present_car(issue, self.catalog, self.request.GET.get("brand", ""), blind=is_blind(self.request))
+
+    def choices(self) -> dict[str, Any]:
+        # A form that asks for another brand's models sends them along.
+        return {"passed_on": [(name, value) for name, values in self.filters().lists() for value in values]}
 
     def following(self, queue: QuerySet[CarIssue], after: int) -> QuerySet[CarIssue]:
         return queue.filter(pk__gt=after)
@@ -39,12 +44,16 @@ class CarDecideView(DecideView):
     """Writes a value into an ad, or leaves it as it is."""
 
     def decide(self, issue: CarIssue, action: str, reviewer: Reviewer) -> CarDecision:
+        desk = CarDesk()
         if action == "accept" and not reviewer.blind:
-            return accept(issue, reviewer)
+            return accept(issue, reviewer, desk)
         if action == "keep":
-            return keep(issue, reviewer)
-        text = self.request.POST.get("value", "") if action == "other" else action
-        return choose(issue, chosen_values(text, issue, get_source(), Catalog()), reviewer)
+            return keep(issue, reviewer, desk)
+        if action == "other":
+            values = chosen_values(self.request.POST.get("value", ""), issue, desk.source, desk.catalog)
+        else:
+            values = pressed_values(action, issue, desk.catalog)
+        return choose(issue, values, reviewer, desk)
 
     def suggestion(self, decision: CarDecision) -> str:
         return _("Expected was %(value)s.") % {"value": decision.expected}

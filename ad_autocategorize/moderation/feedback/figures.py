@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import date, datetime, time, timedelta
 from typing import Any
 
-from django.db.models import Avg, Count, Q, QuerySet
-from django.db.models.functions import TruncWeek
+from django.conf import settings
+from django.db.models import Avg, Case, Count, IntegerField, Q, QuerySet, When
 from django.utils import timezone
 from django.utils.formats import date_format
 from django.utils.safestring import SafeString
@@ -107,11 +107,10 @@ def by_branch() -> list[Acceptance]:
 def _filed_today(keys: Iterable[str], tree: CategoryTree) -> dict[str, int | None]:
     """Return the categories of ads whose events do not say, as those that clients of the API told."""
     source, wanted = get_source(), list(dict.fromkeys(keys))
-    found: dict[str, int | None] = {}
+    ads: dict[str, Any] = {}
     for start in range(0, len(wanted), LOOKED_UP_AT_ONCE):
-        for key, ad in ads_by_key(wanted[start : start + LOOKED_UP_AT_ONCE], source).items():
-            found[key] = source.taxonomy_category_id(ad, tree)
-    return found
+        ads |= ads_by_key(wanted[start : start + LOOKED_UP_AT_ONCE], source)
+    return dict(zip(ads, source.taxonomy_category_ids(ads.values(), tree), strict=True))
 
 
 def by_handling() -> list[Part]:
@@ -142,10 +141,22 @@ def by_place() -> list[Handled]:
 
 def over_time() -> SafeString | None:
     """Return a chart of the last weeks, or ``None`` where there are not two of them."""
-    since = timezone.now() - timedelta(weeks=WEEKS)
-    events = SuggestionEvent.objects.filter(created_at__gte=since).annotate(week=TruncWeek("created_at"))
-    weeks = [(row["week"].date(), _acceptance("", row)) for row in _counted(events.values("week").order_by("week"))]
+    weeks = by_week()
     return _chart(weeks) if len(weeks) > 1 else None
+
+
+def by_week() -> list[tuple[date, Acceptance]]:
+    """Return the acceptance of the last weeks that have events, each with its Monday by the reader's clock."""
+    since = timezone.now() - timedelta(weeks=WEEKS)
+    mondays = _mondays(since)
+    # TruncWeek is a Python function a row on SQLite: half a second for 100,000 events, where comparing takes a fifth of it.
+    week = Case(
+        *(When(created_at__lt=_midnight(following), then=number) for number, following in enumerate(mondays[1:])),
+        default=len(mondays) - 1,
+        output_field=IntegerField(),
+    )
+    events = SuggestionEvent.objects.filter(created_at__gte=since).annotate(week=week)
+    return [(mondays[row["week"]], _acceptance("", row)) for row in _counted(events.values("week").order_by("week"))]
 
 
 def reviews() -> list[Review]:
@@ -168,6 +179,22 @@ def leading() -> Difference | None:
     """Return how much more often ads are filed as suggested when the suggestion is seen; ``None`` without either kind."""
     found = reviews()
     return Difference(found[0].accepted, found[1].accepted) if len(found) == 2 else None
+
+
+def _mondays(since: datetime) -> list[date]:
+    """Return the Mondays of the weeks from that of ``since`` to the present one."""
+    start, end = _local_day(since), _local_day(timezone.now())
+    monday = start - timedelta(days=start.weekday())
+    return [monday + timedelta(weeks=week) for week in range((end - monday).days // 7 + 1)]
+
+
+def _local_day(moment: datetime) -> date:
+    return timezone.localdate(moment) if settings.USE_TZ else moment.date()
+
+
+def _midnight(day: date) -> datetime:
+    midnight = datetime.combine(day, time.min)
+    return timezone.make_aware(midnight) if settings.USE_TZ else midnight
 
 
 def _counted(rows: QuerySet[Any]) -> QuerySet[Any]:

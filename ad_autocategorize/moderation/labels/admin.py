@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from functools import partial
 from typing import Any
 from urllib.parse import urlencode
 
@@ -15,10 +14,12 @@ from django.utils.html import format_html
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
+from ad_autocategorize.moderation.labels.desk import LabelDesk
 from ad_autocategorize.moderation.labels.review import accept, keep, undo
 from ad_autocategorize.moderation.labels.views import LabelDecideView, LabelReviewView, LabelUndoView
 from ad_autocategorize.moderation.models import LabelIssue, ReviewDecision
-from ad_autocategorize.moderation.queue.admin import HIDDEN, Act, DecisionAdmin, QueueAdmin
+from ad_autocategorize.moderation.queue.admin import HIDDEN, DecisionAdmin, QueueAdmin
+from ad_autocategorize.moderation.queue.deciding import Reviewer
 from ad_autocategorize.moderation.queue.filters import BranchFilter, SeverityFilter, StateFilter
 from ad_autocategorize.moderation.queue.presentation import ads_by_key, path_text, title_of
 from ad_autocategorize.moderation.queue.views import is_blind
@@ -52,6 +53,7 @@ class LabelIssueAdmin(QueueAdmin):
     """The queue of ads that look mislabelled."""
 
     list_class = QueueList
+    desk_class = LabelDesk
     decision_model = ReviewDecision
     review_view = LabelReviewView
     decide_view = LabelDecideView
@@ -64,8 +66,8 @@ class LabelIssueAdmin(QueueAdmin):
     search_help_text = gettext_lazy("Seller, or the ad's number")
     actions = ["accept_selected", "keep_selected"]
 
-    def acts(self, action: str) -> Act:
-        return partial(accept if action == "accept_selected" else keep, tree=CategoryTree.load(include_inactive=True))
+    def act_on(self, issue: LabelIssue, action: str, reviewer: Reviewer, desk: Any) -> None:
+        (accept if action == "accept_selected" else keep)(issue, reviewer, desk)
 
     def moves(self, issues: list[LabelIssue], *, blind: bool) -> Iterator[tuple[str, str]]:
         tree = CategoryTree.load(include_inactive=True)
@@ -119,8 +121,9 @@ class LabelIssueAdmin(QueueAdmin):
 class ReviewDecisionAdmin(DecisionAdmin):
     """The audit trail of categories."""
 
+    desk_class = LabelDesk
     list_display = ["created_at", "moderator_name", "action", "ad_id", "from_path", "to_path", "model", "blind"]
     list_filter = ["action", "blind", "created_at"]
 
-    def undoing(self) -> Act:
-        return partial(undo, tree=CategoryTree.load(include_inactive=True))
+    def undo(self, decision: ReviewDecision, reviewer: Reviewer, desk: Any) -> None:
+        undo(decision, reviewer, desk)

@@ -46,9 +46,10 @@ def check_categories(ads: Sequence[Any]) -> dict[Any, CategoryCheck]:
     prefetch_related_objects(list(ads), *source.relations(), *source.select_related)
     issues = {issue.ad_id: issue for issue in LabelIssue.objects.filter(ad_id__in=[str(ad.pk) for ad in ads])}
     titles = [title_of(ad, source) for ad in ads]
+    filed, answers = source.taxonomy_category_ids(ads, tree), suggest_categories_for_many(titles, limit=1)
     checks = {}
-    for ad, title, answer in zip(ads, titles, suggest_categories_for_many(titles, limit=1), strict=True):
-        given, issue = source.taxonomy_category_id(ad, tree), issues.get(str(ad.pk))
+    for ad, title, given, answer in zip(ads, titles, filed, answers, strict=True):
+        issue = issues.get(str(ad.pk))
         if issue is not None and issue.state == LabelIssue.State.OPEN and issue.given_id == given:
             path, probability = path_text(tree, issue.suggested_id), issue.suggested_probability
             warns = probability >= VERY_LIKELY

@@ -18,6 +18,7 @@ from ad_autocategorize.conf import plugin_settings
 from ad_autocategorize.label_weights import weigh_labels
 from ad_autocategorize.moderation.cars.checks import find_car_issues
 from ad_autocategorize.moderation.labels.doubts import Doubt, title_doubts, with_photos
+from ad_autocategorize.moderation.labels.places import follow_moved_categories
 from ad_autocategorize.moderation.labels.review import fingerprint
 from ad_autocategorize.moderation.models import LabelIssue
 from ad_autocategorize.moderation.queue.presentation import ads_by_key, title_of
@@ -96,6 +97,8 @@ def _search(source: AdSource, request: Request, progress: Progress) -> Result:
     now = timezone.now()
     result.ads, result.estimated_errors = len(ads), judged.quality.estimated_errors
     update_queue(_issues(ads, doubts, judged, tree, now), started, result, source, tree)
+    # Categories may have moved while the search ran.
+    follow_moved_categories()
     evidence = Evidence(ads, judged.scores, judged.quality, neighbors)
     result.findings = record_health(evidence, tree, settings, now)
     result.car_issues = find_car_issues(source, now, read_photos=photos.fields if photos else None)
@@ -241,7 +244,9 @@ def update_queue(
     for batch in _batches(found):
         with transaction.atomic():
             keys = [issue.ad_id for issue in batch]
-            known = {row.ad_id: row for row in LabelIssue.objects.select_for_update().filter(ad_id__in=keys)}
+            known = {
+                row.ad_id: row for row in LabelIssue.objects.select_for_update().filter(ad_id__in=keys).order_by("pk")
+            }
             new = [issue for issue in batch if issue.ad_id not in known]
             LabelIssue.objects.bulk_create(new)
             again = [(issue, known[issue.ad_id]) for issue in batch if issue.ad_id in known]

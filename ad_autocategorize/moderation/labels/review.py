@@ -12,10 +12,9 @@ from typing import Any
 from django.db import transaction
 from django.utils.translation import gettext as _
 
+from ad_autocategorize.moderation.labels.desk import LabelDesk
 from ad_autocategorize.moderation.models import LabelIssue, ReviewDecision
-from ad_autocategorize.moderation.queue.deciding import ReviewConflict, Reviewer, advance, lock_ad, log, sign
-from ad_autocategorize.services import active_tree
-from ad_autocategorize.sources import AdSource, get_source
+from ad_autocategorize.moderation.queue.deciding import ReviewConflict, Reviewer, advance
 from taxonomy.tree import CategoryTree
 
 PATH_SEPARATOR = " › "
@@ -29,12 +28,12 @@ def fingerprint(title: str, category_id: int, tree: CategoryTree) -> str:
     return hashlib.sha256("\x00".join(parts).encode()).hexdigest()
 
 
-def accept(issue: LabelIssue, reviewer: Reviewer, tree: CategoryTree | None = None) -> ReviewDecision:
+def accept(issue: LabelIssue, reviewer: Reviewer, desk: LabelDesk | None = None) -> ReviewDecision:
     """File the ad at the suggested category. Raises ``ReviewConflict``, ``SourceError``.
 
-    ``tree``, inactive categories included, spares reading it anew for each of many ads.
+    ``desk`` holds what decisions about many ads share.
     """
-    return _decide(issue, reviewer, Action.ACCEPTED, issue.suggested_id, tree)
+    return _decide(issue, reviewer, Action.ACCEPTED, issue.suggested_id, desk or LabelDesk())
 
 
 def choose(issue: LabelIssue, category_id: int, reviewer: Reviewer) -> ReviewDecision:
@@ -42,102 +41,89 @@ def choose(issue: LabelIssue, category_id: int, reviewer: Reviewer) -> ReviewDec
     action = Action.CORRECTED
     if category_id in (issue.given_id, issue.suggested_id):
         action = Action.KEPT if category_id == issue.given_id else Action.ACCEPTED
-    return _decide(issue, reviewer, action, category_id)
+    return _decide(issue, reviewer, action, category_id, LabelDesk())
 
 
-def keep(issue: LabelIssue, reviewer: Reviewer, tree: CategoryTree | None = None) -> ReviewDecision:
+def keep(issue: LabelIssue, reviewer: Reviewer, desk: LabelDesk | None = None) -> ReviewDecision:
     """Say that the ad is filed rightly: it is not asked about again unless it or the tree changes."""
-    return _decide(issue, reviewer, Action.KEPT, issue.given_id, tree)
+    return _decide(issue, reviewer, Action.KEPT, issue.given_id, desk or LabelDesk())
 
 
 @transaction.atomic
-def relabel_ad(ad_id: str, move: tuple[int, int], reviewer: Reviewer, tree: CategoryTree) -> ReviewDecision:
+def relabel_ad(ad_id: str, move: tuple[int, int], reviewer: Reviewer, desk: LabelDesk) -> ReviewDecision:
     """File an ad elsewhere that need not be in the queue, (from, to); as recorded as any. For raises see ``choose``."""
-    source = get_source()
-    ad = lock_ad(source, ad_id)
-    if source.taxonomy_category_id(ad, tree) != move[0]:
+    ad = desk.take(ad_id)
+    if desk.source.taxonomy_category_id(ad, desk.tree) != move[0]:
         raise ReviewConflict(_("The ad was filed elsewhere in the meantime; it is left as it is."))
-    decision = _record(ReviewDecision(ad_id=ad_id, action=Action.CORRECTED), reviewer, move, tree)
-    _move(source, ad, decision, reviewer, tree)
-    return decision
+    return _file(ReviewDecision(ad_id=ad_id, action=Action.CORRECTED), ad, move, reviewer, desk)
 
 
 @transaction.atomic
-def undo(decision: ReviewDecision, reviewer: Reviewer, tree: CategoryTree | None = None) -> ReviewDecision:
-    """Take a decision back and open the issue again; for ``tree`` see ``accept``.
+def undo(decision: ReviewDecision, reviewer: Reviewer, desk: LabelDesk | None = None) -> ReviewDecision:
+    """Take a decision back and open the issue again; for ``desk`` see ``accept``.
 
     Raises ``ReviewConflict`` where it was undone already, or somebody changed the ad since.
     """
-    source, tree = get_source(), tree or CategoryTree.load(include_inactive=True)
-    ad = lock_ad(source, decision.ad_id)
+    desk, back_to = desk or LabelDesk(), decision.from_category_id
+    if back_to is not None:
+        # In use or not: what a merge has emptied is filled again where the merge is undone.
+        desk.hold_category(back_to)
+    ad = desk.take(decision.ad_id)
     if decision.action == Action.UNDONE or ReviewDecision.objects.filter(undoes=decision).exists():
         raise ReviewConflict(_("This decision was undone already."))
-    if source.taxonomy_category_id(ad, tree) != decision.to_category_id or decision.from_category_id not in tree:
+    is_there = desk.source.taxonomy_category_id(ad, desk.tree) == decision.to_category_id
+    if not is_there or back_to is None or back_to not in desk.tree:
         raise ReviewConflict(_("The ad has been changed since; it stays as it is."))
     issue = decision.issue
     if issue is not None:
-        advance(issue, State.OPEN, None, given_id=decision.from_category_id)
-    undone = _record(
-        ReviewDecision(
-            issue=issue,
-            ad_id=decision.ad_id,
-            action=Action.UNDONE,
-            suggested_category_id=decision.suggested_category_id,
-            suggested_path=decision.suggested_path,
-            suggested_probability=decision.suggested_probability,
-            model=decision.model,
-            undoes=decision,
-        ),
-        reviewer,
-        (decision.to_category_id or 0, decision.from_category_id or 0),
-        tree,
+        # A search may have asked about the ad where it is now.
+        advance(issue, State.OPEN, None, given_id=back_to, branch_id=desk.tree.path_ids(back_to)[0])
+    undone = ReviewDecision(
+        issue=issue,
+        ad_id=decision.ad_id,
+        action=Action.UNDONE,
+        suggested_category_id=decision.suggested_category_id,
+        suggested_path=decision.suggested_path,
+        suggested_probability=decision.suggested_probability,
+        model=decision.model,
+        undoes=decision,
     )
-    _move(source, ad, undone, reviewer, tree)
-    return undone
+    return _file(undone, ad, (decision.to_category_id or 0, back_to), reviewer, desk)
 
 
 @transaction.atomic
-def _decide(
-    issue: LabelIssue, reviewer: Reviewer, action: Action, category_id: int, tree: CategoryTree | None = None
-) -> ReviewDecision:
-    source, tree = get_source(), tree or CategoryTree.load(include_inactive=True)
+def _decide(issue: LabelIssue, reviewer: Reviewer, action: Action, category_id: int, desk: LabelDesk) -> ReviewDecision:
+    source, tree = desk.source, desk.tree
     if category_id not in tree:
         raise ReviewConflict(_("This category is no longer in the tree."))
-    if action != Action.KEPT and category_id not in active_tree():
-        raise ReviewConflict(_("This category is out of use; choose another one."))
-    ad = lock_ad(source, issue.ad_id)
+    if action != Action.KEPT:
+        desk.require_in_use(category_id)
+    ad = desk.take(issue.ad_id)
     title = str(source.value_of(ad, "title") or "").strip()
     state = State.KEPT if action == Action.KEPT else State.RELABELLED
     advance(issue, state, reviewer.user, fingerprint=fingerprint(title, category_id, tree))
     if source.taxonomy_category_id(ad, tree) != issue.given_id:
         raise ReviewConflict(_("The ad was filed elsewhere in the meantime; it is left as it is."))
-    decision = _record(
-        ReviewDecision(
-            issue=issue,
-            ad_id=issue.ad_id,
-            action=action,
-            suggested_category_id=issue.suggested_id,
-            suggested_path=_path_text(tree, issue.suggested_id),
-            suggested_probability=issue.suggested_probability,
-            model=issue.model,
-        ),
-        reviewer,
-        (issue.given_id, category_id),
-        tree,
+    decision = ReviewDecision(
+        issue=issue,
+        ad_id=issue.ad_id,
+        action=action,
+        suggested_category_id=issue.suggested_id,
+        suggested_path=_path_text(tree, issue.suggested_id),
+        suggested_probability=issue.suggested_probability,
+        model=issue.model,
     )
-    _move(source, ad, decision, reviewer, tree)
-    return decision
+    return _file(decision, ad, (issue.given_id, category_id), reviewer, desk)
 
 
-def _record(decision: ReviewDecision, reviewer: Reviewer, move: tuple[int, int], tree: CategoryTree) -> ReviewDecision:
+def _file(
+    decision: ReviewDecision, ad: Any, move: tuple[int, int], reviewer: Reviewer, desk: LabelDesk
+) -> ReviewDecision:
+    """File the ad (from, to), and write the decision down."""
+    if move[0] != move[1]:
+        desk.source.relabel(ad, desk.own_category(move[1]))
     decision.from_category_id, decision.to_category_id = move
-    decision.from_path, decision.to_path = (_path_text(tree, pk) for pk in move)
-    return sign(decision, reviewer)
-
-
-def _move(source: AdSource, ad: Any, decision: ReviewDecision, reviewer: Reviewer, tree: CategoryTree) -> None:
-    if decision.from_category_id != decision.to_category_id:
-        source.relabel(ad, source.own_category(decision.to_category_id or 0, tree))
+    decision.from_path, decision.to_path = (_path_text(desk.tree, pk) for pk in move)
     values = {
         "action": decision.get_action_display(),
         "from": decision.from_path,
@@ -149,7 +135,8 @@ def _move(source: AdSource, ad: Any, decision: ReviewDecision, reviewer: Reviewe
     else:
         # A merge, which no model suggested ad by ad.
         message = _("Category review: %(action)s, %(from)s → %(to)s.") % values
-    log(ad, reviewer, message)
+    desk.write_down(decision, ad, reviewer, message)
+    return decision
 
 
 def _path_text(tree: CategoryTree, category_id: int) -> str:

@@ -54,7 +54,7 @@ class LabelDecideView(DecideView):
             return accept(issue, reviewer)
         if action == "keep":
             return keep(issue, reviewer)
-        category = action if action.isdecimal() else self.request.POST.get("category", "")
+        category = self.request.POST.get("category", "") if action == "other" else action
         if not category.isdecimal():
             raise ChoiceRefused(_("Choose a category first."))
         return choose(issue, int(category), reviewer)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import uuid
 from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from typing import Any, ClassVar, cast
 
 from django.contrib import admin
@@ -27,7 +27,7 @@ from ad_autocategorize.moderation.queue.bulk_actions import (
     is_confirmed,
     shown_rows,
 )
-from ad_autocategorize.moderation.queue.deciding import Reviewer
+from ad_autocategorize.moderation.queue.deciding import Desk, Reviewer
 from ad_autocategorize.moderation.queue.filters import refuse_bad_filters
 from ad_autocategorize.moderation.queue.views import DecideView, ReviewView, UndoView, is_blind
 from ad_autocategorize.moderation.tree.merging import MERGE_LIMIT
@@ -39,8 +39,6 @@ BULK_LIMIT = 1000
 UNDO_LIMIT = MERGE_LIMIT
 # What stands in place of a suggestion in blind mode.
 HIDDEN = "…"
-# What is done to one row of a bulk action.
-Act = Callable[[Any, Reviewer], object]
 
 
 def link_to_batch(text: str, batch: uuid.UUID, decisions: str = "reviewdecision") -> str:
@@ -72,10 +70,11 @@ class ReadOnlyAdmin(admin.ModelAdmin):
 class QueueAdmin(ReadOnlyAdmin):
     """A queue. Opening a row leads to its review page.
 
-    ``acts`` gives, once for each bulk action, what that does to a row.
+    ``desk_class`` is where bulk actions are decided.
     """
 
     list_class: ClassVar[type[ChangeList]]
+    desk_class: ClassVar[type[Desk[Any]]]
     decision_model: ClassVar[type[Decision]]
     review_view: ClassVar[type[ReviewView]]
     decide_view: ClassVar[type[DecideView]]
@@ -85,8 +84,8 @@ class QueueAdmin(ReadOnlyAdmin):
     show_full_result_count = False
     change_list_template = "admin/ad_autocategorize/queue_list.html"
 
-    def acts(self, action: str) -> Act:
-        """Return what the bulk action does to a row."""
+    def act_on(self, issue: Any, action: str, reviewer: Reviewer, desk: Any) -> None:
+        """Do what the bulk action does to a row. Raises ``ReviewConflict``, ``SourceError``."""
         raise NotImplementedError
 
     def moves(self, issues: list[Any], *, blind: bool) -> Iterable[tuple[str, str]]:
@@ -152,27 +151,29 @@ class QueueAdmin(ReadOnlyAdmin):
         return f"ad_autocategorize_{self.opts.model_name}"
 
     def _decide_all(self, request: HttpRequest, issues: list[Any], action: str) -> None:
-        batch, act = uuid.uuid4(), self.acts(action)
+        batch, desk = uuid.uuid4(), self.desk_class()
         reviewer = Reviewer(cast(AbstractBaseUser, request.user), blind=is_blind(request), batch=batch)
         decisions = str(self.decision_model._meta.model_name)
         act_on_each(
             self,
             request,
             issues,
-            lambda issue: act(issue, reviewer),
+            desk,
+            lambda issue: self.act_on(issue, action, reviewer, desk),
             lambda done: link_to_batch(str(self.decided_text) % {"count": done}, batch, decisions),
         )
 
 
 class DecisionAdmin(ReadOnlyAdmin):
-    """An audit trail, and where a bulk action is taken back."""
+    """An audit trail, and where a bulk action is taken back; ``desk_class`` is where that is done."""
 
+    desk_class: ClassVar[type[Desk[Any]]]
     search_fields = ["=ad_id", "=moderator_name", "=batch"]
     show_full_result_count = False
     actions = ["undo_selected"]
 
-    def undoing(self) -> Act:
-        """Return what takes one decision back."""
+    def undo(self, decision: Any, reviewer: Reviewer, desk: Any) -> None:
+        """Take one decision back. Raises ``ReviewConflict``, ``SourceError``."""
         raise NotImplementedError
 
     def has_view_permission(self, request: HttpRequest, obj: Any = None) -> bool:
@@ -200,12 +201,13 @@ class DecisionAdmin(ReadOnlyAdmin):
         )
 
     def _undo_all(self, request: HttpRequest, decisions: list[Any]) -> None:
-        undo = self.undoing()
+        desk = self.desk_class()
         reviewer = Reviewer(cast(AbstractBaseUser, request.user), batch=uuid.uuid4())
         act_on_each(
             self,
             request,
             decisions,
-            lambda decision: undo(decision, reviewer),
+            desk,
+            lambda decision: self.undo(decision, reviewer, desk),
             lambda done: _("Decisions undone: %(count)d.") % {"count": done},
         )

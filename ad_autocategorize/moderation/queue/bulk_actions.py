@@ -3,21 +3,24 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Sequence
 from typing import Any, TypeVar
 
 from django.contrib import messages
 from django.contrib.admin import ModelAdmin
 from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
+from django.db import transaction
 from django.db.models import Model, QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
 from django.utils.translation import gettext as _
 
-from ad_autocategorize.moderation.queue.deciding import ReviewConflict
+from ad_autocategorize.moderation.queue.deciding import Desk, ReviewConflict
 from ad_autocategorize.sources import SourceError
 
 Row = TypeVar("Row", bound=Model)
+# Sellers who change these ads meanwhile wait for part of a second.
+COMMITTED_AT_ONCE = 100
 
 
 def is_confirmed(request: HttpRequest) -> bool:
@@ -64,18 +67,26 @@ def confirmation_page(
 def act_on_each(
     model_admin: ModelAdmin[Row],
     request: HttpRequest,
-    rows: Iterable[Row],
-    act: Callable[[Row], object],
+    rows: Sequence[Any],
+    desk: Desk[Any],
+    act: Callable[[Any], None],
     told: Callable[[int], str],
 ) -> None:
-    """Act on row by row; tell how many were done, in the words of ``told``, and what kept others from it."""
+    """Act on row by row; tell how many were done, in the words of ``told``, and what kept others from it.
+
+    The ads of a chunk are locked by the desk at once, and what is done to them is committed at once; each is done to in a
+    savepoint of its own, so that what is refused leaves no trace.
+    """
     done, problems = 0, Counter[str]()
-    for row in rows:
-        try:
-            act(row)
-            done += 1
-        except (ReviewConflict, SourceError) as error:
-            problems[str(error)] += 1
+    for start in range(0, len(rows), COMMITTED_AT_ONCE):
+        chunk = rows[start : start + COMMITTED_AT_ONCE]
+        with transaction.atomic(), desk.holding([row.ad_id for row in chunk]):
+            for row in chunk:
+                try:
+                    act(row)
+                    done += 1
+                except (ReviewConflict, SourceError) as error:
+                    problems[str(error)] += 1
     model_admin.message_user(request, told(done))
     for problem, count in problems.items():
         model_admin.message_user(request, f"{problem} ({count})", messages.WARNING)

@@ -3,19 +3,24 @@
 from __future__ import annotations
 
 import uuid
+from collections.abc import Collection, Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any, TypeVar
+from typing import Any, Generic, TypeVar
 
 from django.contrib.admin.models import CHANGE, LogEntry
 from django.contrib.auth.models import AbstractBaseUser
+from django.contrib.contenttypes.models import ContentType
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from ad_autocategorize.moderation.models import CarIssue, Decision, LabelIssue
-from ad_autocategorize.sources import AdSource
+from ad_autocategorize.moderation.queue.presentation import keys_of
+from ad_autocategorize.sources import AdSource, get_source
 
 Issue = LabelIssue | CarIssue
-Decided = TypeVar("Decided", bound=Decision)
+# What a desk knows of a locked ad.
+Held = TypeVar("Held")
 
 
 class ReviewConflict(RuntimeError):
@@ -35,13 +40,73 @@ class Reviewer:
     batch: uuid.UUID | None = None
 
 
-def lock_ad(source: AdSource, ad_id: str) -> Any:
-    """Return the ad, locked until the transaction ends. Raises ``ReviewConflict`` where it is gone."""
-    # The lock makes a seller's or another moderator's change wait, where the database has row locks.
-    ad = source.ad_model()._default_manager.select_for_update().filter(pk=ad_id).first()
-    if ad is None:
-        raise ReviewConflict(_("The ad no longer exists."))
-    return ad
+def lock_ads(source: AdSource, ad_ids: Iterable[str]) -> dict[str, Any]:
+    """Return ads by their keys as text, locked until the transaction ends; those that are gone are missing."""
+    # The lock makes a seller's or another moderator's change wait, where the database has row locks. In one order, since of two
+    # who lock the same ads each could wait for the other.
+    ads = source.ad_model()._default_manager.select_for_update()
+    return {str(ad.pk): ad for ad in ads.filter(pk__in=keys_of(ad_ids, source)).order_by("pk")}
+
+
+class Desk(Generic[Held]):
+    """Where decisions are made: ads are locked, and what many decisions share is read once.
+
+    A single decision has its ad locked when it takes it, and is written down at once. A bulk action holds a chunk of ads: they
+    are locked, and what is decided about them is written down, in a few queries for all.
+    """
+
+    def __init__(self) -> None:
+        self.source = get_source()
+        self._held: dict[str, Held] = {}
+        self._unwritten: list[tuple[Decision, LogEntry]] | None = None
+
+    @contextmanager
+    def holding(self, ad_ids: Collection[str]) -> Iterator[None]:
+        """Lock ads until the transaction ends, and write down what is decided within; all of it in one transaction."""
+        self._held, self._unwritten = self.lock(ad_ids), []
+        try:
+            yield
+            if self._unwritten:
+                decisions, entries = zip(*self._unwritten, strict=True)
+                type(decisions[0])._default_manager.bulk_create(decisions)
+                LogEntry.objects.bulk_create(entries)
+        finally:
+            self._held, self._unwritten = {}, None
+
+    def take(self, ad_id: str) -> Held:
+        """Return an ad, locked. Raises ``ReviewConflict`` where it is gone.
+
+        What is held is handed out once: a further decision about the same ad reads what the first one left.
+        """
+        if ad_id not in self._held:
+            self._held |= self.lock([ad_id])
+        if ad_id not in self._held:
+            raise ReviewConflict(_("The ad no longer exists."))
+        return self._held.pop(ad_id)
+
+    def lock(self, ad_ids: Collection[str]) -> dict[str, Held]:
+        """Return ads with what belongs to them by their keys, locked until the transaction ends; those gone are missing."""
+        raise NotImplementedError
+
+    def write_down(self, decision: Decision, ad: Any, reviewer: Reviewer, message: str) -> None:
+        """Record a decision as the reviewer's, and in Django's admin log; the last that is done about it."""
+        decision.moderator_id = reviewer.user.pk
+        decision.moderator_name = reviewer.user.get_username()
+        decision.blind = reviewer.blind
+        decision.batch = reviewer.batch
+        entry = LogEntry(
+            user_id=reviewer.user.pk,
+            content_type=ContentType.objects.get_for_model(ad, for_concrete_model=False),
+            object_id=str(ad.pk),
+            object_repr=str(ad)[:200],
+            action_flag=CHANGE,
+            change_message=message,
+        )
+        if self._unwritten is None:
+            decision.save()
+            entry.save()
+        else:
+            self._unwritten.append((decision, entry))
 
 
 def advance(issue: Issue, state: str, user: AbstractBaseUser | None, **changes: Any) -> None:
@@ -55,21 +120,6 @@ def advance(issue: Issue, state: str, user: AbstractBaseUser | None, **changes: 
         raise ReviewConflict(_conflict_text(issue))
     for name, value in changes.items():
         setattr(issue, name, value)
-
-
-def sign(decision: Decided, reviewer: Reviewer) -> Decided:
-    """Write the decision down as the reviewer's."""
-    decision.moderator_id = reviewer.user.pk
-    decision.moderator_name = reviewer.user.get_username()
-    decision.blind = reviewer.blind
-    decision.batch = reviewer.batch
-    decision.save()
-    return decision
-
-
-def log(ad: Any, reviewer: Reviewer, message: str) -> None:
-    """Add an entry to Django's admin log."""
-    LogEntry.objects.log_actions(reviewer.user.pk, [ad], CHANGE, change_message=message, single_object=True)
 
 
 def _conflict_text(issue: Issue) -> str:

@@ -13,7 +13,7 @@ from django.db.models.fields.files import FieldFile
 from django.urls import NoReverseMatch, reverse
 
 from ad_autocategorize.moderation.models import LabelIssue
-from ad_autocategorize.sources import AdSource, SourceError, get_source
+from ad_autocategorize.sources import AdSource, SourceError, fetch_along, get_source
 from taxonomy.tree import CategoryTree
 
 CLUSTER_SHOWN = 12
@@ -62,15 +62,21 @@ class ReviewItem:
 
 def ads_by_key(keys: Iterable[str], source: AdSource) -> dict[str, Any]:
     """Return ads by their keys as text, in one query; ads that are gone are missing."""
+    wanted = keys_of(keys, source)
+    queryset = fetch_along(source.ad_model()._default_manager.all(), [*source.select_related, *source.relations()])
+    return {str(ad.pk): ad for ad in queryset.filter(pk__in=wanted)} if wanted else {}
+
+
+def keys_of(texts: Iterable[str], source: AdSource) -> list[Any]:
+    """Return the keys of ads that are given as text; what can be no key is left out."""
     field = source.ad_model()._meta.pk
-    wanted = []
-    for key in keys:
+    keys = []
+    for text in texts:
         try:
-            wanted.append(field.to_python(key))
+            keys.append(field.to_python(text))
         except ValidationError:
             continue
-    queryset = source.ad_model()._default_manager.select_related(*source.select_related, *source.relations())
-    return {str(ad.pk): ad for ad in queryset.filter(pk__in=wanted)} if wanted else {}
+    return keys
 
 
 def title_of(ad: Any, source: AdSource) -> str:

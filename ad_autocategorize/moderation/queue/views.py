@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 BLIND_KEY = "ad_autocategorize_blind_review"
 # Parameters of the page's own; all others are the list's filters.
-OWN_PARAMETERS = ("issue", "after", "value")
+OWN_PARAMETERS = ("issue", "after", "value", "brand")
 
 
 def is_blind(request: HttpRequest) -> bool:
@@ -74,6 +74,10 @@ class ReviewView(ReviewerView):
         """Return what the page offers besides the item itself."""
         return {}
 
+    def filters(self) -> QueryDict:
+        """Return the list's filters under which the queue is gone through."""
+        return _filters(self.request.GET)
+
     def get(self, request: HttpRequest) -> HttpResponse:
         issue, item = self._issue(), None
         while issue is not None and (item := self.present(issue)) is None:
@@ -85,7 +89,7 @@ class ReviewView(ReviewerView):
             title=self.title,
             item=item,
             blind=is_blind(request),
-            filters=_filters(request.GET).urlencode(),
+            filters=self.filters().urlencode(),
             after=request.GET.get("after", ""),
             standing=_standing(issue) if issue else None,
             **(self.choices() if item else {}),
@@ -110,7 +114,7 @@ class ReviewView(ReviewerView):
     def _queue(self) -> QuerySet[Any]:
         # The list's own filters, read from the same parameters.
         given = self.request.GET
-        self.request.GET = _filters(given)  # type: ignore[assignment]
+        self.request.GET = self.filters()  # type: ignore[assignment]
         try:
             queue: QuerySet[Any] = self.model_admin.get_changelist_instance(self.request).queryset
         finally:
@@ -145,8 +149,9 @@ class DecideView(ReviewerView):
             answered = self._decide(issue, action)
         filters["after" if answered else "issue"] = str(pk)
         if not answered:
-            # What was typed is not lost.
+            # What was typed is not lost, nor what the list was narrowed to.
             filters["value"] = request.POST.get("value", "")
+            filters["brand"] = request.POST.get("brand", "")
         return redirect(f"{self.url('review')}?{filters.urlencode()}")
 
     def _decide(self, issue: Issue, action: str) -> bool:

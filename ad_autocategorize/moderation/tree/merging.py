@@ -7,21 +7,23 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
 from django.db import transaction
+from django.db.models import Q
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from ad_autocategorize.models import ModelVersion
+from ad_autocategorize.moderation.labels.desk import LabelDesk
 from ad_autocategorize.moderation.labels.review import Reviewer, relabel_ad
 from ad_autocategorize.moderation.models import LabelIssue, TaxonomyFinding
 from ad_autocategorize.moderation.queue.presentation import path_text
-from ad_autocategorize.services import active_tree
 from ad_autocategorize.sources import SourceError, get_source
-from taxonomy.locking import tree_write
+from taxonomy.locking import lock_categories, tree_write
 from taxonomy.models import Category
 from taxonomy.tree import CategoryTree
 
 # What one request moves before a web server loses patience; merge_categories moves more.
 MERGE_LIMIT = 2000
+HELD_AT_ONCE = 500
 
 
 class MergeRefused(ValueError):
@@ -50,7 +52,8 @@ def plan_merge(category_id: int, into_id: int, most: int | None = MERGE_LIMIT) -
         raise MergeRefused(_("Choose two categories of the tree."))
     if tree.children(category_id):
         raise MergeRefused(_("This category has others below it; move or merge those first."))
-    active, paths = active_tree(), (path_text(tree, category_id), path_text(tree, into_id))
+    # Not the tree that this process keeps: a merge asks within a write, whose version another gets if this one is taken back.
+    active, paths = CategoryTree.load(), (path_text(tree, category_id), path_text(tree, into_id))
     if into_id not in active:
         raise MergeRefused(_("%(path)s is out of use.") % {"path": paths[1]})
     source = get_source()
@@ -72,25 +75,33 @@ def merge(category_id: int, into_id: int, reviewer: Reviewer, most: int | None =
     """
     # From the start: of two merges in opposite directions each would take the other's target out of use.
     with tree_write():
+        # Decisions that file an ad at either are done before the ads are counted, or wait and find the one out of use.
+        lock_categories([category_id, into_id])
         plan_merge(category_id, into_id, most)
         moved = _move_ads(category_id, into_id, reviewer)
         category = Category.objects.get(pk=category_id)
         category.is_active = False
         category.save()
     # What was found about the emptied category is answered.
-    LabelIssue.objects.filter(state=LabelIssue.State.OPEN, given_id=category_id).delete()
-    LabelIssue.objects.filter(state=LabelIssue.State.OPEN, suggested_id=category_id).delete()
+    about = LabelIssue.objects.filter(
+        Q(given_id=category_id) | Q(suggested_id=category_id), state=LabelIssue.State.OPEN
+    )
+    # Locked in one order with the searches and other decisions, or each could wait for the other.
+    list(about.select_for_update().order_by("pk").values_list("pk"))
+    about.delete()
     TaxonomyFinding.objects.filter(category_id=category_id).delete()
     TaxonomyFinding.objects.filter(other_id=category_id).delete()
     return moved
 
 
 def _move_ads(category_id: int, into_id: int, reviewer: Reviewer) -> int:
-    source, tree = get_source(), CategoryTree.load(include_inactive=True)
-    batch = replace(reviewer, batch=reviewer.batch or uuid.uuid4())
-    keys = list(source.filed_at([category_id], tree).values_list("pk", flat=True))
-    for key in keys:
-        relabel_ad(str(key), (category_id, into_id), batch, tree)
+    desk, batch = LabelDesk(), replace(reviewer, batch=reviewer.batch or uuid.uuid4())
+    keys = [str(key) for key in desk.source.filed_at([category_id], desk.tree).values_list("pk", flat=True)]
+    for start in range(0, len(keys), HELD_AT_ONCE):
+        held = keys[start : start + HELD_AT_ONCE]
+        with desk.holding_ads(held):
+            for key in held:
+                relabel_ad(key, (category_id, into_id), batch, desk)
     return len(keys)
 
 

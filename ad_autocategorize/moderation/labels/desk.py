@@ -1,0 +1,73 @@
+"""The ads whose categories are decided, and the categories that they go to."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from django.utils.translation import gettext as _
+
+from ad_autocategorize.moderation.models import LabelIssue
+from ad_autocategorize.moderation.queue.deciding import Desk, ReviewConflict, lock_ads
+from ad_autocategorize.services import active_tree
+from taxonomy.locking import current_version, lock_categories, lock_tree
+from taxonomy.tree import CategoryTree
+
+
+class LabelDesk(Desk[Any]):
+    """Where categories are decided; ``tree`` holds all of them, those out of use too.
+
+    Whoever merges a category away holds the tree, then the category, then its ads. Decisions lock in the same order: a single
+    one the category that it files an ad at, a bulk action, whose categories are many, the tree.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.tree = CategoryTree.load(include_inactive=True)
+        # The categories in use, while the tree is held.
+        self._active: CategoryTree | None = None
+        self._own: dict[int, Any] = {}
+
+    @contextmanager
+    def holding(self, ad_ids: Collection[str]) -> Iterator[None]:
+        with self.holding_ads(ad_ids):
+            # In one order with the searches, or each could wait for the other.
+            list(LabelIssue.objects.select_for_update().filter(ad_id__in=ad_ids).order_by("pk").values_list("pk"))
+            yield
+
+    @contextmanager
+    def holding_ads(self, ad_ids: Collection[str]) -> Iterator[None]:
+        """Hold the tree and the ads without their entries, for who decides about none of them."""
+        lock_tree()
+        if current_version() != self.tree.version:
+            self.tree = CategoryTree.load(include_inactive=True)
+            self._own.clear()
+        # Not the tree that this process keeps: within a merge that is taken back it would keep one that nobody else sees.
+        self._active = CategoryTree.load()
+        try:
+            with super().holding(ad_ids):
+                yield
+        finally:
+            self._active = None
+
+    def lock(self, ad_ids: Collection[str]) -> dict[str, Any]:
+        return lock_ads(self.source, ad_ids)
+
+    def hold_category(self, category_id: int) -> None:
+        """Keep a category as it is until the transaction ends; to be called before the ad is taken."""
+        if self._active is None:
+            lock_categories([category_id])
+
+    def require_in_use(self, category_id: int) -> None:
+        """Keep the category as it is, too. Raises ``ReviewConflict`` where no ad may be filed there."""
+        self.hold_category(category_id)
+        # Asked with the category locked: what has been committed meanwhile is seen.
+        if category_id not in (active_tree() if self._active is None else self._active):
+            raise ReviewConflict(_("This category is out of use; choose another one."))
+
+    def own_category(self, category_id: int) -> Any:
+        """Return what ads point at for a category. Raises ``SourceError``."""
+        if category_id not in self._own:
+            self._own[category_id] = self.source.own_category(category_id, self.tree)
+        return self._own[category_id]

@@ -1,0 +1,45 @@
+"""What the queue remembers of its categories' places in the tree, by which it is filtered."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from itertools import takewhile
+from typing import Any
+
+from django.db import transaction
+
+from ad_autocategorize.moderation.models import LabelIssue
+from taxonomy.tree import CategoryTree
+
+WRITTEN_AT_ONCE = 500
+
+
+def follow_moved_categories(**_signal: Any) -> None:
+    """Bring the main category of every issue, and the level where its paths part, in line with the tree as it is now."""
+    tree = CategoryTree.load(include_inactive=True)
+    moved: defaultdict[tuple[int, int], list[int]] = defaultdict(list)
+    rows = LabelIssue.objects.order_by("pk").values_list("pk", "given_id", "suggested_id", "branch_id", "level")
+    for pk, given, suggested, branch, level in rows.iterator():
+        if given not in tree or suggested not in tree:
+            continue
+        place = tree.path_ids(given)[0], parting(tree.path_ids(given), tree.path_ids(suggested))
+        if place != (branch, level):
+            moved[place].append(pk)
+    with transaction.atomic():
+        _lock(sorted(pk for keys in moved.values() for pk in keys))
+        for (branch, level), keys in moved.items():
+            for start in range(0, len(keys), WRITTEN_AT_ONCE):
+                some = LabelIssue.objects.filter(pk__in=keys[start : start + WRITTEN_AT_ONCE])
+                some.update(branch=branch, level=level)
+
+
+def parting(given: tuple[int, ...], suggested: tuple[int, ...]) -> int:
+    """Return the level at which two paths part, 1 for different main categories."""
+    return 1 + len(list(takewhile(lambda pair: pair[0] == pair[1], zip(given, suggested, strict=False))))
+
+
+def _lock(keys: list[int]) -> None:
+    # In one order with searches and decisions, or each could wait for the other.
+    for start in range(0, len(keys), WRITTEN_AT_ONCE):
+        some = LabelIssue.objects.select_for_update().filter(pk__in=keys[start : start + WRITTEN_AT_ONCE])
+        list(some.order_by("pk").values_list("pk"))
