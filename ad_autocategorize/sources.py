@@ -211,13 +211,13 @@ class AdSource:
     ) -> Iterator[LabelledTitle]:
         """Stream the published ads; the query uses constant memory, and no query an ad.
 
-        Ads without a title, whose category the taxonomy does not hold, or that are said to be in another language than the
-        title settings' are left out and counted in ``skipped`` by reason.
+        Ads without a title, whose category the taxonomy does not hold, that are older than ``since``, or that are said to be in
+        another language than the title settings' are left out and counted in ``skipped`` by reason.
         """
         skipped = Counter() if skipped is None else skipped
         language = TitleSettings.from_dict(plugin_settings.TITLES).language
         find = self._category_finder(CategoryTree.load(include_inactive=True))
-        for ad in self._stream(since, limit):
+        for ad in self._stream(since, limit, skipped):
             title = str(self.value_of(ad, "title") or "").strip()
             category_id = find(ad)
             if category_id is None:
@@ -259,14 +259,25 @@ class AdSource:
             raise SourceError(f"The marketplace has no category for {' > '.join(tree.path_names(category_id))}.")
         return category
 
-    def _stream(self, since: Date | None, limit: int | None) -> Iterator[Any]:
+    def _stream(self, since: Date | None, limit: int | None, skipped: Counter[str]) -> Iterator[Any]:
         queryset = self.get_queryset()
         if since is not None:
-            if self.date is None or not self.is_path("date"):
-                raise SourceError(f"{type(self).__name__}.date must be a field path for ads to be chosen by date.")
-            queryset = queryset.filter(**{f"{self.date}__gte": self._day_begins(since)})
+            queryset = self._from_day_on(since, queryset, skipped)
         queryset = fetch_along(queryset, self.relations())
         return queryset[:limit].iterator(chunk_size=CHUNK)
+
+    def _from_day_on(self, since: Date, ads: QuerySet[Any], skipped: Counter[str]) -> QuerySet[Any]:
+        if self.date is None or not self.is_path("date"):
+            raise SourceError(f"{type(self).__name__}.date must be a field path for ads to be chosen by date.")
+        begin = self._day_begins(since)
+        left_out = {
+            "older than asked for": Q((f"{self.date}__lt", begin)),
+            "no date": Q((f"{self.date}__isnull", True)),
+        }
+        for reason, condition in left_out.items():
+            if number := ads.filter(condition).count():
+                skipped[reason] += number
+        return ads.filter(**{f"{self.date}__gte": begin})
 
     def _day_begins(self, day: Date) -> Date:
         """Return the first moment of ``day`` at the site where ads have moments, or the day itself where they have days."""

@@ -45,7 +45,9 @@ def test_the_marketplaces_ads_can_be_cut_by_number_and_by_day(marketplace_tree, 
     with warnings.catch_warnings():
         warnings.simplefilter("error", RuntimeWarning)
         call_command("evaluate_classifiers", "--since", day, "--limit", "50", "--language", "en", "--folds", "2")
-    assert "50 ads in" in capsys.readouterr().out
+    out = capsys.readouterr().out
+    assert "50 ads in" in out
+    assert "left out: 30 ads older than asked for" in out
 
 
 @pytest.mark.django_db
