@@ -12,10 +12,11 @@ import json
 import math
 import mmap
 import os
+import secrets
 import shutil
 import struct
-import tempfile
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -57,29 +58,37 @@ class Artifact:
     tensors: dict[str, Array]
 
 
-def write_artifact(directory: Path, *, kind: str, tensors: Mapping[str, Array], manifest: Mapping[str, Any]) -> str:
-    """Write a model folder that appears complete or not at all, and return its digest.
+@contextmanager
+def filled_folder(directory: Path, prefix: str) -> Iterator[Path]:
+    """Give a temporary folder beside ``directory`` to fill and then make it ``directory``, which appears complete or not at all.
 
-    Everything goes to a temporary folder beside ``directory``, which is then renamed. Raises ``FileExistsError`` when
-    ``directory`` exists, and ``OSError`` when it cannot be written.
+    Raises ``FileExistsError`` when ``directory`` exists, and ``OSError`` when it cannot be written.
     """
     if directory.exists():
         raise FileExistsError(f"{directory} exists already; a model version is never overwritten.")
     directory.parent.mkdir(parents=True, exist_ok=True)
-    temporary = Path(tempfile.mkdtemp(prefix=TEMPORARY_PREFIX, dir=directory.parent))
+    # Named before it is there: Ctrl-C may come at any moment, and nothing may be left then.
+    temporary = directory.parent / f"{prefix}{secrets.token_hex(8)}"
     try:
+        temporary.mkdir()
+        yield temporary
+        # Whatever the umask: web processes may run as another user of the group.
+        temporary.chmod(0o755)
+        temporary.rename(directory)
+    except BaseException:
+        shutil.rmtree(temporary, ignore_errors=True)
+        raise
+
+
+def write_artifact(directory: Path, *, kind: str, tensors: Mapping[str, Array], manifest: Mapping[str, Any]) -> str:
+    """Write a model folder and return its digest; for what it raises see ``filled_folder``."""
+    with filled_folder(directory, TEMPORARY_PREFIX) as temporary:
         save_file({name: np.ascontiguousarray(array) for name, array in tensors.items()}, temporary / TENSORS_NAME)
         digest = _sha256(temporary / TENSORS_NAME)
         document = {**manifest, "format": FORMATS[kind], "kind": kind, "sha256": digest}
         text = json.dumps(document, ensure_ascii=False, indent=1, allow_nan=False)
         (temporary / MANIFEST_NAME).write_text(text, encoding="utf-8")
         _sync_to_disk(temporary / TENSORS_NAME, temporary / MANIFEST_NAME)
-        # mkdtemp makes the folder private to its owner; web processes may run as another user of the group.
-        temporary.chmod(0o755)
-        temporary.rename(directory)
-    except BaseException:
-        shutil.rmtree(temporary, ignore_errors=True)
-        raise
     return digest
 
 

@@ -5,8 +5,6 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-import shutil
-import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,6 +14,7 @@ from ad_autocategorize.artifacts import (
     FORMATS,
     MANIFEST_NAME,
     ArtifactError,
+    filled_folder,
     read_manifest,
 )
 from ad_autocategorize.photos.answers import Rules
@@ -40,29 +39,16 @@ class PhotoManifest:
 
 
 def write_photo_artifact(directory: Path, files: Mapping[str, bytes], manifest: Mapping[str, Any]) -> str:
-    """Write a model folder that appears complete or not at all; return the SHA-256 of its graph.
-
-    Raises ``FileExistsError`` when ``directory`` exists, and ``OSError`` when it cannot be written.
-    """
-    if directory.exists():
-        raise FileExistsError(f"{directory} exists already; a model version is never overwritten.")
-    directory.parent.mkdir(parents=True, exist_ok=True)
-    temporary = Path(tempfile.mkdtemp(prefix=PARTIAL_PREFIX, dir=directory.parent))
+    """Write a model folder and return the SHA-256 of its graph; for what it raises see ``artifacts.filled_folder``."""
     digests = {name: hashlib.sha256(content).hexdigest() for name, content in files.items()}
     document = {**manifest, "format": FORMATS[KIND], "kind": KIND, "sha256": digests}
     text = json.dumps(document, ensure_ascii=False, indent=1, allow_nan=False)
-    try:
+    with filled_folder(directory, PARTIAL_PREFIX) as temporary:
         for name, content in {**files, MANIFEST_NAME: text.encode()}.items():
             with (temporary / name).open("wb") as file:
                 file.write(content)
                 file.flush()
                 os.fsync(file.fileno())
-        # mkdtemp makes the folder private to its owner; web processes may run as another user of the group.
-        temporary.chmod(0o755)
-        temporary.rename(directory)
-    except BaseException:
-        shutil.rmtree(temporary, ignore_errors=True)
-        raise
     return digests[GRAPH_NAME]
 
 
