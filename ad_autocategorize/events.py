@@ -16,6 +16,7 @@ class SuggestionEvent(models.Model):
 
     ``outcome`` says whether the ad was filed under a suggestion; ``handling`` whether it got there by the suggestion, since a
     seller who finds the same category on his own confirms it, and one who takes what is offered may merely be done with it.
+    An ad that is edited and stays where it was says nothing about the suggestions, even if its new title brought up some.
     """
 
     class Outcome(models.TextChoices):
@@ -27,6 +28,7 @@ class SuggestionEvent(models.Model):
         TAKEN = "taken", _("taken as it was")
         CHANGED = "changed", _("taken, then changed")
         IGNORED = "ignored", _("not taken")
+        HELD = "held", _("the ad had its category before")
 
     # Not a foreign key: the figures outlive the version, whose row goes with its files.
     model_version = models.CharField(_("model version"), max_length=80)

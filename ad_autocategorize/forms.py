@@ -54,7 +54,8 @@ class CategorySuggestionMixin(SuggestionRecordMixin, _Base):
         if self._asked:
             title = self.data.get(self.add_prefix(self._title_name)) or ""
             self._widget.answer = suggest_categories(str(title))
-            self._widget.report = SuggestionReport.of(self._widget.answer)
+            shown, before = SuggestionReport.of(self._widget.answer), self._widget.report
+            self._widget.report = before.followed_by(shown) if before else shown
 
     def _by_suggestion_button(self) -> bool:
         return self.is_bound and (self._asked or self._taken is not None)

@@ -87,9 +87,10 @@ class _Decided:
 def _told_by_forms(decided: _Decided) -> dict[str, tuple[str, int | None]]:
     """Return what became of the suggestions when the ads' forms were last saved: the label's origin, and the label itself.
 
-    What a client of the API told is left out: anybody may call it, about any ad.
+    What a client of the API told is left out: anybody may call it, about any ad. So are the times that an ad was edited and
+    stayed where it was, which tell nothing of how it got there.
     """
-    rows = SuggestionEvent.objects.filter(from_form=True).order_by("pk")
+    rows = SuggestionEvent.objects.filter(from_form=True).exclude(handling=SuggestionEvent.Handling.HELD).order_by("pk")
     values = rows.values_list("ad_id", "handling", "outcome", "category_id", "created_at")
     return {
         ad_id: (_origin(handling, outcome), decided.follow(ad_id, category_id, when))

@@ -80,16 +80,27 @@ class SuggestionReport:
             return self
         return replace(self, taken=value, taken_rank=self.shown.index(value) + 1)
 
+    def followed_by(self, later: SuggestionReport | None) -> SuggestionReport | None:
+        """Return the report once another list has been shown: what was taken from this one stays taken."""
+        if self.taken is None:
+            return later
+        return self if later is None else replace(later, taken=self.taken, taken_rank=self.taken_rank)
+
     def to_json(self) -> str:
         """Return the text that ``parse`` reads."""
         return json.dumps(asdict(self), separators=(",", ":"))
 
-    def event(self, chosen: str, ad_id: str) -> SuggestionEvent:
-        """Return the event, not yet saved, of an ad that was filed under the category with the value ``chosen``."""
+    def event(self, chosen: str, ad_id: str, *, held: bool) -> SuggestionEvent:
+        """Return the event, not yet saved, of an ad that was filed under the category with the value ``chosen``.
+
+        ``held`` says that the ad had it before the form was opened.
+        """
         as_taken = self.taken is not None and chosen == self.taken
         # The list may have changed after the suggestion was taken: the place it was taken at is the one that counts.
         rank = self.taken_rank if as_taken else self.shown.index(chosen) + 1 if chosen in self.shown else None
         handling = Handling.IGNORED if self.taken is None else Handling.TAKEN if as_taken else Handling.CHANGED
+        if held:
+            handling = Handling.HELD
         return SuggestionEvent(
             model_version=self.model_version,
             ad_id=ad_id,
@@ -122,6 +133,11 @@ class RecordingMixin(_Base):
             self.save_m2m = save_and_record  # type: ignore[method-assign]
         return ad
 
+    def _held(self, field: str) -> bool:
+        """Return whether a field has the value that it had when the form was opened."""
+        initial = self.get_initial_for_field(self.fields[field], field)
+        return initial not in self.fields[field].empty_values and field not in self.changed_data
+
     def _record(self, ad: Any) -> None:
         """Write events. A mixin calls the others' first, and writes its own within ``recording_of``."""
 
@@ -153,7 +169,8 @@ class SuggestionRecordMixin(RecordingMixin):
             report = self._sent_report()
             if report is None or not ModelVersion.objects.filter(name=report.model_version).exists():
                 return
-            event = report.event(str(self.data.get(self.add_prefix(self._category_name), "")), str(ad.pk))
+            chosen = str(self.data.get(self.add_prefix(self._category_name), ""))
+            event = report.event(chosen, str(ad.pk), held=self._held(self._category_name))
             event.category_id = get_source().taxonomy_category_id(ad, active_tree())
             event.save()
 

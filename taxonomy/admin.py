@@ -9,7 +9,7 @@ from django.contrib import admin, messages
 from django.db.models import Count, QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.urls import reverse
-from django.utils.html import format_html
+from django.utils.html import escape, format_html
 from django.utils.translation import gettext_lazy as _
 
 from taxonomy.locking import tree_write
@@ -61,7 +61,8 @@ class CategoryAdmin(admin.ModelAdmin):
     def get_form(self, request: HttpRequest, obj: Category | None = None, change: bool = False, **kwargs: Any) -> Any:
         form = super().get_form(request, obj, change, **kwargs)
         if obj is not None and "parent" in form.base_fields:
-            form.base_fields["parent"].help_text = self._impact(obj)
+            # Django's admin takes help texts for HTML, and names of categories may come from anywhere.
+            form.base_fields["parent"].help_text = escape(self._impact(obj))
         return form
 
     def save_model(self, request: HttpRequest, obj: Category, form: Any, change: bool) -> None:

@@ -127,10 +127,6 @@ class CarRecordMixin(RecordingMixin):
     def _sent_value(self, field: str) -> str:
         return str(self.data.get(self.add_prefix(field)) or "")
 
-    def _held(self, field: str) -> bool:
-        initial = self.get_initial_for_field(self.fields[field], field)
-        return initial not in self.fields[field].empty_values and field not in self.changed_data
-
 
 def _folded(value: str) -> str:
     return value.strip().casefold()

@@ -135,3 +135,38 @@ def test_what_became_of_the_suggestions_is_told_once_and_without_the_title(open_
     page.wait_for_selector("text=espera")
     assert SuggestionEvent.objects.filter(ad_id=str(ad.pk), rank=1, handling="taken", taken_rank=1).count() == 1
     assert page.reports == []
+
+
+@pytest.mark.parametrize("title", ["sofá futón usado", "xyzzy"])
+def test_what_was_taken_stays_taken_when_the_form_comes_back_and_the_title_changes(open_page, log_in, title):
+    page = open_page()
+    log_in(page, "ana")
+    page.goto("/ads/new/")
+    page.locator("#id_title").press_sequentially("sofá futón")
+    page.locator("[role=option]").first.click()
+    page.fill("#id_price", "-5")
+    page.click("form.stacked > button.button")
+    page.wait_for_selector(".errorlist")
+    page.fill("#id_title", "")
+    with page.expect_response("**/suggestions/category/"):
+        page.locator("#id_title").press_sequentially(title)
+    page.fill("#id_price", "10")
+    page.click("form.stacked > button.button")
+    page.wait_for_selector("text=espera")
+    event = SuggestionEvent.objects.get()
+    assert (event.handling, event.taken_rank) == ("taken", 1)
+
+
+def test_what_was_taken_is_told_though_nothing_is_suggested_any_more(open_page, log_in):
+    page = open_page()
+    log_in(page, "ana")
+    page.goto("/ads/new/")
+    page.locator("#id_title").press_sequentially("sofá futón")
+    page.locator("[role=option]").first.click()
+    page.fill("#id_title", "")
+    with page.expect_response("**/suggestions/category/"):
+        page.locator("#id_title").press_sequentially("xyzzy")
+    page.fill("#id_price", "10")
+    page.click("form.stacked > button.button")
+    page.wait_for_selector("text=espera")
+    assert SuggestionEvent.objects.get().handling == "taken"

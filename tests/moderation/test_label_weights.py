@@ -58,6 +58,13 @@ def test_the_last_form_counts(marketplace_tree):
     assert weights()[ad.pk] == 1.1
 
 
+def test_an_ad_that_was_edited_and_stayed_where_it_was_is_the_echo_that_it_was(marketplace_tree):
+    ad = Ad.objects.first()
+    tell(ad, "taken", "accepted")
+    tell(ad, "held", "overruled")
+    assert weights()[ad.pk] == 0.75
+
+
 def test_an_ad_filed_elsewhere_after_its_suggestion_was_taken_is_no_echo_any_more(marketplace_tree):
     """The seller comes back to a wrong category that he had taken, and finds the right one with no suggestion before him."""
     ad, unmoved = Ad.objects.order_by("pk")[:2]

@@ -8,6 +8,7 @@ from django.contrib.admin.models import LogEntry
 from django.contrib.auth.models import Permission
 from django.core.management import CommandError, call_command
 from django.db import connection, transaction
+from django.urls import reverse
 from django.utils import translation
 
 from ad_autocategorize.models import LabelIssue, ReviewDecision
@@ -295,3 +296,13 @@ def test_a_merge_that_is_taken_back_leaves_nothing_behind_in_the_process(pair, m
     target.is_active = False
     target.save()
     assert pair[1] not in active_tree()
+
+
+def test_names_of_categories_are_no_html_on_the_page_that_tells_what_a_move_affects(trained, admin_client):
+    sofas = Category.objects.get(pk=trained.find(["Hogar", "Muebles", "Sillones"]))
+    parent = sofas.parent
+    parent.name = "<img src=x>"
+    parent.save()
+    html = admin_client.get(reverse("admin:taxonomy_category_change", args=[sofas.pk])).content.decode()
+    assert "Hogar › &lt;img src=x&gt;" in html
+    assert "<img src=x>" not in html

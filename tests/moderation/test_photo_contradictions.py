@@ -71,8 +71,13 @@ def test_what_the_seller_states_against_his_photos_is_found_and_nothing_else(car
         assert ad.title in html
         assert ad.photos.first().image.url in html
 
-    # Without photos the catalog alone speaks, and has nothing against these cars.
+    # Nobody looks at photos: what they said of cars that are as they were stands.
+    Ad.objects.filter(pk=repainted.pk).update(color=Color.objects.get(name="Red"))
+    Ad.objects.filter(pk=aged.pk).update(status="pending")
     find_mislabels()
+    assert set(CarIssue.objects.values_list("ad_id", flat=True)) == {str(renamed.pk)}
+    state(renamed, ("Ajax", "One"))
+    find_mislabels("--photos")
     assert not CarIssue.objects.exists()
 
 

@@ -98,6 +98,13 @@ def test_an_ad_among_cars_whose_photo_shows_none_is_queued(cars, served_network,
     assert issue.level == (2 if path[0] == marketplace_tree.path_ids(ad.category_id)[0] else 1)
     assert issue.suggested_probability < issue.given_probability
 
+    # Nobody looks at photos: what they said stands while the ad is as it was.
+    find_mislabels()
+    assert LabelIssue.objects.get(pk=issue.pk).kind == "photo"
+    Ad.objects.filter(pk=ad.pk).update(title=f"{ad.title} azul")
+    find_mislabels()
+    assert not LabelIssue.objects.filter(pk=issue.pk).exists()
+
 
 def test_a_car_in_the_photo_strengthens_the_title_that_says_so(cars, served_network, marketplace_tree):
     motos = marketplace_tree.find(["Vehículos", "Motos"])

@@ -67,7 +67,7 @@ def test_one_row_a_saved_form_says_what_was_shown_and_what_was_done(
 
 def test_a_suggestion_taken_from_an_earlier_list_keeps_its_place():
     report = SuggestionReport("titles-x", ("1", "2"), taken="7", taken_rank=3)
-    event = report.event("7", "1")
+    event = report.event("7", "1", held=False)
     assert (event.rank, event.handling, event.outcome) == (3, "taken", "accepted")
 
 
@@ -80,6 +80,30 @@ def test_a_form_that_is_not_saved_records_nothing_and_forgets_nothing(client, tr
     assert not SuggestionEvent.objects.exists()
     kept = response.context["form"]["title"].field.widget.report
     assert kept == SuggestionReport(version, (str(sofas),), str(sofas), 1)
+
+
+def test_an_ad_that_is_edited_and_stays_where_it_was_says_nothing_of_the_suggestions(client, trained, version, seller):
+    sofas, kitchen = trained.find(["Hogar", "Muebles", "Sillones"]), trained.find(["Hogar", "Cocina"])
+    publish(client, sofas, told(version, [sofas], sofas, 1))
+    ad = Ad.objects.latest("pk")
+    counted = figures.totals(), figures.by_branch(), figures.by_handling(), figures.by_version(), figures.by_week()
+    # New titles, which bring up the same category and others.
+    for title, shown in (("sofa futon azul", [sofas]), ("silla", [kitchen])):
+        report = told(version, shown)
+        data = {**FORM, "title": title, "category": sofas, "category_suggestions": report}
+        assert client.post(reverse("ad-update", args=[ad.pk]), data).status_code == 302
+    handlings = SuggestionEvent.objects.filter(ad_id=ad.pk).order_by("pk").values_list("handling", flat=True)
+    assert list(handlings) == ["taken", "held", "held"]
+    assert counted == (
+        figures.totals(),
+        figures.by_branch(),
+        figures.by_handling(),
+        figures.by_version(),
+        figures.by_week(),
+    )
+    data = {**FORM, "category": kitchen, "category_suggestions": told(version, [sofas])}
+    client.post(reverse("ad-update", args=[ad.pk]), data)
+    assert SuggestionEvent.objects.latest("pk").handling == "ignored"
 
 
 def test_forms_that_showed_nothing_have_no_row(client, trained, seller):
@@ -129,6 +153,18 @@ def test_without_javascript_the_buttons_carry_the_report(client, trained, versio
     assert (event.handling, event.rank, event.shown) == ("taken", 1, len(report.shown))
 
 
+@pytest.mark.parametrize("title", ["sofa futon usado", "xyzzy"])
+def test_without_javascript_what_was_taken_stays_taken_when_another_list_is_asked_for(
+    client, trained, version, seller, title
+):
+    sofas = str(trained.find(["Hogar", "Muebles", "Sillones"]))
+    before = told(version, [sofas], sofas, 1)
+    sent = {**FORM, "title": title, "category": sofas, "category_suggestions": before, "suggest_category": "1"}
+    report = client.post(reverse("ad-create"), sent).context["form"]["title"].field.widget.report
+    publish(client, sofas, report.to_json())
+    assert SuggestionEvent.objects.get().handling == "taken"
+
+
 def test_a_host_that_saves_in_two_steps(trained, version, seller):
     sofas = trained.find(["Hogar", "Muebles", "Sillones"])
     form = AdForm({**FORM, "category": sofas, "category_suggestions": told(version, [sofas])})
@@ -166,7 +202,7 @@ def test_the_page_keeps_echoes_apart_from_confirmations(trained, version, admin_
         (SuggestionReport(version, ("1", "2")), "1"),
         (SuggestionReport(version, ("1", "2")), "5"),
     ]:
-        report.event(chosen, "1").save()
+        report.event(chosen, "1", held=False).save()
     # An API client that says nothing about it.
     SuggestionEvent.objects.create(model_version=version, rank=1, outcome="accepted")
     assert [row.share for row in figures.by_handling()] == [Proportion(1, 4)] * 4

@@ -79,7 +79,7 @@ def find_car_issues(source: AdSource, now: datetime, *, read_photos: ReadPhotos 
             _store(source, batch)
             batch = []
     _store(source, batch)
-    _close(now)
+    _close(now, source, photos_seen=read_photos is not None)
     return CarIssue.objects.filter(state=CarIssue.State.OPEN).count()
 
 
@@ -168,15 +168,29 @@ def _store(source: AdSource, batch: list[CarIssue]) -> None:
                 _renew(old, issue)
 
 
-def _close(started: datetime) -> None:
-    """Delete the open issues that were not found again."""
+def _close(started: datetime, source: AdSource, *, photos_seen: bool) -> None:
+    """Delete the open issues that were not found again.
+
+    What photos had said stays while nobody looks at photos and the car is as it was.
+    """
     stale = CarIssue.objects.filter(state=CarIssue.State.OPEN, found_at__lt=started).order_by("pk")
-    keys = [0]
-    while keys:
+    last = 0
+    while True:
         with transaction.atomic():
             # Locked, since one that is decided at this moment has to stay.
-            keys = list(stale.select_for_update().values_list("pk", flat=True)[:CHUNK])
-            CarIssue.objects.filter(pk__in=keys).delete()
+            issues = list(stale.filter(pk__gt=last).select_for_update()[:CHUNK])
+            if not issues:
+                return
+            last = issues[-1].pk
+            shown = [] if photos_seen else [issue for issue in issues if issue.evidence == CarIssue.Evidence.PHOTO]
+            ads = _with_relations(source).filter(pk__in={issue.ad_id for issue in shown}) if shown else ()
+            now = {str(ad.pk): stated_fields(source, ad) for ad in ads}
+            as_it_was = [
+                issue.pk
+                for issue in shown
+                if issue.ad_id in now and fingerprint(issue.field, now[issue.ad_id]) == issue.fingerprint
+            ]
+            CarIssue.objects.filter(pk__in={issue.pk for issue in issues} - set(as_it_was)).delete()
 
 
 def _renew(old: CarIssue, issue: CarIssue) -> None:

@@ -73,7 +73,7 @@ class Review:
 
 def totals() -> list[Acceptance]:
     """Return the acceptance over all events that are kept; parted where clients of the API told some of them."""
-    rows = {row["from_form"]: row for row in _counted(SuggestionEvent.objects.values("from_form").order_by())}
+    rows = {row["from_form"]: row for row in _counted(_answers().values("from_form").order_by())}
     whole = {name: sum(row[name] for row in rows.values()) for name in ("count", "first", "three")}
     names = {True: _("recorded by the form"), False: _("told by clients of the API")}
     parts = [_acceptance(names[told], rows[told]) for told in names if False in rows and told in rows]
@@ -82,14 +82,14 @@ def totals() -> list[Acceptance]:
 
 def by_version() -> list[Acceptance]:
     """Return the acceptance by model version, the newest name first, of the newest versions."""
-    rows = _counted(SuggestionEvent.objects.values("model_version").order_by("-model_version"))
+    rows = _counted(_answers().values("model_version").order_by("-model_version"))
     return [_acceptance(row["model_version"], row) for row in rows[:VERSIONS]]
 
 
 def by_branch() -> list[Acceptance]:
     """Return the acceptance by the main category that the newest ads ended up in."""
     tree = CategoryTree.load(include_inactive=True)
-    rows = SuggestionEvent.objects.exclude(ad_id="", category=None)
+    rows = _answers().exclude(ad_id="", category=None)
     events = list(rows.values_list("ad_id", "category_id", "outcome", "rank")[:BRANCH_SAMPLE])
     today = _filed_today([ad_id for ad_id, category_id, _outcome, _rank in events if category_id is None], tree)
     counted: defaultdict[int, Counter[str]] = defaultdict(Counter)
@@ -124,7 +124,7 @@ def by_handling() -> list[Part]:
         _("not taken, another category"): ignored & ~own,
     }
     counts = {f"part_{i}": Count("pk", filter=condition) for i, condition in enumerate(parts.values())}
-    row = SuggestionEvent.objects.exclude(handling=handling.UNKNOWN).aggregate(**counts)
+    row = _answers().exclude(handling=handling.UNKNOWN).aggregate(**counts)
     whole = sum(row.values())
     return [Part(name, Proportion(row[f"part_{i}"], whole)) for i, name in enumerate(parts)] if whole else []
 
@@ -155,7 +155,7 @@ def by_week() -> list[tuple[date, Acceptance]]:
         default=len(mondays) - 1,
         output_field=IntegerField(),
     )
-    events = SuggestionEvent.objects.filter(created_at__gte=since).annotate(week=week)
+    events = _answers().filter(created_at__gte=since).annotate(week=week)
     return [(mondays[row["week"]], _acceptance("", row)) for row in _counted(events.values("week").order_by("week"))]
 
 
@@ -195,6 +195,11 @@ def _local_day(moment: datetime) -> date:
 def _midnight(day: date) -> datetime:
     midnight = datetime.combine(day, time.min)
     return timezone.make_aware(midnight) if settings.USE_TZ else midnight
+
+
+def _answers() -> QuerySet[SuggestionEvent]:
+    """Return the events that answer suggestions: not those of ads that were edited and stayed where they were."""
+    return SuggestionEvent.objects.exclude(handling=SuggestionEvent.Handling.HELD)
 
 
 def _counted(rows: QuerySet[Any]) -> QuerySet[Any]:

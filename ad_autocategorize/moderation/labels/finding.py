@@ -97,6 +97,7 @@ def _search(source: AdSource, request: Request, progress: Progress) -> Result:
     now = timezone.now()
     result.ads, result.estimated_errors = len(ads), judged.quality.estimated_errors
     update_queue(_issues(ads, doubts, judged, tree, now), started, result, source, tree)
+    result.closed = _close(started, source, tree, photos_seen=request.photos)
     # Categories may have moved while the search ran.
     follow_moved_categories()
     evidence = Evidence(ads, judged.scores, judged.quality, neighbors)
@@ -237,7 +238,7 @@ def _issues(
 def update_queue(
     found: Iterable[LabelIssue], started: datetime, result: Result, source: AdSource, tree: CategoryTree
 ) -> None:
-    """Open the issues found, but those that a moderator settled; close the open ones that were not found again.
+    """Open the issues found, but those that a moderator settled.
 
     What moderators have done since the search read the ads is not undone; rows are changed under their version.
     """
@@ -255,7 +256,6 @@ def update_queue(
             LabelIssue.objects.bulk_update(changed, _RENEWED)
             result.opened += len(new) + len(changed)
             result.remembered += len(settled)
-    result.closed = _close(started)
 
 
 def _settled(again: Sequence[tuple[LabelIssue, LabelIssue]], source: AdSource, tree: CategoryTree) -> set[str]:
@@ -275,18 +275,25 @@ def _as_it_is(ad: Any, source: AdSource, tree: CategoryTree) -> str | None:
     return None if category is None else fingerprint(title_of(ad, source).strip(), category, tree)
 
 
-def _close(started: datetime) -> int:
-    """Delete the open issues that were not found again, and return how many there were."""
+def _close(started: datetime, source: AdSource, tree: CategoryTree, *, photos_seen: bool) -> int:
+    """Delete the open issues that were not found again, and return how many there were.
+
+    What photos alone had said stays while nobody looks at photos and the ad is as it was.
+    """
     stale = LabelIssue.objects.filter(state=LabelIssue.State.OPEN, found_at__lt=started).order_by("pk")
-    closed = 0
+    closed, last = 0, 0
     while True:
         with transaction.atomic():
             # Locked, since one that is decided at this moment has to stay.
-            keys = list(stale.select_for_update().values_list("pk", flat=True)[:BATCH])
-            LabelIssue.objects.filter(pk__in=keys).delete()
-        if not keys:
-            return closed
-        closed += len(keys)
+            issues = list(stale.filter(pk__gt=last).select_for_update()[:BATCH])
+            if not issues:
+                return closed
+            last = issues[-1].pk
+            shown = [] if photos_seen else [issue for issue in issues if issue.kind == LabelIssue.Kind.PHOTO]
+            ads = ads_by_key([issue.ad_id for issue in shown], source)
+            kept = [issue.pk for issue in shown if _as_it_is(ads.get(issue.ad_id), source, tree) == issue.fingerprint]
+            LabelIssue.objects.filter(pk__in={issue.pk for issue in issues} - set(kept)).delete()
+            closed += len(issues) - len(kept)
 
 
 _RENEWED = [

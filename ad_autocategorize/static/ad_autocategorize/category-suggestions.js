@@ -12,6 +12,10 @@ class CategorySuggestions {
     if (!this.input || !this.form) return;
     this.status = root.querySelector(".aac-status");
     this.answers = root.querySelector(".aac-answers");
+    this.report = root.querySelector(`[name="${root.dataset.category}_suggestions"]`);
+    // In a form that was sent back, what was taken before stays taken.
+    const { taken, taken_rank } = JSON.parse(this.report?.value || "{}");
+    if (taken) this.taken = { taken, taken_rank };
     this.active = -1;
     this.options = [];
     this.buildList();
@@ -21,7 +25,7 @@ class CategorySuggestions {
     this.input.addEventListener("blur", () => this.mark(-1));
     this.form.addEventListener("submit", (event) => {
       // Buttons that save nothing do without validation.
-      if (!event.submitter?.formNoValidate) this.report();
+      if (!event.submitter?.formNoValidate) this.tell();
     });
     // On a slow line, words are typed before this module has arrived.
     if (this.input.value !== this.input.defaultValue) this.schedule();
@@ -86,12 +90,12 @@ class CategorySuggestions {
   }
 
   // Tells with the form which suggestions were shown last and which was taken; the server records it with the saved ad.
-  report() {
-    const field = this.root.querySelector(`[name="${this.root.dataset.category}_suggestions"]`);
-    if (!field || !this.offered?.suggestions.length) return;
-    const { model_version, suggestions } = this.offered;
-    const shown = suggestions.map((suggestion) => suggestion.value);
-    field.value = JSON.stringify({ model_version, shown, ...this.taken });
+  tell() {
+    // After another title nothing may be left to suggest: what was taken was taken from the list before.
+    const told = this.offered?.suggestions.length ? this.offered : this.takenFrom;
+    if (!this.report || !told) return;
+    const shown = told.suggestions.map((suggestion) => suggestion.value);
+    this.report.value = JSON.stringify({ model_version: told.model_version, shown, ...this.taken });
   }
 
   present(suggestions) {
@@ -161,6 +165,7 @@ class CategorySuggestions {
       return;
     }
     field.value = option.dataset.value;
+    this.takenFrom = this.offered;
     this.taken = { taken: option.dataset.value, taken_rank: this.options.indexOf(option) + 1 };
     field.dispatchEvent(new Event("change", { bubbles: true }));
     const path = option.querySelector(".aac-path").textContent;
