@@ -11,9 +11,11 @@ from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
 from ad_autocategorize.models import LabelIssue, ReviewDecision
-from ad_autocategorize.moderation.labels.review import Reviewer, accept
+from ad_autocategorize.moderation.labels.review import Reviewer, accept, fingerprint
 from marketplace.models import Ad
 from taxonomy.models import Category
+from taxonomy.tree import CategoryTree
+from tests.moderation.conftest import in_bulk
 
 pytestmark = pytest.mark.django_db
 
@@ -31,6 +33,12 @@ def page(client, moderators):
 def decide(client, issue, decision, **data):
     url = reverse("admin:ad_autocategorize_labelissue_decide", args=[issue.pk])
     return client.post(url, {"version": issue.version, "decision": decision, **data}, follow=True)
+
+
+def asked_about(ad):
+    """What makes an issue one about this ad."""
+    found = fingerprint(ad.title, ad.category_id, CategoryTree.load())
+    return {"ad_id": str(ad.pk), "given_id": ad.category_id, "fingerprint": found}
 
 
 def test_the_list_shows_open_issues_and_filters_them(page, sofa_issue):
@@ -160,6 +168,14 @@ def test_a_bulk_action_leaves_what_changed_since_the_question(page, sofa_issue, 
     assert not ReviewDecision.objects.exists()
 
 
+@pytest.mark.parametrize("action", ["accept_selected", "keep_selected"])
+def test_a_bulk_action_leaves_an_ad_whose_title_has_changed_since_it_was_found(page, sofa_issue, action):
+    Ad.objects.filter(pk=sofa_issue.ad_id).update(title="perro caniche")
+    response = in_bulk(page, LIST, action, [sofa_issue])
+    assert "cambió desde que se encontró" in response.content.decode()
+    assert not ReviewDecision.objects.exists()
+
+
 def test_permissions(client, sofa_issue, django_user_model):
     user = django_user_model.objects.create_user("staff", is_staff=True)
     client.force_login(user)
@@ -227,7 +243,7 @@ def test_a_bulk_action_reads_once_what_its_ads_share(page, sofa_issue):
     def cost(ads):
         LabelIssue.objects.all().delete()
         issues = [
-            LabelIssue(**{**copy, "id": None, "ad_id": str(ad.pk), "given_id": ad.category_id})
+            LabelIssue(**{**copy, "id": None, **asked_about(ad)})
             for ad in Ad.objects.exclude(category=sofa_issue.suggested_id).order_by("pk")[:ads]
         ]
         LabelIssue.objects.bulk_create(issues)
@@ -257,7 +273,9 @@ def test_a_thousand_ads_at_once_pass_djangos_limit_on_form_fields(page, sofa_iss
     ads = list(Ad.objects.exclude(pk=sofa_issue.ad_id)[:40])
     LabelIssue.objects.exclude(pk=sofa_issue.pk).delete()
     for ad in ads:
-        sofa_issue.pk, sofa_issue.ad_id, sofa_issue.given_id = None, str(ad.pk), ad.category_id
+        sofa_issue.pk = None
+        for name, value in asked_about(ad).items():
+            setattr(sofa_issue, name, value)
         sofa_issue.save(force_insert=True)
     data = {"action": "accept_selected", "_selected_action": [sofa_issue.pk], "select_across": "1"}
     assert confirm(page, LIST, page.post(LIST, data).content.decode()).status_code == 302

@@ -294,12 +294,14 @@ _RENEWED = [
     "alternatives", "words", "neighbors", "agreement", "seller", "ad_date", "fingerprint", "model", "found_at", "version",
     "decided_at", "decided_by",
 ]  # fmt: skip
+# The ad's title and what is asked about it: whoever has seen another decides about nothing.
+_SHOWN = ["state", "given_id", "suggested_id", "fingerprint"]
 
 
 def _renew(old: LabelIssue, found: LabelIssue) -> LabelIssue:
     """Give the row what was found now; whoever has the old state before him is told when he decides."""
-    shown = (old.state, old.given_id, old.suggested_id)
-    version = old.version if shown == (found.state, found.given_id, found.suggested_id) else old.version + 1
+    unchanged = all(getattr(old, name) == getattr(found, name) for name in _SHOWN)
+    version = old.version if unchanged else old.version + 1
     found.pk, found.version = old.pk, version
     return found
 
