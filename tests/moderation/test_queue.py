@@ -93,8 +93,22 @@ def test_another_category_and_a_stale_page(page, sofa_issue, marketplace_tree):
     decide(page, sofa_issue, "other", category=target)
     assert Ad.objects.get(pk=sofa_issue.ad_id).category_id == target
     response = decide(page, sofa_issue, "accept")
-    assert "eva" in response.content.decode()
+    # Nobody is told that he was faster than himself.
+    assert "Ya decidiste esta entrada" in response.content.decode()
     assert Ad.objects.get(pk=sofa_issue.ad_id).category_id == target
+
+
+def offered(html):
+    """What the buttons of a review page decide."""
+    return set(re.findall(r'name="decision" value="(\w+)"', html))
+
+
+def test_a_settled_entry_offers_to_undo_it_and_no_decision_that_would_be_refused(page, sofa_issue):
+    assert offered(page.get(REVIEW, {"issue": sofa_issue.pk}).content.decode()) > {"accept", "keep", "skip", "other"}
+    decide(page, sofa_issue, "keep")
+    html = page.get(REVIEW, {"issue": sofa_issue.pk}).content.decode()
+    assert offered(html) == {"skip"}
+    assert reverse("admin:ad_autocategorize_labelissue_undo", args=[ReviewDecision.objects.get().pk]) in html
 
 
 def test_blind_mode_hides_the_suggestion_until_it_is_decided(page, sofa_issue):
