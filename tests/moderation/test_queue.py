@@ -111,6 +111,17 @@ def test_a_settled_entry_offers_to_undo_it_and_no_decision_that_would_be_refused
     assert reverse("admin:ad_autocategorize_labelissue_undo", args=[ReviewDecision.objects.get().pk]) in html
 
 
+def test_a_suggestion_out_of_use_is_not_offered_and_whoever_asks_for_it_keeps_the_question(page, sofa_issue):
+    sofa_issue.suggested.is_active = False
+    sofa_issue.suggested.save()
+    html = page.get(REVIEW, {"issue": sofa_issue.pk}).content.decode()
+    assert not offered(html) & {"accept", str(sofa_issue.suggested_id)}
+    assert "fuera de uso" in html
+    response = decide(page, sofa_issue, "accept")
+    assert "fuera de uso" in response.content.decode()
+    assert response.context["item"].issue == sofa_issue
+
+
 def test_blind_mode_hides_the_suggestion_until_it_is_decided(page, sofa_issue):
     offered = ("?level=1", "?kind__exact=error")
     assert all(link in page.get(LIST).content.decode() for link in offered)

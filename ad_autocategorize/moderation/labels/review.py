@@ -14,7 +14,7 @@ from django.utils.translation import gettext as _
 
 from ad_autocategorize.moderation.labels.desk import LabelDesk
 from ad_autocategorize.moderation.models import LabelIssue, ReviewDecision
-from ad_autocategorize.moderation.queue.deciding import ReviewConflict, Reviewer, advance
+from ad_autocategorize.moderation.queue.deciding import ChoiceRefused, ReviewConflict, Reviewer, advance
 from ad_autocategorize.moderation.queue.presentation import title_of
 from taxonomy.tree import CategoryTree
 
@@ -107,7 +107,7 @@ def undo(decision: ReviewDecision, reviewer: Reviewer, desk: LabelDesk | None = 
 def _decide(issue: LabelIssue, reviewer: Reviewer, action: Action, category_id: int, desk: LabelDesk) -> ReviewDecision:
     source, tree = desk.source, desk.tree
     if category_id not in tree:
-        raise ReviewConflict(_("This category is no longer in the tree."))
+        raise ChoiceRefused(_("This category is no longer in the tree."))
     if action != Action.KEPT:
         desk.require_in_use(category_id)
     ad = desk.take(issue.ad_id)

@@ -48,7 +48,7 @@ class Neighbor:
 
 @dataclass(frozen=True, slots=True)
 class ReviewItem:
-    """An issue with all that its page shows."""
+    """An issue with all that its page shows; ``can_accept`` where the ad may be filed as suggested."""
 
     issue: LabelIssue
     title: str
@@ -58,6 +58,7 @@ class ReviewItem:
     suggested: tuple[Step, ...]
     choices: tuple[Choice, ...]
     neighbors: tuple[Neighbor, ...]
+    can_accept: bool
 
 
 def ads_by_key(keys: Iterable[str], source: AdSource) -> dict[str, Any]:
@@ -111,6 +112,7 @@ def present(issue: LabelIssue, tree: CategoryTree, active: CategoryTree) -> Revi
         suggested,
         tuple(Choice(pk, path_text(tree, pk), p) for pk, p in issue.alternatives if pk in active),
         tuple(_neighbors(issue, source, tree)),
+        can_accept=issue.suggested_id in active,
     )
 
 
