@@ -11,7 +11,8 @@ from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
 from ad_autocategorize.models import LabelIssue, ReviewDecision
-from ad_autocategorize.moderation.labels.review import Reviewer, accept, fingerprint
+from ad_autocategorize.moderation.labels.fingerprints import fingerprint
+from ad_autocategorize.moderation.labels.review import Reviewer, accept
 from marketplace.models import Ad
 from taxonomy.models import Category
 from taxonomy.tree import CategoryTree
@@ -109,6 +110,25 @@ def test_a_settled_entry_offers_to_undo_it_and_no_decision_that_would_be_refused
     html = page.get(REVIEW, {"issue": sofa_issue.pk}).content.decode()
     assert offered(html) == {"skip"}
     assert reverse("admin:ad_autocategorize_labelissue_undo", args=[ReviewDecision.objects.get().pk]) in html
+
+
+@pytest.mark.parametrize("change", [{"title": "perro caniche"}, {"category__name": "Cocina"}])
+def test_an_ad_that_changed_since_it_was_found_is_shown_as_it_is_and_can_only_be_skipped(page, sofa_issue, change):
+    name = change.pop("category__name", None)
+    changes = {"category": Category.objects.get(name=name)} if name else change
+    Ad.objects.filter(pk=sofa_issue.ad_id).update(**changes)
+    html = page.get(REVIEW, {"issue": sofa_issue.pk}).content.decode()
+    assert offered(html) == {"skip"}
+    assert "próxima búsqueda" in html
+    filed_at = html.split('class="review-path"')[1].split("</ol>")[0]
+    assert (name or "Motos") in filed_at
+
+
+def test_where_a_settled_ad_was_filed_is_where_it_is_shown(page, sofa_issue):
+    decide(page, sofa_issue, "accept")
+    html = page.get(REVIEW, {"issue": sofa_issue.pk}).content.decode()
+    filed_at = html.split('class="review-path"')[1].split("</ol>")[0]
+    assert "Sillones" in filed_at and "Motos" not in filed_at
 
 
 def test_a_suggestion_out_of_use_is_not_offered_and_whoever_asks_for_it_keeps_the_question(page, sofa_issue):

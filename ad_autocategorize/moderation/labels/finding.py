@@ -18,8 +18,8 @@ from ad_autocategorize.conf import plugin_settings
 from ad_autocategorize.label_weights import weigh_labels
 from ad_autocategorize.moderation.cars.checks import find_car_issues
 from ad_autocategorize.moderation.labels.doubts import Doubt, title_doubts, with_photos
+from ad_autocategorize.moderation.labels.fingerprints import fingerprint
 from ad_autocategorize.moderation.labels.places import follow_moved_categories
-from ad_autocategorize.moderation.labels.review import fingerprint
 from ad_autocategorize.moderation.models import LabelIssue
 from ad_autocategorize.moderation.queue.presentation import ads_by_key, title_of
 from ad_autocategorize.moderation.tree.health import Evidence, record_health

@@ -6,13 +6,13 @@ and writes an immutable ``ReviewDecision`` and an entry of Django's admin log; a
 
 from __future__ import annotations
 
-import hashlib
 from typing import Any
 
 from django.db import transaction
 from django.utils.translation import gettext as _
 
 from ad_autocategorize.moderation.labels.desk import LabelDesk
+from ad_autocategorize.moderation.labels.fingerprints import fingerprint, is_titled
 from ad_autocategorize.moderation.models import LabelIssue, ReviewDecision
 from ad_autocategorize.moderation.queue.deciding import ChoiceRefused, ReviewConflict, Reviewer, advance
 from ad_autocategorize.moderation.queue.presentation import title_of
@@ -21,21 +21,6 @@ from taxonomy.tree import CategoryTree
 PATH_SEPARATOR = " › "
 Action = ReviewDecision.Action
 State = LabelIssue.State
-
-
-def fingerprint(title: str, category_id: int, tree: CategoryTree) -> str:
-    """Return a digest of what a moderator approved of: one half of the title, one of the category's place in the tree."""
-    return _digest(title) + _digest(*map(str, tree.path_ids(category_id)), *tree.path_names(category_id))
-
-
-def is_titled(issue: LabelIssue, title: str) -> bool:
-    """Return whether an ad's title is still that of the issue, wherever its category lies by now."""
-    return issue.fingerprint.startswith(_digest(title.strip()))
-
-
-def _digest(*parts: str) -> str:
-    # Half of the field's length.
-    return hashlib.sha256("\x00".join(parts).encode()).hexdigest()[:32]
 
 
 def accept(issue: LabelIssue, reviewer: Reviewer, desk: LabelDesk | None = None) -> ReviewDecision:
