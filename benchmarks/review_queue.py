@@ -38,6 +38,7 @@ def fill(count: int) -> int:
     from django.utils import timezone
 
     from ad_autocategorize.models import LabelIssue
+    from ad_autocategorize.moderation.labels.fingerprints import fingerprint
     from marketplace.models import Ad
     from taxonomy.tree import CategoryTree
 
@@ -46,7 +47,7 @@ def fill(count: int) -> int:
     tree, rng, now = CategoryTree.load(), random.Random(0), timezone.now()
     leaves = list(tree)
     issues = []
-    for pk, category in Ad.objects.values_list("pk", "category_id"):
+    for pk, title, category in Ad.objects.values_list("pk", "title", "category_id"):
         suggested = rng.choice(leaves)
         issues.append(
             LabelIssue(
@@ -63,6 +64,7 @@ def fill(count: int) -> int:
                 neighbors=[str(max(pk - 1, 1))],
                 seller=rng.choice(["vendedora", "vendedor2", "vendedor3"]),
                 ad_date=now,
+                fingerprint=fingerprint(title, category, tree),
                 model="out-of-fold",
                 found_at=now,
             )

@@ -11,9 +11,12 @@ from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
 from ad_autocategorize.models import LabelIssue, ReviewDecision
+from ad_autocategorize.moderation.labels.fingerprints import fingerprint
 from ad_autocategorize.moderation.labels.review import Reviewer, accept
 from marketplace.models import Ad
 from taxonomy.models import Category
+from taxonomy.tree import CategoryTree
+from tests.moderation.conftest import in_bulk
 
 pytestmark = pytest.mark.django_db
 
@@ -31,6 +34,12 @@ def page(client, moderators):
 def decide(client, issue, decision, **data):
     url = reverse("admin:ad_autocategorize_labelissue_decide", args=[issue.pk])
     return client.post(url, {"version": issue.version, "decision": decision, **data}, follow=True)
+
+
+def asked_about(ad):
+    """What makes an issue one about this ad."""
+    found = fingerprint(ad.title, ad.category_id, CategoryTree.load())
+    return {"ad_id": str(ad.pk), "given_id": ad.category_id, "fingerprint": found}
 
 
 def test_the_list_shows_open_issues_and_filters_them(page, sofa_issue):
@@ -85,8 +94,52 @@ def test_another_category_and_a_stale_page(page, sofa_issue, marketplace_tree):
     decide(page, sofa_issue, "other", category=target)
     assert Ad.objects.get(pk=sofa_issue.ad_id).category_id == target
     response = decide(page, sofa_issue, "accept")
-    assert "eva" in response.content.decode()
+    # Nobody is told that he was faster than himself.
+    assert "Ya decidiste esta entrada" in response.content.decode()
     assert Ad.objects.get(pk=sofa_issue.ad_id).category_id == target
+
+
+def offered(html):
+    """What the buttons of a review page decide."""
+    return set(re.findall(r'name="decision" value="(\w+)"', html))
+
+
+def test_a_settled_entry_offers_to_undo_it_and_no_decision_that_would_be_refused(page, sofa_issue):
+    assert offered(page.get(REVIEW, {"issue": sofa_issue.pk}).content.decode()) > {"accept", "keep", "skip", "other"}
+    decide(page, sofa_issue, "keep")
+    html = page.get(REVIEW, {"issue": sofa_issue.pk}).content.decode()
+    assert offered(html) == {"skip"}
+    assert reverse("admin:ad_autocategorize_labelissue_undo", args=[ReviewDecision.objects.get().pk]) in html
+
+
+@pytest.mark.parametrize("change", [{"title": "perro caniche"}, {"category__name": "Cocina"}])
+def test_an_ad_that_changed_since_it_was_found_is_shown_as_it_is_and_can_only_be_skipped(page, sofa_issue, change):
+    name = change.pop("category__name", None)
+    changes = {"category": Category.objects.get(name=name)} if name else change
+    Ad.objects.filter(pk=sofa_issue.ad_id).update(**changes)
+    html = page.get(REVIEW, {"issue": sofa_issue.pk}).content.decode()
+    assert offered(html) == {"skip"}
+    assert "próxima búsqueda" in html
+    filed_at = html.split('class="review-path"')[1].split("</ol>")[0]
+    assert (name or "Motos") in filed_at
+
+
+def test_where_a_settled_ad_was_filed_is_where_it_is_shown(page, sofa_issue):
+    decide(page, sofa_issue, "accept")
+    html = page.get(REVIEW, {"issue": sofa_issue.pk}).content.decode()
+    filed_at = html.split('class="review-path"')[1].split("</ol>")[0]
+    assert "Sillones" in filed_at and "Motos" not in filed_at
+
+
+def test_a_suggestion_out_of_use_is_not_offered_and_whoever_asks_for_it_keeps_the_question(page, sofa_issue):
+    sofa_issue.suggested.is_active = False
+    sofa_issue.suggested.save()
+    html = page.get(REVIEW, {"issue": sofa_issue.pk}).content.decode()
+    assert not offered(html) & {"accept", str(sofa_issue.suggested_id)}
+    assert "fuera de uso" in html
+    response = decide(page, sofa_issue, "accept")
+    assert "fuera de uso" in response.content.decode()
+    assert response.context["item"].issue == sofa_issue
 
 
 def test_blind_mode_hides_the_suggestion_until_it_is_decided(page, sofa_issue):
@@ -160,6 +213,14 @@ def test_a_bulk_action_leaves_what_changed_since_the_question(page, sofa_issue, 
     assert not ReviewDecision.objects.exists()
 
 
+@pytest.mark.parametrize("action", ["accept_selected", "keep_selected"])
+def test_a_bulk_action_leaves_an_ad_whose_title_has_changed_since_it_was_found(page, sofa_issue, action):
+    Ad.objects.filter(pk=sofa_issue.ad_id).update(title="perro caniche")
+    response = in_bulk(page, LIST, action, [sofa_issue])
+    assert "cambió desde que se encontró" in response.content.decode()
+    assert not ReviewDecision.objects.exists()
+
+
 def test_permissions(client, sofa_issue, django_user_model):
     user = django_user_model.objects.create_user("staff", is_staff=True)
     client.force_login(user)
@@ -227,7 +288,7 @@ def test_a_bulk_action_reads_once_what_its_ads_share(page, sofa_issue):
     def cost(ads):
         LabelIssue.objects.all().delete()
         issues = [
-            LabelIssue(**{**copy, "id": None, "ad_id": str(ad.pk), "given_id": ad.category_id})
+            LabelIssue(**{**copy, "id": None, **asked_about(ad)})
             for ad in Ad.objects.exclude(category=sofa_issue.suggested_id).order_by("pk")[:ads]
         ]
         LabelIssue.objects.bulk_create(issues)
@@ -257,7 +318,9 @@ def test_a_thousand_ads_at_once_pass_djangos_limit_on_form_fields(page, sofa_iss
     ads = list(Ad.objects.exclude(pk=sofa_issue.ad_id)[:40])
     LabelIssue.objects.exclude(pk=sofa_issue.pk).delete()
     for ad in ads:
-        sofa_issue.pk, sofa_issue.ad_id, sofa_issue.given_id = None, str(ad.pk), ad.category_id
+        sofa_issue.pk = None
+        for name, value in asked_about(ad).items():
+            setattr(sofa_issue, name, value)
         sofa_issue.save(force_insert=True)
     data = {"action": "accept_selected", "_selected_action": [sofa_issue.pk], "select_across": "1"}
     assert confirm(page, LIST, page.post(LIST, data).content.decode()).status_code == 302

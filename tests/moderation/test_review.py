@@ -135,6 +135,37 @@ def test_an_ad_that_its_seller_moved_or_deleted_is_left_alone(sofa_issue, queue,
     assert not ReviewDecision.objects.exists()
 
 
+@pytest.mark.parametrize("decide", [accept, keep])
+def test_nobody_decides_about_a_title_that_he_has_not_seen(sofa_issue, moderators, decide):
+    Ad.objects.filter(pk=sofa_issue.ad_id).update(title="perro caniche")
+    with pytest.raises(ReviewConflict, match="cambió desde que se encontró"):
+        decide(sofa_issue, Reviewer(moderators[0]))
+    sofa_issue.refresh_from_db()
+    assert (sofa_issue.state, category_of(sofa_issue)) == (LabelIssue.State.OPEN, sofa_issue.given_id)
+
+
+def test_a_search_that_finds_another_title_makes_open_pages_stale(sofa_issue, moderators):
+    Ad.objects.filter(pk=sofa_issue.ad_id).update(title="sillon sofa modelo 3 grande")
+    find_mislabels()
+    with pytest.raises(ReviewConflict, match="cambió desde que la abriste"):
+        keep(sofa_issue, Reviewer(moderators[0]))
+
+
+def test_a_category_that_was_renamed_or_moved_alone_keeps_nobody_from_deciding(sofa_issue, moderators):
+    category = sofa_issue.given
+    category.name, category.parent = "Motocicletas", None
+    category.save()
+    assert keep(sofa_issue, Reviewer(moderators[0])).from_path == "Motocicletas"
+
+
+def test_after_undoing_the_question_is_about_the_title_as_it_is(sofa_issue, moderators):
+    decision = accept(sofa_issue, Reviewer(moderators[0]))
+    Ad.objects.filter(pk=sofa_issue.ad_id).update(title="sillon de moto")
+    undo(decision, Reviewer(moderators[0]))
+    sofa_issue.refresh_from_db()
+    keep(sofa_issue, Reviewer(moderators[0]))
+
+
 def test_a_failure_of_the_host_leaves_no_trace(sofa_issue, moderators, monkeypatch):
     def fail(self, ad, category):
         raise SourceError("no")

@@ -10,7 +10,7 @@ from django.db.models import prefetch_related_objects
 from django.urls import NoReverseMatch, reverse
 
 from ad_autocategorize.confidence import VERY_LIKELY
-from ad_autocategorize.moderation.labels.review import fingerprint
+from ad_autocategorize.moderation.labels.fingerprints import fingerprint
 from ad_autocategorize.moderation.models import LabelIssue
 from ad_autocategorize.moderation.queue.presentation import path_text, title_of
 from ad_autocategorize.services import suggest_categories_for_many

@@ -9,7 +9,7 @@ from typing import Any
 from django.utils.translation import gettext as _
 
 from ad_autocategorize.moderation.models import LabelIssue
-from ad_autocategorize.moderation.queue.deciding import Desk, ReviewConflict, lock_ads
+from ad_autocategorize.moderation.queue.deciding import ChoiceRefused, Desk, lock_ads
 from ad_autocategorize.services import active_tree
 from taxonomy.locking import current_version, lock_categories, lock_tree
 from taxonomy.tree import CategoryTree
@@ -60,11 +60,11 @@ class LabelDesk(Desk[Any]):
             lock_categories([category_id])
 
     def require_in_use(self, category_id: int) -> None:
-        """Keep the category as it is, too. Raises ``ReviewConflict`` where no ad may be filed there."""
+        """Keep the category as it is, too. Raises ``ChoiceRefused`` where no ad may be filed there."""
         self.hold_category(category_id)
         # Asked with the category locked: what has been committed meanwhile is seen.
         if category_id not in (active_tree() if self._active is None else self._active):
-            raise ReviewConflict(_("This category is out of use; choose another one."))
+            raise ChoiceRefused(_("This category is out of use; choose another one."))
 
     def own_category(self, category_id: int) -> Any:
         """Return what ads point at for a category. Raises ``SourceError``."""

@@ -18,8 +18,8 @@ from ad_autocategorize.conf import plugin_settings
 from ad_autocategorize.label_weights import weigh_labels
 from ad_autocategorize.moderation.cars.checks import find_car_issues
 from ad_autocategorize.moderation.labels.doubts import Doubt, title_doubts, with_photos
+from ad_autocategorize.moderation.labels.fingerprints import fingerprint
 from ad_autocategorize.moderation.labels.places import follow_moved_categories
-from ad_autocategorize.moderation.labels.review import fingerprint
 from ad_autocategorize.moderation.models import LabelIssue
 from ad_autocategorize.moderation.queue.presentation import ads_by_key, title_of
 from ad_autocategorize.moderation.tree.health import Evidence, record_health
@@ -301,12 +301,14 @@ _RENEWED = [
     "alternatives", "words", "neighbors", "agreement", "seller", "ad_date", "fingerprint", "model", "found_at", "version",
     "decided_at", "decided_by",
 ]  # fmt: skip
+# The ad's title and what is asked about it: whoever has seen another decides about nothing.
+_SHOWN = ["state", "given_id", "suggested_id", "fingerprint"]
 
 
 def _renew(old: LabelIssue, found: LabelIssue) -> LabelIssue:
     """Give the row what was found now; whoever has the old state before him is told when he decides."""
-    shown = (old.state, old.given_id, old.suggested_id)
-    version = old.version if shown == (found.state, found.given_id, found.suggested_id) else old.version + 1
+    unchanged = all(getattr(old, name) == getattr(found, name) for name in _SHOWN)
+    version = old.version if unchanged else old.version + 1
     found.pk, found.version = old.pk, version
     return found
 

@@ -6,26 +6,21 @@ and writes an immutable ``ReviewDecision`` and an entry of Django's admin log; a
 
 from __future__ import annotations
 
-import hashlib
 from typing import Any
 
 from django.db import transaction
 from django.utils.translation import gettext as _
 
 from ad_autocategorize.moderation.labels.desk import LabelDesk
+from ad_autocategorize.moderation.labels.fingerprints import fingerprint, is_titled
 from ad_autocategorize.moderation.models import LabelIssue, ReviewDecision
-from ad_autocategorize.moderation.queue.deciding import ReviewConflict, Reviewer, advance
+from ad_autocategorize.moderation.queue.deciding import ChoiceRefused, ReviewConflict, Reviewer, advance
+from ad_autocategorize.moderation.queue.presentation import title_of
 from taxonomy.tree import CategoryTree
 
 PATH_SEPARATOR = " › "
 Action = ReviewDecision.Action
 State = LabelIssue.State
-
-
-def fingerprint(title: str, category_id: int, tree: CategoryTree) -> str:
-    """Return a digest of what a moderator approved of: the title, and the category's place in the tree."""
-    parts = [title, *map(str, tree.path_ids(category_id)), *tree.path_names(category_id)]
-    return hashlib.sha256("\x00".join(parts).encode()).hexdigest()
 
 
 def accept(issue: LabelIssue, reviewer: Reviewer, desk: LabelDesk | None = None) -> ReviewDecision:
@@ -77,7 +72,9 @@ def undo(decision: ReviewDecision, reviewer: Reviewer, desk: LabelDesk | None = 
     issue = decision.issue
     if issue is not None:
         # A search may have asked about the ad where it is now.
-        advance(issue, State.OPEN, None, given_id=back_to, branch_id=desk.tree.path_ids(back_to)[0])
+        place = {"given_id": back_to, "branch_id": desk.tree.path_ids(back_to)[0]}
+        # The question is about the ad as it is now.
+        advance(issue, State.OPEN, None, **place, fingerprint=fingerprint(_title(ad, desk), back_to, desk.tree))
     undone = ReviewDecision(
         issue=issue,
         ad_id=decision.ad_id,
@@ -95,15 +92,18 @@ def undo(decision: ReviewDecision, reviewer: Reviewer, desk: LabelDesk | None = 
 def _decide(issue: LabelIssue, reviewer: Reviewer, action: Action, category_id: int, desk: LabelDesk) -> ReviewDecision:
     source, tree = desk.source, desk.tree
     if category_id not in tree:
-        raise ReviewConflict(_("This category is no longer in the tree."))
+        raise ChoiceRefused(_("This category is no longer in the tree."))
     if action != Action.KEPT:
         desk.require_in_use(category_id)
     ad = desk.take(issue.ad_id)
-    title = str(source.value_of(ad, "title") or "").strip()
+    title, found_unchanged = _title(ad, desk), is_titled(issue, _title(ad, desk))
     state = State.KEPT if action == Action.KEPT else State.RELABELLED
     advance(issue, state, reviewer.user, fingerprint=fingerprint(title, category_id, tree))
     if source.taxonomy_category_id(ad, tree) != issue.given_id:
         raise ReviewConflict(_("The ad was filed elsewhere in the meantime; it is left as it is."))
+    if not found_unchanged:
+        # Nobody approves of a title that he has not seen.
+        raise ReviewConflict(_("The ad has changed since this was found; it is left as it is, for the next search."))
     decision = ReviewDecision(
         issue=issue,
         ad_id=issue.ad_id,
@@ -137,6 +137,10 @@ def _file(
         message = _("Category review: %(action)s, %(from)s → %(to)s.") % values
     desk.write_down(decision, ad, reviewer, message)
     return decision
+
+
+def _title(ad: Any, desk: LabelDesk) -> str:
+    return title_of(ad, desk.source).strip()
 
 
 def _path_text(tree: CategoryTree, category_id: int) -> str:

@@ -117,16 +117,19 @@ def advance(issue: Issue, state: str, user: AbstractBaseUser | None, **changes: 
     decided_at = timezone.now() if user else None
     changes |= {"state": state, "decided_by": user, "decided_at": decided_at, "version": issue.version + 1}
     if not found.update(**changes):
-        raise ReviewConflict(_conflict_text(issue))
+        raise ReviewConflict(_conflict_text(issue, user))
     for name, value in changes.items():
         setattr(issue, name, value)
 
 
-def _conflict_text(issue: Issue) -> str:
+def _conflict_text(issue: Issue, user: AbstractBaseUser | None) -> str:
     current = type(issue)._default_manager.filter(pk=issue.pk).select_related("decided_by").first()
     if current is None:
         return _("This entry has left the queue.")
     if current.decided_by is None:
         return _("This entry has changed since you opened it; look at it again.")
+    if user is not None and current.decided_by_id == user.pk:
+        text = _("You have decided this entry already, as “%(state)s”. Nothing was changed.")
+        return text % {"state": current.get_state_display()}
     values = {"user": current.decided_by.get_username(), "state": current.get_state_display()}
     return _("%(user)s was faster: the entry is “%(state)s” already. Nothing was changed.") % values

@@ -12,6 +12,7 @@ from django.db.models.constants import LOOKUP_SEP
 from django.db.models.fields.files import FieldFile
 from django.urls import NoReverseMatch, reverse
 
+from ad_autocategorize.moderation.labels.fingerprints import is_titled
 from ad_autocategorize.moderation.models import LabelIssue
 from ad_autocategorize.sources import AdSource, SourceError, fetch_along, get_source
 from taxonomy.tree import CategoryTree
@@ -48,16 +49,23 @@ class Neighbor:
 
 @dataclass(frozen=True, slots=True)
 class ReviewItem:
-    """An issue with all that its page shows."""
+    """An issue with all that its page shows.
+
+    ``filed`` is the path of the ad as it is now; ``can_accept`` where it may be filed as suggested, ``is_given`` where it lies
+    where the issue found it, ``has_changed`` where an open question is no longer about this ad.
+    """
 
     issue: LabelIssue
     title: str
     url: str
     photos: tuple[str, ...]
-    given: tuple[Step, ...]
+    filed: tuple[Step, ...]
     suggested: tuple[Step, ...]
     choices: tuple[Choice, ...]
     neighbors: tuple[Neighbor, ...]
+    can_accept: bool
+    is_given: bool
+    has_changed: bool
 
 
 def ads_by_key(keys: Iterable[str], source: AdSource) -> dict[str, Any]:
@@ -89,10 +97,10 @@ def path_text(tree: CategoryTree, category_id: int) -> str:
     return " › ".join(tree.path_names(category_id)) if category_id in tree else f"#{category_id}"
 
 
-def paths_side_by_side(tree: CategoryTree, issue: LabelIssue) -> tuple[tuple[Step, ...], tuple[Step, ...]]:
-    """Return the given and the suggested path, marked from where they part."""
-    given, suggested = (tree.path_names(pk) if pk in tree else () for pk in (issue.given_id, issue.suggested_id))
-    return _steps(given, suggested), _steps(suggested, given)
+def paths_side_by_side(tree: CategoryTree, *two: int | None) -> tuple[tuple[Step, ...], tuple[Step, ...]]:
+    """Return the paths of two categories, marked from where they part; empty for one that is not in the tree."""
+    first, second = (tree.path_names(pk) if pk is not None and pk in tree else () for pk in two)
+    return _steps(first, second), _steps(second, first)
 
 
 def present(issue: LabelIssue, tree: CategoryTree, active: CategoryTree) -> ReviewItem | None:
@@ -101,16 +109,21 @@ def present(issue: LabelIssue, tree: CategoryTree, active: CategoryTree) -> Revi
     ad = ads_by_key([issue.ad_id], source).get(issue.ad_id)
     if ad is None:
         return None
-    given, suggested = paths_side_by_side(tree, issue)
+    title, category_id = title_of(ad, source), _category_of(ad, issue, source, tree)
+    is_given = category_id == issue.given_id
+    filed, suggested = paths_side_by_side(tree, category_id, issue.suggested_id)
     return ReviewItem(
         issue,
-        title_of(ad, source),
+        title,
         ad_url(ad),
         tuple(photo_urls(ad, source)),
-        given,
+        filed,
         suggested,
         tuple(Choice(pk, path_text(tree, pk), p) for pk, p in issue.alternatives if pk in active),
         tuple(_neighbors(issue, source, tree)),
+        can_accept=issue.suggested_id in active,
+        is_given=is_given,
+        has_changed=issue.state == issue.State.OPEN and not (is_given and is_titled(issue, title)),
     )
 
 
@@ -157,6 +170,14 @@ def _file_of(photo: Any) -> FieldFile | str | None:
         return photo
     named = next((field.name for field in photo._meta.fields if isinstance(field, FileField)), None)
     return getattr(photo, named) if named else None
+
+
+def _category_of(ad: Any, issue: LabelIssue, source: AdSource, tree: CategoryTree) -> int | None:
+    try:
+        return source.taxonomy_category_id(ad, tree)
+    except SourceError:
+        # Who decides is told what is wrong.
+        return issue.given_id
 
 
 def _steps(path: tuple[str, ...], other: tuple[str, ...]) -> tuple[Step, ...]:
