@@ -1,7 +1,7 @@
 """The queue in the admin."""
 
 import re
-from html import unescape
+from html import escape, unescape
 
 import pytest
 from django.contrib.auth.models import Permission
@@ -78,6 +78,22 @@ def test_filters_go_along_from_ad_to_ad(page, sofa_issue):
     response = page.get(REVIEW, {"level": "1"})
     response = decide(page, response.context["item"].issue, "keep", filters=response.context["filters"])
     assert "level=1" in response.redirect_chain[-1][0]
+
+
+def test_the_filters_survive_undoing_and_thinking_better_of_a_bulk_action(page, sofa_issue):
+    narrowed = f"level=1&seller__exact={sofa_issue.seller}"
+    html = decide(page, sofa_issue, "keep", filters=narrowed).content.decode()
+    (undo,) = re.findall(r'href="([^"]*/undo/[^"]*)" data-key="u"', html)
+    back = f'href="{REVIEW}?{escape(narrowed)}"'
+    assert back in page.get(unescape(undo)).content.decode()
+    settled = page.get(f"{REVIEW}?{narrowed}&issue={sofa_issue.pk}").content.decode()
+    assert f'href="{undo}"' in settled
+    done, refused = (page.post(unescape(undo), follow=True) for _twice in range(2))
+    assert done.context["item"].issue == sofa_issue
+    assert done.context["filters"] == refused.context["filters"] == narrowed
+    assert "issue=" not in refused.redirect_chain[-1][0]
+    bulk = {"action": "keep_selected", "_selected_action": [sofa_issue.pk]}
+    assert f'href="{LIST}?{escape(narrowed)}"' in page.post(f"{LIST}?{narrowed}", bulk).content.decode()
 
 
 def test_another_category_and_a_stale_page(page, sofa_issue, marketplace_tree):

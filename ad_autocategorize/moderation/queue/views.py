@@ -146,7 +146,7 @@ class DecideView(ReviewerView):
         elif action != "skip":
             version = request.POST.get("version", "")
             issue.version = int(version) if version.isdecimal() else -1
-            answered = self._decide(issue, action)
+            answered = self._decide(issue, action, filters.urlencode())
         filters["after" if answered else "issue"] = str(pk)
         if not answered:
             # What was typed is not lost, nor what the list was narrowed to.
@@ -154,7 +154,7 @@ class DecideView(ReviewerView):
             filters["brand"] = request.POST.get("brand", "")
         return redirect(f"{self.url('review')}?{filters.urlencode()}")
 
-    def _decide(self, issue: Issue, action: str) -> bool:
+    def _decide(self, issue: Issue, action: str, filters: str) -> bool:
         """Return whether the question is answered, by this moderator or by what happened meanwhile."""
         reviewer = self.reviewer()
         try:
@@ -165,19 +165,23 @@ class DecideView(ReviewerView):
         except ReviewConflict as error:
             messages.warning(self.request, str(error))
         else:
-            messages.success(self.request, self._undo_link(decision, reviewer))
+            messages.success(self.request, self._undo_link(decision, reviewer, filters))
         return True
 
-    def _undo_link(self, decision: Any, reviewer: Reviewer) -> str:
+    def _undo_link(self, decision: Any, reviewer: Reviewer, filters: str) -> str:
         text = f"{decision.get_action_display()}: {decision.move[1]}."
         if reviewer.blind:
             # Now that it cannot lead any more.
             text += " " + self.suggestion(decision)
-        return format_html('{} <a href="{}" data-key="u">{}</a>', text, self.url("undo", decision.pk), _("Undo (U)"))
+        url = f"{self.url('undo', decision.pk)}?{filters}"
+        return format_html('{} <a href="{}" data-key="u">{}</a>', text, url, _("Undo (U)"))
 
 
 class UndoView(ReviewerView):
-    """Takes one decision back and shows its ad again; asked for by a link, confirmed by a button."""
+    """Takes one decision back and shows its ad again; asked for by a link, confirmed by a button.
+
+    The list's filters come along in its address, and go back to the review page.
+    """
 
     def undo(self, decision: Any, reviewer: Reviewer) -> Any:
         """Take the decision back. Raises ``ReviewConflict``, ``SourceError``."""
@@ -185,17 +189,21 @@ class UndoView(ReviewerView):
 
     def get(self, request: HttpRequest, pk: int) -> HttpResponse:
         decision = get_object_or_404(self.model_admin.decision_model, pk=pk)
-        return self.render("undo.html", title=_("Undo this decision?"), decision=decision)
+        filters = _filters(request.GET).urlencode()
+        return self.render("undo.html", title=_("Undo this decision?"), decision=decision, filters=filters)
 
     def post(self, request: HttpRequest, pk: int) -> HttpResponse:
         decision = get_object_or_404(self.model_admin.decision_model, pk=pk)
+        filters = _filters(request.GET)
         try:
             undone = self.undo(decision, self.reviewer())
         except (ReviewConflict, SourceError) as error:
             messages.warning(request, str(error))
-            return redirect(self.url("review"))
+            return redirect(f"{self.url('review')}?{filters.urlencode()}")
         messages.success(request, _("Undone: %(from)s → %(to)s.") % dict(zip(("from", "to"), undone.move, strict=True)))
-        return redirect(self.url("review") + (f"?issue={undone.issue_id}" if undone.issue_id else ""))
+        if undone.issue_id:
+            filters["issue"] = str(undone.issue_id)
+        return redirect(f"{self.url('review')}?{filters.urlencode()}")
 
 
 def _standing(issue: Issue) -> Any | None:
