@@ -225,6 +225,18 @@ def test_blind_mode_hides_what_is_expected_until_it_is_decided(page, found):
     assert CarDecision.objects.get().blind
 
 
+def test_a_blind_moderator_is_not_told_by_the_marks_that_two_fields_change_together(page, cars):
+    search({cars[2].pk: {"brand": ("BMW", 0.97), "car_model": ("320", 0.96)}})
+    issue = issue_of(cars[2], "brand")
+
+    def marked():
+        return [line.parts for line in page.get(REVIEW, {"issue": issue.pk}).context["item"].stated[:2]]
+
+    assert marked() == [True, True]
+    page.post(REVIEW, {"blind": "1"})
+    assert marked() == [True, False]
+
+
 def test_bulk_actions_ask_first_and_are_taken_back(page, found):
     chosen = list(CarIssue.objects.all())
     data = {"action": "accept_selected", "_selected_action": [issue.pk for issue in chosen]}

@@ -12,6 +12,7 @@ from django.urls import reverse
 
 from ad_autocategorize.models import LabelIssue, ReviewDecision
 from ad_autocategorize.moderation.labels.review import Reviewer, accept
+from ad_autocategorize.moderation.queue import views
 from marketplace.models import Ad
 from taxonomy.models import Category
 
@@ -117,10 +118,12 @@ def test_blind_mode_hides_the_suggestion_until_it_is_decided(page, sofa_issue):
     assert "Sillones" not in html
     assert "accept_selected" not in html
     assert not any(link in html for link in offered)
-    # Whoever had filtered before goes on as he was.
-    for query in ("level=1", "level=3", "kind__exact=error"):
-        for url in (LIST, REVIEW):
-            assert page.get(f"{url}?{query}").status_code == 200
+    # Whoever had filtered before goes on without: by what is left he would know the suggestion.
+    for query in ("level=1", "level=3", "kind__exact=error", "suggested__id__exact=1"):
+        response = page.get(f"{LIST}?{query}&q=ana", follow=True)
+        assert response.redirect_chain == [(f"{LIST}?q=ana", 302)]
+        assert "sillon sofa modelo 3" in response.content.decode()
+        assert page.get(f"{REVIEW}?{query}&q=ana").context["filters"] == "q=ana"
     bulk = {"action": "keep_selected", "_selected_action": [sofa_issue.pk]}
     assert "Sillones" not in page.post(LIST, bulk).content.decode()
     decide(page, sofa_issue, "accept")
@@ -129,6 +132,29 @@ def test_blind_mode_hides_the_suggestion_until_it_is_decided(page, sofa_issue):
     assert "Hogar › Muebles › Sillones" in response.content.decode()
     decision = ReviewDecision.objects.get()
     assert (decision.blind, decision.action) == (True, "accepted")
+
+
+def test_whoever_has_been_shown_the_suggestion_does_not_decide_blind(page, sofa_issue, queue):
+    response = page.get(REVIEW, {"q": "ana"})
+    first = response.context["item"].issue
+    hidden = re.findall(r'<input type="hidden" name="(shown)" value="([^"]*)"', response.content.decode())
+    response = page.post(f"{REVIEW}?q=ana", {"blind": "1", **dict(hidden)}, follow=True)
+    second = response.context["item"].issue
+    assert second != first
+    assert response.context["filters"] == "q=ana"
+    # Back to it by its address: the page hides the suggestion, the decision is none without it.
+    assert 'value="accept"' not in page.get(REVIEW, {"issue": first.pk}).content.decode()
+    decide(page, first, "keep")
+    decide(page, second, "keep")
+    assert dict(ReviewDecision.objects.values_list("issue_id", "blind")) == {first.pk: False, second.pk: True}
+
+
+def test_what_a_session_keeps_of_the_entries_seen_is_bounded(page, queue, monkeypatch):
+    monkeypatch.setattr(views, "SEEN_KEPT", 1)
+    keys = sorted(issue.pk for issue in queue.values())[:2]
+    for key in keys:
+        page.get(REVIEW, {"issue": key})
+    assert page.session[views.SEEN_KEY] == [f"labelissue:{keys[-1]}"]
 
 
 @pytest.mark.parametrize("query", ["foo=bar", "ad_date__gte=yesterday", "branch__id__exact=abc"])
@@ -212,8 +238,11 @@ def test_a_full_queue_page_asks_the_database_no_more_than_a_short_one(page, sofa
         sofa_issue.save(force_insert=True)
     with django_assert_max_num_queries(12):
         page.get(LIST)
+    filters = {"level": sofa_issue.level, "q": sofa_issue.seller}
+    # The first time it is also remembered that the suggestion was shown.
+    page.get(REVIEW, filters)
     with django_assert_max_num_queries(14) as queries:
-        html = page.get(REVIEW, {"level": sofa_issue.level, "q": sofa_issue.seller}).content.decode()
+        html = page.get(REVIEW, filters).content.decode()
     assert ads[-1].title in html
     # The queue is not counted for one ad of it.
     assert not any("COUNT(" in query["sql"] for query in queries)

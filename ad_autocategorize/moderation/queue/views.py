@@ -24,6 +24,9 @@ if TYPE_CHECKING:
     from ad_autocategorize.moderation.queue.admin import QueueAdmin
 
 BLIND_KEY = "ad_autocategorize_blind_review"
+# The entries that a moderator's pages have shown with their suggestions, the newest last.
+SEEN_KEY = "ad_autocategorize_seen_suggestions"
+SEEN_KEPT = 500
 # Parameters of the page's own; all others are the list's filters.
 OWN_PARAMETERS = ("issue", "after", "value", "brand")
 
@@ -43,9 +46,24 @@ class ReviewerView(View):
             raise PermissionDenied
         return super().dispatch(request, *args, **kwargs)
 
-    def reviewer(self) -> Reviewer:
-        """Return the moderator, and whether he decides blind."""
-        return Reviewer(cast(AbstractBaseUser, self.request.user), blind=is_blind(self.request))
+    def reviewer(self, issue_key: int | None = None) -> Reviewer:
+        """Return the moderator, and whether he decides blind: not about an entry whose suggestion he has been shown."""
+        blind = is_blind(self.request) and self._mark(issue_key) not in self._seen()
+        return Reviewer(cast(AbstractBaseUser, self.request.user), blind=blind)
+
+    def remember_seen(self, issue_key: int) -> None:
+        """Keep in the session that this entry was shown with its suggestion."""
+        mark, seen = self._mark(issue_key), self._seen()
+        # Nothing is written for what is known: a session is a row of the database.
+        if mark not in seen:
+            self.request.session[SEEN_KEY] = [*seen, mark][-SEEN_KEPT:]
+
+    def _seen(self) -> list[str]:
+        seen: list[str] = self.request.session.get(SEEN_KEY, [])
+        return seen
+
+    def _mark(self, issue_key: int | None) -> str:
+        return f"{self.model_admin.opts.model_name}:{issue_key}"
 
     def url(self, name: str, *args: int) -> str:
         """Return the address of one of the queue's pages."""
@@ -76,7 +94,10 @@ class ReviewView(ReviewerView):
 
     def filters(self) -> QueryDict:
         """Return the list's filters under which the queue is gone through."""
-        return _filters(self.request.GET)
+        filters = _filters(self.request.GET)
+        for name in self.model_admin.telling_filters(self.request):
+            filters.pop(name, None)
+        return filters
 
     def get(self, request: HttpRequest) -> HttpResponse:
         issue, item = self._issue(), None
@@ -84,10 +105,13 @@ class ReviewView(ReviewerView):
             # The ad is gone: so is the question.
             issue.delete()
             issue = self._issue()
+        if issue is not None and not is_blind(request):
+            self.remember_seen(issue.pk)
         return self.render(
             f"{self.model_admin.opts.model_name}/review.html",
             title=self.title,
             item=item,
+            shown=str(issue.pk) if issue else "",
             blind=is_blind(request),
             filters=self.filters().urlencode(),
             after=request.GET.get("after", ""),
@@ -96,9 +120,14 @@ class ReviewView(ReviewerView):
         )
 
     def post(self, request: HttpRequest) -> HttpResponse:
-        """Switch blind mode."""
+        """Switch blind mode; where it is switched on, go on to the next entry: the suggestion of this one has been seen."""
         request.session[BLIND_KEY] = "blind" in request.POST
-        return redirect(request.get_full_path())
+        shown = request.POST.get("shown", "")
+        if not (is_blind(request) and shown):
+            return redirect(request.get_full_path())
+        filters = self.filters()
+        filters["after"] = shown
+        return redirect(f"{request.path}?{filters.urlencode()}")
 
     def _issue(self) -> Issue | None:
         wanted = self.request.GET.get("issue", "")
@@ -156,7 +185,7 @@ class DecideView(ReviewerView):
 
     def _decide(self, issue: Issue, action: str, filters: str) -> bool:
         """Return whether the question is answered, by this moderator or by what happened meanwhile."""
-        reviewer = self.reviewer()
+        reviewer = self.reviewer(issue.pk)
         try:
             decision = self.decide(issue, action, reviewer)
         except (ChoiceRefused, SourceError) as error:
@@ -165,12 +194,12 @@ class DecideView(ReviewerView):
         except ReviewConflict as error:
             messages.warning(self.request, str(error))
         else:
-            messages.success(self.request, self._undo_link(decision, reviewer, filters))
+            messages.success(self.request, self._undo_link(decision, filters))
         return True
 
-    def _undo_link(self, decision: Any, reviewer: Reviewer, filters: str) -> str:
+    def _undo_link(self, decision: Any, filters: str) -> str:
         text = f"{decision.get_action_display()}: {decision.move[1]}."
-        if reviewer.blind:
+        if is_blind(self.request):
             # Now that it cannot lead any more.
             text += " " + self.suggestion(decision)
         url = f"{self.url('undo', decision.pk)}?{filters}"
