@@ -215,19 +215,33 @@ def test_permissions(client, sofa_issue, django_user_model):
     assert client.get(REVIEW).status_code == 200
 
 
-def test_deleted_ads_leave_the_queue(page, sofa_issue, queue):
+def test_deleted_ads_are_passed_over_and_looking_deletes_nothing(page, sofa_issue, queue):
     assert len(queue) > 1
     Ad.objects.filter(pk=sofa_issue.ad_id).delete()
     assert page.get(LIST).status_code == 200
     response = page.get(REVIEW, {"issue": sofa_issue.pk})
     assert response.context["item"].issue.pk != sofa_issue.pk
-    assert not LabelIssue.objects.filter(pk=sofa_issue.pk).exists()
+    assert "El aviso ya no existe" in response.content.decode()
     # Many at once are no chain of redirects, at which browsers give up.
     Ad.objects.filter(pk__in=queue).delete()
     response = page.get(REVIEW)
     assert response.status_code == 200
     assert response.context["item"] is None
-    assert not LabelIssue.objects.exists()
+    assert LabelIssue.objects.count() == len(queue)
+
+
+def test_many_deleted_ads_are_passed_over_in_a_few_queries(page, sofa_issue, monkeypatch):
+    monkeypatch.setattr(views, "LOOKED_UP_AT_ONCE", 30)
+    LabelIssue.objects.exclude(pk=sofa_issue.pk).update(priority=-1)
+    gone = LabelIssue.objects.filter(pk=sofa_issue.pk).values().get()
+    rows = [LabelIssue(**{**gone, "id": None, "ad_id": f"{90_000 + n}", "priority": 9.0 + n % 3}) for n in range(50)]
+    LabelIssue.objects.bulk_create(rows)
+    page.get(REVIEW)
+    with CaptureQueriesContext(connection) as queries:
+        response = page.get(REVIEW)
+    assert response.context["item"].issue == sofa_issue
+    assert len(queries) < 25
+    assert not any(query["sql"].startswith("DELETE") for query in queries)
 
 
 def test_a_full_queue_page_asks_the_database_no_more_than_a_short_one(page, sofa_issue, django_assert_max_num_queries):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
+from itertools import count
 from typing import TYPE_CHECKING, Any, cast
 
 from django.contrib import messages
@@ -18,7 +20,8 @@ from django.utils.translation import gettext as _
 from django.views.generic import View
 
 from ad_autocategorize.moderation.queue.deciding import ChoiceRefused, Issue, ReviewConflict, Reviewer
-from ad_autocategorize.sources import SourceError
+from ad_autocategorize.moderation.queue.presentation import keys_of
+from ad_autocategorize.sources import AdSource, SourceError, get_source
 
 if TYPE_CHECKING:
     from ad_autocategorize.moderation.queue.admin import QueueAdmin
@@ -27,6 +30,8 @@ BLIND_KEY = "ad_autocategorize_blind_review"
 # The entries that a moderator's pages have shown with their suggestions, the newest last.
 SEEN_KEY = "ad_autocategorize_seen_suggestions"
 SEEN_KEPT = 500
+# The entries whose ads are looked for together, where ads are gone.
+LOOKED_UP_AT_ONCE = 200
 # Parameters of the page's own; all others are the list's filters.
 OWN_PARAMETERS = ("issue", "after", "value", "brand")
 
@@ -100,11 +105,9 @@ class ReviewView(ReviewerView):
         return filters
 
     def get(self, request: HttpRequest) -> HttpResponse:
-        issue, item = self._issue(), None
-        while issue is not None and (item := self.present(issue)) is None:
-            # The ad is gone: so is the question.
-            issue.delete()
-            issue = self._issue()
+        # Entries whose ads are gone are passed over; the next search closes the open ones.
+        found = ((issue, item) for issue in self._issues() if (item := self.present(issue)) is not None)
+        issue, item = next(found, (None, None))
         if issue is not None and not is_blind(request):
             self.remember_seen(issue.pk)
         return self.render(
@@ -129,16 +132,27 @@ class ReviewView(ReviewerView):
         filters["after"] = shown
         return redirect(f"{request.path}?{filters.urlencode()}")
 
-    def _issue(self) -> Issue | None:
+    def _issues(self) -> Iterator[Any]:
+        """Yield the entry asked for, then those of the queue: the first one, and further ones whose ads exist."""
         wanted = self.request.GET.get("issue", "")
         if wanted.isdecimal():
             issue: Issue | None = self.model_admin.model._default_manager.filter(pk=wanted).first()
             if issue is not None:
-                return issue
-            messages.warning(self.request, _("This entry has left the queue."))
+                yield issue
+            gone = _("The ad no longer exists.") if issue else _("This entry has left the queue.")
+            messages.warning(self.request, gone)
         queue = self._queue()
         after = self.request.GET.get("after", "")
-        return (self.following(queue, int(after)) if after.isdecimal() else queue).first()
+        if after.isdecimal():
+            queue = self.following(queue, int(after))
+        # Nearly always the first one's ad exists, and no more is asked of the database.
+        yield from queue[:1]
+        for start in count(1, LOOKED_UP_AT_ONCE):
+            issues = list(queue[start : start + LOOKED_UP_AT_ONCE])
+            existing = keys_in_use([issue.ad_id for issue in issues], get_source())
+            yield from (issue for issue in issues if issue.ad_id in existing)
+            if len(issues) < LOOKED_UP_AT_ONCE:
+                return
 
     def _queue(self) -> QuerySet[Any]:
         # The list's own filters, read from the same parameters.
@@ -240,6 +254,12 @@ def _standing(issue: Issue) -> Any | None:
     if issue.state == issue.State.OPEN:
         return None
     return issue.decisions.filter(undone_by=None).exclude(action="undone").first()
+
+
+def keys_in_use(texts: Iterable[str], source: AdSource) -> set[str]:
+    """Return those keys, as text, that ads have; in one query."""
+    ads = source.ad_model()._default_manager.filter(pk__in=keys_of(texts, source))
+    return set(map(str, ads.values_list("pk", flat=True)))
 
 
 def _filters(parameters: QueryDict) -> QueryDict:
