@@ -1,7 +1,7 @@
 """The queue in the admin."""
 
 import re
-from html import unescape
+from html import escape, unescape
 
 import pytest
 from django.contrib.auth.models import Permission
@@ -13,6 +13,7 @@ from django.urls import reverse
 from ad_autocategorize.models import LabelIssue, ReviewDecision
 from ad_autocategorize.moderation.labels.fingerprints import fingerprint
 from ad_autocategorize.moderation.labels.review import Reviewer, accept
+from ad_autocategorize.moderation.queue import views
 from marketplace.models import Ad
 from taxonomy.models import Category
 from taxonomy.tree import CategoryTree
@@ -89,6 +90,22 @@ def test_filters_go_along_from_ad_to_ad(page, sofa_issue):
     assert "level=1" in response.redirect_chain[-1][0]
 
 
+def test_the_filters_survive_undoing_and_thinking_better_of_a_bulk_action(page, sofa_issue):
+    narrowed = f"level=1&seller__exact={sofa_issue.seller}"
+    html = decide(page, sofa_issue, "keep", filters=narrowed).content.decode()
+    (undo,) = re.findall(r'href="([^"]*/undo/[^"]*)" data-key="u"', html)
+    back = f'href="{REVIEW}?{escape(narrowed)}"'
+    assert back in page.get(unescape(undo)).content.decode()
+    settled = page.get(f"{REVIEW}?{narrowed}&issue={sofa_issue.pk}").content.decode()
+    assert f'href="{undo}"' in settled
+    done, refused = (page.post(unescape(undo), follow=True) for _twice in range(2))
+    assert done.context["item"].issue == sofa_issue
+    assert done.context["filters"] == refused.context["filters"] == narrowed
+    assert "issue=" not in refused.redirect_chain[-1][0]
+    bulk = {"action": "keep_selected", "_selected_action": [sofa_issue.pk]}
+    assert f'href="{LIST}?{escape(narrowed)}"' in page.post(f"{LIST}?{narrowed}", bulk).content.decode()
+
+
 def test_another_category_and_a_stale_page(page, sofa_issue, marketplace_tree):
     target = marketplace_tree.find(["Hogar", "Cocina"])
     decide(page, sofa_issue, "other", category=target)
@@ -154,10 +171,12 @@ def test_blind_mode_hides_the_suggestion_until_it_is_decided(page, sofa_issue):
     assert "Sillones" not in html
     assert "accept_selected" not in html
     assert not any(link in html for link in offered)
-    # Whoever had filtered before goes on as he was.
-    for query in ("level=1", "level=3", "kind__exact=error"):
-        for url in (LIST, REVIEW):
-            assert page.get(f"{url}?{query}").status_code == 200
+    # Whoever had filtered before goes on without: by what is left he would know the suggestion.
+    for query in ("level=1", "level=3", "kind__exact=error", "suggested__id__exact=1"):
+        response = page.get(f"{LIST}?{query}&q=ana", follow=True)
+        assert response.redirect_chain == [(f"{LIST}?q=ana", 302)]
+        assert "sillon sofa modelo 3" in response.content.decode()
+        assert page.get(f"{REVIEW}?{query}&q=ana").context["filters"] == "q=ana"
     bulk = {"action": "keep_selected", "_selected_action": [sofa_issue.pk]}
     assert "Sillones" not in page.post(LIST, bulk).content.decode()
     decide(page, sofa_issue, "accept")
@@ -166,6 +185,29 @@ def test_blind_mode_hides_the_suggestion_until_it_is_decided(page, sofa_issue):
     assert "Hogar › Muebles › Sillones" in response.content.decode()
     decision = ReviewDecision.objects.get()
     assert (decision.blind, decision.action) == (True, "accepted")
+
+
+def test_whoever_has_been_shown_the_suggestion_does_not_decide_blind(page, sofa_issue, queue):
+    response = page.get(REVIEW, {"q": "ana"})
+    first = response.context["item"].issue
+    hidden = re.findall(r'<input type="hidden" name="(shown)" value="([^"]*)"', response.content.decode())
+    response = page.post(f"{REVIEW}?q=ana", {"blind": "1", **dict(hidden)}, follow=True)
+    second = response.context["item"].issue
+    assert second != first
+    assert response.context["filters"] == "q=ana"
+    # Back to it by its address: the page hides the suggestion, the decision is none without it.
+    assert 'value="accept"' not in page.get(REVIEW, {"issue": first.pk}).content.decode()
+    decide(page, first, "keep")
+    decide(page, second, "keep")
+    assert dict(ReviewDecision.objects.values_list("issue_id", "blind")) == {first.pk: False, second.pk: True}
+
+
+def test_what_a_session_keeps_of_the_entries_seen_is_bounded(page, queue, monkeypatch):
+    monkeypatch.setattr(views, "SEEN_KEPT", 1)
+    keys = sorted(issue.pk for issue in queue.values())[:2]
+    for key in keys:
+        page.get(REVIEW, {"issue": key})
+    assert page.session[views.SEEN_KEY] == [f"labelissue:{keys[-1]}"]
 
 
 @pytest.mark.parametrize("query", ["foo=bar", "ad_date__gte=yesterday", "branch__id__exact=abc"])
@@ -234,19 +276,33 @@ def test_permissions(client, sofa_issue, django_user_model):
     assert client.get(REVIEW).status_code == 200
 
 
-def test_deleted_ads_leave_the_queue(page, sofa_issue, queue):
+def test_deleted_ads_are_passed_over_and_looking_deletes_nothing(page, sofa_issue, queue):
     assert len(queue) > 1
     Ad.objects.filter(pk=sofa_issue.ad_id).delete()
     assert page.get(LIST).status_code == 200
     response = page.get(REVIEW, {"issue": sofa_issue.pk})
     assert response.context["item"].issue.pk != sofa_issue.pk
-    assert not LabelIssue.objects.filter(pk=sofa_issue.pk).exists()
+    assert "El aviso ya no existe" in response.content.decode()
     # Many at once are no chain of redirects, at which browsers give up.
     Ad.objects.filter(pk__in=queue).delete()
     response = page.get(REVIEW)
     assert response.status_code == 200
     assert response.context["item"] is None
-    assert not LabelIssue.objects.exists()
+    assert LabelIssue.objects.count() == len(queue)
+
+
+def test_many_deleted_ads_are_passed_over_in_a_few_queries(page, sofa_issue, monkeypatch):
+    monkeypatch.setattr(views, "LOOKED_UP_AT_ONCE", 30)
+    LabelIssue.objects.exclude(pk=sofa_issue.pk).update(priority=-1)
+    gone = LabelIssue.objects.filter(pk=sofa_issue.pk).values().get()
+    rows = [LabelIssue(**{**gone, "id": None, "ad_id": f"{90_000 + n}", "priority": 9.0 + n % 3}) for n in range(50)]
+    LabelIssue.objects.bulk_create(rows)
+    page.get(REVIEW)
+    with CaptureQueriesContext(connection) as queries:
+        response = page.get(REVIEW)
+    assert response.context["item"].issue == sofa_issue
+    assert len(queries) < 25
+    assert not any(query["sql"].startswith("DELETE") for query in queries)
 
 
 def test_a_full_queue_page_asks_the_database_no_more_than_a_short_one(page, sofa_issue, django_assert_max_num_queries):
@@ -257,8 +313,11 @@ def test_a_full_queue_page_asks_the_database_no_more_than_a_short_one(page, sofa
         sofa_issue.save(force_insert=True)
     with django_assert_max_num_queries(12):
         page.get(LIST)
+    filters = {"level": sofa_issue.level, "q": sofa_issue.seller}
+    # The first time it is also remembered that the suggestion was shown.
+    page.get(REVIEW, filters)
     with django_assert_max_num_queries(14) as queries:
-        html = page.get(REVIEW, {"level": sofa_issue.level, "q": sofa_issue.seller}).content.decode()
+        html = page.get(REVIEW, filters).content.decode()
     assert ads[-1].title in html
     # The queue is not counted for one ad of it.
     assert not any("COUNT(" in query["sql"] for query in queries)

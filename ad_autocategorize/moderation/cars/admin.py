@@ -57,6 +57,7 @@ class CarIssueAdmin(QueueAdmin):
     decide_view = CarDecideView
     undo_view = CarUndoView
     decided_text = gettext_lazy("Fields decided: %(count)d.")
+    telling_fields = ("expected", "suggested")
     list_display = ["photo", "field_name", "ad_link", "stated", "expected_values", "evidence", "sureness", "seller"]
     list_filter = [StateFilter, CarFieldFilter, "evidence"]
     search_fields = ["=seller", "=ad_id"]

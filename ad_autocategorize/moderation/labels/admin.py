@@ -59,6 +59,7 @@ class LabelIssueAdmin(QueueAdmin):
     decide_view = LabelDecideView
     undo_view = LabelUndoView
     decided_text = gettext_lazy("Ads decided: %(count)d.")
+    telling_fields = ("level", "kind", "suggested", "suggested_probability", "given_probability", "priority")
     list_display = ["ad_title", "given_path", "suggested_path", "severity", "doubt", "seller_link", "ad_date"]
     list_display_links = ["ad_title"]
     list_filter = [StateFilter, SeverityFilter, "kind", BranchFilter, "ad_date"]

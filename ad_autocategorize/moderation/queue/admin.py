@@ -7,10 +7,11 @@ from collections import Counter
 from collections.abc import Iterable
 from typing import Any, ClassVar, cast
 
-from django.contrib import admin
+from django.contrib import admin, messages
 from django.contrib.admin.views.main import ChangeList
 from django.contrib.auth.models import AbstractBaseUser
 from django.db.models import QuerySet
+from django.db.models.constants import LOOKUP_SEP
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.urls import URLPattern, path, reverse
@@ -80,6 +81,8 @@ class QueueAdmin(ReadOnlyAdmin):
     decide_view: ClassVar[type[DecideView]]
     undo_view: ClassVar[type[UndoView]]
     decided_text: ClassVar[str | Promise]
+    # The fields that tell of the suggestion: a blind moderator's list is not filtered by them.
+    telling_fields: ClassVar[tuple[str, ...]] = ()
     list_per_page = 50
     show_full_result_count = False
     change_list_template = "admin/ad_autocategorize/queue_list.html"
@@ -105,6 +108,21 @@ class QueueAdmin(ReadOnlyAdmin):
     def has_bulk_permission(self, request: HttpRequest) -> bool:
         """Whether bulk actions are offered."""
         return request.user.has_perm(CAN_BULK_RELABEL)
+
+    def telling_filters(self, request: HttpRequest) -> list[str]:
+        """Return the filters in the address that would tell a blind moderator of the suggestion."""
+        given = request.GET if is_blind(request) else ()
+        return [name for name in given if name.partition(LOOKUP_SEP)[0] in self.telling_fields]
+
+    def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
+        if telling := self.telling_filters(request):
+            # An action does not go on either: without the filters more would be selected.
+            self.message_user(request, _("These filters tell of the suggestion and were taken off."), messages.WARNING)
+            left = request.GET.copy()
+            for name in telling:
+                del left[name]
+            return redirect(f"{request.path}?{left.urlencode()}")
+        return super().changelist_view(request, extra_context)
 
     def get_actions(self, request: HttpRequest) -> dict[str, Any]:
         actions = super().get_actions(request)

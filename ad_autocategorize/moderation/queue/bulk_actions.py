@@ -57,6 +57,8 @@ def confirmation_page(
         "seen": ",".join(f"{row.pk}:{getattr(row, 'version', '')}" for row in rows),
         "count": len(rows),
         "moves": moves.most_common(),
+        # Whoever thinks better of it goes back to the list as he had narrowed it.
+        "filters": request.GET.urlencode(),
         # Django asks for one, whatever "select_across" says.
         "checkbox": (ACTION_CHECKBOX_NAME, rows[0].pk),
         **context,

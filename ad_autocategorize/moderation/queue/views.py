@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
+from itertools import count
 from typing import TYPE_CHECKING, Any, cast
 
 from django.contrib import messages
@@ -18,12 +20,18 @@ from django.utils.translation import gettext as _
 from django.views.generic import View
 
 from ad_autocategorize.moderation.queue.deciding import ChoiceRefused, Issue, ReviewConflict, Reviewer
-from ad_autocategorize.sources import SourceError
+from ad_autocategorize.moderation.queue.presentation import keys_of
+from ad_autocategorize.sources import AdSource, SourceError, get_source
 
 if TYPE_CHECKING:
     from ad_autocategorize.moderation.queue.admin import QueueAdmin
 
 BLIND_KEY = "ad_autocategorize_blind_review"
+# The entries that a moderator's pages have shown with their suggestions, the newest last.
+SEEN_KEY = "ad_autocategorize_seen_suggestions"
+SEEN_KEPT = 500
+# The entries whose ads are looked for together, where ads are gone.
+LOOKED_UP_AT_ONCE = 200
 # Parameters of the page's own; all others are the list's filters.
 OWN_PARAMETERS = ("issue", "after", "value", "brand")
 
@@ -43,9 +51,24 @@ class ReviewerView(View):
             raise PermissionDenied
         return super().dispatch(request, *args, **kwargs)
 
-    def reviewer(self) -> Reviewer:
-        """Return the moderator, and whether he decides blind."""
-        return Reviewer(cast(AbstractBaseUser, self.request.user), blind=is_blind(self.request))
+    def reviewer(self, issue_key: int | None = None) -> Reviewer:
+        """Return the moderator, and whether he decides blind: not about an entry whose suggestion he has been shown."""
+        blind = is_blind(self.request) and self._mark(issue_key) not in self._seen()
+        return Reviewer(cast(AbstractBaseUser, self.request.user), blind=blind)
+
+    def remember_seen(self, issue_key: int) -> None:
+        """Keep in the session that this entry was shown with its suggestion."""
+        mark, seen = self._mark(issue_key), self._seen()
+        # Nothing is written for what is known: a session is a row of the database.
+        if mark not in seen:
+            self.request.session[SEEN_KEY] = [*seen, mark][-SEEN_KEPT:]
+
+    def _seen(self) -> list[str]:
+        seen: list[str] = self.request.session.get(SEEN_KEY, [])
+        return seen
+
+    def _mark(self, issue_key: int | None) -> str:
+        return f"{self.model_admin.opts.model_name}:{issue_key}"
 
     def url(self, name: str, *args: int) -> str:
         """Return the address of one of the queue's pages."""
@@ -76,18 +99,22 @@ class ReviewView(ReviewerView):
 
     def filters(self) -> QueryDict:
         """Return the list's filters under which the queue is gone through."""
-        return _filters(self.request.GET)
+        filters = _filters(self.request.GET)
+        for name in self.model_admin.telling_filters(self.request):
+            filters.pop(name, None)
+        return filters
 
     def get(self, request: HttpRequest) -> HttpResponse:
-        issue, item = self._issue(), None
-        while issue is not None and (item := self.present(issue)) is None:
-            # The ad is gone: so is the question.
-            issue.delete()
-            issue = self._issue()
+        # Entries whose ads are gone are passed over; the next search closes the open ones.
+        found = ((issue, item) for issue in self._issues() if (item := self.present(issue)) is not None)
+        issue, item = next(found, (None, None))
+        if issue is not None and not is_blind(request):
+            self.remember_seen(issue.pk)
         return self.render(
             f"{self.model_admin.opts.model_name}/review.html",
             title=self.title,
             item=item,
+            shown=str(issue.pk) if issue else "",
             blind=is_blind(request),
             filters=self.filters().urlencode(),
             after=request.GET.get("after", ""),
@@ -96,20 +123,36 @@ class ReviewView(ReviewerView):
         )
 
     def post(self, request: HttpRequest) -> HttpResponse:
-        """Switch blind mode."""
+        """Switch blind mode; where it is switched on, go on to the next entry: the suggestion of this one has been seen."""
         request.session[BLIND_KEY] = "blind" in request.POST
-        return redirect(request.get_full_path())
+        shown = request.POST.get("shown", "")
+        if not (is_blind(request) and shown):
+            return redirect(request.get_full_path())
+        filters = self.filters()
+        filters["after"] = shown
+        return redirect(f"{request.path}?{filters.urlencode()}")
 
-    def _issue(self) -> Issue | None:
+    def _issues(self) -> Iterator[Any]:
+        """Yield the entry asked for, then those of the queue: the first one, and further ones whose ads exist."""
         wanted = self.request.GET.get("issue", "")
         if wanted.isdecimal():
             issue: Issue | None = self.model_admin.model._default_manager.filter(pk=wanted).first()
             if issue is not None:
-                return issue
-            messages.warning(self.request, _("This entry has left the queue."))
+                yield issue
+            gone = _("The ad no longer exists.") if issue else _("This entry has left the queue.")
+            messages.warning(self.request, gone)
         queue = self._queue()
         after = self.request.GET.get("after", "")
-        return (self.following(queue, int(after)) if after.isdecimal() else queue).first()
+        if after.isdecimal():
+            queue = self.following(queue, int(after))
+        # Nearly always the first one's ad exists, and no more is asked of the database.
+        yield from queue[:1]
+        for start in count(1, LOOKED_UP_AT_ONCE):
+            issues = list(queue[start : start + LOOKED_UP_AT_ONCE])
+            existing = keys_in_use([issue.ad_id for issue in issues], get_source())
+            yield from (issue for issue in issues if issue.ad_id in existing)
+            if len(issues) < LOOKED_UP_AT_ONCE:
+                return
 
     def _queue(self) -> QuerySet[Any]:
         # The list's own filters, read from the same parameters.
@@ -146,7 +189,7 @@ class DecideView(ReviewerView):
         elif action != "skip":
             version = request.POST.get("version", "")
             issue.version = int(version) if version.isdecimal() else -1
-            answered = self._decide(issue, action)
+            answered = self._decide(issue, action, filters.urlencode())
         filters["after" if answered else "issue"] = str(pk)
         if not answered:
             # What was typed is not lost, nor what the list was narrowed to.
@@ -154,9 +197,9 @@ class DecideView(ReviewerView):
             filters["brand"] = request.POST.get("brand", "")
         return redirect(f"{self.url('review')}?{filters.urlencode()}")
 
-    def _decide(self, issue: Issue, action: str) -> bool:
+    def _decide(self, issue: Issue, action: str, filters: str) -> bool:
         """Return whether the question is answered, by this moderator or by what happened meanwhile."""
-        reviewer = self.reviewer()
+        reviewer = self.reviewer(issue.pk)
         try:
             decision = self.decide(issue, action, reviewer)
         except (ChoiceRefused, SourceError) as error:
@@ -165,19 +208,23 @@ class DecideView(ReviewerView):
         except ReviewConflict as error:
             messages.warning(self.request, str(error))
         else:
-            messages.success(self.request, self._undo_link(decision, reviewer))
+            messages.success(self.request, self._undo_link(decision, filters))
         return True
 
-    def _undo_link(self, decision: Any, reviewer: Reviewer) -> str:
+    def _undo_link(self, decision: Any, filters: str) -> str:
         text = f"{decision.get_action_display()}: {decision.move[1]}."
-        if reviewer.blind:
+        if is_blind(self.request):
             # Now that it cannot lead any more.
             text += " " + self.suggestion(decision)
-        return format_html('{} <a href="{}" data-key="u">{}</a>', text, self.url("undo", decision.pk), _("Undo (U)"))
+        url = f"{self.url('undo', decision.pk)}?{filters}"
+        return format_html('{} <a href="{}" data-key="u">{}</a>', text, url, _("Undo (U)"))
 
 
 class UndoView(ReviewerView):
-    """Takes one decision back and shows its ad again; asked for by a link, confirmed by a button."""
+    """Takes one decision back and shows its ad again; asked for by a link, confirmed by a button.
+
+    The list's filters come along in its address, and go back to the review page.
+    """
 
     def undo(self, decision: Any, reviewer: Reviewer) -> Any:
         """Take the decision back. Raises ``ReviewConflict``, ``SourceError``."""
@@ -185,17 +232,21 @@ class UndoView(ReviewerView):
 
     def get(self, request: HttpRequest, pk: int) -> HttpResponse:
         decision = get_object_or_404(self.model_admin.decision_model, pk=pk)
-        return self.render("undo.html", title=_("Undo this decision?"), decision=decision)
+        filters = _filters(request.GET).urlencode()
+        return self.render("undo.html", title=_("Undo this decision?"), decision=decision, filters=filters)
 
     def post(self, request: HttpRequest, pk: int) -> HttpResponse:
         decision = get_object_or_404(self.model_admin.decision_model, pk=pk)
+        filters = _filters(request.GET)
         try:
             undone = self.undo(decision, self.reviewer())
         except (ReviewConflict, SourceError) as error:
             messages.warning(request, str(error))
-            return redirect(self.url("review"))
+            return redirect(f"{self.url('review')}?{filters.urlencode()}")
         messages.success(request, _("Undone: %(from)s → %(to)s.") % dict(zip(("from", "to"), undone.move, strict=True)))
-        return redirect(self.url("review") + (f"?issue={undone.issue_id}" if undone.issue_id else ""))
+        if undone.issue_id:
+            filters["issue"] = str(undone.issue_id)
+        return redirect(f"{self.url('review')}?{filters.urlencode()}")
 
 
 def _standing(issue: Issue) -> Any | None:
@@ -203,6 +254,12 @@ def _standing(issue: Issue) -> Any | None:
     if issue.state == issue.State.OPEN:
         return None
     return issue.decisions.filter(undone_by=None).exclude(action="undone").first()
+
+
+def keys_in_use(texts: Iterable[str], source: AdSource) -> set[str]:
+    """Return those keys, as text, that ads have; in one query."""
+    ads = source.ad_model()._default_manager.filter(pk__in=keys_of(texts, source))
+    return set(map(str, ads.values_list("pk", flat=True)))
 
 
 def _filters(parameters: QueryDict) -> QueryDict:
