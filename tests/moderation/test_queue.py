@@ -142,6 +142,24 @@ def test_a_suggestion_out_of_use_is_not_offered_and_whoever_asks_for_it_keeps_th
     assert response.context["item"].issue == sofa_issue
 
 
+def test_a_doubt_that_only_a_photo_raises_asks_to_choose(page, sofa_issue, queue):
+    unsure = {"kind": "photo", "given_probability": 0.98, "suggested_probability": 0.0}
+    LabelIssue.objects.filter(pk=sofa_issue.pk).update(**unsure)
+    html = page.get(REVIEW, {"issue": sofa_issue.pk}).content.decode()
+    assert offered(html) >= {"keep", "other"}
+    assert "accept" not in offered(html)
+    assert "La foto muestra otra cosa" in html
+    response = decide(page, sofa_issue, "accept")
+    assert response.context["item"].issue == sofa_issue
+    # Nor many at once.
+    data = {"action": "accept_selected", "_selected_action": [issue.pk for issue in queue.values()]}
+    html = page.post(LIST, data).content.decode()
+    assert "solo la foto contradice la categoría: 1" in html
+    assert confirm(page, LIST, html).status_code == 302
+    assert ReviewDecision.objects.count() == len(queue) - 1
+    assert not ReviewDecision.objects.filter(issue=sofa_issue).exists()
+
+
 def test_blind_mode_hides_the_suggestion_until_it_is_decided(page, sofa_issue):
     offered = ("?level=1", "?kind__exact=error")
     assert all(link in page.get(LIST).content.decode() for link in offered)

@@ -28,6 +28,8 @@ def accept(issue: LabelIssue, reviewer: Reviewer, desk: LabelDesk | None = None)
 
     ``desk`` holds what decisions about many ads share.
     """
+    if not issue.has_answer:
+        raise ChoiceRefused(_("The photo shows something else, and the title does not say what: choose a category."))
     return _decide(issue, reviewer, Action.ACCEPTED, issue.suggested_id, desk or LabelDesk())
 
 

@@ -121,7 +121,7 @@ def present(issue: LabelIssue, tree: CategoryTree, active: CategoryTree) -> Revi
         suggested,
         tuple(Choice(pk, path_text(tree, pk), p) for pk, p in issue.alternatives if pk in active),
         tuple(_neighbors(issue, source, tree)),
-        can_accept=issue.suggested_id in active,
+        can_accept=issue.has_answer and issue.suggested_id in active,
         is_given=is_given,
         has_changed=issue.state == issue.State.OPEN and not (is_given and is_titled(issue, title)),
     )
