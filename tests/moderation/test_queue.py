@@ -104,6 +104,14 @@ def offered(html):
     return set(re.findall(r'name="decision" value="(\w+)"', html))
 
 
+def test_number_keys_repeat_neither_what_is_kept_nor_what_is_accepted(page, sofa_issue):
+    kitchen = Category.objects.get(name="Cocina").pk
+    sofa_issue.alternatives = [[sofa_issue.suggested_id, 0.9], [sofa_issue.given_id, 0.05], [kitchen, 0.03]]
+    sofa_issue.save()
+    item = page.get(REVIEW, {"issue": sofa_issue.pk}).context["item"]
+    assert [choice.category_id for choice in item.choices] == [kitchen]
+
+
 def test_a_settled_entry_offers_to_undo_it_and_no_decision_that_would_be_refused(page, sofa_issue):
     assert offered(page.get(REVIEW, {"issue": sofa_issue.pk}).content.decode()) > {"accept", "keep", "skip", "other"}
     decide(page, sofa_issue, "keep")
@@ -166,6 +174,8 @@ def test_blind_mode_hides_the_suggestion_until_it_is_decided(page, sofa_issue):
     page.post(REVIEW, {"blind": "1"})
     html = page.get(REVIEW, {"issue": sofa_issue.pk}).content.decode()
     assert 'value="accept"' not in html
+    # Nor does it show from where on the suggestion differs.
+    assert 'class="parts"' not in html.split("review-path")[1].split("</ol>")[0]
     assert "Sillones" not in html.split("<select")[0]
     html = page.get(LIST).content.decode()
     assert sofa_issue.given.name in html
