@@ -112,6 +112,19 @@ def test_number_keys_repeat_neither_what_is_kept_nor_what_is_accepted(page, sofa
     assert [choice.category_id for choice in item.choices] == [kitchen]
 
 
+def test_keys_and_versions_are_written_for_machines_whatever_the_sites_numbers_look_like(page, sofa_issue, settings):
+    settings.USE_THOUSAND_SEPARATOR = True
+    garden = Category(pk=4321, name="Jardín")
+    garden.save()
+    sofa_issue.version, sofa_issue.alternatives = 1234, [[garden.pk, 0.1]]
+    sofa_issue.save()
+    html = page.get(REVIEW, {"issue": sofa_issue.pk}).content.decode()
+    assert 'name="version" value="1234"' in html
+    assert 'name="decision" value="4321"' in html
+    decide(page, sofa_issue, "4321")
+    assert Ad.objects.get(pk=sofa_issue.ad_id).category == garden
+
+
 def test_a_settled_entry_offers_to_undo_it_and_no_decision_that_would_be_refused(page, sofa_issue):
     assert offered(page.get(REVIEW, {"issue": sofa_issue.pk}).content.decode()) > {"accept", "keep", "skip", "other"}
     decide(page, sofa_issue, "keep")
