@@ -11,6 +11,7 @@ from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
 from ad_autocategorize.models import LabelIssue, ReviewDecision
+from ad_autocategorize.moderation.labels import choosing
 from ad_autocategorize.moderation.labels.fingerprints import fingerprint
 from ad_autocategorize.moderation.labels.review import Reviewer, accept
 from marketplace.models import Ad
@@ -91,7 +92,7 @@ def test_filters_go_along_from_ad_to_ad(page, sofa_issue):
 
 def test_another_category_and_a_stale_page(page, sofa_issue, marketplace_tree):
     target = marketplace_tree.find(["Hogar", "Cocina"])
-    decide(page, sofa_issue, "other", category=target)
+    decide(page, sofa_issue, "other", value="Hogar › Cocina")
     assert Ad.objects.get(pk=sofa_issue.ad_id).category_id == target
     response = decide(page, sofa_issue, "accept")
     # Nobody is told that he was faster than himself.
@@ -123,6 +124,41 @@ def test_keys_and_versions_are_written_for_machines_whatever_the_sites_numbers_l
     assert 'name="decision" value="4321"' in html
     decide(page, sofa_issue, "4321")
     assert Ad.objects.get(pk=sofa_issue.ad_id).category == garden
+
+
+@pytest.mark.parametrize("typed", ["Hogar › Cocina", "hogar > cocina", "Cocina", " cócina "])
+def test_another_category_is_named_by_its_path_or_by_what_only_one_path_ends_with(page, sofa_issue, typed):
+    decide(page, sofa_issue, "other", value=typed)
+    assert Ad.objects.get(pk=sofa_issue.ad_id).category.name == "Cocina"
+
+
+@pytest.mark.parametrize(("typed", "told"), [("sill", "varias"), ("gatos", "Ninguna"), (" › ", "Primero elegí")])
+def test_words_that_name_no_category_alone_are_kept_and_searched(page, sofa_issue, typed, told):
+    response = decide(page, sofa_issue, "other", value=typed)
+    html = response.content.decode()
+    assert told in html
+    assert response.context["item"].issue == sofa_issue
+    assert f'value="{typed}"' in html
+    sofas = (sofa_issue.suggested_id, "Hogar › Muebles › Sillones")
+    assert response.context["matches"] == ([sofas] if typed == "sill" else [])
+    assert not ReviewDecision.objects.exists()
+    if typed == "sill":
+        assert str(sofas[0]) in offered(html.split("<datalist")[1])
+
+
+def test_a_name_that_two_categories_have_is_not_guessed(page, sofa_issue):
+    Category(name="Cocina", parent=Category.objects.get(name="Vehículos")).save()
+    response = decide(page, sofa_issue, "other", value="Cocina")
+    assert len(response.context["matches"]) == 2
+    assert not ReviewDecision.objects.exists()
+
+
+def test_a_large_tree_is_searched_and_not_listed(page, sofa_issue, monkeypatch):
+    assert "<datalist" in page.get(REVIEW, {"issue": sofa_issue.pk}).content.decode()
+    monkeypatch.setattr(choosing, "LISTED_AT_ONCE", 2)
+    response = decide(page, sofa_issue, "other", value="coc")
+    assert "<datalist" not in response.content.decode()
+    assert [path for _pk, path in response.context["matches"]] == ["Hogar › Cocina"]
 
 
 def test_a_settled_entry_offers_to_undo_it_and_no_decision_that_would_be_refused(page, sofa_issue):
@@ -189,7 +225,7 @@ def test_blind_mode_hides_the_suggestion_until_it_is_decided(page, sofa_issue):
     assert 'value="accept"' not in html
     # Nor does it show from where on the suggestion differs.
     assert 'class="parts"' not in html.split("review-path")[1].split("</ol>")[0]
-    assert "Sillones" not in html.split("<select")[0]
+    assert "Sillones" not in html.split('class="review-neighbors"')[0]
     html = page.get(LIST).content.decode()
     assert sofa_issue.given.name in html
     assert "Sillones" not in html
@@ -203,7 +239,7 @@ def test_blind_mode_hides_the_suggestion_until_it_is_decided(page, sofa_issue):
     assert "Sillones" not in page.post(LIST, bulk).content.decode()
     decide(page, sofa_issue, "accept")
     assert not ReviewDecision.objects.exists()
-    response = decide(page, sofa_issue, "other", category=sofa_issue.suggested_id)
+    response = decide(page, sofa_issue, "other", value="Hogar › Muebles › Sillones")
     assert "Hogar › Muebles › Sillones" in response.content.decode()
     decision = ReviewDecision.objects.get()
     assert (decision.blind, decision.action) == (True, "accepted")
@@ -316,10 +352,10 @@ def test_the_audit_trail_is_shown_and_cannot_be_changed(page, sofa_issue, modera
 def test_a_page_from_before_blind_mode_does_not_file_the_ad_where_the_list_happens_to_stand(page, sofa_issue):
     page.post(REVIEW, {"blind": "1"})
     kitchen = Category.objects.get(name="Cocina")
-    response = decide(page, sofa_issue, "accept", category=kitchen.pk)
+    response = decide(page, sofa_issue, "accept", value="Cocina")
     assert 'class="error"' in response.content.decode()
     assert not ReviewDecision.objects.exists()
-    decide(page, sofa_issue, "other", category=kitchen.pk)
+    decide(page, sofa_issue, "other", value="Cocina")
     assert Ad.objects.get(pk=sofa_issue.ad_id).category == kitchen
 
 
