@@ -103,6 +103,11 @@ class LabelIssue(Settled):
         # The categories would cost two queries for each row of a list.
         return str(self.ad_id)
 
+    @property
+    def has_answer(self) -> bool:
+        """Whether the suggestion may be taken as it is; a photo alone tells what an ad is not, and not where it belongs."""
+        return self.kind != self.Kind.PHOTO or self.suggested_probability >= self.given_probability
+
 
 class ImmutableRecordError(RuntimeError):
     """Somebody tried to change or delete a decision: it can only be answered by a further one."""

@@ -60,11 +60,19 @@ def test_a_moderator_works_through_the_queue_by_keyboard_alone(open_page, log_in
 
     page.keyboard.press("o")
     assert page.evaluate("document.activeElement.id") == "id_category"
-    # Typing selects by name and is no decision.
-    page.keyboard.type("Hogar › Coc")
+    # Typing is no decision, nor is it if it names no category alone.
+    page.keyboard.type("sk coci")
     assert ReviewDecision.objects.count() == 3
-    page.keyboard.press("Tab")
     press(page, "Enter", ".messagelist")
+    assert page.input_value("#id_category") == "sk coci"
+    page.keyboard.press("Control+a")
+    page.keyboard.type("coc")
+    press(page, "Enter", ".review-choices button:has-text('Cocina')")
+    assert ReviewDecision.objects.count() == 3
+    # The button beside the field, then what was found.
+    page.keyboard.press("Tab")
+    page.keyboard.press("Tab")
+    press(page, "Enter", ".messagelist .success")
     sofa.refresh_from_db()
     assert sofa.category.name == "Cocina"
     assert page.reports == []
@@ -74,9 +82,13 @@ def test_the_queue_works_without_javascript(open_page, log_in, sofa):
     page = open_page(java_script_enabled=False)
     log_in(page, "eva")
     page.goto(REVIEW)
-    page.click("button[value=accept]")
+    page.fill("#id_category", "Cocina")
+    page.click("button[value=other]")
     sofa.refresh_from_db()
-    assert sofa.category.name == "Sillones"
+    assert sofa.category.name == "Cocina"
+    page.goto(REVIEW)
+    page.click("button[value=keep]")
+    assert ReviewDecision.objects.count() == 2
 
 
 def test_the_page_fits_a_phone(open_page, log_in, sofa):

@@ -202,6 +202,18 @@ def test_a_color_is_chosen_from_the_sites_own(page, cars):
     assert Ad.objects.get(pk=cars[2].pk).color.name == "Plateado"
 
 
+def test_keys_and_versions_are_written_for_machines_whatever_the_sites_numbers_look_like(
+    page, found, long_catalog, settings
+):
+    settings.USE_THOUSAND_SEPARATOR = True
+    CarIssue.objects.filter(pk=issue_of(found[0], "brand").pk).update(id=5678, version=1234)
+    html = page.get(REVIEW, {"issue": 5678}).content.decode()
+    versions = re.findall(r'name="version" value="([^"]*)"', html)
+    assert len(versions) == 2
+    assert set(versions) == {"1234"}
+    assert 'name="issue" value="5678"' in html
+
+
 def test_a_stale_page_is_told(page, found, moderators):
     issue = issue_of(found[0], "brand")
     keep(issue_of(found[0], "brand"), Reviewer(moderators[1]))

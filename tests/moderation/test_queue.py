@@ -11,6 +11,7 @@ from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
 from ad_autocategorize.models import LabelIssue, ReviewDecision
+from ad_autocategorize.moderation.labels import choosing
 from ad_autocategorize.moderation.labels.fingerprints import fingerprint
 from ad_autocategorize.moderation.labels.review import Reviewer, accept
 from ad_autocategorize.moderation.queue import views
@@ -108,7 +109,7 @@ def test_the_filters_survive_undoing_and_thinking_better_of_a_bulk_action(page, 
 
 def test_another_category_and_a_stale_page(page, sofa_issue, marketplace_tree):
     target = marketplace_tree.find(["Hogar", "Cocina"])
-    decide(page, sofa_issue, "other", category=target)
+    decide(page, sofa_issue, "other", value="Hogar › Cocina")
     assert Ad.objects.get(pk=sofa_issue.ad_id).category_id == target
     response = decide(page, sofa_issue, "accept")
     # Nobody is told that he was faster than himself.
@@ -119,6 +120,62 @@ def test_another_category_and_a_stale_page(page, sofa_issue, marketplace_tree):
 def offered(html):
     """What the buttons of a review page decide."""
     return set(re.findall(r'name="decision" value="(\w+)"', html))
+
+
+def test_number_keys_repeat_neither_what_is_kept_nor_what_is_accepted(page, sofa_issue):
+    kitchen = Category.objects.get(name="Cocina").pk
+    sofa_issue.alternatives = [[sofa_issue.suggested_id, 0.9], [sofa_issue.given_id, 0.05], [kitchen, 0.03]]
+    sofa_issue.save()
+    item = page.get(REVIEW, {"issue": sofa_issue.pk}).context["item"]
+    assert [choice.category_id for choice in item.choices] == [kitchen]
+
+
+def test_keys_and_versions_are_written_for_machines_whatever_the_sites_numbers_look_like(page, sofa_issue, settings):
+    settings.USE_THOUSAND_SEPARATOR = True
+    garden = Category(pk=4321, name="Jardín")
+    garden.save()
+    sofa_issue.version, sofa_issue.alternatives = 1234, [[garden.pk, 0.1]]
+    sofa_issue.save()
+    html = page.get(REVIEW, {"issue": sofa_issue.pk}).content.decode()
+    assert 'name="version" value="1234"' in html
+    assert 'name="decision" value="4321"' in html
+    decide(page, sofa_issue, "4321")
+    assert Ad.objects.get(pk=sofa_issue.ad_id).category == garden
+
+
+@pytest.mark.parametrize("typed", ["Hogar › Cocina", "hogar > cocina", "Cocina", " cócina "])
+def test_another_category_is_named_by_its_path_or_by_what_only_one_path_ends_with(page, sofa_issue, typed):
+    decide(page, sofa_issue, "other", value=typed)
+    assert Ad.objects.get(pk=sofa_issue.ad_id).category.name == "Cocina"
+
+
+@pytest.mark.parametrize(("typed", "told"), [("sill", "varias"), ("gatos", "Ninguna"), (" › ", "Primero elegí")])
+def test_words_that_name_no_category_alone_are_kept_and_searched(page, sofa_issue, typed, told):
+    response = decide(page, sofa_issue, "other", value=typed)
+    html = response.content.decode()
+    assert told in html
+    assert response.context["item"].issue == sofa_issue
+    assert f'value="{typed}"' in html
+    sofas = (sofa_issue.suggested_id, "Hogar › Muebles › Sillones")
+    assert response.context["matches"] == ([sofas] if typed == "sill" else [])
+    assert not ReviewDecision.objects.exists()
+    if typed == "sill":
+        assert str(sofas[0]) in offered(html.split("<datalist")[1])
+
+
+def test_a_name_that_two_categories_have_is_not_guessed(page, sofa_issue):
+    Category(name="Cocina", parent=Category.objects.get(name="Vehículos")).save()
+    response = decide(page, sofa_issue, "other", value="Cocina")
+    assert len(response.context["matches"]) == 2
+    assert not ReviewDecision.objects.exists()
+
+
+def test_a_large_tree_is_searched_and_not_listed(page, sofa_issue, monkeypatch):
+    assert "<datalist" in page.get(REVIEW, {"issue": sofa_issue.pk}).content.decode()
+    monkeypatch.setattr(choosing, "LISTED_AT_ONCE", 2)
+    response = decide(page, sofa_issue, "other", value="coc")
+    assert "<datalist" not in response.content.decode()
+    assert [path for _pk, path in response.context["matches"]] == ["Hogar › Cocina"]
 
 
 def test_a_settled_entry_offers_to_undo_it_and_no_decision_that_would_be_refused(page, sofa_issue):
@@ -159,13 +216,33 @@ def test_a_suggestion_out_of_use_is_not_offered_and_whoever_asks_for_it_keeps_th
     assert response.context["item"].issue == sofa_issue
 
 
+def test_a_doubt_that_only_a_photo_raises_asks_to_choose(page, sofa_issue, queue):
+    unsure = {"kind": "photo", "given_probability": 0.98, "suggested_probability": 0.0}
+    LabelIssue.objects.filter(pk=sofa_issue.pk).update(**unsure)
+    html = page.get(REVIEW, {"issue": sofa_issue.pk}).content.decode()
+    assert offered(html) >= {"keep", "other"}
+    assert "accept" not in offered(html)
+    assert "La foto muestra otra cosa" in html
+    response = decide(page, sofa_issue, "accept")
+    assert response.context["item"].issue == sofa_issue
+    # Nor many at once.
+    data = {"action": "accept_selected", "_selected_action": [issue.pk for issue in queue.values()]}
+    html = page.post(LIST, data).content.decode()
+    assert "solo la foto contradice la categoría: 1" in html
+    assert confirm(page, LIST, html).status_code == 302
+    assert ReviewDecision.objects.count() == len(queue) - 1
+    assert not ReviewDecision.objects.filter(issue=sofa_issue).exists()
+
+
 def test_blind_mode_hides_the_suggestion_until_it_is_decided(page, sofa_issue):
     offered = ("?level=1", "?kind__exact=error")
     assert all(link in page.get(LIST).content.decode() for link in offered)
     page.post(REVIEW, {"blind": "1"})
     html = page.get(REVIEW, {"issue": sofa_issue.pk}).content.decode()
     assert 'value="accept"' not in html
-    assert "Sillones" not in html.split("<select")[0]
+    # Nor does it show from where on the suggestion differs.
+    assert 'class="parts"' not in html.split("review-path")[1].split("</ol>")[0]
+    assert "Sillones" not in html.split('class="review-neighbors"')[0]
     html = page.get(LIST).content.decode()
     assert sofa_issue.given.name in html
     assert "Sillones" not in html
@@ -181,7 +258,7 @@ def test_blind_mode_hides_the_suggestion_until_it_is_decided(page, sofa_issue):
     assert "Sillones" not in page.post(LIST, bulk).content.decode()
     decide(page, sofa_issue, "accept")
     assert not ReviewDecision.objects.exists()
-    response = decide(page, sofa_issue, "other", category=sofa_issue.suggested_id)
+    response = decide(page, sofa_issue, "other", value="Hogar › Muebles › Sillones")
     assert "Hogar › Muebles › Sillones" in response.content.decode()
     decision = ReviewDecision.objects.get()
     assert (decision.blind, decision.action) == (True, "accepted")
@@ -334,10 +411,10 @@ def test_the_audit_trail_is_shown_and_cannot_be_changed(page, sofa_issue, modera
 def test_a_page_from_before_blind_mode_does_not_file_the_ad_where_the_list_happens_to_stand(page, sofa_issue):
     page.post(REVIEW, {"blind": "1"})
     kitchen = Category.objects.get(name="Cocina")
-    response = decide(page, sofa_issue, "accept", category=kitchen.pk)
+    response = decide(page, sofa_issue, "accept", value="Cocina")
     assert 'class="error"' in response.content.decode()
     assert not ReviewDecision.objects.exists()
-    decide(page, sofa_issue, "other", category=kitchen.pk)
+    decide(page, sofa_issue, "other", value="Cocina")
     assert Ad.objects.get(pk=sofa_issue.ad_id).category == kitchen
 
 

@@ -108,6 +108,37 @@ def test_undo_puts_everything_back_once(sofa_issue, moderators):
         undo(undone, Reviewer(moderators[0]))
 
 
+def test_undo_leaves_no_question_that_it_answers(sofa_issue, moderators):
+    decision = accept(sofa_issue, Reviewer(moderators[0]))
+    motorbikes, sofas = decision.from_category_id, decision.to_category_id
+    # A title that speaks of motorbikes, and the next search suggests to file the ad there again.
+    Ad.objects.filter(pk=sofa_issue.ad_id).update(title="moto casco modelo 3")
+    find_mislabels()
+    sofa_issue.refresh_from_db()
+    assert (sofa_issue.given_id, sofa_issue.suggested_id, sofa_issue.state) == (sofas, motorbikes, "open")
+    undo(decision, Reviewer(moderators[0]))
+    assert category_of(sofa_issue) == motorbikes
+    sofa_issue.refresh_from_db()
+    assert (sofa_issue.given_id, sofa_issue.suggested_id, sofa_issue.state) == (sofas, motorbikes, "relabelled")
+    # Nobody has approved of the ad where it is now.
+    Ad.objects.filter(pk=sofa_issue.ad_id).update(title="sillon sofa modelo 3")
+    find_mislabels()
+    sofa_issue.refresh_from_db()
+    assert (sofa_issue.given_id, sofa_issue.suggested_id, sofa_issue.state) == (motorbikes, sofas, "open")
+
+
+def test_a_whole_history_is_undone_at_once(sofa_issue, moderators, admin_client):
+    first = accept(sofa_issue, Reviewer(moderators[0]))
+    Ad.objects.filter(pk=sofa_issue.ad_id).update(title="moto casco modelo 3")
+    find_mislabels()
+    second = accept(LabelIssue.objects.get(pk=sofa_issue.pk), Reviewer(moderators[0]))
+    trail = "/admin/ad_autocategorize/reviewdecision/"
+    data = {"action": "undo_selected", "_selected_action": [first.pk, second.pk], "confirmed": "1"}
+    admin_client.post(trail, {**data, "seen": f"{first.pk},{second.pk}"})
+    assert ReviewDecision.objects.filter(action="undone").count() == 2
+    assert category_of(sofa_issue) == first.from_category_id
+
+
 def test_undo_leaves_an_ad_that_moved_on(sofa_issue, moderators, marketplace_tree):
     decision = accept(sofa_issue, Reviewer(moderators[0]))
     Ad.objects.filter(pk=sofa_issue.ad_id).update(category=marketplace_tree.find(["Hogar", "Cocina"]))

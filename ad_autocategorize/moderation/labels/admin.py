@@ -6,9 +6,9 @@ from collections.abc import Iterator
 from typing import Any
 from urllib.parse import urlencode
 
-from django.contrib import admin
+from django.contrib import admin, messages
 from django.contrib.admin.views.main import ChangeList
-from django.db.models import QuerySet
+from django.db.models import F, Q, QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.utils.html import format_html
 from django.utils.translation import gettext as _
@@ -19,6 +19,7 @@ from ad_autocategorize.moderation.labels.review import accept, keep, undo
 from ad_autocategorize.moderation.labels.views import LabelDecideView, LabelReviewView, LabelUndoView
 from ad_autocategorize.moderation.models import LabelIssue, ReviewDecision
 from ad_autocategorize.moderation.queue.admin import HIDDEN, DecisionAdmin, QueueAdmin
+from ad_autocategorize.moderation.queue.bulk_actions import is_confirmed
 from ad_autocategorize.moderation.queue.deciding import Reviewer
 from ad_autocategorize.moderation.queue.filters import BranchFilter, SeverityFilter, StateFilter
 from ad_autocategorize.moderation.queue.presentation import ads_by_key, path_text, title_of
@@ -111,7 +112,15 @@ class LabelIssueAdmin(QueueAdmin):
 
     @admin.action(description=gettext_lazy("File the selected ads as suggested"), permissions=["bulk"])
     def accept_selected(self, request: HttpRequest, queryset: QuerySet[LabelIssue]) -> HttpResponse | None:
-        return self.in_bulk(request, queryset.filter(state=LabelIssue.State.OPEN), "accept_selected")
+        found = queryset.filter(state=LabelIssue.State.OPEN)
+        # As ``LabelIssue.has_answer`` says it of one.
+        unanswered = Q(kind=LabelIssue.Kind.PHOTO, suggested_probability__lt=F("given_probability"))
+        if not is_confirmed(request) and (left := found.filter(unanswered).count()):
+            text = _(
+                "Left out, since only the photo speaks against the category: %(count)d. Decide about them one by one."
+            )
+            self.message_user(request, text % {"count": left}, messages.WARNING)
+        return self.in_bulk(request, found.exclude(unanswered), "accept_selected")
 
     @admin.action(description=gettext_lazy("Keep the selected ads where they are"), permissions=["bulk"])
     def keep_selected(self, request: HttpRequest, queryset: QuerySet[LabelIssue]) -> HttpResponse | None:

@@ -28,6 +28,8 @@ def accept(issue: LabelIssue, reviewer: Reviewer, desk: LabelDesk | None = None)
 
     ``desk`` holds what decisions about many ads share.
     """
+    if not issue.has_answer:
+        raise ChoiceRefused(_("The photo shows something else, and the title does not say what: choose a category."))
     return _decide(issue, reviewer, Action.ACCEPTED, issue.suggested_id, desk or LabelDesk())
 
 
@@ -55,7 +57,7 @@ def relabel_ad(ad_id: str, move: tuple[int, int], reviewer: Reviewer, desk: Labe
 
 @transaction.atomic
 def undo(decision: ReviewDecision, reviewer: Reviewer, desk: LabelDesk | None = None) -> ReviewDecision:
-    """Take a decision back and open the issue again; for ``desk`` see ``accept``.
+    """Take a decision back and open the issue again, unless it suggests just that; for ``desk`` see ``accept``.
 
     Raises ``ReviewConflict`` where it was undone already, or somebody changed the ad since.
     """
@@ -71,10 +73,7 @@ def undo(decision: ReviewDecision, reviewer: Reviewer, desk: LabelDesk | None = 
         raise ReviewConflict(_("The ad has been changed since; it stays as it is."))
     issue = decision.issue
     if issue is not None:
-        # A search may have asked about the ad where it is now.
-        place = {"given_id": back_to, "branch_id": desk.tree.path_ids(back_to)[0]}
-        # The question is about the ad as it is now.
-        advance(issue, State.OPEN, None, **place, fingerprint=fingerprint(_title(ad, desk), back_to, desk.tree))
+        _ask_again(issue, ad, back_to, reviewer, desk)
     undone = ReviewDecision(
         issue=issue,
         ad_id=decision.ad_id,
@@ -86,6 +85,18 @@ def undo(decision: ReviewDecision, reviewer: Reviewer, desk: LabelDesk | None = 
         undoes=decision,
     )
     return _file(undone, ad, (decision.to_category_id or 0, back_to), reviewer, desk)
+
+
+def _ask_again(issue: LabelIssue, ad: Any, category_id: int, reviewer: Reviewer, desk: LabelDesk) -> None:
+    """Open the issue about the ad as it is now, at this category."""
+    if issue.suggested_id == category_id:
+        # A search has asked about the ad where it was until now, and suggested just this: the question is answered. Nobody
+        # approved of it, so a search that doubts the ad here may ask again.
+        advance(issue, State.OPEN, None, fingerprint="")
+        advance(issue, State.RELABELLED, reviewer.user)
+        return
+    place = {"given_id": category_id, "branch_id": desk.tree.path_ids(category_id)[0]}
+    advance(issue, State.OPEN, None, **place, fingerprint=fingerprint(_title(ad, desk), category_id, desk.tree))
 
 
 @transaction.atomic

@@ -9,10 +9,11 @@ from django.db.models import Q, QuerySet
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
+from ad_autocategorize.moderation.labels.choosing import listed_paths, matching, named_category
 from ad_autocategorize.moderation.labels.review import accept, choose, keep, undo
 from ad_autocategorize.moderation.models import LabelIssue, ReviewDecision
 from ad_autocategorize.moderation.queue.deciding import ChoiceRefused, Reviewer
-from ad_autocategorize.moderation.queue.presentation import ReviewItem, path_text, present
+from ad_autocategorize.moderation.queue.presentation import ReviewItem, present
 from ad_autocategorize.moderation.queue.views import DecideView, ReviewView, UndoView
 from ad_autocategorize.services import active_tree
 from taxonomy.tree import CategoryTree
@@ -43,7 +44,8 @@ class LabelReviewView(ReviewView):
         return queue.filter(Q(priority__lt=last.priority) | Q(priority=last.priority, pk__gt=last.pk))
 
     def choices(self) -> dict[str, Any]:
-        return {"categories": [(pk, path_text(self.tree, pk)) for pk in self.active]}
+        typed = self.request.GET.get("value", "")
+        return {"paths": listed_paths(self.active), "matches": matching(typed, self.active)}
 
 
 class LabelDecideView(DecideView):
@@ -54,10 +56,11 @@ class LabelDecideView(DecideView):
             return accept(issue, reviewer)
         if action == "keep":
             return keep(issue, reviewer)
-        category = self.request.POST.get("category", "") if action == "other" else action
-        if not category.isdecimal():
+        if action == "other":
+            return choose(issue, named_category(self.request.POST.get("value", ""), active_tree()), reviewer)
+        if not action.isdecimal():
             raise ChoiceRefused(_("Choose a category first."))
-        return choose(issue, int(category), reviewer)
+        return choose(issue, int(action), reviewer)
 
     def suggestion(self, decision: ReviewDecision) -> str:
         return _("The suggestion was %(path)s.") % {"path": decision.suggested_path}

@@ -111,6 +111,9 @@ def present(issue: LabelIssue, tree: CategoryTree, active: CategoryTree) -> Revi
         return None
     title, category_id = title_of(ad, source), _category_of(ad, issue, source, tree)
     is_given = category_id == issue.given_id
+    can_accept = issue.has_answer and issue.suggested_id in active
+    # Keeping and accepting have keys of their own.
+    has_key = (issue.given_id, issue.suggested_id) if can_accept else (issue.given_id,)
     filed, suggested = paths_side_by_side(tree, category_id, issue.suggested_id)
     return ReviewItem(
         issue,
@@ -119,9 +122,9 @@ def present(issue: LabelIssue, tree: CategoryTree, active: CategoryTree) -> Revi
         tuple(photo_urls(ad, source)),
         filed,
         suggested,
-        tuple(Choice(pk, path_text(tree, pk), p) for pk, p in issue.alternatives if pk in active),
+        tuple(Choice(pk, path_text(tree, pk), p) for pk, p in issue.alternatives if pk in active and pk not in has_key),
         tuple(_neighbors(issue, source, tree)),
-        can_accept=issue.suggested_id in active,
+        can_accept=can_accept,
         is_given=is_given,
         has_changed=issue.state == issue.State.OPEN and not (is_given and is_titled(issue, title)),
     )
