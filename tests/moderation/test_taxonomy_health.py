@@ -223,6 +223,18 @@ def test_a_long_list_of_findings_asks_the_database_no_more_than_a_short_one(
 
 
 @pytest.mark.django_db
+def test_examples_are_links_for_those_who_may_open_them(unhealthy, client, moderators):
+    find_mislabels()
+    client.force_login(moderators[0])
+    html = client.get(LIST, {"kind__exact": "others"}).content.decode()
+    assert "sarten" in html
+    assert "/admin/marketplace/ad/" not in html
+    moderators[0].user_permissions.add(Permission.objects.get(codename="view_ad"))
+    html = client.get(LIST, {"kind__exact": "others"}).content.decode()
+    assert re.search(r"/admin/marketplace/ad/\d+/change/", html)
+
+
+@pytest.mark.django_db
 def test_example_ads_that_have_no_page_in_the_admin_are_named(settings, admin_client):
     dotted, make = HOSTS["self-referencing"]
     make()

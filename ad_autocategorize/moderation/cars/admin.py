@@ -18,6 +18,7 @@ from ad_autocategorize.moderation.cars.presentation import several
 from ad_autocategorize.moderation.cars.review import accept, keep, reopen, undo
 from ad_autocategorize.moderation.cars.views import CarDecideView, CarReviewView, CarUndoView
 from ad_autocategorize.moderation.models import CarDecision, CarIssue, car_text
+from ad_autocategorize.moderation.queue.ad_pages import may_open_ads
 from ad_autocategorize.moderation.queue.admin import HIDDEN, DecisionAdmin, QueueAdmin
 from ad_autocategorize.moderation.queue.bulk_actions import is_confirmed
 from ad_autocategorize.moderation.queue.deciding import Reviewer
@@ -36,12 +37,13 @@ class CarIssueList(ChangeList):
         super().get_results(request)
         self.result_list = list(self.result_list)
         source, blind = get_source(), is_blind(request)
+        linked = may_open_ads(self.model_admin.admin_site, request)
         ads = ads_by_key([issue.ad_id for issue in self.result_list], source)
         photos = first_photos(list(ads.values()), source)
         for issue in self.result_list:
             ad = ads.get(issue.ad_id)
             issue.shown_title = title_of(ad, source) if ad is not None else _("(deleted)")
-            issue.shown_url = ad_url(ad) if ad is not None else ""
+            issue.shown_url = ad_url(ad) if ad is not None and linked else ""
             issue.shown_photo = photos.get(ad.pk, "") if ad is not None else ""
             issue.shown_expected = HIDDEN if blind else _expected(issue)
 

@@ -122,7 +122,10 @@ class QueueAdmin(ReadOnlyAdmin):
             for name in telling:
                 del left[name]
             return redirect(f"{request.path}?{left.urlencode()}")
-        return super().changelist_view(request, extra_context)
+        # Those who may only look at the list are not led to the page that decides.
+        return super().changelist_view(
+            request, {"may_review": self.has_review_permission(request), **(extra_context or {})}
+        )
 
     def get_actions(self, request: HttpRequest) -> dict[str, Any]:
         actions = super().get_actions(request)

@@ -19,6 +19,7 @@ from django.utils.html import format_html
 from django.utils.translation import gettext as _
 from django.views.generic import View
 
+from ad_autocategorize.moderation.queue.ad_pages import may_open_ads
 from ad_autocategorize.moderation.queue.deciding import ChoiceRefused, Issue, ReviewConflict, Reviewer
 from ad_autocategorize.moderation.queue.presentation import keys_of
 from ad_autocategorize.sources import AdSource, SourceError, get_source
@@ -117,6 +118,7 @@ class ReviewView(ReviewerView):
             shown=str(issue.pk) if issue else "",
             blind=is_blind(request),
             filters=self.filters().urlencode(),
+            may_open_ads=may_open_ads(self.model_admin.admin_site, request),
             after=request.GET.get("after", ""),
             standing=_standing(issue) if issue else None,
             **(self.choices() if item else {}),
