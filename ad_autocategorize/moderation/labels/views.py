@@ -12,6 +12,7 @@ from django.utils.translation import gettext_lazy
 from ad_autocategorize.moderation.labels.review import accept, choose, keep, undo
 from ad_autocategorize.moderation.models import LabelIssue, ReviewDecision
 from ad_autocategorize.moderation.queue.deciding import ChoiceRefused, Reviewer
+from ad_autocategorize.moderation.queue.numbers import small_number
 from ad_autocategorize.moderation.queue.presentation import ReviewItem, path_text, present
 from ad_autocategorize.moderation.queue.views import DecideView, ReviewView, UndoView
 from ad_autocategorize.services import active_tree
@@ -54,10 +55,10 @@ class LabelDecideView(DecideView):
             return accept(issue, reviewer)
         if action == "keep":
             return keep(issue, reviewer)
-        category = self.request.POST.get("category", "") if action == "other" else action
-        if not category.isdecimal():
+        category = small_number(self.request.POST.get("category", "") if action == "other" else action)
+        if category is None:
             raise ChoiceRefused(_("Choose a category first."))
-        return choose(issue, int(category), reviewer)
+        return choose(issue, category, reviewer)
 
     def suggestion(self, decision: ReviewDecision) -> str:
         return _("The suggestion was %(path)s.") % {"path": decision.suggested_path}

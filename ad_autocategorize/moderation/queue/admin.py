@@ -29,7 +29,7 @@ from ad_autocategorize.moderation.queue.bulk_actions import (
     shown_rows,
 )
 from ad_autocategorize.moderation.queue.deciding import Desk, Reviewer
-from ad_autocategorize.moderation.queue.filters import refuse_bad_filters
+from ad_autocategorize.moderation.queue.filters import refuse_bad_filters, refuse_huge_numbers
 from ad_autocategorize.moderation.queue.views import DecideView, ReviewView, UndoView, is_blind
 from ad_autocategorize.moderation.tree.merging import MERGE_LIMIT
 
@@ -57,6 +57,10 @@ class QueueFilters(ChangeList):
 
 class ReadOnlyAdmin(admin.ModelAdmin):
     """Rows come from searches and decisions; nobody types them."""
+
+    def get_changelist_instance(self, request: HttpRequest) -> ChangeList:
+        refuse_huge_numbers(self.opts, request.GET)
+        return super().get_changelist_instance(request)
 
     def has_add_permission(self, request: HttpRequest) -> bool:
         return False
@@ -155,7 +159,7 @@ class QueueAdmin(ReadOnlyAdmin):
         """Ask about the rows; once confirmed, decide about each."""
         if is_confirmed(request):
             # Only what the confirmation page showed is decided, and only in the version that it showed.
-            shown = shown_rows(request)
+            shown = shown_rows(request, BULK_LIMIT)
             confirmed = list(found.filter(pk__in=shown))
             for issue in confirmed:
                 issue.version = shown[issue.pk]
@@ -211,7 +215,7 @@ class DecisionAdmin(ReadOnlyAdmin):
     def undo_selected(self, request: HttpRequest, queryset: QuerySet[Any]) -> HttpResponse | None:
         standing = queryset.filter(undone_by=None).exclude(action="undone").order_by("-pk")
         if is_confirmed(request):
-            self._undo_all(request, list(standing.filter(pk__in=shown_rows(request))))
+            self._undo_all(request, list(standing.filter(pk__in=shown_rows(request, UNDO_LIMIT))))
             return None
         decisions = at_most(self, request, standing, UNDO_LIMIT)
         if decisions is None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator
 from functools import wraps
 from typing import Any
@@ -9,15 +10,20 @@ from typing import Any
 from django.contrib import admin, messages
 from django.contrib.admin.options import IncorrectLookupParameters
 from django.contrib.admin.views.main import ChangeList
-from django.db.models import QuerySet
-from django.http import HttpRequest
+from django.core.exceptions import FieldDoesNotExist
+from django.db.models import CharField, QuerySet
+from django.db.models.constants import LOOKUP_SEP
+from django.db.models.options import Options
+from django.http import HttpRequest, QueryDict
 from django.http.response import HttpResponseBase
 from django.shortcuts import redirect
 from django.utils.translation import gettext_lazy as _
 
 from ad_autocategorize.moderation.models import CarIssue, LabelIssue
+from ad_autocategorize.moderation.queue.numbers import MOST_DIGITS
 from taxonomy.models import Category
 
+HUGE_NUMBER = re.compile(rf"\d{{{MOST_DIGITS + 1}}}")
 # The fields of ``AdSource`` that describe a car, as people call them.
 CAR_FIELD_NAMES = {
     "brand": _("brand"),
@@ -40,6 +46,18 @@ def refuse_bad_filters(view: Callable[..., HttpResponseBase], instead: str) -> C
             return redirect(instead)
 
     return wrapped
+
+
+def refuse_huge_numbers(opts: Options[Any], parameters: QueryDict) -> None:
+    """Raise ``IncorrectLookupParameters`` where a filter in the address holds a number that no column could."""
+    for name, value in parameters.items():
+        try:
+            field = opts.get_field(name.partition(LOOKUP_SEP)[0])
+        except FieldDoesNotExist:
+            continue
+        # Sellers' names and ads' keys are texts, of whatever length.
+        if not isinstance(field, CharField) and HUGE_NUMBER.search(str(value)):
+            raise IncorrectLookupParameters
 
 
 class StateFilter(admin.SimpleListFilter):

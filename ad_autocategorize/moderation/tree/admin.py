@@ -26,6 +26,7 @@ from ad_autocategorize.moderation.models import TaxonomyFinding
 from ad_autocategorize.moderation.queue.ad_pages import may_open_ads
 from ad_autocategorize.moderation.queue.admin import CAN_BULK_RELABEL, CAN_REVIEW, ReadOnlyAdmin, link_to_batch
 from ad_autocategorize.moderation.queue.filters import refuse_bad_filters
+from ad_autocategorize.moderation.queue.numbers import small_number
 from ad_autocategorize.moderation.queue.presentation import ad_url, ads_by_key, path_text, title_of
 from ad_autocategorize.moderation.tree.merging import MergeRefused, merge, plan_merge
 from ad_autocategorize.services import active_tree
@@ -106,11 +107,11 @@ class TaxonomyFindingAdmin(ReadOnlyAdmin):
         """Ask which category one is to be merged into."""
         if not may_merge_categories(request):
             raise PermissionDenied
-        tree, into = CategoryTree.load(include_inactive=True), request.GET.get("into", "")
+        tree, into = CategoryTree.load(include_inactive=True), small_number(request.GET.get("into", ""))
         if category not in tree:
             self.message_user(request, _("This category is no longer in the tree."), messages.ERROR)
             return redirect(OVERVIEW)
-        if into.isdecimal() and int(into) in tree:
+        if into is not None and into in tree:
             return redirect("admin:ad_autocategorize_taxonomyfinding_merge", category, into)
         context = {
             **self.admin_site.each_context(request),
