@@ -243,11 +243,11 @@ def test_bulk_actions_ask_first_and_are_taken_back(page, found):
     html = text_of(page.post(LIST, data))
     assert "marca: BMW" in html
     assert "Audi" in html
-    # Several years are possible: that one is left for later, and said so.
+    # Of several years none is the right one: that is left for later, and said so.
     assert "1996-2024" not in html
-    assert "varios valores posibles: 1" in html
+    assert "un único valor que le vaya al auto: 1" in html
     assert not CarDecision.objects.exists()
-    assert "varios valores" not in text_of(in_bulk(page, LIST, "accept_selected", chosen))
+    assert "un único valor" not in text_of(in_bulk(page, LIST, "accept_selected", chosen))
     decisions = list(CarDecision.objects.all())
     assert {decision.field for decision in decisions} == {"brand", "body_type"}
     assert len({decision.batch for decision in decisions}) == 1
@@ -298,6 +298,18 @@ def test_what_is_refused_in_a_bulk_action_leaves_the_rest_of_its_chunk(page, fou
     assert car_of(found[0])[0] == "BMW"
     assert issue_of(found[0], "brand").state == "open"
     assert car_of(found[1])[2] == "Hatchback"
+
+
+def test_what_a_bulk_action_leaves_out_is_said_truly_of_one_value_that_does_not_fit(page, cars):
+    # The photo shows one brand, and no car of it has this model.
+    search({cars[2].pk: {"brand": ("BMW", 0.97), "car_model": ("320", 0.5)}})
+    issue = issue_of(cars[2], "brand")
+    assert (issue.expected, issue.suggested) == ("BMW", {})
+    data = {"action": "accept_selected", "_selected_action": [issue.pk]}
+    html = text_of(page.post(LIST, data, follow=True))
+    assert "un único valor que le vaya al auto: 1" in html
+    assert "varios" not in html
+    assert "No se conoce un único valor que le vaya a este auto" in text_of(decide(page, issue, "accept"))
 
 
 def test_two_fields_of_one_ad_in_one_bulk_action(page, cars):

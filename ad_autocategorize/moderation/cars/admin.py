@@ -115,7 +115,9 @@ class CarIssueAdmin(QueueAdmin):
         found = queryset.filter(state=CarIssue.State.OPEN)
         certain = found.exclude(suggested={})
         if not is_confirmed(request) and (left := found.count() - certain.count()):
-            text = _("Left out, since several values are possible: %(count)d. Decide about them one by one.")
+            text = _(
+                "Left out, since no single value is known to fit the car: %(count)d. Decide about them one by one."
+            )
             self.message_user(request, text % {"count": left}, messages.WARNING)
         return self.in_bulk(request, certain, "accept_selected")
 
