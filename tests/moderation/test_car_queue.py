@@ -330,6 +330,28 @@ def test_a_bulk_action_on_nothing_asks_nothing(page, found):
     assert 'name="confirmed"' not in html
 
 
+def test_asking_again_promises_no_undoing(page, found, moderators):
+    issue = issue_of(found[1], "year")
+    keep(issue, Reviewer(moderators[0]))
+    issue.refresh_from_db()
+    html = text_of(in_bulk(page, f"{LIST}?state=kept", "reopen_selected", [issue]))
+    issue.refresh_from_db()
+    assert issue.state == "open"
+    assert "Campos sobre los que se vuelve a preguntar: 1" in html
+    assert "batch__exact" not in html
+
+
+def test_where_nothing_was_done_nothing_is_said_to_be(page, found):
+    issue = issue_of(found[0], "brand")
+    data = {"action": "accept_selected", "_selected_action": [issue.pk], "confirmed": "1", "seen": f"{issue.pk}:6"}
+    changed = page.post(LIST, data, follow=True)
+    CarIssue.objects.all().delete()
+    gone = page.post(LIST, data, follow=True)
+    for response in (changed, gone):
+        assert "batch__exact" not in text_of(response)
+        assert [message.level_tag for message in response.context["messages"]] == ["warning"]
+
+
 def test_a_bulk_action_leaves_what_changed_since_the_question(page, found):
     issue = issue_of(found[0], "brand")
     CarIssue.objects.update(version=7)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import uuid
 from collections.abc import Iterator
 from typing import Any
 
@@ -68,6 +69,12 @@ class CarIssueAdmin(QueueAdmin):
 
     def act_on(self, issue: CarIssue, action: str, reviewer: Reviewer, desk: Any) -> None:
         ACTS[action](issue, reviewer, desk)
+
+    def told(self, action: str, done: int, batch: uuid.UUID) -> str:
+        if action == "reopen_selected":
+            # What undoes is not undone itself: there is nothing to lead to.
+            return _("Fields that are asked about again: %(count)d.") % {"count": done}
+        return super().told(action, done, batch)
 
     def moves(self, issues: list[CarIssue], *, blind: bool) -> Iterator[tuple[str, str]]:
         for issue in issues:

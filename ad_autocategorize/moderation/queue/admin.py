@@ -99,6 +99,10 @@ class QueueAdmin(ReadOnlyAdmin):
         """Yield what each issue is about, for a person: what is given, and what was suggested."""
         raise NotImplementedError
 
+    def told(self, action: str, done: int, batch: uuid.UUID) -> str:
+        """Return what is said of what a bulk action did."""
+        return link_to_batch(str(self.decided_text) % {"count": done}, batch, str(self.decision_model._meta.model_name))
+
     def has_view_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return self.has_review_permission(request)
 
@@ -178,14 +182,13 @@ class QueueAdmin(ReadOnlyAdmin):
     def _decide_all(self, request: HttpRequest, issues: list[Any], action: str) -> None:
         batch, desk = uuid.uuid4(), self.desk_class()
         reviewer = Reviewer(cast(AbstractBaseUser, request.user), blind=is_blind(request), batch=batch)
-        decisions = str(self.decision_model._meta.model_name)
         act_on_each(
             self,
             request,
             issues,
             desk,
             lambda issue: self.act_on(issue, action, reviewer, desk),
-            lambda done: link_to_batch(str(self.decided_text) % {"count": done}, batch, decisions),
+            lambda done: self.told(action, done, batch),
         )
 
 

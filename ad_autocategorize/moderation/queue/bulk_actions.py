@@ -101,6 +101,10 @@ def act_on_each(
                     done += 1
                 except (ReviewConflict, SourceError) as error:
                     problems[str(error)] += 1
-    model_admin.message_user(request, told(done))
+    if done:
+        model_admin.message_user(request, told(done))
+    elif not problems:
+        # All of it is gone, or settled, since it was asked about.
+        model_admin.message_user(request, _("None of what is selected can be decided this way."), messages.WARNING)
     for problem, count in problems.items():
         model_admin.message_user(request, f"{problem} ({count})", messages.WARNING)
