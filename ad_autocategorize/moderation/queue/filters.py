@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from functools import wraps
 from typing import Any
 
@@ -14,7 +14,7 @@ from django.core.exceptions import FieldDoesNotExist
 from django.db.models import CharField, QuerySet
 from django.db.models.constants import LOOKUP_SEP
 from django.db.models.options import Options
-from django.http import HttpRequest, QueryDict
+from django.http import HttpRequest
 from django.http.response import HttpResponseBase
 from django.shortcuts import redirect
 from django.utils.translation import gettext_lazy as _
@@ -48,15 +48,15 @@ def refuse_bad_filters(view: Callable[..., HttpResponseBase], instead: str) -> C
     return wrapped
 
 
-def refuse_huge_numbers(opts: Options[Any], parameters: QueryDict) -> None:
+def refuse_huge_numbers(opts: Options[Any], parameters: Mapping[str, list[Any]]) -> None:
     """Raise ``IncorrectLookupParameters`` where a filter in the address holds a number that no column could."""
-    for name, value in parameters.items():
+    for name, texts in parameters.items():
         try:
             field = opts.get_field(name.partition(LOOKUP_SEP)[0])
         except FieldDoesNotExist:
             continue
         # Sellers' names and ads' keys are texts, of whatever length.
-        if not isinstance(field, CharField) and HUGE_NUMBER.search(str(value)):
+        if not isinstance(field, CharField) and any(HUGE_NUMBER.search(str(text)) for text in texts):
             raise IncorrectLookupParameters
 
 
