@@ -1,6 +1,7 @@
 """The queue of car fields in the admin."""
 
 import re
+from datetime import timedelta
 from html import unescape
 
 import pytest
@@ -101,6 +102,20 @@ def test_filters_go_along(page, found):
     response = decide(page, response.context["item"].issue, "skip", filters=response.context["filters"])
     assert response.context["item"] is None
     assert "field=year" in response.redirect_chain[-1][0]
+
+
+def test_the_list_is_narrowed_to_a_seller_or_a_time(page, found):
+    CarIssue.objects.filter(ad_id=str(found[0].pk)).update(
+        seller="ana+cars&co", found_at=timezone.now() - timedelta(days=60)
+    )
+    (query,) = re.findall(r'href="\?(seller__exact=ana%2B[^"]*)"', page.get(LIST).content.decode())
+    response = page.get(f"{LIST}?{unescape(query)}")
+    assert [issue.ad_id for issue in response.context["cl"].result_list] == [str(found[0].pk)]
+    assert page.get(f"{REVIEW}?{unescape(query)}").context["item"].issue.ad_id == str(found[0].pk)
+    narrowed = response.context["cl"]
+    times = next(spec for spec in narrowed.filter_specs if spec.title == "encontrado").choices(narrowed)
+    week = next(choice["query_string"] for choice in times if "7" in str(choice["display"]))
+    assert str(found[0].pk) not in {issue.ad_id for issue in page.get(LIST + week).context["cl"].result_list}
 
 
 def options(response):

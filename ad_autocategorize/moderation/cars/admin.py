@@ -61,8 +61,17 @@ class CarIssueAdmin(QueueAdmin):
     undo_view = CarUndoView
     decided_text = gettext_lazy("Fields decided: %(count)d.")
     telling_fields = ("expected", "suggested")
-    list_display = ["photo", "field_name", "ad_link", "stated", "expected_values", "evidence", "sureness", "seller"]
-    list_filter = [StateFilter, CarFieldFilter, "evidence"]
+    list_display = [
+        "photo",
+        "field_name",
+        "ad_link",
+        "stated",
+        "expected_values",
+        "evidence",
+        "sureness",
+        "seller_link",
+    ]
+    list_filter = [StateFilter, CarFieldFilter, "evidence", "found_at"]
     search_fields = ["=seller", "=ad_id"]
     search_help_text = gettext_lazy("Seller, or the ad's number")
     actions = ["accept_selected", "keep_selected", "reopen_selected"]

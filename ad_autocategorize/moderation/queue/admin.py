@@ -6,6 +6,7 @@ import uuid
 from collections import Counter
 from collections.abc import Iterable
 from typing import Any, ClassVar, cast
+from urllib.parse import urlencode
 
 from django.contrib import admin, messages
 from django.contrib.admin.views.main import ChangeList
@@ -35,6 +36,7 @@ from ad_autocategorize.moderation.tree.merging import MERGE_LIMIT
 
 CAN_REVIEW = "ad_autocategorize.can_review"
 CAN_BULK_RELABEL = "ad_autocategorize.can_bulk_relabel"
+SELLER_PARAMETER = "seller__exact"
 BULK_LIMIT = 1000
 # A merge is taken back as it was done: at once.
 UNDO_LIMIT = MERGE_LIMIT
@@ -144,6 +146,9 @@ class QueueAdmin(ReadOnlyAdmin):
             actions.pop("accept_selected", None)
         return actions
 
+    def lookup_allowed(self, lookup: str, value: Any, request: HttpRequest) -> bool:
+        return lookup == SELLER_PARAMETER or super().lookup_allowed(lookup, value, request)
+
     def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[ChangeList]:
         match = request.resolver_match
         return QueueFilters if match and match.url_name == f"{self._name}_review" else self.list_class
@@ -160,6 +165,12 @@ class QueueAdmin(ReadOnlyAdmin):
 
     def change_view(self, request: HttpRequest, object_id: str, *args: Any, **kwargs: Any) -> HttpResponse:
         return redirect(f"{reverse(f'admin:{self._name}_review')}?issue={object_id}")
+
+    @admin.display(description=gettext_lazy("seller"), ordering="seller")
+    def seller_link(self, issue: Any) -> str:
+        if not issue.seller:
+            return ""
+        return format_html('<a href="?{}">{}</a>', urlencode({SELLER_PARAMETER: issue.seller}), issue.seller)
 
     def in_bulk(self, request: HttpRequest, found: QuerySet[Any], action: str) -> HttpResponse | None:
         """Ask about the rows; once confirmed, decide about each."""
