@@ -12,7 +12,7 @@ from ad_autocategorize.models import ModelVersion
 from ad_autocategorize.moderation.cars.admin import CarDecisionAdmin, CarIssueAdmin
 from ad_autocategorize.moderation.feedback.admin import CarFieldEventAdmin, SuggestionEventAdmin
 from ad_autocategorize.moderation.labels.admin import LabelIssueAdmin, ReviewDecisionAdmin
-from ad_autocategorize.moderation.tree.admin import TaxonomyFindingAdmin, merge_selected
+from ad_autocategorize.moderation.tree.admin import TaxonomyFindingAdmin, may_merge_categories, merge_selected
 from ad_autocategorize.moderation.tree.merging import report_impact
 from taxonomy.admin import CategoryAdmin
 
@@ -29,6 +29,8 @@ __all__ = [
 
 CategoryAdmin.impact_reporters.append(report_impact)
 CategoryAdmin.actions = [*(CategoryAdmin.actions or ()), merge_selected]  # type: ignore[misc]  # the class has it
+# Whom that action is offered to.
+CategoryAdmin.has_merge_permission = staticmethod(may_merge_categories)  # type: ignore[attr-defined]
 
 
 @admin.register(ModelVersion)

@@ -1,6 +1,7 @@
 """The queue of car fields in the admin."""
 
 import re
+from datetime import timedelta
 from html import unescape
 
 import pytest
@@ -14,12 +15,11 @@ from ad_autocategorize.models import CarDecision, CarIssue
 from ad_autocategorize.moderation.cars import presentation
 from ad_autocategorize.moderation.cars.checks import find_car_issues
 from ad_autocategorize.moderation.cars.review import accept, keep
-from ad_autocategorize.moderation.queue import bulk_actions
 from ad_autocategorize.moderation.queue.deciding import Reviewer
 from ad_autocategorize.sources import get_source
 from marketplace.models import Ad
 from taxonomy.car_catalog import upsert_cars
-from taxonomy.models import BodyType, Brand, CarModel, Color
+from taxonomy.models import Brand, CarModel, Color
 from taxonomy.readers.cars import read_cars
 from tests.moderation.cars import car_of, issue_of, search
 from tests.moderation.conftest import in_bulk
@@ -101,6 +101,20 @@ def test_filters_go_along(page, found):
     response = decide(page, response.context["item"].issue, "skip", filters=response.context["filters"])
     assert response.context["item"] is None
     assert "field=year" in response.redirect_chain[-1][0]
+
+
+def test_the_list_is_narrowed_to_a_seller_or_a_time(page, found):
+    CarIssue.objects.filter(ad_id=str(found[0].pk)).update(
+        seller="ana+cars&co", found_at=timezone.now() - timedelta(days=60)
+    )
+    (query,) = re.findall(r'href="\?(seller__exact=ana%2B[^"]*)"', page.get(LIST).content.decode())
+    response = page.get(f"{LIST}?{unescape(query)}")
+    assert [issue.ad_id for issue in response.context["cl"].result_list] == [str(found[0].pk)]
+    assert page.get(f"{REVIEW}?{unescape(query)}").context["item"].issue.ad_id == str(found[0].pk)
+    narrowed = response.context["cl"]
+    times = next(spec for spec in narrowed.filter_specs if spec.title == "encontrado").choices(narrowed)
+    week = next(choice["query_string"] for choice in times if "7" in str(choice["display"]))
+    assert str(found[0].pk) not in {issue.ad_id for issue in page.get(LIST + week).context["cl"].result_list}
 
 
 def options(response):
@@ -249,95 +263,6 @@ def test_a_blind_moderator_is_not_told_by_the_marks_that_two_fields_change_toget
     assert marked() == [True, False]
 
 
-def test_bulk_actions_ask_first_and_are_taken_back(page, found):
-    chosen = list(CarIssue.objects.all())
-    data = {"action": "accept_selected", "_selected_action": [issue.pk for issue in chosen]}
-    html = text_of(page.post(LIST, data))
-    assert "marca: BMW" in html
-    assert "Audi" in html
-    # Several years are possible: that one is left for later, and said so.
-    assert "1996-2024" not in html
-    assert "varios valores posibles: 1" in html
-    assert not CarDecision.objects.exists()
-    assert "varios valores" not in text_of(in_bulk(page, LIST, "accept_selected", chosen))
-    decisions = list(CarDecision.objects.all())
-    assert {decision.field for decision in decisions} == {"brand", "body_type"}
-    assert len({decision.batch for decision in decisions}) == 1
-    assert car_of(found[0])[0] == "Audi"
-    assert car_of(found[1])[2:] == ("Hatchback", 1985)
-
-    data = {"action": "undo_selected", "_selected_action": [decision.pk for decision in decisions]}
-    assert "Audi" in text_of(page.post(f"{TRAIL}?batch__exact={decisions[0].batch}", data))
-    page.post(TRAIL, {**data, "confirmed": "1", "seen": ",".join(str(decision.pk) for decision in decisions)})
-    assert car_of(found[0])[0] == "BMW"
-    assert car_of(found[1])[2] == "Sedan"
-    assert CarIssue.objects.filter(state="open").count() == 3
-
-
-def test_a_bulk_action_reads_once_what_its_ads_share(page, found, monkeypatch):
-    def cost(ads):
-        CarIssue.objects.all().delete()
-        audi = {"car_model": CarModel.objects.get(name="A3"), "body_type": BodyType.objects.get(name="Sedan")}
-        chosen = Ad.objects.filter(pk__in=list(Ad.objects.order_by("-pk").values_list("pk", flat=True)[:ads]))
-        chosen.update(brand=Brand.objects.get(name="Audi"), year=1999, **audi)
-        find_car_issues(get_source(), timezone.now())
-        issues = list(CarIssue.objects.filter(ad_id__in=[str(ad.pk) for ad in chosen], field="body_type"))
-        assert len(issues) == ads
-        data = {"action": "accept_selected", "_selected_action": [issue.pk for issue in issues], "confirmed": "1"}
-        with CaptureQueriesContext(connection) as queries:
-            page.post(LIST, {**data, "seen": ",".join(f"{issue.pk}:{issue.version}" for issue in issues)})
-        assert set(chosen.values_list("body_type__name", flat=True)) == {"Hatchback"}
-        return len(queries)
-
-    cost(1)
-    few, many = cost(5), cost(25)
-    # A savepoint and its end, version, the host's own four, what the ad says then and is remembered to say.
-    assert (many - few) / 20 <= 9
-    monkeypatch.setattr(bulk_actions, "COMMITTED_AT_ONCE", 5)
-    assert cost(25) > many
-
-
-def test_what_is_refused_in_a_bulk_action_leaves_the_rest_of_its_chunk(page, found):
-    brand, body = issue_of(found[0], "brand"), issue_of(found[1], "body_type")
-    gone = CarIssue.objects.create(
-        ad_id="0", field="year", evidence="catalog", stated="1", suggested={"year": "2"}, found_at=timezone.now()
-    )
-    Ad.objects.filter(pk=found[0].pk).update(car_model=None)
-    response = in_bulk(page, LIST, "accept_selected", [gone, brand, body])
-    # The first ad does not exist, and the second is of another car by now.
-    assert "ya no existe" in text_of(response)
-    assert "cambió" in text_of(response)
-    assert car_of(found[0])[0] == "BMW"
-    assert issue_of(found[0], "brand").state == "open"
-    assert car_of(found[1])[2] == "Hatchback"
-
-
-def test_two_fields_of_one_ad_in_one_bulk_action(page, cars):
-    photo = {"body_type": ("Sedan", 0.95), "year": ("2005", 0.95)}
-    upsert_cars(read_cars("brand,model,body_type\nAudi,A3,Sedan\n"))
-    search({cars[2].pk: photo})
-    issues = list(CarIssue.objects.filter(ad_id=str(cars[2].pk)))
-    assert len(issues) == 2
-    in_bulk(page, LIST, "accept_selected", issues)
-    assert car_of(cars[2])[2:] == ("Sedan", 2005)
-    assert set(CarIssue.objects.filter(ad_id=str(cars[2].pk)).values_list("state", flat=True)) == {"corrected"}
-
-
-def test_a_bulk_action_on_nothing_asks_nothing(page, found):
-    data = {"action": "accept_selected", "_selected_action": [issue_of(found[1], "year").pk]}
-    html = text_of(page.post(LIST, data, follow=True))
-    assert "Nada de lo elegido" in html
-    assert 'name="confirmed"' not in html
-
-
-def test_a_bulk_action_leaves_what_changed_since_the_question(page, found):
-    issue = issue_of(found[0], "brand")
-    CarIssue.objects.update(version=7)
-    response = in_bulk(page, LIST, "accept_selected", [issue])
-    assert "cambió" in text_of(response)
-    assert not CarDecision.objects.exists()
-
-
 def test_permissions(client, found, django_user_model):
     user = django_user_model.objects.create_user("staff", is_staff=True)
     client.force_login(user)
@@ -349,10 +274,14 @@ def test_permissions(client, found, django_user_model):
     html = client.get(LIST).content.decode()
     assert "BMW" in html
     assert "carissue/" not in html.split("result_list")[1]
+    assert "carissue/review/" not in html
+    assert "marketplace/ad/" not in html
     assert client.get(REVIEW).status_code == 403
     assert decide(client, issue, "accept").status_code == 403
     user.user_permissions.set(Permission.objects.filter(codename="can_review"))
-    assert "accept_selected" not in client.get(LIST).content.decode()
+    html = client.get(LIST).content.decode()
+    assert "accept_selected" not in html
+    assert "carissue/review/" in html
     in_bulk(client, LIST, "accept_selected", [issue])
     assert not CarDecision.objects.exists()
     decide(client, issue, "accept")

@@ -73,7 +73,7 @@ def test_of_several_possible_values_one_is_chosen(found, eva):
     search()
     issue = issue_of(found[1], "body_type")
     assert (issue.expected, issue.suggested) == ("Cabrio, Hatchback", {})
-    with pytest.raises(ReviewConflict, match="varios valores"):
+    with pytest.raises(ReviewConflict, match="un único valor"):
         accept(issue, eva)
     issue.refresh_from_db()
     decision = choose(issue, {"body_type": "Cabrio"}, eva)

@@ -65,6 +65,18 @@ def test_an_event_keeps_its_branch_when_its_ad_has_moved_or_gone(marketplace_tre
     assert [(row.name, row.at_1.whole) for row in figures.by_branch()] == [("Hogar", 2)]
 
 
+def test_the_page_says_that_of_the_main_categories_the_newest_events_alone_are_counted(
+    events, admin_client, monkeypatch
+):
+    monkeypatch.setattr(figures, "BRANCH_SAMPLE", 2)
+    assert [(row.name, row.at_1.whole) for row in figures.by_branch()] == [("Hogar", 2)]
+    admin_client.get("/")
+    html = admin_client.get(PAGE).content.decode()
+    assert "Por categoría principal, los 2 eventos más recientes" in html
+    assert '<th scope="col">eventos</th>' in html
+    assert '<th scope="col">avisos</th>' not in html
+
+
 def test_what_anybody_may_tell_the_api_stands_apart(events):
     event = {"model_version": "titles-b", "outcome": "accepted", "rank": 1}
     SuggestionEvent.objects.create(**event, from_form=True)

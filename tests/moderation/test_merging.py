@@ -139,6 +139,16 @@ def test_the_page_asks_first_and_wants_both_permissions(pair, admin_client, clie
     assert f"?batch__exact={ReviewDecision.objects.first().batch}" in page
 
 
+@pytest.mark.parametrize("missing", ["can_review", "can_bulk_relabel", "change_category"])
+def test_merging_wants_all_that_its_pages_want(pair, client, moderators, missing):
+    names = {"can_review", "can_bulk_relabel", "change_category"} - {missing}
+    moderators[0].user_permissions.set(Permission.objects.filter(codename__in=names))
+    client.force_login(moderators[0])
+    assert client.post(f"/admin/ad_autocategorize/taxonomyfinding/merge/{pair[0]}/{pair[1]}/").status_code == 403
+    assert Ad.objects.filter(category=pair[0]).exists()
+    assert not ReviewDecision.objects.exists()
+
+
 def test_any_category_is_merged_into_any_other_from_the_list(pair, trained, admin_client, client, moderators):
     address, kitchen = "/admin/taxonomy/category/", trained.find(["Hogar", "Cocina"])
 
@@ -160,7 +170,10 @@ def test_any_category_is_merged_into_any_other_from_the_list(pair, trained, admi
     user = moderators[0]
     user.user_permissions.set(Permission.objects.filter(codename__in=["change_category", "can_review"]))
     client.force_login(user)
-    assert select(kitchen, who=client).status_code == 403
+    # What would be refused is not offered.
+    assert 'value="merge_selected"' not in client.get(address, {"q": "sillones"}).content.decode()
+    assert client.get(url).status_code == 403
+    select(kitchen, who=client)
     assert not ReviewDecision.objects.exists()
 
 

@@ -353,6 +353,16 @@ def test_permissions(client, sofa_issue, django_user_model):
     assert client.get(REVIEW).status_code == 200
 
 
+def test_titles_are_links_for_those_who_may_open_the_ads(page, sofa_issue, moderators, queue):
+    # Each is the other's neighbor, for the sake of the test.
+    LabelIssue.objects.update(neighbors=list(queue))
+    address = {"issue": sofa_issue.pk}
+    assert "/admin/marketplace/ad/" not in page.get(REVIEW, address).content.decode()
+    moderators[0].user_permissions.add(Permission.objects.get(codename="view_ad"))
+    links = re.findall(r"/admin/marketplace/ad/\d+/change/", page.get(REVIEW, address).content.decode())
+    assert len(links) == 1 + len(queue)
+
+
 def test_deleted_ads_are_passed_over_and_looking_deletes_nothing(page, sofa_issue, queue):
     assert len(queue) > 1
     Ad.objects.filter(pk=sofa_issue.ad_id).delete()

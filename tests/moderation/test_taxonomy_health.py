@@ -4,6 +4,7 @@ import csv
 import io
 import re
 from datetime import UTC, datetime
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -13,7 +14,7 @@ from django.utils import timezone
 
 from ad_autocategorize.conf import SETTING
 from ad_autocategorize.models import TaxonomyFinding
-from ad_autocategorize.moderation.tree.health import CATCH_ALL
+from ad_autocategorize.moderation.tree.health import CATCH_ALL, Evidence, _worth_merging
 from ad_autocategorize.titles.settings import TitleSettings
 from ad_autocategorize.titles.tree_health import confused_pairs, hidden_clusters
 from marketplace.models import Ad
@@ -63,6 +64,22 @@ def test_a_small_name_for_a_large_thing_is_noticed_and_a_small_thing_of_its_own_
     (pair,) = confused_pairs(confusion, counts)
     assert (pair.first, pair.second) == (0, 1)
     assert pair.mixing == pytest.approx(0.04 * 320 / 20)
+
+
+def test_a_pair_has_examples_though_a_third_category_is_likelier_for_all_of_its_ads():
+    given = np.repeat([0, 1], 20)
+    probabilities = np.tile(np.array([0.2, 0.2, 0.6], dtype=np.float32), (40, 1))
+    probabilities[3, 1] = probabilities[33, 0] = 0.3
+    scores = SimpleNamespace(categories=((1,), (2,), (3,)), given=given, probabilities=probabilities)
+    confusion = np.array([[0.7, 0.3, 0.0], [0.3, 0.7, 0.0], [0.0, 0.0, 1.0]])
+    quality = SimpleNamespace(confusion=confusion, suggested=np.full(40, 2), score=np.arange(40.0))
+    evidence = Evidence([SimpleNamespace(ad_id=row) for row in range(40)], scores, quality, {})
+    (finding,) = _worth_merging(evidence)
+    assert finding.examples[:2] == ["3", "33"]
+    # Where some are suggested to be the other's, it is those.
+    quality.suggested[[5, 25]] = 1, 0
+    (finding,) = _worth_merging(evidence)
+    assert finding.examples == ["25", "5"]
 
 
 @pytest.mark.parametrize(
@@ -220,6 +237,18 @@ def test_a_long_list_of_findings_asks_the_database_no_more_than_a_short_one(
     with django_assert_max_num_queries(18):
         rows = admin_client.get(f"{LIST}csv/").content.decode().splitlines()
     assert len(rows) == 61
+
+
+@pytest.mark.django_db
+def test_examples_are_links_for_those_who_may_open_them(unhealthy, client, moderators):
+    find_mislabels()
+    client.force_login(moderators[0])
+    html = client.get(LIST, {"kind__exact": "others"}).content.decode()
+    assert "sarten" in html
+    assert "/admin/marketplace/ad/" not in html
+    moderators[0].user_permissions.add(Permission.objects.get(codename="view_ad"))
+    html = client.get(LIST, {"kind__exact": "others"}).content.decode()
+    assert re.search(r"/admin/marketplace/ad/\d+/change/", html)
 
 
 @pytest.mark.django_db

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import uuid
 from collections.abc import Iterator
 from typing import Any
 
@@ -18,6 +19,7 @@ from ad_autocategorize.moderation.cars.presentation import several
 from ad_autocategorize.moderation.cars.review import accept, keep, reopen, undo
 from ad_autocategorize.moderation.cars.views import CarDecideView, CarReviewView, CarUndoView
 from ad_autocategorize.moderation.models import CarDecision, CarIssue, car_text
+from ad_autocategorize.moderation.queue.ad_pages import may_open_ads
 from ad_autocategorize.moderation.queue.admin import HIDDEN, DecisionAdmin, QueueAdmin
 from ad_autocategorize.moderation.queue.bulk_actions import is_confirmed
 from ad_autocategorize.moderation.queue.deciding import Reviewer
@@ -36,12 +38,13 @@ class CarIssueList(ChangeList):
         super().get_results(request)
         self.result_list = list(self.result_list)
         source, blind = get_source(), is_blind(request)
+        linked = may_open_ads(self.model_admin.admin_site, request)
         ads = ads_by_key([issue.ad_id for issue in self.result_list], source)
         photos = first_photos(list(ads.values()), source)
         for issue in self.result_list:
             ad = ads.get(issue.ad_id)
             issue.shown_title = title_of(ad, source) if ad is not None else _("(deleted)")
-            issue.shown_url = ad_url(ad) if ad is not None else ""
+            issue.shown_url = ad_url(ad) if ad is not None and linked else ""
             issue.shown_photo = photos.get(ad.pk, "") if ad is not None else ""
             issue.shown_expected = HIDDEN if blind else _expected(issue)
 
@@ -58,14 +61,29 @@ class CarIssueAdmin(QueueAdmin):
     undo_view = CarUndoView
     decided_text = gettext_lazy("Fields decided: %(count)d.")
     telling_fields = ("expected", "suggested")
-    list_display = ["photo", "field_name", "ad_link", "stated", "expected_values", "evidence", "sureness", "seller"]
-    list_filter = [StateFilter, CarFieldFilter, "evidence"]
+    list_display = [
+        "photo",
+        "field_name",
+        "ad_link",
+        "stated",
+        "expected_values",
+        "evidence",
+        "sureness",
+        "seller_link",
+    ]
+    list_filter = [StateFilter, CarFieldFilter, "evidence", "found_at"]
     search_fields = ["=seller", "=ad_id"]
     search_help_text = gettext_lazy("Seller, or the ad's number")
     actions = ["accept_selected", "keep_selected", "reopen_selected"]
 
     def act_on(self, issue: CarIssue, action: str, reviewer: Reviewer, desk: Any) -> None:
         ACTS[action](issue, reviewer, desk)
+
+    def told(self, action: str, done: int, batch: uuid.UUID) -> str:
+        if action == "reopen_selected":
+            # What undoes is not undone itself: there is nothing to lead to.
+            return _("Fields that are asked about again: %(count)d.") % {"count": done}
+        return super().told(action, done, batch)
 
     def moves(self, issues: list[CarIssue], *, blind: bool) -> Iterator[tuple[str, str]]:
         for issue in issues:
@@ -113,7 +131,9 @@ class CarIssueAdmin(QueueAdmin):
         found = queryset.filter(state=CarIssue.State.OPEN)
         certain = found.exclude(suggested={})
         if not is_confirmed(request) and (left := found.count() - certain.count()):
-            text = _("Left out, since several values are possible: %(count)d. Decide about them one by one.")
+            text = _(
+                "Left out, since no single value is known to fit the car: %(count)d. Decide about them one by one."
+            )
             self.message_user(request, text % {"count": left}, messages.WARNING)
         return self.in_bulk(request, certain, "accept_selected")
 

@@ -6,12 +6,14 @@ import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date
+from unicodedata import decimal
 
 from django.utils.translation import gettext as _
 
 from ad_autocategorize.moderation.cars.catalog import Catalog
 from ad_autocategorize.moderation.models import CarIssue, car_text
 from ad_autocategorize.moderation.queue.deciding import ChoiceRefused
+from ad_autocategorize.moderation.queue.numbers import small_number
 from ad_autocategorize.sources import AdSource
 from taxonomy.models import BodyType, Brand, CarModel, Color
 
@@ -85,6 +87,10 @@ def chosen_values(text: str, issue: CarIssue, source: AdSource, catalog: Catalog
     text = text.strip()
     if options or not text:
         raise ChoiceRefused(_("Choose a value first."))
-    if issue.field == "year" and not (text.isdecimal() and FIRST_YEAR <= int(text) <= date.today().year + 1):
-        raise ChoiceRefused(_("Give a year such as 2010."))
+    if issue.field == "year":
+        # Whatever digits the moderator's keyboard has: the ad says it in those of all years.
+        year = small_number("".join(str(decimal(sign, -1)) for sign in text))
+        if year is None or not FIRST_YEAR <= year <= date.today().year + 1:
+            raise ChoiceRefused(_("Give a year such as 2010."))
+        text = str(year)
     return {issue.field: text}

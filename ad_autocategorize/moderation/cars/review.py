@@ -39,7 +39,7 @@ def accept(issue: CarIssue, reviewer: Reviewer, desk: CarDesk | None = None) -> 
     ``desk`` holds what decisions about many ads share.
     """
     if not issue.suggested:
-        raise ChoiceRefused(_("Several values are possible here: choose one of them."))
+        raise ChoiceRefused(_("No single value is known to fit this car: choose one yourself."))
     return _decide(issue, reviewer, issue.suggested, desk or CarDesk())
 
 

@@ -9,6 +9,7 @@ from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, path
+from django.utils.formats import number_format
 from django.utils.translation import gettext as _
 
 from ad_autocategorize.events import CarFieldEvent, SuggestionEvent
@@ -52,7 +53,8 @@ class SuggestionEventAdmin(EventAdmin):
         if not self.has_view_permission(request):
             raise PermissionDenied
         versions = _("By model version, the newest %(count)d") % {"count": figures.VERSIONS}
-        groups = [(versions, figures.by_version()), (_("By main category"), figures.by_branch())]
+        branches = _("By main category, the newest %(count)s events") % {"count": number_format(figures.BRANCH_SAMPLE)}
+        groups = [(versions, figures.by_version()), (branches, figures.by_branch())]
         context = {
             **self.admin_site.each_context(request),
             "title": _("What became of suggestions"),

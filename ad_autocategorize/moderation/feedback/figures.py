@@ -26,7 +26,7 @@ from taxonomy.tree import CategoryTree
 Action = ReviewDecision.Action
 FIRST = Count("pk", filter=Q(outcome=SuggestionEvent.Outcome.ACCEPTED, rank=1))
 TOP_THREE = Count("pk", filter=Q(outcome=SuggestionEvent.Outcome.ACCEPTED, rank__lte=3))
-# The ads whose branch is looked up, newest first.
+# The events whose branch is looked up, newest first.
 BRANCH_SAMPLE = 5000
 LOOKED_UP_AT_ONCE = 500
 WEEKS = 26
@@ -87,7 +87,7 @@ def by_version() -> list[Acceptance]:
 
 
 def by_branch() -> list[Acceptance]:
-    """Return the acceptance by the main category that the newest ads ended up in."""
+    """Return the acceptance by the main category that the ads of the newest events ended up in."""
     tree = CategoryTree.load(include_inactive=True)
     rows = _answers().exclude(ad_id="", category=None)
     events = list(rows.values_list("ad_id", "category_id", "outcome", "rank")[:BRANCH_SAMPLE])

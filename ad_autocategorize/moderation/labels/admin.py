@@ -4,13 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from typing import Any
-from urllib.parse import urlencode
 
 from django.contrib import admin, messages
 from django.contrib.admin.views.main import ChangeList
 from django.db.models import F, Q, QuerySet
 from django.http import HttpRequest, HttpResponse
-from django.utils.html import format_html
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
@@ -26,8 +24,6 @@ from ad_autocategorize.moderation.queue.presentation import ads_by_key, path_tex
 from ad_autocategorize.moderation.queue.views import is_blind
 from ad_autocategorize.sources import get_source
 from taxonomy.tree import CategoryTree
-
-SELLER_PARAMETER = "seller__exact"
 
 
 class QueueList(ChangeList):
@@ -81,9 +77,6 @@ class LabelIssueAdmin(QueueAdmin):
         # Where the two paths part, and why the ad is doubted, tells of the suggestion.
         return [item for item in filters if item not in (SeverityFilter, "kind")] if is_blind(request) else filters
 
-    def lookup_allowed(self, lookup: str, value: Any, request: HttpRequest) -> bool:
-        return lookup == SELLER_PARAMETER or super().lookup_allowed(lookup, value, request)
-
     @admin.display(description=gettext_lazy("ad"))
     def ad_title(self, issue: Any) -> str:
         return str(issue.shown_title)
@@ -103,12 +96,6 @@ class LabelIssueAdmin(QueueAdmin):
     @admin.display(description=gettext_lazy("level"), ordering="level")
     def severity(self, issue: Any) -> str:
         return str(issue.shown_level)
-
-    @admin.display(description=gettext_lazy("seller"), ordering="seller")
-    def seller_link(self, issue: LabelIssue) -> str:
-        if not issue.seller:
-            return ""
-        return format_html('<a href="?{}">{}</a>', urlencode({SELLER_PARAMETER: issue.seller}), issue.seller)
 
     @admin.action(description=gettext_lazy("File the selected ads as suggested"), permissions=["bulk"])
     def accept_selected(self, request: HttpRequest, queryset: QuerySet[LabelIssue]) -> HttpResponse | None:

@@ -13,6 +13,7 @@ from ad_autocategorize.moderation.labels.choosing import listed_paths, matching,
 from ad_autocategorize.moderation.labels.review import accept, choose, keep, undo
 from ad_autocategorize.moderation.models import LabelIssue, ReviewDecision
 from ad_autocategorize.moderation.queue.deciding import ChoiceRefused, Reviewer
+from ad_autocategorize.moderation.queue.numbers import small_number
 from ad_autocategorize.moderation.queue.presentation import ReviewItem, present
 from ad_autocategorize.moderation.queue.views import DecideView, ReviewView, UndoView
 from ad_autocategorize.services import active_tree
@@ -58,9 +59,10 @@ class LabelDecideView(DecideView):
             return keep(issue, reviewer)
         if action == "other":
             return choose(issue, named_category(self.request.POST.get("value", ""), active_tree()), reviewer)
-        if not action.isdecimal():
+        category = small_number(action)
+        if category is None:
             raise ChoiceRefused(_("Choose a category first."))
-        return choose(issue, int(action), reviewer)
+        return choose(issue, category, reviewer)
 
     def suggestion(self, decision: ReviewDecision) -> str:
         return _("The suggestion was %(path)s.") % {"path": decision.suggested_path}

@@ -6,6 +6,7 @@ import uuid
 from collections import Counter
 from collections.abc import Iterable
 from typing import Any, ClassVar, cast
+from urllib.parse import urlencode
 
 from django.contrib import admin, messages
 from django.contrib.admin.views.main import ChangeList
@@ -29,12 +30,13 @@ from ad_autocategorize.moderation.queue.bulk_actions import (
     shown_rows,
 )
 from ad_autocategorize.moderation.queue.deciding import Desk, Reviewer
-from ad_autocategorize.moderation.queue.filters import refuse_bad_filters
+from ad_autocategorize.moderation.queue.filters import refuse_bad_filters, refuse_huge_numbers
 from ad_autocategorize.moderation.queue.views import DecideView, ReviewView, UndoView, is_blind
 from ad_autocategorize.moderation.tree.merging import MERGE_LIMIT
 
 CAN_REVIEW = "ad_autocategorize.can_review"
 CAN_BULK_RELABEL = "ad_autocategorize.can_bulk_relabel"
+SELLER_PARAMETER = "seller__exact"
 BULK_LIMIT = 1000
 # A merge is taken back as it was done: at once.
 UNDO_LIMIT = MERGE_LIMIT
@@ -57,6 +59,12 @@ class QueueFilters(ChangeList):
 
 class ReadOnlyAdmin(admin.ModelAdmin):
     """Rows come from searches and decisions; nobody types them."""
+
+    def get_changelist_instance(self, request: HttpRequest) -> ChangeList:
+        # The filters of our own make of a number what they offer.
+        own = {getattr(listed, "parameter_name", None) for listed in self.get_list_filter(request)}
+        refuse_huge_numbers(self.opts, {name: texts for name, texts in request.GET.lists() if name not in own})
+        return super().get_changelist_instance(request)
 
     def has_add_permission(self, request: HttpRequest) -> bool:
         return False
@@ -95,6 +103,10 @@ class QueueAdmin(ReadOnlyAdmin):
         """Yield what each issue is about, for a person: what is given, and what was suggested."""
         raise NotImplementedError
 
+    def told(self, action: str, done: int, batch: uuid.UUID) -> str:
+        """Return what is said of what a bulk action did."""
+        return link_to_batch(str(self.decided_text) % {"count": done}, batch, str(self.decision_model._meta.model_name))
+
     def has_view_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return self.has_review_permission(request)
 
@@ -122,7 +134,10 @@ class QueueAdmin(ReadOnlyAdmin):
             for name in telling:
                 del left[name]
             return redirect(f"{request.path}?{left.urlencode()}")
-        return super().changelist_view(request, extra_context)
+        # Those who may only look at the list are not led to the page that decides.
+        return super().changelist_view(
+            request, {"may_review": self.has_review_permission(request), **(extra_context or {})}
+        )
 
     def get_actions(self, request: HttpRequest) -> dict[str, Any]:
         actions = super().get_actions(request)
@@ -130,6 +145,9 @@ class QueueAdmin(ReadOnlyAdmin):
             # Nobody accepts what he does not see.
             actions.pop("accept_selected", None)
         return actions
+
+    def lookup_allowed(self, lookup: str, value: Any, request: HttpRequest) -> bool:
+        return lookup == SELLER_PARAMETER or super().lookup_allowed(lookup, value, request)
 
     def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[ChangeList]:
         match = request.resolver_match
@@ -148,11 +166,17 @@ class QueueAdmin(ReadOnlyAdmin):
     def change_view(self, request: HttpRequest, object_id: str, *args: Any, **kwargs: Any) -> HttpResponse:
         return redirect(f"{reverse(f'admin:{self._name}_review')}?issue={object_id}")
 
+    @admin.display(description=gettext_lazy("seller"), ordering="seller")
+    def seller_link(self, issue: Any) -> str:
+        if not issue.seller:
+            return ""
+        return format_html('<a href="?{}">{}</a>', urlencode({SELLER_PARAMETER: issue.seller}), issue.seller)
+
     def in_bulk(self, request: HttpRequest, found: QuerySet[Any], action: str) -> HttpResponse | None:
         """Ask about the rows; once confirmed, decide about each."""
         if is_confirmed(request):
             # Only what the confirmation page showed is decided, and only in the version that it showed.
-            shown = shown_rows(request)
+            shown = shown_rows(request, BULK_LIMIT)
             confirmed = list(found.filter(pk__in=shown))
             for issue in confirmed:
                 issue.version = shown[issue.pk]
@@ -171,14 +195,13 @@ class QueueAdmin(ReadOnlyAdmin):
     def _decide_all(self, request: HttpRequest, issues: list[Any], action: str) -> None:
         batch, desk = uuid.uuid4(), self.desk_class()
         reviewer = Reviewer(cast(AbstractBaseUser, request.user), blind=is_blind(request), batch=batch)
-        decisions = str(self.decision_model._meta.model_name)
         act_on_each(
             self,
             request,
             issues,
             desk,
             lambda issue: self.act_on(issue, action, reviewer, desk),
-            lambda done: link_to_batch(str(self.decided_text) % {"count": done}, batch, decisions),
+            lambda done: self.told(action, done, batch),
         )
 
 
@@ -208,7 +231,7 @@ class DecisionAdmin(ReadOnlyAdmin):
     def undo_selected(self, request: HttpRequest, queryset: QuerySet[Any]) -> HttpResponse | None:
         standing = queryset.filter(undone_by=None).exclude(action="undone").order_by("-pk")
         if is_confirmed(request):
-            self._undo_all(request, list(standing.filter(pk__in=shown_rows(request))))
+            self._undo_all(request, list(standing.filter(pk__in=shown_rows(request, UNDO_LIMIT))))
             return None
         decisions = at_most(self, request, standing, UNDO_LIMIT)
         if decisions is None:

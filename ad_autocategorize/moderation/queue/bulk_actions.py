@@ -9,6 +9,7 @@ from typing import Any, TypeVar
 from django.contrib import messages
 from django.contrib.admin import ModelAdmin
 from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
+from django.core.exceptions import SuspiciousOperation
 from django.db import transaction
 from django.db.models import Model, QuerySet
 from django.http import HttpRequest, HttpResponse
@@ -16,6 +17,7 @@ from django.template.response import TemplateResponse
 from django.utils.translation import gettext as _
 
 from ad_autocategorize.moderation.queue.deciding import Desk, ReviewConflict
+from ad_autocategorize.moderation.queue.numbers import small_number
 from ad_autocategorize.sources import SourceError
 
 Row = TypeVar("Row", bound=Model)
@@ -28,10 +30,20 @@ def is_confirmed(request: HttpRequest) -> bool:
     return "confirmed" in request.POST
 
 
-def shown_rows(request: HttpRequest) -> dict[int, int]:
-    """Return what a confirmation page showed, versions by key; in one field, since Django refuses forms of a thousand."""
-    pairs = (item.partition(":") for item in request.POST.get("seen", "").split(","))
-    return {int(key): int(version) if version.isdecimal() else -1 for key, _colon, version in pairs if key.isdecimal()}
+def shown_rows(request: HttpRequest, limit: int) -> dict[int, int]:
+    """Return what a confirmation page showed, versions by key; in one field, since Django refuses forms of a thousand.
+
+    Raises ``SuspiciousOperation`` for more than ``limit``, which no page shows.
+    """
+    items = request.POST.get("seen", "").split(",", limit + 1)
+    if len(items) > limit:
+        raise SuspiciousOperation("More rows are confirmed than a page shows.")
+    shown = {}
+    for key, _colon, version in (item.partition(":") for item in items):
+        number, seen = small_number(key), small_number(version)
+        if number is not None:
+            shown[number] = -1 if seen is None else seen
+    return shown
 
 
 def at_most(model_admin: ModelAdmin[Row], request: HttpRequest, found: QuerySet[Row], limit: int) -> list[Row] | None:
@@ -89,6 +101,10 @@ def act_on_each(
                     done += 1
                 except (ReviewConflict, SourceError) as error:
                     problems[str(error)] += 1
-    model_admin.message_user(request, told(done))
+    if done:
+        model_admin.message_user(request, told(done))
+    elif not problems:
+        # All of it is gone, or settled, since it was asked about.
+        model_admin.message_user(request, _("None of what is selected can be decided this way."), messages.WARNING)
     for problem, count in problems.items():
         model_admin.message_user(request, f"{problem} ({count})", messages.WARNING)

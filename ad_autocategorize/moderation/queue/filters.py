@@ -2,22 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+import re
+from collections.abc import Callable, Iterator, Mapping
 from functools import wraps
 from typing import Any
 
 from django.contrib import admin, messages
 from django.contrib.admin.options import IncorrectLookupParameters
 from django.contrib.admin.views.main import ChangeList
-from django.db.models import QuerySet
+from django.core.exceptions import FieldDoesNotExist
+from django.db.models import CharField, QuerySet
+from django.db.models.constants import LOOKUP_SEP
+from django.db.models.options import Options
 from django.http import HttpRequest
 from django.http.response import HttpResponseBase
 from django.shortcuts import redirect
 from django.utils.translation import gettext_lazy as _
 
 from ad_autocategorize.moderation.models import CarIssue, LabelIssue
+from ad_autocategorize.moderation.queue.numbers import MOST_DIGITS
 from taxonomy.models import Category
 
+HUGE_NUMBER = re.compile(rf"\d{{{MOST_DIGITS + 1}}}")
 # The fields of ``AdSource`` that describe a car, as people call them.
 CAR_FIELD_NAMES = {
     "brand": _("brand"),
@@ -40,6 +46,18 @@ def refuse_bad_filters(view: Callable[..., HttpResponseBase], instead: str) -> C
             return redirect(instead)
 
     return wrapped
+
+
+def refuse_huge_numbers(opts: Options[Any], parameters: Mapping[str, list[Any]]) -> None:
+    """Raise ``IncorrectLookupParameters`` where a filter in the address holds a number that no column could."""
+    for name, texts in parameters.items():
+        try:
+            field = opts.get_field(name.partition(LOOKUP_SEP)[0])
+        except FieldDoesNotExist:
+            continue
+        # Sellers' names and ads' keys are texts, of whatever length.
+        if not isinstance(field, CharField) and any(HUGE_NUMBER.search(str(text)) for text in texts):
+            raise IncorrectLookupParameters
 
 
 class StateFilter(admin.SimpleListFilter):

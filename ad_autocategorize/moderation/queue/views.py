@@ -19,7 +19,9 @@ from django.utils.html import format_html
 from django.utils.translation import gettext as _
 from django.views.generic import View
 
+from ad_autocategorize.moderation.queue.ad_pages import may_open_ads
 from ad_autocategorize.moderation.queue.deciding import ChoiceRefused, Issue, ReviewConflict, Reviewer
+from ad_autocategorize.moderation.queue.numbers import small_number
 from ad_autocategorize.moderation.queue.presentation import keys_of
 from ad_autocategorize.sources import AdSource, SourceError, get_source
 
@@ -117,6 +119,7 @@ class ReviewView(ReviewerView):
             shown=str(issue.pk) if issue else "",
             blind=is_blind(request),
             filters=self.filters().urlencode(),
+            may_open_ads=may_open_ads(self.model_admin.admin_site, request),
             after=request.GET.get("after", ""),
             standing=_standing(issue) if issue else None,
             **(self.choices() if item else {}),
@@ -134,17 +137,17 @@ class ReviewView(ReviewerView):
 
     def _issues(self) -> Iterator[Any]:
         """Yield the entry asked for, then those of the queue: the first one, and further ones whose ads exist."""
-        wanted = self.request.GET.get("issue", "")
-        if wanted.isdecimal():
+        wanted = small_number(self.request.GET.get("issue", ""))
+        if wanted is not None:
             issue: Issue | None = self.model_admin.model._default_manager.filter(pk=wanted).first()
             if issue is not None:
                 yield issue
             gone = _("The ad no longer exists.") if issue else _("This entry has left the queue.")
             messages.warning(self.request, gone)
         queue = self._queue()
-        after = self.request.GET.get("after", "")
-        if after.isdecimal():
-            queue = self.following(queue, int(after))
+        after = small_number(self.request.GET.get("after", ""))
+        if after is not None:
+            queue = self.following(queue, after)
         # Nearly always the first one's ad exists, and no more is asked of the database.
         yield from queue[:1]
         for start in count(1, LOOKED_UP_AT_ONCE):
@@ -187,8 +190,8 @@ class DecideView(ReviewerView):
         if issue is None:
             messages.warning(request, _("This entry has left the queue."))
         elif action != "skip":
-            version = request.POST.get("version", "")
-            issue.version = int(version) if version.isdecimal() else -1
+            version = small_number(request.POST.get("version", ""))
+            issue.version = -1 if version is None else version
             answered = self._decide(issue, action, filters.urlencode())
         filters["after" if answered else "issue"] = str(pk)
         if not answered:

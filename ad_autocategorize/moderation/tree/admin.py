@@ -23,8 +23,10 @@ from django.utils.translation import gettext_lazy
 
 from ad_autocategorize.moderation.labels.review import ReviewConflict, Reviewer
 from ad_autocategorize.moderation.models import TaxonomyFinding
+from ad_autocategorize.moderation.queue.ad_pages import may_open_ads
 from ad_autocategorize.moderation.queue.admin import CAN_BULK_RELABEL, CAN_REVIEW, ReadOnlyAdmin, link_to_batch
 from ad_autocategorize.moderation.queue.filters import refuse_bad_filters
+from ad_autocategorize.moderation.queue.numbers import small_number
 from ad_autocategorize.moderation.queue.presentation import ad_url, ads_by_key, path_text, title_of
 from ad_autocategorize.moderation.tree.merging import MergeRefused, merge, plan_merge
 from ad_autocategorize.services import active_tree
@@ -58,10 +60,12 @@ class FindingList(ChangeList):
         super().get_results(request)
         self.result_list = list(self.result_list)
         attach_names(self.result_list)
-        may_merge, tree = _may_merge(request), CategoryTree.load(include_inactive=True)
+        linked = may_open_ads(self.model_admin.admin_site, request)
+        may_merge, tree = may_merge_categories(request), CategoryTree.load(include_inactive=True)
         for finding in self.result_list:
             is_pair = finding.kind == TaxonomyFinding.Kind.MERGE
             # What has others below it is not emptied.
+            finding.shown_linked = linked
             finding.can_be_merged = may_merge and is_pair and not tree.children(finding.other_id)
 
 
@@ -101,13 +105,13 @@ class TaxonomyFindingAdmin(ReadOnlyAdmin):
 
     def merge_into_view(self, request: HttpRequest, category: int) -> HttpResponse:
         """Ask which category one is to be merged into."""
-        if not _may_merge(request):
+        if not may_merge_categories(request):
             raise PermissionDenied
-        tree, into = CategoryTree.load(include_inactive=True), request.GET.get("into", "")
+        tree, into = CategoryTree.load(include_inactive=True), small_number(request.GET.get("into", ""))
         if category not in tree:
             self.message_user(request, _("This category is no longer in the tree."), messages.ERROR)
             return redirect(OVERVIEW)
-        if into.isdecimal() and int(into) in tree:
+        if into is not None and into in tree:
             return redirect("admin:ad_autocategorize_taxonomyfinding_merge", category, into)
         context = {
             **self.admin_site.each_context(request),
@@ -120,7 +124,7 @@ class TaxonomyFindingAdmin(ReadOnlyAdmin):
 
     def merge_view(self, request: HttpRequest, category: int, into: int) -> HttpResponse:
         """Tell what merging one category into another affects, and do it once confirmed."""
-        if not _may_merge(request):
+        if not may_merge_categories(request):
             raise PermissionDenied
         try:
             plan = plan_merge(category, into)
@@ -189,11 +193,12 @@ class TaxonomyFindingAdmin(ReadOnlyAdmin):
 
     @admin.display(description=gettext_lazy("examples"))
     def example_ads(self, finding: Any) -> str:
-        items = format_html_join("", "<li>{}</li>", ((_link(ad, title),) for ad, title in finding.shown_examples))
+        links = ((_link(ad, title) if finding.shown_linked else title,) for ad, title in finding.shown_examples)
+        items = format_html_join("", "<li>{}</li>", links)
         return format_html("<ul>{}</ul>", items) if items else ""
 
 
-@admin.action(description=gettext_lazy("Merge the selected category into another…"), permissions=["change"])
+@admin.action(description=gettext_lazy("Merge the selected category into another…"), permissions=["merge"])
 def merge_selected(model_admin: Any, request: HttpRequest, queryset: QuerySet[Category]) -> HttpResponse | None:
     """Lead from the list of categories to the pages that ask into which, tell what a merge affects, and do it."""
     if queryset.count() != 1:
@@ -202,8 +207,9 @@ def merge_selected(model_admin: Any, request: HttpRequest, queryset: QuerySet[Ca
     return redirect("admin:ad_autocategorize_taxonomyfinding_merge_into", queryset.get().pk)
 
 
-def _may_merge(request: HttpRequest) -> bool:
-    return request.user.has_perm(CAN_BULK_RELABEL) and request.user.has_perm("taxonomy.change_category")
+def may_merge_categories(request: HttpRequest) -> bool:
+    """Return whether somebody may merge; who may not see the overview would be led nowhere afterwards."""
+    return request.user.has_perms((CAN_REVIEW, CAN_BULK_RELABEL, "taxonomy.change_category"))
 
 
 def _link(ad: Any, title: str) -> str:

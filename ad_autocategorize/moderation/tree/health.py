@@ -94,8 +94,6 @@ def _worth_merging(evidence: Evidence) -> Iterator[TaxonomyFinding]:
         # The one that would take the other's ads: the one above it, or else the larger.
         kept = min(both, key=lambda index: (not _is_above(index, both, categories), -counts[index]))
         emptied = pair.second if kept == pair.first else pair.first
-        doubted = np.flatnonzero(np.isin(given, both) & np.isin(evidence.quality.suggested, both))
-        doubted = doubted[np.argsort(-evidence.quality.score[doubted], kind="stable")][:EXAMPLES]
         there, back = (pair.there, pair.back) if kept == pair.first else (pair.back, pair.there)
         yield TaxonomyFinding(
             kind=Kind.MERGE,
@@ -108,8 +106,22 @@ def _worth_merging(evidence: Evidence) -> Iterator[TaxonomyFinding]:
                 "back": round(back, 3),
                 "near_identical_filed_differently": disagreements[frozenset(both)],
             },
-            examples=[str(evidence.ads[row].ad_id) for row in doubted.tolist()],
+            examples=[str(evidence.ads[row].ad_id) for row in _between(evidence, pair.first, pair.second)],
         )
+
+
+def _between(evidence: Evidence, first: int, second: int) -> list[int]:
+    """Return the rows of ads of one category that look like the other's, the surest first."""
+    given, both = evidence.scores.given, [first, second]
+    rows = np.flatnonzero(np.isin(given, both))
+    suggested = rows[np.isin(evidence.quality.suggested[rows], both)]
+    if len(suggested):
+        found = suggested[np.argsort(-evidence.quality.score[suggested], kind="stable")]
+    else:
+        # A third category may be likelier still for all of them, one below the other for instance.
+        others = np.where(given[rows] == first, second, first)
+        found = rows[np.argsort(-evidence.scores.probabilities[rows, others], kind="stable")]
+    return list(map(int, found[:EXAMPLES]))
 
 
 def _is_above(index: int, both: Sequence[int], categories: Sequence[Path]) -> bool:
