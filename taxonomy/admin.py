@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from typing import Any, ClassVar
 
@@ -16,6 +17,8 @@ from taxonomy.locking import tree_write
 from taxonomy.models import BodyType, Brand, CarModel, Category, Color
 
 PARENT_PARAMETER = "parent__id__exact"
+# No longer than a database's largest integer.
+KEY = re.compile(r"[0-9]{1,18}")
 Moved = tuple[int | None, int | None]
 
 
@@ -48,7 +51,7 @@ class CategoryAdmin(admin.ModelAdmin):
 
     def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
         parent = request.GET.get(PARENT_PARAMETER, "")
-        category = Category.objects.filter(pk=parent).first() if parent.isdecimal() else None
+        category = Category.objects.filter(pk=parent).first() if KEY.fullmatch(parent) else None
         trail = category.path() if category else []
         return super().changelist_view(request, {**(extra_context or {}), "trail": trail})
 

@@ -1,6 +1,7 @@
 """A marketplace with ads filed wrongly, two moderators, and a photo network that has really been trained."""
 
 import io
+import re
 import shutil
 import threading
 
@@ -9,11 +10,14 @@ from django.contrib.auth.models import Permission
 from django.core.files.base import ContentFile
 from django.core.management import call_command
 from django.db import connection, transaction
+from django.http import QueryDict
 from django.test import override_settings
 
 from ad_autocategorize.conf import DEFAULTS, SETTING
 from ad_autocategorize.models import LabelIssue, ModelVersion
+from ad_autocategorize.moderation.labels.fingerprints import fingerprint
 from marketplace.models import Ad, AdPhoto
+from taxonomy.tree import CategoryTree
 from tests.moderation.cars import state_cars
 
 WRONG = {"sillon sofa modelo 3": ["Vehículos", "Motos"], "moto casco modelo 2": ["Vehículos", "Autos"]}
@@ -56,6 +60,14 @@ def moderators(db, django_user_model):
         user.user_permissions.set(Permission.objects.filter(codename__in=["can_review", "can_bulk_relabel"]))
         users.append(user)
     return users
+
+
+@pytest.fixture
+def page(client, moderators):
+    """A client for the admin, as the first moderator, in the site's language."""
+    client.force_login(moderators[0])
+    client.get("/")
+    return client
 
 
 @pytest.fixture(scope="session")
@@ -149,3 +161,18 @@ def at_once(*prepared):
     for thread in threads:
         thread.join()
     return results
+
+
+def asked_about(ad):
+    """What makes an issue one about this ad."""
+    found = fingerprint(ad.title, ad.category_id, CategoryTree.load())
+    return {"ad_id": str(ad.pk), "given_id": ad.category_id, "fingerprint": found}
+
+
+def confirm(client, url, html):
+    """Send the form of a confirmation page as a browser would; return the answer."""
+    hidden = re.findall(r'<input type="hidden" name="(\w+)" value="([^"]*)"', html)
+    form = QueryDict(mutable=True)
+    for name, value in hidden:
+        form.appendlist(name, value)
+    return client.post(url, form.urlencode(), content_type="application/x-www-form-urlencoded")

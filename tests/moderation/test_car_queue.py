@@ -37,13 +37,6 @@ def found(cars):
     return cars
 
 
-@pytest.fixture
-def page(client, moderators):
-    client.force_login(moderators[0])
-    client.get("/")
-    return client
-
-
 def decide(client, issue, decision, **data):
     url = reverse("admin:ad_autocategorize_carissue_decide", args=[issue.pk])
     return client.post(url, {"version": issue.version, "decision": decision, **data}, follow=True)

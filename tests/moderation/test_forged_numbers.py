@@ -16,12 +16,6 @@ HUGE = "9" * 5000
 ARABIC = "٢٠١٠"
 
 
-@pytest.fixture
-def page(client, moderators):
-    client.force_login(moderators[0])
-    return client
-
-
 @pytest.mark.parametrize("text", ["", "-1", "1.0", "²", ARABIC, "9" * 19, HUGE])
 def test_what_is_no_small_number(text):
     assert small_number(text) is None
