@@ -8,7 +8,23 @@ from django.db import models
 from django.utils.translation import gettext_lazy as _
 
 
-class SuggestionEvent(models.Model):
+class Event(models.Model):
+    """What is known of every event: which version answered, for which ad, who told, and when."""
+
+    # Not a foreign key: the figures outlive the version, whose row goes with its files.
+    model_version = models.CharField(_("model version"), max_length=80)
+    ad_id = models.CharField(_("ad"), max_length=100, blank=True, help_text=_("The marketplace's own key of the ad."))
+    from_form = models.BooleanField(
+        _("from the form"), default=False, help_text=_("Recorded as the ad was saved, not told by a client of the API.")
+    )
+    created_at = models.DateTimeField(_("created"), auto_now_add=True)
+
+    class Meta:
+        abstract = True
+        ordering = ["-pk"]
+
+
+class SuggestionEvent(Event):
     """What a seller made of the suggestions that a form showed. Holds neither what was typed nor who typed it.
 
     One row a form that was saved, not one a keystroke: what is judged is where the ad ended up, and the lists that flicker by
@@ -30,9 +46,6 @@ class SuggestionEvent(models.Model):
         IGNORED = "ignored", _("not taken")
         HELD = "held", _("the ad had its category before")
 
-    # Not a foreign key: the figures outlive the version, whose row goes with its files.
-    model_version = models.CharField(_("model version"), max_length=80)
-    ad_id = models.CharField(_("ad"), max_length=100, blank=True, help_text=_("The marketplace's own key of the ad."))
     category = models.ForeignKey(
         "taxonomy.Category",
         on_delete=models.SET_NULL,
@@ -53,15 +66,10 @@ class SuggestionEvent(models.Model):
     handling = models.CharField(
         _("handling"), max_length=10, choices=Handling.choices, default=Handling.UNKNOWN, blank=True
     )
-    from_form = models.BooleanField(
-        _("from the form"), default=False, help_text=_("Recorded as the ad was saved, not told by a client of the API.")
-    )
-    created_at = models.DateTimeField(_("created"), auto_now_add=True)
 
-    class Meta:
+    class Meta(Event.Meta):
         verbose_name = _("suggestion event")
         verbose_name_plural = _("suggestion events")
-        ordering = ["-pk"]
         indexes = [models.Index(fields=["model_version", "outcome"], name="ad_autocat_event_outcome")]
 
     def __str__(self) -> str:
@@ -86,7 +94,7 @@ class FieldState(StrEnum):
     EMPTY = "empty"
 
 
-class CarFieldEvent(models.Model):
+class CarFieldEvent(Event):
     """What a seller made of what a photo says about one field of the car. Holds neither values nor persons.
 
     One row a field that the photo model answered, of a form that was saved. A value is seen where it was filled in, and
@@ -115,9 +123,6 @@ class CarFieldEvent(models.Model):
         OVERRULED = "overruled", _("overruled")
         EMPTY = "empty", _("left empty")
 
-    # Not a foreign key: the figures outlive the version, whose row goes with its files.
-    model_version = models.CharField(_("model version"), max_length=80)
-    ad_id = models.CharField(_("ad"), max_length=100, blank=True, help_text=_("The marketplace's own key of the ad."))
     field = models.CharField(_("field"), max_length=10, choices=Field.choices)
     answered = models.PositiveSmallIntegerField(
         _("answered"), help_text=_("How many values the photo model had for the field.")
@@ -128,15 +133,10 @@ class CarFieldEvent(models.Model):
     )
     outcome = models.CharField(_("outcome"), max_length=10, choices=Outcome.choices)
     handling = models.CharField(_("handling"), max_length=10, choices=Handling.choices)
-    from_form = models.BooleanField(
-        _("from the form"), default=False, help_text=_("Recorded as the ad was saved, not told by a client of the API.")
-    )
-    created_at = models.DateTimeField(_("created"), auto_now_add=True)
 
-    class Meta:
+    class Meta(Event.Meta):
         verbose_name = _("car field event")
         verbose_name_plural = _("car field events")
-        ordering = ["-pk"]
         indexes = [
             # All that the figures read, in the order that they are grouped by.
             models.Index(

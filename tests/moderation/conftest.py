@@ -4,6 +4,7 @@ import io
 import re
 import shutil
 import threading
+from html import unescape
 
 import pytest
 from django.contrib.auth.models import Permission
@@ -12,13 +13,14 @@ from django.core.management import call_command
 from django.db import connection, transaction
 from django.http import QueryDict
 from django.test import override_settings
+from django.urls import reverse
 
 from ad_autocategorize.conf import DEFAULTS, SETTING
 from ad_autocategorize.models import LabelIssue, ModelVersion
 from ad_autocategorize.moderation.labels.fingerprints import fingerprint
 from marketplace.models import Ad, AdPhoto
 from taxonomy.tree import CategoryTree
-from tests.moderation.cars import state_cars
+from tests.moderation.cars import search, state_cars
 
 WRONG = {"sillon sofa modelo 3": ["Vehículos", "Motos"], "moto casco modelo 2": ["Vehículos", "Autos"]}
 
@@ -60,6 +62,13 @@ def moderators(db, django_user_model):
         user.user_permissions.set(Permission.objects.filter(codename__in=["can_review", "can_bulk_relabel"]))
         users.append(user)
     return users
+
+
+@pytest.fixture
+def found(cars):
+    """Cars whose contradictions have been searched for."""
+    search()
+    return cars
 
 
 @pytest.fixture
@@ -176,3 +185,13 @@ def confirm(client, url, html):
     for name, value in hidden:
         form.appendlist(name, value)
     return client.post(url, form.urlencode(), content_type="application/x-www-form-urlencoded")
+
+
+def decide(client, issue, decision, **data):
+    """Press a button of an issue's review page."""
+    url = reverse(f"admin:ad_autocategorize_{issue._meta.model_name}_decide", args=[issue.pk])
+    return client.post(url, {"version": issue.version, "decision": decision, **data}, follow=True)
+
+
+def text_of(response):
+    return unescape(response.content.decode())

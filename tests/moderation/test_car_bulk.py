@@ -1,11 +1,8 @@
 """Bulk actions on car fields in the admin."""
 
-from html import unescape
-
 import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
-from django.urls import reverse
 from django.utils import timezone
 
 from ad_autocategorize.models import CarDecision, CarIssue
@@ -19,27 +16,12 @@ from taxonomy.car_catalog import upsert_cars
 from taxonomy.models import BodyType, Brand, CarModel
 from taxonomy.readers.cars import read_cars
 from tests.moderation.cars import car_of, issue_of, search
-from tests.moderation.conftest import in_bulk
+from tests.moderation.conftest import decide, in_bulk, text_of
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("spanish")]
 
 LIST = "/admin/ad_autocategorize/carissue/"
 TRAIL = "/admin/ad_autocategorize/cardecision/"
-
-
-@pytest.fixture
-def found(cars):
-    search()
-    return cars
-
-
-def decide(client, issue, decision, **data):
-    url = reverse("admin:ad_autocategorize_carissue_decide", args=[issue.pk])
-    return client.post(url, {"version": issue.version, "decision": decision, **data}, follow=True)
-
-
-def text_of(response):
-    return unescape(response.content.decode())
 
 
 def test_bulk_actions_ask_first_and_are_taken_back(page, found):

@@ -22,28 +22,13 @@ from taxonomy.car_catalog import upsert_cars
 from taxonomy.models import Brand, CarModel, Color
 from taxonomy.readers.cars import read_cars
 from tests.moderation.cars import car_of, issue_of, search
-from tests.moderation.conftest import in_bulk
+from tests.moderation.conftest import decide, in_bulk, text_of
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("spanish")]
 
 LIST = "/admin/ad_autocategorize/carissue/"
 REVIEW = LIST + "review/"
 TRAIL = "/admin/ad_autocategorize/cardecision/"
-
-
-@pytest.fixture
-def found(cars):
-    search()
-    return cars
-
-
-def decide(client, issue, decision, **data):
-    url = reverse("admin:ad_autocategorize_carissue_decide", args=[issue.pk])
-    return client.post(url, {"version": issue.version, "decision": decision, **data}, follow=True)
-
-
-def text_of(response):
-    return unescape(response.content.decode())
 
 
 def test_the_page_shows_both_cars_and_one_decision_leads_to_the_next(page, found):

@@ -15,17 +15,12 @@ from ad_autocategorize.moderation.labels.review import Reviewer, accept
 from ad_autocategorize.moderation.queue import views
 from marketplace.models import Ad
 from taxonomy.models import Category
-from tests.moderation.conftest import confirm
+from tests.moderation.conftest import confirm, decide
 
 pytestmark = pytest.mark.django_db
 
 LIST = "/admin/ad_autocategorize/labelissue/"
 REVIEW = LIST + "review/"
-
-
-def decide(client, issue, decision, **data):
-    url = reverse("admin:ad_autocategorize_labelissue_decide", args=[issue.pk])
-    return client.post(url, {"version": issue.version, "decision": decision, **data}, follow=True)
 
 
 def test_the_list_shows_open_issues_and_filters_them(page, sofa_issue):
