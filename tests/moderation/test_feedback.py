@@ -96,7 +96,7 @@ def test_of_a_site_that_trains_every_night_the_newest_versions_are_shown(events,
 def test_the_page_draws_the_weeks_and_sets_blind_decisions_apart(events, queue, moderators, admin_client):
     first, second = list(queue.values())[:2]
     accept(first, Reviewer(moderators[0]))
-    assert figures.leading() is None
+    assert figures.leading(figures.reviews()) is None
     choose(second, second.given_id, Reviewer(moderators[0], blind=True))
     shown, blind = figures.reviews()
     assert (shown.accepted, shown.probability) == (Proportion(1, 1), pytest.approx(first.suggested_probability))
@@ -153,7 +153,7 @@ def test_enough_decisions_tell_how_far_a_suggestion_leads(admin_client, db):
     # What no model suggested, and what was decided in bulk.
     decided(500, "corrected", False, model="")
     decided(500, "accepted", False, batch=uuid.uuid4())
-    lead = figures.leading()
+    lead = figures.leading(figures.reviews())
     assert (lead.percent, lead.may_be_chance) == (30, False)
     admin_client.get("/")
     html = admin_client.get(PAGE).content.decode()

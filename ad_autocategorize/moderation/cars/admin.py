@@ -19,12 +19,11 @@ from ad_autocategorize.moderation.cars.presentation import several
 from ad_autocategorize.moderation.cars.review import accept, keep, reopen, undo
 from ad_autocategorize.moderation.cars.views import CarDecideView, CarReviewView, CarUndoView
 from ad_autocategorize.moderation.models import CarDecision, CarIssue, car_text
-from ad_autocategorize.moderation.queue.ad_pages import may_open_ads
 from ad_autocategorize.moderation.queue.admin import HIDDEN, DecisionAdmin, QueueAdmin
+from ad_autocategorize.moderation.queue.ads import ad_url, ads_by_key, first_photos, may_open_ads, title_of
 from ad_autocategorize.moderation.queue.bulk_actions import is_confirmed
 from ad_autocategorize.moderation.queue.deciding import Reviewer
 from ad_autocategorize.moderation.queue.filters import CAR_FIELD_NAMES, CarFieldFilter, StateFilter
-from ad_autocategorize.moderation.queue.presentation import ad_url, ads_by_key, first_photos, title_of
 from ad_autocategorize.moderation.queue.views import is_blind
 from ad_autocategorize.sources import get_source
 

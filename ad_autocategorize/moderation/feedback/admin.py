@@ -55,6 +55,7 @@ class SuggestionEventAdmin(EventAdmin):
         versions = _("By model version, the newest %(count)d") % {"count": figures.VERSIONS}
         branches = _("By main category, the newest %(count)s events") % {"count": number_format(figures.BRANCH_SAMPLE)}
         groups = [(versions, figures.by_version()), (branches, figures.by_branch())]
+        reviews = figures.reviews()
         context = {
             **self.admin_site.each_context(request),
             "title": _("What became of suggestions"),
@@ -64,7 +65,7 @@ class SuggestionEventAdmin(EventAdmin):
             "handling": figures.by_handling(),
             "places": figures.by_place(),
             "cars": car_figures(),
-            "reviews": figures.reviews(),
-            "leading": figures.leading(),
+            "reviews": reviews,
+            "leading": figures.leading(reviews),
         }
         return TemplateResponse(request, "admin/ad_autocategorize/suggestionevent/feedback.html", context)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 from typing import Any
@@ -18,7 +18,7 @@ from django.utils.translation import gettext as _
 from ad_autocategorize.events import SuggestionEvent
 from ad_autocategorize.moderation.feedback.proportions import Difference, Proportion
 from ad_autocategorize.moderation.models import ReviewDecision
-from ad_autocategorize.moderation.queue.presentation import ads_by_key
+from ad_autocategorize.moderation.queue.ads import ads_by_key
 from ad_autocategorize.reports.charts import Axis, Series, Style, line_chart
 from ad_autocategorize.sources import get_source
 from taxonomy.tree import CategoryTree
@@ -175,9 +175,8 @@ def reviews() -> list[Review]:
     return [_review(names[row["blind"]], row) for row in rows]
 
 
-def leading() -> Difference | None:
+def leading(found: Sequence[Review]) -> Difference | None:
     """Return how much more often ads are filed as suggested when the suggestion is seen; ``None`` without either kind."""
-    found = reviews()
     return Difference(found[0].accepted, found[1].accepted) if len(found) == 2 else None
 
 

@@ -8,8 +8,8 @@ from itertools import islice
 
 from django.utils.translation import gettext as _
 
+from ad_autocategorize.moderation.queue.ads import path_text
 from ad_autocategorize.moderation.queue.deciding import ChoiceRefused
-from ad_autocategorize.moderation.queue.presentation import path_text
 from taxonomy.tree import CategoryTree
 
 # More paths than this make a page slow; the typed words are searched instead.

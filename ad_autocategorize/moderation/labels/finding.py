@@ -21,7 +21,7 @@ from ad_autocategorize.moderation.labels.doubts import Doubt, title_doubts, with
 from ad_autocategorize.moderation.labels.fingerprints import fingerprint
 from ad_autocategorize.moderation.labels.places import follow_moved_categories
 from ad_autocategorize.moderation.models import LabelIssue
-from ad_autocategorize.moderation.queue.presentation import ads_by_key, title_of
+from ad_autocategorize.moderation.queue.ads import ads_by_key, title_of
 from ad_autocategorize.moderation.tree.health import Evidence, record_health
 from ad_autocategorize.retraining import only_one
 from ad_autocategorize.sources import AdSource, LabelledTitle

@@ -15,7 +15,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from ad_autocategorize.moderation.models import CarIssue, Decision, LabelIssue
-from ad_autocategorize.moderation.queue.presentation import keys_of
+from ad_autocategorize.moderation.queue.ads import keys_of
 from ad_autocategorize.sources import AdSource, get_source
 
 Issue = LabelIssue | CarIssue

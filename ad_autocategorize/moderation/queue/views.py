@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from itertools import count
 from typing import TYPE_CHECKING, Any, cast
 
@@ -19,11 +19,10 @@ from django.utils.html import format_html
 from django.utils.translation import gettext as _
 from django.views.generic import View
 
-from ad_autocategorize.moderation.queue.ad_pages import may_open_ads
+from ad_autocategorize.moderation.queue.ads import keys_in_use, may_open_ads
 from ad_autocategorize.moderation.queue.deciding import ChoiceRefused, Issue, ReviewConflict, Reviewer
 from ad_autocategorize.moderation.queue.numbers import small_number
-from ad_autocategorize.moderation.queue.presentation import keys_of
-from ad_autocategorize.sources import AdSource, SourceError, get_source
+from ad_autocategorize.sources import SourceError, get_source
 
 if TYPE_CHECKING:
     from ad_autocategorize.moderation.queue.admin import QueueAdmin
@@ -257,12 +256,6 @@ def _standing(issue: Issue) -> Any | None:
     if issue.state == issue.State.OPEN:
         return None
     return issue.decisions.filter(undone_by=None).exclude(action="undone").first()
-
-
-def keys_in_use(texts: Iterable[str], source: AdSource) -> set[str]:
-    """Return those keys, as text, that ads have; in one query."""
-    ads = source.ad_model()._default_manager.filter(pk__in=keys_of(texts, source))
-    return set(map(str, ads.values_list("pk", flat=True)))
 
 
 def _filters(parameters: QueryDict) -> QueryDict:

@@ -23,11 +23,10 @@ from django.utils.translation import gettext_lazy
 
 from ad_autocategorize.moderation.labels.review import ReviewConflict, Reviewer
 from ad_autocategorize.moderation.models import TaxonomyFinding
-from ad_autocategorize.moderation.queue.ad_pages import may_open_ads
 from ad_autocategorize.moderation.queue.admin import CAN_BULK_RELABEL, CAN_REVIEW, ReadOnlyAdmin, link_to_batch
+from ad_autocategorize.moderation.queue.ads import ad_url, ads_by_key, may_open_ads, path_text, title_of
 from ad_autocategorize.moderation.queue.filters import refuse_bad_filters
 from ad_autocategorize.moderation.queue.numbers import small_number
-from ad_autocategorize.moderation.queue.presentation import ad_url, ads_by_key, path_text, title_of
 from ad_autocategorize.moderation.tree.merging import MergeRefused, merge, plan_merge
 from ad_autocategorize.services import active_tree
 from ad_autocategorize.sources import SourceError, get_source

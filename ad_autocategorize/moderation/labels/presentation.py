@@ -1,20 +1,15 @@
-"""What the review pages show of an issue: the ad, its photos, the paths side by side, near-identical ads."""
+"""What the review page shows of an ad: its photos, the paths side by side, near-identical ads."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
-from django.core.exceptions import ValidationError
-from django.db.models import FileField, Model, prefetch_related_objects
-from django.db.models.constants import LOOKUP_SEP
-from django.db.models.fields.files import FieldFile
-from django.urls import NoReverseMatch, reverse
-
 from ad_autocategorize.moderation.labels.fingerprints import is_titled
 from ad_autocategorize.moderation.models import LabelIssue
-from ad_autocategorize.sources import AdSource, SourceError, fetch_along, get_source
+from ad_autocategorize.moderation.queue.ads import ad_url, ads_by_key, path_text, photo_urls, title_of
+from ad_autocategorize.sources import AdSource, SourceError, get_source
 from taxonomy.tree import CategoryTree
 
 CLUSTER_SHOWN = 12
@@ -68,35 +63,6 @@ class ReviewItem:
     has_changed: bool
 
 
-def ads_by_key(keys: Iterable[str], source: AdSource) -> dict[str, Any]:
-    """Return ads by their keys as text, in one query; ads that are gone are missing."""
-    wanted = keys_of(keys, source)
-    queryset = fetch_along(source.ad_model()._default_manager.all(), [*source.select_related, *source.relations()])
-    return {str(ad.pk): ad for ad in queryset.filter(pk__in=wanted)} if wanted else {}
-
-
-def keys_of(texts: Iterable[str], source: AdSource) -> list[Any]:
-    """Return the keys of ads that are given as text; what can be no key is left out."""
-    field = source.ad_model()._meta.pk
-    keys = []
-    for text in texts:
-        try:
-            keys.append(field.to_python(text))
-        except ValidationError:
-            continue
-    return keys
-
-
-def title_of(ad: Any, source: AdSource) -> str:
-    """Return the ad's title."""
-    return str(source.value_of(ad, "title") or "")
-
-
-def path_text(tree: CategoryTree, category_id: int) -> str:
-    """Return the names along a category's path, for a person."""
-    return " › ".join(tree.path_names(category_id)) if category_id in tree else f"#{category_id}"
-
-
 def paths_side_by_side(tree: CategoryTree, *two: int | None) -> tuple[tuple[Step, ...], tuple[Step, ...]]:
     """Return the paths of two categories, marked from where they part; empty for one that is not in the tree."""
     first, second = (tree.path_names(pk) if pk is not None and pk in tree else () for pk in two)
@@ -128,51 +94,6 @@ def present(issue: LabelIssue, tree: CategoryTree, active: CategoryTree) -> Revi
         is_given=is_given,
         has_changed=issue.state == issue.State.OPEN and not (is_given and is_titled(issue, title)),
     )
-
-
-def ad_url(ad: Model) -> str:
-    """Return the ad's page in the admin; empty where the host has not registered it."""
-    try:
-        return reverse(f"admin:{ad._meta.app_label}_{ad._meta.model_name}_change", args=[ad.pk])
-    except NoReverseMatch:
-        return ""
-
-
-def photo_urls(ad: Any, source: AdSource) -> list[str]:
-    """Return the addresses of the ad's photos."""
-    return [photo if isinstance(photo, str) else str(photo.url) for photo in ad_photos(ad, source)]
-
-
-def first_photos(ads: Sequence[Any], source: AdSource) -> dict[Any, str]:
-    """Return the address of each ad's first photo by the ad's key, in one query for all; ads without one are missing."""
-    path = source.photos if source.photos and source.is_path("photos") else ""
-    if path and source.ad_model()._meta.get_field(path.split(LOOKUP_SEP)[0]).is_relation:
-        prefetch_related_objects(list(ads), path)
-    found = {ad.pk: next(iter(photo_urls(ad, source)), "") for ad in ads}
-    return {key: url for key, url in found.items() if url}
-
-
-def ad_photos(ad: Any, source: AdSource) -> Iterator[FieldFile | str]:
-    """Yield the files of the ad's photos, or what else the source gives as text, such as addresses.
-
-    The source may give one or several; each is a file, a text, or a row with a file field.
-    """
-    photos = source.value_of(ad, "photos")
-    if photos is None:
-        return
-    if hasattr(photos, "all"):
-        photos = photos.all()
-    elif not isinstance(photos, Sequence) or isinstance(photos, str):
-        photos = [photos]
-    # An empty file field is false, and has no address.
-    yield from filter(None, map(_file_of, photos))
-
-
-def _file_of(photo: Any) -> FieldFile | str | None:
-    if not isinstance(photo, Model):
-        return photo
-    named = next((field.name for field in photo._meta.fields if isinstance(field, FileField)), None)
-    return getattr(photo, named) if named else None
 
 
 def _category_of(ad: Any, issue: LabelIssue, source: AdSource, tree: CategoryTree) -> int | None:
