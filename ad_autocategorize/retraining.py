@@ -24,7 +24,7 @@ from django.utils import timezone
 from ad_autocategorize import registry
 from ad_autocategorize.artifacts import TEMPORARY_PREFIX
 from ad_autocategorize.conf import plugin_settings
-from ad_autocategorize.label_weights import LabelWeights, weigh_labels
+from ad_autocategorize.categories.label_weights import LabelWeights, weigh_labels
 from ad_autocategorize.models import ModelVersion
 from ad_autocategorize.sources import AdSource
 from ad_autocategorize.titles.settings import TitleSettings
@@ -69,7 +69,7 @@ def retrain_titles(source: AdSource, request: Request, progress: Progress) -> Re
     Raises ``TrainingError`` where the ads cannot be learned from, ``TrainingBusy``, ``SourceError``, ``OSError``.
     """
     from ad_autocategorize.titles.evaluation import hold_out
-    from ad_autocategorize.titles.training import tokenize, train
+    from ad_autocategorize.titles.training.training import tokenize, train
 
     settings = TitleSettings.from_dict(plugin_settings.TITLES)
     directory = plugin_settings.model_dir

@@ -17,7 +17,7 @@ from django.utils.translation import gettext as _
 
 from ad_autocategorize.conf import plugin_settings
 from ad_autocategorize.recording import SUFFIX, SuggestionReport
-from ad_autocategorize.services import CategorySuggestions, active_tree, form_value
+from ad_autocategorize.categories.services import CategorySuggestions, active_tree, form_value
 from ad_autocategorize.sources import HostCategory, get_source
 
 SUGGEST = "suggest_category"

@@ -23,7 +23,7 @@ from ad_autocategorize.conf import DEFAULTS
 from ad_autocategorize.titles.hierarchy import Path
 from ad_autocategorize.titles.scorer import TitleScorer
 from ad_autocategorize.titles.settings import TitleSettings
-from ad_autocategorize.titles.training import train
+from ad_autocategorize.titles.training.training import train
 from benchmarks.datasets import TitleSet, read_title_set
 
 OURS = ":".join(str(DEFAULTS[f"{origin}_LABEL_WEIGHT"]) for origin in ("ECHOED", "CORRECTED", "MODERATED"))

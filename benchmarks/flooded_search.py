@@ -21,9 +21,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ad_autocategorize.titles.hierarchy import Path
-from ad_autocategorize.titles.mislabels import judge_labels
-from ad_autocategorize.titles.near_identical import filed_shares, find_near_identical
-from ad_autocategorize.titles.out_of_fold import group_sellers, out_of_fold_scores
+from ad_autocategorize.titles.label_errors.mislabels import judge_labels
+from ad_autocategorize.titles.label_errors.near_identical import filed_shares, find_near_identical
+from ad_autocategorize.titles.label_errors.out_of_fold import group_sellers, out_of_fold_scores
 from ad_autocategorize.titles.settings import TitleSettings
 from benchmarks.datasets import read_title_set
 from benchmarks.echoed_labels import Encoded, encode
@@ -74,7 +74,7 @@ def with_shop(data: Encoded, kind: str, seed: int) -> Site:
 def measure(site: Site, settings: TitleSettings, together: bool, cap: float | None) -> list[float]:
     """Return the four shares."""
     # The plugin's own rule; its module needs Django's models.
-    from ad_autocategorize.label_weights import cap_sellers
+    from ad_autocategorize.categories.label_weights import cap_sellers
 
     weights = cap_sellers(site.filed, site.sellers, [1.0] * len(site.titles), cap)
     groups = group_sellers(site.titles, site.filed, site.sellers, settings) if together else None

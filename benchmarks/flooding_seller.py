@@ -25,7 +25,7 @@ import numpy as np
 
 from ad_autocategorize.titles.hierarchy import Path
 from ad_autocategorize.titles.settings import TitleSettings
-from ad_autocategorize.titles.training import train
+from ad_autocategorize.titles.training.training import train
 from benchmarks.datasets import read_title_set
 from benchmarks.echoed_labels import Encoded, encode, first_suggestions
 
@@ -75,7 +75,7 @@ def _reword(title: str, phrases: Sequence[str], random: np.random.Generator) -> 
 def measure(data: Encoded, flood: Flood, ads: int, cap: float | None) -> list[float]:
     """Return four accuracies: of all titles held out, of the flooded category's, of the robbed ones', of his further ads."""
     # The plugin's own rule; its module needs Django's models.
-    from ad_autocategorize.label_weights import cap_sellers
+    from ad_autocategorize.categories.label_weights import cap_sellers
 
     titles = [*data.titles, *flood.titles[:ads]]
     paths = [*data.paths, *[flood.filed] * ads]

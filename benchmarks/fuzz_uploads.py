@@ -19,7 +19,7 @@ from pathlib import Path
 
 from PIL import Image
 
-from ad_autocategorize.photos.decoding import UploadRefused, decode_upload
+from ad_autocategorize.photos.uploads import UploadRefused, decode_upload
 
 SLOWEST_ALLOWED_SECONDS = 2.0
 MEMORY_ALLOWED_MB = 1024

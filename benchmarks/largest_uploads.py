@@ -17,7 +17,7 @@ from pathlib import Path
 
 from PIL import Image
 
-from ad_autocategorize.photos.decoding import UploadLimits, UploadRefused, decode_upload
+from ad_autocategorize.photos.uploads import UploadLimits, UploadRefused, decode_upload
 
 # Mode, format, width and height, options; 25 and 110 million pixels are the limits.
 CASES: dict[str, tuple[str, str, int, dict[str, object]]] = {

@@ -26,9 +26,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ad_autocategorize.titles.hierarchy import Path
-from ad_autocategorize.titles.mislabels import judge_labels
-from ad_autocategorize.titles.near_identical import filed_shares, find_near_identical
-from ad_autocategorize.titles.out_of_fold import FOLDS, assign_folds, out_of_fold_scores
+from ad_autocategorize.titles.label_errors.mislabels import judge_labels
+from ad_autocategorize.titles.label_errors.near_identical import filed_shares, find_near_identical
+from ad_autocategorize.titles.label_errors.out_of_fold import FOLDS, assign_folds, out_of_fold_scores
 from ad_autocategorize.titles.settings import TitleSettings
 
 LEAST_ADS = 8

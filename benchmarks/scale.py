@@ -110,7 +110,7 @@ def hash_of(word: str) -> int:
 def measure(size: Fraction, jobs: int) -> dict[str, float]:
     """Train on that part of the ads and time it."""
     from ad_autocategorize.titles.settings import TitleSettings
-    from ad_autocategorize.titles.training import train
+    from ad_autocategorize.titles.training.training import train
 
     ads = int(sum(GROUP_SIZES) * size)
     market = Marketplace.build()

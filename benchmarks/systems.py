@@ -51,7 +51,7 @@ class Ours(System):
 
     def fit(self, titles: Sequence[str], paths: Sequence[Path], language: str) -> None:
         from ad_autocategorize.titles.settings import TitleSettings
-        from ad_autocategorize.titles.training import train
+        from ad_autocategorize.titles.training.training import train
 
         keys: dict[Path, int] = {}
         encoded = [

@@ -10,7 +10,7 @@ from django.core.files.base import ContentFile
 from django.utils.translation import gettext_lazy as _
 
 from ad_autocategorize.cars.forms import CarPhotoMixin
-from ad_autocategorize.forms import CategorySuggestionMixin
+from ad_autocategorize.categories.forms import CategorySuggestionMixin
 from ad_autocategorize.widgets import CategoryPickerWidget, PhotoInput
 from marketplace.models import Ad, AdPhoto
 from marketplace.photos import clean_photo

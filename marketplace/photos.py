@@ -10,7 +10,7 @@ from django.core.files.base import ContentFile
 from django.core.files.uploadedfile import UploadedFile
 
 from ad_autocategorize.cars.uploads import explain
-from ad_autocategorize.photos.decoding import UploadLimits, UploadRefused, decode_upload
+from ad_autocategorize.photos.uploads import UploadLimits, UploadRefused, decode_upload
 
 LIMITS = UploadLimits(longest_side=1280)
 QUALITY = 85

@@ -9,7 +9,8 @@ from django.core.cache import cache
 from django.core.management import call_command
 from django.utils import translation
 
-from ad_autocategorize import registry, services
+from ad_autocategorize import registry
+from ad_autocategorize.categories import services
 from ad_autocategorize.conf import SETTING
 from taxonomy import locking
 

@@ -17,7 +17,7 @@ from ad_autocategorize.api.serializers import (
     CarModelsSerializer,
     YearSerializer,
 )
-from ad_autocategorize.services import active_tree, form_value
+from ad_autocategorize.categories.services import active_tree, form_value
 from ad_autocategorize.sources import get_source
 from taxonomy.models import Brand, CarModel
 from taxonomy.tree import CategoryTree

@@ -20,7 +20,7 @@ from ad_autocategorize.api.serializers import (
 )
 from ad_autocategorize.api.throttles import BatchThrottle
 from ad_autocategorize.models import ModelVersion
-from ad_autocategorize.services import suggest_categories, suggest_categories_for_many
+from ad_autocategorize.categories.services import suggest_categories, suggest_categories_for_many
 
 
 class SuggestCategoryView(PluginAPIView):

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from ad_autocategorize.photos.artifact import read_photo_manifest, read_verified
-from ad_autocategorize.photos.images import PhotoRecord
+from ad_autocategorize.photos.training.images import PhotoRecord
 
 HOLD_OUT_NAME = "hold-out.json"
 

@@ -11,7 +11,7 @@ from django.db.models import FileField, Manager, Model
 from django.db.models.fields.files import FieldFile
 
 from ad_autocategorize.conf import plugin_settings
-from ad_autocategorize.photos.images import PhotoRecord
+from ad_autocategorize.photos.training.images import PhotoRecord
 from ad_autocategorize.photos.vocabularies import CarLabels
 from ad_autocategorize.sources import CHUNK, AdSource
 

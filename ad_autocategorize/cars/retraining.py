@@ -34,7 +34,7 @@ from ad_autocategorize.photos.artifact import (
     read_verified,
     write_photo_artifact,
 )
-from ad_autocategorize.photos.images import PhotoRecord, Skipped
+from ad_autocategorize.photos.training.images import PhotoRecord, Skipped
 from ad_autocategorize.photos.settings import PhotoSettings
 from ad_autocategorize.photos.vocabularies import HEADS, BoolArray, Pair, Vocabularies
 from ad_autocategorize.retraining import only_one, prune
@@ -42,9 +42,9 @@ from ad_autocategorize.sources import AdSource
 from taxonomy.locking import current_version
 
 if TYPE_CHECKING:
-    from ad_autocategorize.photos.dataset import PhotoSet
-    from ad_autocategorize.photos.network import CarNetwork
-    from ad_autocategorize.photos.training import Epoch
+    from ad_autocategorize.photos.training.dataset import PhotoSet
+    from ad_autocategorize.photos.training.network import CarNetwork
+    from ad_autocategorize.photos.training.training import Epoch
 
 LOCK_NAME = ".photo-training.lock"
 NAME_PREFIX = "photos-"
@@ -118,9 +118,9 @@ def retrain_photos(
 
     Raises ``TooFewPhotos``, ``TrainingBusy``, ``SourceError``, ``ArtifactError``, ``ValueError``, ``OSError``.
     """
-    from ad_autocategorize.photos.distributed import rank_and_size, wait_for_all
-    from ad_autocategorize.photos.tensorboard import epoch_logger
-    from ad_autocategorize.photos.training import Trainer
+    from ad_autocategorize.photos.training.distributed import rank_and_size, wait_for_all
+    from ad_autocategorize.photos.training.tensorboard import epoch_logger
+    from ad_autocategorize.photos.training.training import Trainer
 
     settings = PhotoSettings.from_dict({**plugin_settings.PHOTOS, **request.settings})
     directory = plugin_settings.model_dir
@@ -182,7 +182,7 @@ def _vocabularies_begun_with(work: Path) -> Vocabularies | None:
 
 def _begin(work: Path, vocabularies: Vocabularies) -> None:
     """Put an older training's checkpoint aside for good, and note what the heads of this one mean."""
-    from ad_autocategorize.photos.checkpoints import CHECKPOINT_NAME
+    from ad_autocategorize.photos.training.checkpoints import CHECKPOINT_NAME
 
     (work / CHECKPOINT_NAME).unlink(missing_ok=True)
     partial = work / f"{VOCABULARIES_NAME}.incomplete"
@@ -198,9 +198,9 @@ def _prepare(
     begun: Vocabularies | None,
 ) -> _Parts:
     """Pack and part the photos; the heads are those of ``begun``, or else those of ``before`` and what is new."""
-    from ad_autocategorize.photos.dataset import PhotoSet
-    from ad_autocategorize.photos.images import PackedPhotos, pack_photos
-    from ad_autocategorize.photos.splitting import split_places
+    from ad_autocategorize.photos.training.dataset import PhotoSet
+    from ad_autocategorize.photos.training.images import PackedPhotos, pack_photos
+    from ad_autocategorize.photos.training.splitting import split_places
 
     packed = pack_photos(records, work / "cache", int(settings.height * MARGIN), int(settings.width * MARGIN))
     cars = [record for record in packed.records if record.is_car]
@@ -244,7 +244,7 @@ def _network(
     import torch
     from safetensors.torch import load
 
-    from ad_autocategorize.photos.network import CarNetwork, extend_weights, load_backbone
+    from ad_autocategorize.photos.training.network import CarNetwork, extend_weights, load_backbone
 
     torch.manual_seed(settings.seed)
     local = Path(request.weights) if request.weights and Path(request.weights).exists() else None
@@ -262,12 +262,12 @@ def _record(
 ) -> PhotoResult:
     from safetensors.torch import save
 
-    from ad_autocategorize.photos.evaluation import evaluate
-    from ad_autocategorize.photos.export import largest_difference, to_onnx
+    from ad_autocategorize.photos.training.evaluation import evaluate
+    from ad_autocategorize.photos.training.export import largest_difference, to_onnx
     from ad_autocategorize.photos.preprocessing import Preprocessing
     from ad_autocategorize.photos.relations import learn_relations
-    from ad_autocategorize.photos.selection import choose_rules
-    from ad_autocategorize.photos.training import predict_logits
+    from ad_autocategorize.photos.training.selection import choose_rules
+    from ad_autocategorize.photos.training.training import predict_logits
 
     chosen_on = parts.validation if len(parts.validation) else parts.train
     rules, figures = choose_rules(

@@ -13,8 +13,8 @@ from django.template.loader import render_to_string
 from django.utils import translation
 from django.utils.translation import gettext as _
 
-from ad_autocategorize.photos.evaluation import Confusion
-from ad_autocategorize.photos.images import UnreadablePhoto, read_photo
+from ad_autocategorize.photos.training.evaluation import Confusion
+from ad_autocategorize.photos.training.images import UnreadablePhoto, read_photo
 from ad_autocategorize.reports.labels import HEADS, label
 from ad_autocategorize.reports.reliability import gap_verdict, reliability_chart
 

@@ -4,7 +4,7 @@ from django import forms
 from django.contrib.admin import AdminSite, ModelAdmin
 from django.urls import path
 
-from ad_autocategorize.forms import CategorySuggestionMixin
+from ad_autocategorize.categories.forms import CategorySuggestionMixin
 from ad_autocategorize.widgets import CategoryPickerWidget
 from marketplace.models import Ad
 from marketplace.urls import urlpatterns as marketplace_urls

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from ad_autocategorize.photos.answers import Rules, best_answers, decode
-from ad_autocategorize.photos.evaluation import evaluate, most_confused
-from ad_autocategorize.photos.selection import compare_decodings
+from ad_autocategorize.photos.training.evaluation import evaluate, most_confused
+from ad_autocategorize.photos.training.selection import compare_decodings
 from ad_autocategorize.photos.vocabularies import HEADS, Vocabularies
 from ad_autocategorize.reports.photos import render_photo_report
 from tests.photos.toys import make_photos

@@ -9,7 +9,7 @@ from django.utils import translation
 from PIL import Image
 
 from ad_autocategorize.cars.uploads import explain
-from ad_autocategorize.photos.decoding import UploadRefused
+from ad_autocategorize.photos.uploads import UploadRefused
 from marketplace.photos import clean_photo
 
 

@@ -6,7 +6,7 @@ from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from ad_autocategorize.models import CarDecision, CarIssue
-from ad_autocategorize.moderation.cars.checks import find_car_issues
+from ad_autocategorize.moderation.search.car_checks import find_car_issues
 from ad_autocategorize.moderation.cars.review import keep
 from ad_autocategorize.moderation.queue import bulk_actions
 from ad_autocategorize.moderation.queue.deciding import Reviewer

@@ -9,7 +9,7 @@ from django.utils import timezone
 
 from ad_autocategorize.events import CarFieldEvent, FieldState, SuggestionEvent
 from ad_autocategorize.moderation.feedback.car_figures import VERSIONS, car_figures
-from ad_autocategorize.moderation.feedback.proportions import Proportion
+from ad_autocategorize.statistics.proportions import Proportion
 
 pytestmark = [pytest.mark.django_db, pytest.mark.database]
 

@@ -6,7 +6,7 @@ from django.utils import timezone
 
 from ad_autocategorize import registry
 from ad_autocategorize.models import LabelIssue
-from ad_autocategorize.moderation.labels.doubts import PHOTO_EVIDENCE
+from ad_autocategorize.moderation.search.doubts import PHOTO_EVIDENCE
 from ad_autocategorize.photos.predictor import PhotoPredictor
 from marketplace.models import Ad, AdPhoto
 from taxonomy.models import Brand

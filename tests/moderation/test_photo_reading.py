@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from ad_autocategorize import registry
-from ad_autocategorize.moderation.labels.photo_reading import read_photos
+from ad_autocategorize.moderation.search.photo_reading import read_photos
 from marketplace.models import Ad
 from tests.moderation.conftest import attach_photo
 from tests.photos.toys import MODELS, draw

@@ -2,8 +2,8 @@ import numpy as np
 import pytest
 import torch
 
-from ad_autocategorize.photos.dataset import PhotoSet
-from ad_autocategorize.photos.images import pack_photos
+from ad_autocategorize.photos.training.dataset import PhotoSet
+from ad_autocategorize.photos.training.images import pack_photos
 from ad_autocategorize.photos.vocabularies import Vocabularies
 from tests.photos.toys import make_photos
 

@@ -10,7 +10,7 @@ from ad_autocategorize.photos.calibration import (
     fit_calibration,
     fit_threshold,
 )
-from ad_autocategorize.photos.selection import choose_rules, compare_decodings
+from ad_autocategorize.photos.training.selection import choose_rules, compare_decodings
 from ad_autocategorize.photos.vocabularies import HEADS, CarLabels, Vocabularies
 
 VOCABULARIES = Vocabularies.of(

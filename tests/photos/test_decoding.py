@@ -11,7 +11,7 @@ import zlib
 import pytest
 from PIL import Image, ImageFile, JpegImagePlugin
 
-from ad_autocategorize.photos.decoding import DEFAULT_LIMITS, UploadLimits, UploadRefused, decode_upload
+from ad_autocategorize.photos.uploads import DEFAULT_LIMITS, UploadLimits, UploadRefused, decode_upload
 
 RED, GREEN = (200, 30, 30), (30, 160, 40)
 

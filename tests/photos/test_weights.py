@@ -7,7 +7,7 @@ import torch
 import torchvision
 from safetensors.torch import save_file
 
-from ad_autocategorize.photos.network import CarNetwork, load_backbone
+from ad_autocategorize.photos.training.network import CarNetwork, load_backbone
 from tests.photos.toys import tiny_test_network, toy_settings
 
 

@@ -7,11 +7,11 @@ import numpy as np
 import torch
 from safetensors.torch import save_file
 
-from ad_autocategorize.photos.dataset import PhotoSet
-from ad_autocategorize.photos.distributed import join_processes, leave_processes, rank_and_size
-from ad_autocategorize.photos.images import pack_photos
-from ad_autocategorize.photos.network import CarNetwork
-from ad_autocategorize.photos.training import Trainer
+from ad_autocategorize.photos.training.dataset import PhotoSet
+from ad_autocategorize.photos.training.distributed import join_processes, leave_processes, rank_and_size
+from ad_autocategorize.photos.training.images import pack_photos
+from ad_autocategorize.photos.training.network import CarNetwork
+from ad_autocategorize.photos.training.training import Trainer
 from ad_autocategorize.photos.vocabularies import Vocabularies
 from tests.photos.toys import make_photos, toy_settings
 

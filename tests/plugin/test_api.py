@@ -310,7 +310,7 @@ def test_several_calls_at_once_from_an_asynchronous_client(trained, async_client
 
 def test_the_short_way_to_an_answer_gives_what_the_serializer_would(trained):
     from ad_autocategorize.api.serializers import CategorySuggestionsSerializer, category_suggestions
-    from ad_autocategorize.services import suggest_categories
+    from ad_autocategorize.categories.services import suggest_categories
 
     answer = suggest_categories("sofa futon", limit=3)
     assert category_suggestions(answer) == CategorySuggestionsSerializer(answer).data

@@ -5,7 +5,7 @@ import pytest
 from django import forms
 from django.urls import reverse
 
-from ad_autocategorize.forms import CategorySuggestionMixin
+from ad_autocategorize.categories.forms import CategorySuggestionMixin
 from marketplace.forms import AdForm
 from marketplace.models import Ad
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from scipy.stats import binomtest
 
-from ad_autocategorize.intervals import wilson_bounds
+from ad_autocategorize.statistics.intervals import wilson_bounds
 
 
 def test_wilson_bounds_are_those_of_the_exact_reference():

@@ -18,7 +18,7 @@ from safetensors.torch import load_file, save_file
 from ad_autocategorize.cars.services import suggest_car
 from ad_autocategorize.conf import SETTING
 from ad_autocategorize.models import ModelVersion
-from ad_autocategorize.photos.images import read_photo
+from ad_autocategorize.photos.training.images import read_photo
 from marketplace.models import Ad, AdPhoto
 from taxonomy.bulk import CategoryRow, upsert_categories
 from taxonomy.models import BodyType, Brand, CarModel, Category, Color
@@ -253,7 +253,7 @@ def test_a_folder_of_photos_is_imported_and_learned_from(tmp_path, model_dir):
 
 
 def test_the_api_answers_with_pairs_of_the_catalog_only(trained_photos, client, picture):
-    pytest.importorskip("ad_autocategorize.photos.decoding")
+    pytest.importorskip("ad_autocategorize.photos.uploads")
     upload = SimpleUploadedFile("../../x.png", as_png(picture), "text/html")
     answer = client.post(reverse("ad_autocategorize:suggest-car"), {"photos": upload}).json()
     assert answer["status"] == "car"
@@ -275,7 +275,7 @@ def bound_form(data, files):
 
 
 def test_without_javascript_the_button_fills_the_empty_fields(trained_photos, picture):
-    pytest.importorskip("ad_autocategorize.photos.decoding")
+    pytest.importorskip("ad_autocategorize.photos.uploads")
     upload = SimpleUploadedFile("x.png", as_png(picture))
     blue = Color.objects.get(name="blue")
     form = bound_form({"read_car_photo": "1", "color": str(blue.pk), "title": "auto"}, [upload])
@@ -301,7 +301,7 @@ def test_twins_are_named_with_javascript_and_without(trained_photos, client, pic
 
 
 def test_a_model_of_another_brand_is_not_put_beside_the_brand_that_was_chosen(trained_photos, picture):
-    pytest.importorskip("ad_autocategorize.photos.decoding")
+    pytest.importorskip("ad_autocategorize.photos.uploads")
     bolt = Brand.objects.get(name="Bolt")
     upload = SimpleUploadedFile("x.png", as_png(picture))
     form = bound_form({"read_car_photo": "1", "brand": str(bolt.pk)}, [upload])
@@ -310,7 +310,7 @@ def test_a_model_of_another_brand_is_not_put_beside_the_brand_that_was_chosen(tr
 
 
 def test_a_file_that_is_no_photo_is_explained(trained_photos):
-    pytest.importorskip("ad_autocategorize.photos.decoding")
+    pytest.importorskip("ad_autocategorize.photos.uploads")
     form = bound_form({"read_car_photo": "1"}, [SimpleUploadedFile("x.jpg", b"plain text")])
     assert "JPEG" in str(form["photos"])
 

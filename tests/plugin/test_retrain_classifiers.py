@@ -12,7 +12,7 @@ from django.core.management import CommandError, call_command
 from ad_autocategorize import registry
 from ad_autocategorize.models import ModelVersion
 from ad_autocategorize.retraining import KEPT_VERSIONS, LOCK_NAME, only_one
-from ad_autocategorize.services import suggest_categories
+from ad_autocategorize.categories.services import suggest_categories
 from marketplace.models import Ad
 
 pytestmark = [pytest.mark.django_db, pytest.mark.database]
@@ -151,7 +151,7 @@ def test_the_next_training_sweeps_what_was_left(demo_site):
 def test_a_serving_process_swaps_to_what_another_process_activated(demo_site):
     _, env, manage = demo_site
     serve = (
-        "import django; django.setup(); import sys; from ad_autocategorize.services import suggest_categories\n"
+        "import django; django.setup(); import sys; from ad_autocategorize.categories.services import suggest_categories\n"
         "for line in sys.stdin: print(suggest_categories('heladera').model_version, flush=True)"
     )
     process = subprocess.Popen(

@@ -1,9 +1,10 @@
 import pytest
 from django.core.management import CommandError, call_command
 
-from ad_autocategorize import registry, services
+from ad_autocategorize import registry
+from ad_autocategorize.categories import services
 from ad_autocategorize.models import ModelVersion
-from ad_autocategorize.services import WORTH_OFFERING, suggest_categories, suggest_categories_for_many
+from ad_autocategorize.categories.services import WORTH_OFFERING, suggest_categories, suggest_categories_for_many
 from taxonomy.models import Category
 
 pytestmark = [pytest.mark.django_db, pytest.mark.database]

@@ -1,7 +1,7 @@
 import pytest
 
 from ad_autocategorize.titles.settings import TitleSettings
-from ad_autocategorize.titles.training import train
+from ad_autocategorize.titles.training.training import train
 from tests.titles.data import labelled_titles
 
 

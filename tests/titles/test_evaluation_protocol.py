@@ -12,7 +12,7 @@ from ad_autocategorize.titles.evaluation.baselines import FLAT_CHOICES, cross_va
 from ad_autocategorize.titles.evaluation.corpus import Corpus
 from ad_autocategorize.titles.evaluation.protocol import FULL, QUICK, STAGES, run_protocol
 from ad_autocategorize.titles.settings import TitleSettings
-from ad_autocategorize.titles.training import TrainingError
+from ad_autocategorize.titles.training.training import TrainingError
 from tests.titles.data import CARS, SOFAS, labelled_titles
 
 NAMES = {1: "Vehículos", 2: "Repuestos", 3: "Neumáticos", 4: "Hogar", 5: "Sillones", 6: "Ocio", 7: "Libros"}

@@ -14,8 +14,11 @@ from sklearn.naive_bayes import MultinomialNB
 from sklearn.svm import LinearSVC
 from sklearn.tree import DecisionTreeClassifier
 
-from ad_autocategorize.titles import cascade, compilation, flat, training
-from ad_autocategorize.titles.cascade import (
+from ad_autocategorize.titles.training import cascade
+from ad_autocategorize.titles.training import compilation
+from ad_autocategorize.titles.training import flat
+from ad_autocategorize.titles.training import training
+from ad_autocategorize.titles.training.cascade import (
     LOGISTIC_SCALE,
     NODE_NAIVE_BAYES_SMOOTHING,
     SVC_TOLERANCE,

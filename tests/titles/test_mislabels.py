@@ -4,12 +4,12 @@ import numpy as np
 import pytest
 from scipy import sparse
 
-from ad_autocategorize.titles.explanation import deciding_words
-from ad_autocategorize.titles.mislabels import judge_labels
-from ad_autocategorize.titles.near_identical import filed_shares, find_near_identical
-from ad_autocategorize.titles.out_of_fold import assign_folds, group_sellers, out_of_fold_scores
+from ad_autocategorize.titles.label_errors.explanation import deciding_words
+from ad_autocategorize.titles.label_errors.mislabels import judge_labels
+from ad_autocategorize.titles.label_errors.near_identical import filed_shares, find_near_identical
+from ad_autocategorize.titles.label_errors.out_of_fold import assign_folds, group_sellers, out_of_fold_scores
 from ad_autocategorize.titles.settings import TitleSettings
-from ad_autocategorize.titles.training import TrainingError, train
+from ad_autocategorize.titles.training.training import TrainingError, train
 
 # Two main categories, one with three below it.
 CATEGORIES = [(1, 2), (1, 3), (1, 4), (5,)]

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from ad_autocategorize.artifacts import ArtifactError
 from ad_autocategorize.titles.scorer import TitleScorer
 from ad_autocategorize.titles.settings import TitleSettings
-from ad_autocategorize.titles.training import train
+from ad_autocategorize.titles.training.training import train
 from tests.titles.data import CARS, TYRES, labelled_titles
 
 TITLES, PATHS = labelled_titles()

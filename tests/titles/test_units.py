@@ -7,8 +7,8 @@ from ad_autocategorize.titles.evaluation import expected_calibration_error, hold
 from ad_autocategorize.titles.hierarchy import build_nodes
 from ad_autocategorize.titles.normalization import Normalizer
 from ad_autocategorize.titles.settings import TitleSettings
-from ad_autocategorize.titles.splitting import draw_sample, split_by_category
-from ad_autocategorize.titles.training import TrainingError, train
+from ad_autocategorize.titles.training.splitting import draw_sample, split_by_category
+from ad_autocategorize.titles.training.training import TrainingError, train
 from tests.titles.data import labelled_titles
 
 ALL_STEPS = {"numbers_to_words": True, "remove_stopwords": True}
@@ -115,9 +115,9 @@ def test_a_sample_keeps_every_label_and_takes_all_of_few():
 
 
 def test_large_sites_are_trained_in_part_by_samples(monkeypatch):
-    import ad_autocategorize.titles.cascade as cascade
-    import ad_autocategorize.titles.flat as flat
-    import ad_autocategorize.titles.training as training
+    import ad_autocategorize.titles.training.cascade as cascade
+    import ad_autocategorize.titles.training.flat as flat
+    import ad_autocategorize.titles.training.training as training
 
     monkeypatch.setattr(flat, "MAX_SVC_ADS", 100)
     monkeypatch.setattr(training, "MAX_CALIBRATED_ON", 100)

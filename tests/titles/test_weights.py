@@ -4,7 +4,7 @@ import pytest
 
 from ad_autocategorize.titles.evaluation.holdout import hold_out
 from ad_autocategorize.titles.settings import TitleSettings
-from ad_autocategorize.titles.training import train
+from ad_autocategorize.titles.training.training import train
 
 SOFAS, TABLES = (1, 2), (1, 3)
 TITLES = ["sofa cama", "sofa rojo", "sofa gris", "mesa ratona", "mesa roja", "mesa gris", "puff rojo", "puff rojo"]

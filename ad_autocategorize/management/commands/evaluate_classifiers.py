@@ -81,7 +81,7 @@ class Command(BaseCommand):
             sys.exit(INTERRUPTED)
 
     def _evaluate(self, options: dict[str, Any]) -> tuple[str, dict[str, Any]]:
-        from ad_autocategorize.title_corpus import read_marketplace
+        from ad_autocategorize.categories.corpus import read_marketplace
         from ad_autocategorize.titles.evaluation.corpus import read_csv
         from ad_autocategorize.titles.evaluation.protocol import FULL, QUICK, run_protocol
 

@@ -9,7 +9,7 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 from ad_autocategorize import registry
 from ad_autocategorize.management.arguments import folds, jobs, positive, seed
 from ad_autocategorize.management.bars import StageBars
-from ad_autocategorize.moderation.labels.finding import Request, Result, find_label_issues
+from ad_autocategorize.moderation.search.finding import Request, Result, find_label_issues
 from ad_autocategorize.retraining import TrainingBusy
 from ad_autocategorize.sources import SourceError, get_source
 

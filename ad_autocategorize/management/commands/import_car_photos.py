@@ -11,7 +11,7 @@ from django.db import transaction
 
 from ad_autocategorize.cars.labelled_photos import SETS_FOLDER, read_photo_set, write_photo_set
 from ad_autocategorize.conf import plugin_settings
-from ad_autocategorize.photos.images import PhotoRecord, Skipped, UnreadablePhoto, read_photo
+from ad_autocategorize.photos.training.images import PhotoRecord, Skipped, UnreadablePhoto, read_photo
 from taxonomy.bulk import ImportRefused
 from taxonomy.car_catalog import upsert_cars
 from taxonomy.models import Color

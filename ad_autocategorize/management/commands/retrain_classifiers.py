@@ -7,7 +7,7 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
-from ad_autocategorize.label_weights import PLAIN
+from ad_autocategorize.categories.label_weights import PLAIN
 from ad_autocategorize.management.arguments import day, jobs, positive, seed
 from ad_autocategorize.management.bars import StageBars
 from ad_autocategorize.models import ModelVersion

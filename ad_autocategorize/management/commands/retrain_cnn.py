@@ -14,7 +14,7 @@ from ad_autocategorize.retraining import TrainingBusy
 from ad_autocategorize.sources import SourceError, get_source
 
 if TYPE_CHECKING:
-    from ad_autocategorize.photos.training import Epoch
+    from ad_autocategorize.photos.training.training import Epoch
 
 INTERRUPTED = 130
 MOST_NAMED = 10
@@ -56,7 +56,7 @@ class Command(BaseCommand):
 
                 torch.set_num_threads(options["threads"])
             _check_device(options["device"])
-            from ad_autocategorize.photos.distributed import join_processes, leave_processes, rank_and_size
+            from ad_autocategorize.photos.training.distributed import join_processes, leave_processes, rank_and_size
 
             join_processes(options["device"])
             first = rank_and_size()[0] == 0

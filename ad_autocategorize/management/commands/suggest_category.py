@@ -8,7 +8,7 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
-from ad_autocategorize.services import suggest_categories
+from ad_autocategorize.categories.services import suggest_categories
 from ad_autocategorize.sources import SourceError
 
 

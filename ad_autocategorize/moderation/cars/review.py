@@ -15,7 +15,7 @@ from django.utils.translation import gettext as _
 
 from ad_autocategorize.cars.fields import fold
 from ad_autocategorize.moderation.cars.catalog import Catalog, Contradiction
-from ad_autocategorize.moderation.cars.checks import describe, fingerprint
+from ad_autocategorize.moderation.search.car_checks import describe, fingerprint
 from ad_autocategorize.moderation.cars.desk import CarDesk, HeldCar
 from ad_autocategorize.moderation.models import CarDecision, CarIssue
 from ad_autocategorize.moderation.queue.deciding import (

@@ -11,7 +11,7 @@ from django.db.models import Count, Q
 from django.utils.translation import gettext as _
 
 from ad_autocategorize.events import CarFieldEvent
-from ad_autocategorize.moderation.feedback.proportions import Proportion
+from ad_autocategorize.statistics.proportions import Proportion
 
 # A site that trains often has many versions.
 VERSIONS = 6

@@ -16,7 +16,7 @@ from ad_autocategorize.moderation.models import LabelIssue, ReviewDecision
 from ad_autocategorize.moderation.queue.deciding import ChoiceRefused, Reviewer
 from ad_autocategorize.moderation.queue.numbers import small_number
 from ad_autocategorize.moderation.queue.views import DecideView, ReviewView, UndoView
-from ad_autocategorize.services import active_tree
+from ad_autocategorize.categories.services import active_tree
 from taxonomy.tree import CategoryTree
 
 

@@ -28,7 +28,7 @@ from ad_autocategorize.moderation.queue.ads import ad_url, ads_by_key, may_open_
 from ad_autocategorize.moderation.queue.filters import refuse_bad_filters
 from ad_autocategorize.moderation.queue.numbers import small_number
 from ad_autocategorize.moderation.tree.merging import MergeRefused, merge, plan_merge
-from ad_autocategorize.services import active_tree
+from ad_autocategorize.categories.services import active_tree
 from ad_autocategorize.sources import SourceError, get_source
 from taxonomy.models import Category
 from taxonomy.tree import CategoryTree

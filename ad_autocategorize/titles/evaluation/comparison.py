@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from ad_autocategorize.intervals import CONFIDENCE, Interval, wilson_interval
+from ad_autocategorize.statistics.intervals import CONFIDENCE, Interval, wilson_interval
 from ad_autocategorize.titles.evaluation.metrics import macro_f1
 
 FloatArray = NDArray[np.float64]

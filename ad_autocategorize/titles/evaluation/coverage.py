@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from ad_autocategorize.intervals import wilson_bounds, wilson_interval
+from ad_autocategorize.statistics.intervals import wilson_bounds, wilson_interval
 
 TARGETS = (0.90, 0.95, 0.99)
 CURVE_POINTS = 100

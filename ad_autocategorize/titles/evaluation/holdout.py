@@ -8,12 +8,12 @@ from typing import Any
 
 import numpy as np
 
-from ad_autocategorize.titles.evaluation.reliability import expected_calibration_error
+from ad_autocategorize.statistics.reliability import expected_calibration_error
 from ad_autocategorize.titles.hierarchy import Path
 from ad_autocategorize.titles.scorer import TitleScorer
 from ad_autocategorize.titles.settings import TitleSettings
-from ad_autocategorize.titles.splitting import split_by_category
-from ad_autocategorize.titles.training import Progress, TrainingError, tokenize, train
+from ad_autocategorize.titles.training.splitting import split_by_category
+from ad_autocategorize.titles.training.training import Progress, TrainingError, tokenize, train
 
 TEST_SHARE = 0.33
 

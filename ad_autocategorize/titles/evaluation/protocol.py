@@ -22,11 +22,11 @@ from ad_autocategorize.titles.evaluation.label_noise import NoiseCeiling, agreem
 from ad_autocategorize.titles.evaluation.metrics import count_outcomes, encode, macro_f1, score_levels, score_top
 from ad_autocategorize.titles.evaluation.nodes import explain_nodes
 from ad_autocategorize.titles.evaluation.predictions import Predictions, predict
-from ad_autocategorize.titles.evaluation.reliability import Reliability, reliability
+from ad_autocategorize.statistics.reliability import Reliability, reliability
 from ad_autocategorize.titles.evaluation.splits import Split, split_at_random, split_by_date, split_by_group
 from ad_autocategorize.titles.hierarchy import Path
 from ad_autocategorize.titles.settings import TitleSettings
-from ad_autocategorize.titles.training import TrainingError, train
+from ad_autocategorize.titles.training.training import TrainingError, train
 
 # Called with the name of each stage as it begins; ``STAGES`` lists them in order.
 Progress = Callable[[str], None]

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ad_autocategorize.titles.hierarchy import Path
-from ad_autocategorize.titles.splitting import split_by_category
+from ad_autocategorize.titles.training.splitting import split_by_category
 
 TEST_SHARE = 1 / 3
 LATER_SHARE = 0.2

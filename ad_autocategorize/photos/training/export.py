@@ -14,7 +14,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from ad_autocategorize.photos.network import OUTPUTS, CarNetwork
+from ad_autocategorize.photos.training.network import OUTPUTS, CarNetwork
 
 INPUT = "photos"
 # Photos of one ad that the exported graph takes at once.

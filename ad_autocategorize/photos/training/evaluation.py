@@ -21,7 +21,7 @@ from ad_autocategorize.photos.answers import (
     sure_enough,
 )
 from ad_autocategorize.photos.calibration import BINS, coverage_at, expected_calibration_error
-from ad_autocategorize.photos.selection import unmasked_model_accuracy, violations
+from ad_autocategorize.photos.training.selection import unmasked_model_accuracy, violations
 from ad_autocategorize.photos.vocabularies import HEADS, MISSING, BoolArray, IntArray, Vocabularies
 
 PRECISIONS = (0.9, 0.95, 0.99)

@@ -14,18 +14,18 @@ import torch
 from torch import Tensor, nn
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
-from ad_autocategorize.photos.augmentation import mix
-from ad_autocategorize.photos.checkpoints import CHECKPOINT_NAME, load_checkpoint, save_checkpoint
-from ad_autocategorize.photos.dataset import PhotoSet
-from ad_autocategorize.photos.distributed import (
+from ad_autocategorize.photos.training.augmentation import mix
+from ad_autocategorize.photos.training.checkpoints import CHECKPOINT_NAME, load_checkpoint, save_checkpoint
+from ad_autocategorize.photos.training.dataset import PhotoSet
+from ad_autocategorize.photos.training.distributed import (
     add_gradients,
     from_first,
     rank_and_size,
     share_weights,
     synchronize_normalization,
 )
-from ad_autocategorize.photos.losses import CarLoss
-from ad_autocategorize.photos.network import OUTPUTS, CarNetwork
+from ad_autocategorize.photos.training.losses import CarLoss
+from ad_autocategorize.photos.training.network import OUTPUTS, CarNetwork
 from ad_autocategorize.photos.pairs import pair_scores
 from ad_autocategorize.photos.settings import PhotoSettings
 from ad_autocategorize.photos.vocabularies import HEADS, MISSING, IntArray

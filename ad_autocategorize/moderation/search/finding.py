@@ -15,14 +15,14 @@ from django.db import transaction
 from django.utils import timezone
 
 from ad_autocategorize.conf import plugin_settings
-from ad_autocategorize.label_weights import weigh_labels
-from ad_autocategorize.moderation.cars.checks import find_car_issues
-from ad_autocategorize.moderation.labels.doubts import Doubt, title_doubts, with_photos
+from ad_autocategorize.categories.label_weights import weigh_labels
+from ad_autocategorize.moderation.search.car_checks import find_car_issues
+from ad_autocategorize.moderation.search.doubts import Doubt, title_doubts, with_photos
 from ad_autocategorize.moderation.labels.fingerprints import fingerprint
 from ad_autocategorize.moderation.labels.places import follow_moved_categories
 from ad_autocategorize.moderation.models import LabelIssue
 from ad_autocategorize.moderation.queue.ads import ads_by_key, title_of
-from ad_autocategorize.moderation.tree.health import Evidence, record_health
+from ad_autocategorize.moderation.search.health import Evidence, record_health
 from ad_autocategorize.retraining import only_one
 from ad_autocategorize.sources import AdSource, LabelledTitle
 from ad_autocategorize.titles.settings import TitleSettings
@@ -30,10 +30,10 @@ from taxonomy.tree import CategoryTree
 
 if TYPE_CHECKING:
     # The training side; imported when a search runs.
-    from ad_autocategorize.moderation.labels.photo_reading import PhotoReader
-    from ad_autocategorize.titles.mislabels import LabelQuality
-    from ad_autocategorize.titles.near_identical import Neighbors
-    from ad_autocategorize.titles.out_of_fold import FoldScores
+    from ad_autocategorize.moderation.search.photo_reading import PhotoReader
+    from ad_autocategorize.titles.label_errors.mislabels import LabelQuality
+    from ad_autocategorize.titles.label_errors.near_identical import Neighbors
+    from ad_autocategorize.titles.label_errors.out_of_fold import FoldScores
 
 LOCK_NAME = ".search.lock"
 BATCH = 500
@@ -107,7 +107,7 @@ def _search(source: AdSource, request: Request, progress: Progress) -> Result:
 
 
 def _read_ads(source: AdSource, settings: TitleSettings, result: Result) -> list[LabelledTitle]:
-    from ad_autocategorize.titles.training import tokenize
+    from ad_autocategorize.titles.training.training import tokenize
 
     ads = list(source.iter_titles(skipped=result.skipped))
     worded = tokenize([_title(ad) for ad in ads], settings)[1]
@@ -122,7 +122,7 @@ def _title(ad: LabelledTitle) -> str:
 
 def _photo_reader() -> PhotoReader:
     # Pillow and ONNX Runtime are extras: sites that only sort titles do without.
-    from ad_autocategorize.moderation.labels.photo_reading import PhotoReader
+    from ad_autocategorize.moderation.search.photo_reading import PhotoReader
 
     return PhotoReader()
 
@@ -144,9 +144,9 @@ def _judge(
     progress: Progress,
 ) -> _Judged:
     """Judge the labels; of the two trees the second holds the active categories alone."""
-    from ad_autocategorize.titles.mislabels import judge_labels
-    from ad_autocategorize.titles.near_identical import filed_shares, find_near_identical
-    from ad_autocategorize.titles.out_of_fold import group_sellers, out_of_fold_scores
+    from ad_autocategorize.titles.label_errors.mislabels import judge_labels
+    from ad_autocategorize.titles.label_errors.near_identical import filed_shares, find_near_identical
+    from ad_autocategorize.titles.label_errors.out_of_fold import group_sellers, out_of_fold_scores
 
     titles, labels = [_title(ad) for ad in ads], weigh_labels(ads)
     paths = [trees[0].path_ids(ad.category_id) for ad in ads]

@@ -9,7 +9,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from ad_autocategorize.photos.network import CAR, MASKED, CarNetwork
+from ad_autocategorize.photos.training.network import CAR, MASKED, CarNetwork
 from ad_autocategorize.photos.settings import PhotoSettings
 from ad_autocategorize.photos.vocabularies import HEADS, MISSING, IntArray
 

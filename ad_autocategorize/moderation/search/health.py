@@ -19,9 +19,9 @@ from taxonomy.tree import CategoryTree
 
 if TYPE_CHECKING:
     from ad_autocategorize.titles.hierarchy import Path
-    from ad_autocategorize.titles.mislabels import LabelQuality
-    from ad_autocategorize.titles.near_identical import Neighbors
-    from ad_autocategorize.titles.out_of_fold import FoldScores
+    from ad_autocategorize.titles.label_errors.mislabels import LabelQuality
+    from ad_autocategorize.titles.label_errors.near_identical import Neighbors
+    from ad_autocategorize.titles.label_errors.out_of_fold import FoldScores
 
 Kind = TaxonomyFinding.Kind
 
@@ -84,7 +84,7 @@ def _hardly_used(evidence: Evidence, active: CategoryTree, tree: CategoryTree) -
 
 
 def _worth_merging(evidence: Evidence) -> Iterator[TaxonomyFinding]:
-    from ad_autocategorize.titles.tree_health import confused_pairs
+    from ad_autocategorize.titles.label_errors.tree_health import confused_pairs
 
     categories, given = evidence.scores.categories, evidence.scores.given
     counts = np.bincount(given, minlength=len(categories))
@@ -139,7 +139,7 @@ def _sellers_disagree(evidence: Evidence) -> Counter[frozenset[int]]:
 
 
 def _worth_splitting(evidence: Evidence, settings: TitleSettings) -> Iterator[TaxonomyFinding]:
-    from ad_autocategorize.titles.tree_health import hidden_clusters
+    from ad_autocategorize.titles.label_errors.tree_health import hidden_clusters
 
     categories, given = evidence.scores.categories, evidence.scores.given
     counts = np.bincount(given, minlength=len(categories))

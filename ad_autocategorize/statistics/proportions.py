@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from math import sqrt
 
-from ad_autocategorize.intervals import Interval, wilson_interval
+from ad_autocategorize.statistics.intervals import Interval, wilson_interval
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,7 @@ from collections.abc import Hashable, Iterator, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from ad_autocategorize.photos.images import PackedPhotos, PhotoRecord
+from ad_autocategorize.photos.training.images import PackedPhotos, PhotoRecord
 
 # Of 256 bits; copies of a photo differ in a few, different photos in about half.
 NEAR_DUPLICATE_BITS = 20

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from ad_autocategorize.photos.training import Epoch
+    from ad_autocategorize.photos.training.training import Epoch
 
 
 def epoch_logger(folder: Path) -> Callable[[Epoch], None]:

@@ -15,7 +15,7 @@ from scipy import sparse
 
 from ad_autocategorize.titles.hierarchy import Node, Path
 from ad_autocategorize.titles.settings import TitleSettings
-from ad_autocategorize.titles.splitting import draw_sample
+from ad_autocategorize.titles.training.splitting import draw_sample
 
 FloatArray = NDArray[np.float64]
 

@@ -13,13 +13,13 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ad_autocategorize.moderation.cars.checks import car_ads, stated_fields
+from ad_autocategorize.moderation.search.car_checks import car_ads, stated_fields
 from ad_autocategorize.moderation.models import LabelIssue
 from ad_autocategorize.sources import CAR_FIELDS, AdSource, LabelledTitle
 
 if TYPE_CHECKING:
-    from ad_autocategorize.titles.mislabels import LabelQuality
-    from ad_autocategorize.titles.out_of_fold import FoldScores
+    from ad_autocategorize.titles.label_errors.mislabels import LabelQuality
+    from ad_autocategorize.titles.label_errors.out_of_fold import FoldScores
 
 # Of a category's ads, the share with car fields from which it is one of cars, and up to which it is none; between, neither.
 CARS_FROM, NO_CARS_TO = 0.5, 0.1

@@ -13,12 +13,12 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from ad_autocategorize.titles.explanation import WordWeights, deciding_words
+from ad_autocategorize.titles.label_errors.explanation import WordWeights, deciding_words
 from ad_autocategorize.titles.hierarchy import Path
 from ad_autocategorize.titles.normalization import Normalizer
 from ad_autocategorize.titles.scorer import TitleScorer
 from ad_autocategorize.titles.settings import TitleSettings
-from ad_autocategorize.titles.training import Progress, TrainingError, train
+from ad_autocategorize.titles.training.training import Progress, TrainingError, train
 
 FOLDS = 4
 BATCH = 4096
