@@ -18,8 +18,8 @@ from typing import TYPE_CHECKING, Any
 from django import forms
 from django.db import router, transaction
 
-from ad_autocategorize.models import ModelVersion, SuggestionEvent
 from ad_autocategorize.categories.services import CategorySuggestions, active_tree
+from ad_autocategorize.models import ModelVersion, SuggestionEvent
 from ad_autocategorize.sources import get_source
 
 if TYPE_CHECKING:

@@ -23,8 +23,8 @@ from django.utils import timezone
 
 from ad_autocategorize import registry
 from ad_autocategorize.artifacts import TEMPORARY_PREFIX
-from ad_autocategorize.conf import plugin_settings
 from ad_autocategorize.categories.label_weights import LabelWeights, weigh_labels
+from ad_autocategorize.conf import plugin_settings
 from ad_autocategorize.models import ModelVersion
 from ad_autocategorize.sources import AdSource
 from ad_autocategorize.titles.settings import TitleSettings

@@ -15,9 +15,9 @@ from django.utils.datastructures import MultiValueDict
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 
+from ad_autocategorize.categories.services import CategorySuggestions, active_tree, form_value
 from ad_autocategorize.conf import plugin_settings
 from ad_autocategorize.recording import SUFFIX, SuggestionReport
-from ad_autocategorize.categories.services import CategorySuggestions, active_tree, form_value
 from ad_autocategorize.sources import HostCategory, get_source
 
 SUGGEST = "suggest_category"

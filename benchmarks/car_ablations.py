@@ -14,9 +14,9 @@ from typing import Any
 import numpy as np
 import torch
 
+from ad_autocategorize.photos.settings import PhotoSettings
 from ad_autocategorize.photos.training.network import CarNetwork
 from ad_autocategorize.photos.training.selection import compare_decodings, unmasked_model_accuracy
-from ad_autocategorize.photos.settings import PhotoSettings
 from ad_autocategorize.photos.training.training import Trainer, predict_logits
 from ad_autocategorize.photos.vocabularies import HEADS, MISSING
 from benchmarks.cars import RECIPE, build

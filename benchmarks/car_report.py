@@ -12,14 +12,14 @@ import numpy as np
 from PIL import Image
 
 from ad_autocategorize.photos.answers import Rules, answer_car, decode, refusal_scores
+from ad_autocategorize.photos.predictor import open_session, run_graph
+from ad_autocategorize.photos.preprocessing import Preprocessing
+from ad_autocategorize.photos.relations import RELATIONS, learn_relations
 from ad_autocategorize.photos.training.dataset import PhotoSet
 from ad_autocategorize.photos.training.evaluation import evaluate
 from ad_autocategorize.photos.training.export import largest_difference, quantize, to_onnx
 from ad_autocategorize.photos.training.images import PhotoRecord, read_photo
 from ad_autocategorize.photos.training.network import CarNetwork
-from ad_autocategorize.photos.predictor import open_session, run_graph
-from ad_autocategorize.photos.preprocessing import Preprocessing
-from ad_autocategorize.photos.relations import RELATIONS, learn_relations
 from ad_autocategorize.photos.training.selection import choose_rules, compare_decodings
 from ad_autocategorize.photos.training.training import predict_logits
 from ad_autocategorize.photos.vocabularies import HEADS, MISSING, Vocabularies

@@ -15,11 +15,11 @@ from pathlib import Path
 
 import torch
 
+from ad_autocategorize.photos.preprocessing import Preprocessing
+from ad_autocategorize.photos.settings import PhotoSettings
 from ad_autocategorize.photos.training.dataset import PhotoSet
 from ad_autocategorize.photos.training.images import PhotoRecord, pack_photos
 from ad_autocategorize.photos.training.network import CarNetwork
-from ad_autocategorize.photos.preprocessing import Preprocessing
-from ad_autocategorize.photos.settings import PhotoSettings
 from ad_autocategorize.photos.training.training import Epoch, Trainer, predict_logits
 from ad_autocategorize.photos.vocabularies import CarLabels, Vocabularies
 from benchmarks.car_report import Peer, Trained, print_report

@@ -58,10 +58,10 @@ def write_models(folder: Path, architecture: str, height: int, width: int) -> di
 
     from ad_autocategorize.photos.answers import Rules
     from ad_autocategorize.photos.artifact import GRAPH_NAME, write_photo_artifact
-    from ad_autocategorize.photos.training.export import quantize, to_onnx
-    from ad_autocategorize.photos.training.network import CarNetwork
     from ad_autocategorize.photos.preprocessing import Preprocessing
     from ad_autocategorize.photos.settings import PhotoSettings
+    from ad_autocategorize.photos.training.export import quantize, to_onnx
+    from ad_autocategorize.photos.training.network import CarNetwork
     from ad_autocategorize.photos.vocabularies import Vocabularies
 
     torch.manual_seed(0)
@@ -97,8 +97,8 @@ def write_models(folder: Path, architecture: str, height: int, width: int) -> di
 
 def serve(path: Path) -> None:
     """Print the times of a worker that loads a model and reads uploads, in milliseconds, and its peak memory."""
-    from ad_autocategorize.photos.uploads import READING_LIMITS, decode_upload
     from ad_autocategorize.photos.predictor import PhotoPredictor
+    from ad_autocategorize.photos.uploads import READING_LIMITS, decode_upload
 
     begun = time.perf_counter()
     predictor = PhotoPredictor.load(path)

@@ -9,9 +9,9 @@ from django.utils.translation import gettext_lazy as _
 from rest_framework import serializers
 
 from ad_autocategorize.api.fields import KeyField, TitleField, WholeNumberField
+from ad_autocategorize.categories.services import CategorySuggestions
 from ad_autocategorize.conf import plugin_settings
 from ad_autocategorize.events import SuggestionEvent
-from ad_autocategorize.categories.services import CategorySuggestions
 
 HIGHEST_LIMIT = 10
 

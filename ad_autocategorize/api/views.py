@@ -19,8 +19,8 @@ from ad_autocategorize.api.serializers import (
     category_suggestions,
 )
 from ad_autocategorize.api.throttles import BatchThrottle
-from ad_autocategorize.models import ModelVersion
 from ad_autocategorize.categories.services import suggest_categories, suggest_categories_for_many
+from ad_autocategorize.models import ModelVersion
 
 
 class SuggestCategoryView(PluginAPIView):

@@ -11,9 +11,9 @@ import numpy as np
 
 from ad_autocategorize.cars.catalog import catalog_pairs, table_of_today
 from ad_autocategorize.photos.answers import Logits, best_answers, decode, refusal_scores
+from ad_autocategorize.photos.predictor import PhotoPredictor
 from ad_autocategorize.photos.training.evaluation import Confusion, evaluate, most_confused
 from ad_autocategorize.photos.training.images import PhotoRecord, Skipped, UnreadablePhoto, read_photo
-from ad_autocategorize.photos.predictor import PhotoPredictor
 from ad_autocategorize.photos.training.selection import compare_decodings
 from ad_autocategorize.photos.vocabularies import HEADS
 

@@ -34,8 +34,8 @@ from ad_autocategorize.photos.artifact import (
     read_verified,
     write_photo_artifact,
 )
-from ad_autocategorize.photos.training.images import PhotoRecord, Skipped
 from ad_autocategorize.photos.settings import PhotoSettings
+from ad_autocategorize.photos.training.images import PhotoRecord, Skipped
 from ad_autocategorize.photos.vocabularies import HEADS, BoolArray, Pair, Vocabularies
 from ad_autocategorize.retraining import only_one, prune
 from ad_autocategorize.sources import AdSource
@@ -262,10 +262,10 @@ def _record(
 ) -> PhotoResult:
     from safetensors.torch import save
 
-    from ad_autocategorize.photos.training.evaluation import evaluate
-    from ad_autocategorize.photos.training.export import largest_difference, to_onnx
     from ad_autocategorize.photos.preprocessing import Preprocessing
     from ad_autocategorize.photos.relations import learn_relations
+    from ad_autocategorize.photos.training.evaluation import evaluate
+    from ad_autocategorize.photos.training.export import largest_difference, to_onnx
     from ad_autocategorize.photos.training.selection import choose_rules
     from ad_autocategorize.photos.training.training import predict_logits
 

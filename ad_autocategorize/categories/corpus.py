@@ -7,8 +7,8 @@ from datetime import date, datetime
 
 from django.utils import timezone
 
-from ad_autocategorize.conf import plugin_settings
 from ad_autocategorize.categories.label_weights import weigh_labels
+from ad_autocategorize.conf import plugin_settings
 from ad_autocategorize.sources import AdSource
 from ad_autocategorize.titles.evaluation.corpus import Corpus, as_datetime
 from taxonomy.tree import CategoryTree

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 from django import forms
 from django.forms.utils import ErrorDict
 
-from ad_autocategorize.recording import SuggestionRecordMixin, SuggestionReport
 from ad_autocategorize.categories.services import suggest_categories
+from ad_autocategorize.recording import SuggestionRecordMixin, SuggestionReport
 from ad_autocategorize.sources import get_source
 from ad_autocategorize.widgets import SUGGEST, TAKE, CategorySuggestionWidget
 

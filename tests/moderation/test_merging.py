@@ -11,10 +11,10 @@ from django.db import connection, transaction
 from django.urls import reverse
 from django.utils import translation
 
+from ad_autocategorize.categories.services import active_tree, suggest_categories
 from ad_autocategorize.models import LabelIssue, ReviewDecision
 from ad_autocategorize.moderation.labels.review import ReviewConflict, Reviewer, accept, choose, undo
 from ad_autocategorize.moderation.tree.merging import MERGE_LIMIT, MergeRefused, merge, plan_merge
-from ad_autocategorize.categories.services import active_tree, suggest_categories
 from ad_autocategorize.sources import AdSource, SourceError
 from marketplace.models import Ad
 from taxonomy.models import Category

@@ -8,8 +8,8 @@ from django.urls import reverse
 from ad_autocategorize.events import SuggestionEvent
 from ad_autocategorize.models import ModelVersion
 from ad_autocategorize.moderation.feedback import figures
-from ad_autocategorize.statistics.proportions import Proportion
 from ad_autocategorize.recording import SuggestionReport
+from ad_autocategorize.statistics.proportions import Proportion
 from marketplace.forms import AdForm
 from marketplace.models import Ad
 

@@ -15,8 +15,8 @@ from django.utils import timezone
 from ad_autocategorize.conf import SETTING
 from ad_autocategorize.models import TaxonomyFinding
 from ad_autocategorize.moderation.search.health import CATCH_ALL, Evidence, _worth_merging
-from ad_autocategorize.titles.settings import TitleSettings
 from ad_autocategorize.titles.label_errors.tree_health import confused_pairs, hidden_clusters
+from ad_autocategorize.titles.settings import TitleSettings
 from marketplace.models import Ad
 from taxonomy.bulk import CategoryRow, upsert_categories
 from taxonomy.models import Category

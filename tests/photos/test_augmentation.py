@@ -1,7 +1,7 @@
 import numpy as np
 
-from ad_autocategorize.photos.training.dataset import PhotoSet
 from ad_autocategorize.photos.preprocessing import MEAN, STD
+from ad_autocategorize.photos.training.dataset import PhotoSet
 from ad_autocategorize.photos.vocabularies import HEADS, MISSING
 
 PHOTOS = 64

@@ -18,12 +18,12 @@ from ad_autocategorize.photos.artifact import (
     write_photo_artifact,
 )
 from ad_autocategorize.photos.calibration import NEVER
+from ad_autocategorize.photos.predictor import PhotoPredictor, open_session, run_graph
+from ad_autocategorize.photos.preprocessing import Preprocessing
 from ad_autocategorize.photos.training.evaluation import evaluate, most_confused
 from ad_autocategorize.photos.training.export import largest_difference, quantize, to_onnx
 from ad_autocategorize.photos.training.images import read_photo
 from ad_autocategorize.photos.training.network import OUTPUTS, CarNetwork
-from ad_autocategorize.photos.predictor import PhotoPredictor, open_session, run_graph
-from ad_autocategorize.photos.preprocessing import Preprocessing
 from ad_autocategorize.photos.training.selection import choose_rules
 from ad_autocategorize.photos.training.training import Trainer, predict_logits
 from ad_autocategorize.photos.vocabularies import HEADS, MISSING

@@ -2,10 +2,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from ad_autocategorize.photos.uploads import READING_LIMITS, decode_upload
-from ad_autocategorize.photos.training.images import PhotoRecord, UnreadablePhoto, pack_photos, read_photo
 from ad_autocategorize.photos.preprocessing import Preprocessing
+from ad_autocategorize.photos.training.images import PhotoRecord, UnreadablePhoto, pack_photos, read_photo
 from ad_autocategorize.photos.training.splitting import split_places
+from ad_autocategorize.photos.uploads import READING_LIMITS, decode_upload
 from ad_autocategorize.photos.vocabularies import CarLabels
 
 

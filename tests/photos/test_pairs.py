@@ -4,8 +4,8 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ad_autocategorize.photos.training.network import CarNetwork
 from ad_autocategorize.photos.pairs import DECODINGS, brand_probabilities, pair_scores
+from ad_autocategorize.photos.training.network import CarNetwork
 from ad_autocategorize.photos.vocabularies import CarLabels, Vocabularies
 from tests.photos.toys import toy_settings
 

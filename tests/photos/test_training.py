@@ -2,9 +2,9 @@ import numpy as np
 import pytest
 import torch
 
+from ad_autocategorize.photos.settings import PhotoSettings
 from ad_autocategorize.photos.training.losses import CarLoss
 from ad_autocategorize.photos.training.network import CarNetwork, extend_weights
-from ad_autocategorize.photos.settings import PhotoSettings
 from ad_autocategorize.photos.training.training import Trainer, accuracy_by_head, predict_logits
 from ad_autocategorize.photos.vocabularies import HEADS, MISSING, CarLabels, Vocabularies
 from tests.photos.toys import toy_settings

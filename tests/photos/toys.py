@@ -9,8 +9,8 @@ from PIL import Image, ImageChops, ImageDraw
 from torch import nn
 from torchvision.models._api import register_model
 
-from ad_autocategorize.photos.training.images import PhotoRecord
 from ad_autocategorize.photos.settings import PhotoSettings
+from ad_autocategorize.photos.training.images import PhotoRecord
 from ad_autocategorize.photos.vocabularies import CarLabels
 
 COLORS = {"red": (200, 30, 30), "blue": (30, 30, 200)}

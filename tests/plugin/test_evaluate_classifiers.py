@@ -10,11 +10,11 @@ import pytest
 from django.core.management import CommandError, call_command
 from django.utils import timezone, translation
 
+from ad_autocategorize.categories.corpus import read_marketplace
 from ad_autocategorize.management.arguments import jobs
 from ad_autocategorize.models import ModelVersion
 from ad_autocategorize.reports.labels import DROPPED, label
 from ad_autocategorize.sources import get_source
-from ad_autocategorize.categories.corpus import read_marketplace
 from marketplace.models import Ad
 
 

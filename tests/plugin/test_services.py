@@ -3,8 +3,8 @@ from django.core.management import CommandError, call_command
 
 from ad_autocategorize import registry
 from ad_autocategorize.categories import services
-from ad_autocategorize.models import ModelVersion
 from ad_autocategorize.categories.services import WORTH_OFFERING, suggest_categories, suggest_categories_for_many
+from ad_autocategorize.models import ModelVersion
 from taxonomy.models import Category
 
 pytestmark = [pytest.mark.django_db, pytest.mark.database]

@@ -4,8 +4,8 @@ from datetime import date
 import pytest
 from django.core.management import CommandError, call_command
 
-from ad_autocategorize.conf import SETTING
 from ad_autocategorize.categories.services import suggest_categories
+from ad_autocategorize.conf import SETTING
 from ad_autocategorize.sources import SourceError, get_source
 from taxonomy.models import Category
 from tests.hosts.nodos.models import Node, Offer

@@ -14,18 +14,15 @@ from sklearn.naive_bayes import MultinomialNB
 from sklearn.svm import LinearSVC
 from sklearn.tree import DecisionTreeClassifier
 
-from ad_autocategorize.titles.training import cascade
-from ad_autocategorize.titles.training import compilation
-from ad_autocategorize.titles.training import flat
-from ad_autocategorize.titles.training import training
+from ad_autocategorize.titles.normalization import Normalizer
+from ad_autocategorize.titles.settings import TitleSettings
+from ad_autocategorize.titles.training import cascade, compilation, flat, training
 from ad_autocategorize.titles.training.cascade import (
     LOGISTIC_SCALE,
     NODE_NAIVE_BAYES_SMOOTHING,
     SVC_TOLERANCE,
     TREE_PROBABILITY_FLOOR,
 )
-from ad_autocategorize.titles.normalization import Normalizer
-from ad_autocategorize.titles.settings import TitleSettings
 from tests.titles.data import labelled_titles
 
 TITLES, PATHS = labelled_titles()

@@ -15,7 +15,6 @@ from django.utils.translation import gettext as _
 
 from ad_autocategorize.cars.fields import fold
 from ad_autocategorize.moderation.cars.catalog import Catalog, Contradiction
-from ad_autocategorize.moderation.search.car_checks import describe, fingerprint
 from ad_autocategorize.moderation.cars.desk import CarDesk, HeldCar
 from ad_autocategorize.moderation.models import CarDecision, CarIssue
 from ad_autocategorize.moderation.queue.deciding import (
@@ -25,6 +24,7 @@ from ad_autocategorize.moderation.queue.deciding import (
     advance,
 )
 from ad_autocategorize.moderation.queue.filters import CAR_FIELD_NAMES
+from ad_autocategorize.moderation.search.car_checks import describe, fingerprint
 from ad_autocategorize.sources import CAR_FIELDS, SourceError
 
 Action = CarDecision.Action

@@ -21,6 +21,7 @@ from django.utils.text import capfirst
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
+from ad_autocategorize.categories.services import active_tree
 from ad_autocategorize.moderation.labels.review import ReviewConflict, Reviewer
 from ad_autocategorize.moderation.models import TaxonomyFinding
 from ad_autocategorize.moderation.queue.admin import CAN_BULK_RELABEL, CAN_REVIEW, ReadOnlyAdmin, link_to_batch
@@ -28,7 +29,6 @@ from ad_autocategorize.moderation.queue.ads import ad_url, ads_by_key, may_open_
 from ad_autocategorize.moderation.queue.filters import refuse_bad_filters
 from ad_autocategorize.moderation.queue.numbers import small_number
 from ad_autocategorize.moderation.tree.merging import MergeRefused, merge, plan_merge
-from ad_autocategorize.categories.services import active_tree
 from ad_autocategorize.sources import SourceError, get_source
 from taxonomy.models import Category
 from taxonomy.tree import CategoryTree

@@ -10,9 +10,9 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from ad_autocategorize.photos.preprocessing import MEAN, STD
 from ad_autocategorize.photos.training.augmentation import training_transform
 from ad_autocategorize.photos.training.images import PackedPhotos
-from ad_autocategorize.photos.preprocessing import MEAN, STD
 from ad_autocategorize.photos.vocabularies import HEADS, MISSING, IntArray, Vocabularies
 
 

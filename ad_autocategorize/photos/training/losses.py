@@ -9,8 +9,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from ad_autocategorize.photos.training.network import CAR, MASKED, CarNetwork
 from ad_autocategorize.photos.settings import PhotoSettings
+from ad_autocategorize.photos.training.network import CAR, MASKED, CarNetwork
 from ad_autocategorize.photos.vocabularies import HEADS, MISSING, IntArray
 
 # How fast the mass that a year shares with others falls off, in years.

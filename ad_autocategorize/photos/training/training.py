@@ -14,6 +14,8 @@ import torch
 from torch import Tensor, nn
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
+from ad_autocategorize.photos.pairs import pair_scores
+from ad_autocategorize.photos.settings import PhotoSettings
 from ad_autocategorize.photos.training.augmentation import mix
 from ad_autocategorize.photos.training.checkpoints import CHECKPOINT_NAME, load_checkpoint, save_checkpoint
 from ad_autocategorize.photos.training.dataset import PhotoSet
@@ -26,8 +28,6 @@ from ad_autocategorize.photos.training.distributed import (
 )
 from ad_autocategorize.photos.training.losses import CarLoss
 from ad_autocategorize.photos.training.network import OUTPUTS, CarNetwork
-from ad_autocategorize.photos.pairs import pair_scores
-from ad_autocategorize.photos.settings import PhotoSettings
 from ad_autocategorize.photos.vocabularies import HEADS, MISSING, IntArray
 
 EVALUATION_BATCH = 128

@@ -11,6 +11,7 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
+from ad_autocategorize.statistics.reliability import Reliability, reliability
 from ad_autocategorize.titles.evaluation import report
 from ad_autocategorize.titles.evaluation.baselines import CrossValidation, cross_validate, predict_flat
 from ad_autocategorize.titles.evaluation.comparison import compare, macro_f1_interval, mean_interval, share_interval
@@ -22,7 +23,6 @@ from ad_autocategorize.titles.evaluation.label_noise import NoiseCeiling, agreem
 from ad_autocategorize.titles.evaluation.metrics import count_outcomes, encode, macro_f1, score_levels, score_top
 from ad_autocategorize.titles.evaluation.nodes import explain_nodes
 from ad_autocategorize.titles.evaluation.predictions import Predictions, predict
-from ad_autocategorize.statistics.reliability import Reliability, reliability
 from ad_autocategorize.titles.evaluation.splits import Split, split_at_random, split_by_date, split_by_group
 from ad_autocategorize.titles.hierarchy import Path
 from ad_autocategorize.titles.settings import TitleSettings

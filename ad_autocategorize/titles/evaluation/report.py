@@ -7,6 +7,7 @@ from dataclasses import dataclass, fields, is_dataclass
 from typing import Any
 
 from ad_autocategorize.statistics.intervals import Interval
+from ad_autocategorize.statistics.reliability import Reliability
 from ad_autocategorize.titles.evaluation.baselines import CrossValidation, FlatChoice
 from ad_autocategorize.titles.evaluation.comparison import Comparison
 from ad_autocategorize.titles.evaluation.confusion import ConfusedPair, ConfusionMatrix
@@ -14,7 +15,6 @@ from ad_autocategorize.titles.evaluation.coverage import Coverage
 from ad_autocategorize.titles.evaluation.label_noise import NoiseCeiling
 from ad_autocategorize.titles.evaluation.metrics import LevelScores, Outcomes
 from ad_autocategorize.titles.evaluation.nodes import NodeReport
-from ad_autocategorize.statistics.reliability import Reliability
 from ad_autocategorize.titles.hierarchy import Path
 
 # Raised when a key changes its meaning or goes. 2: ``flat.cascade_against_flat`` is the cascade without flat scores. 3: the

@@ -13,8 +13,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from ad_autocategorize.titles.label_errors.explanation import WordWeights, deciding_words
 from ad_autocategorize.titles.hierarchy import Path
+from ad_autocategorize.titles.label_errors.explanation import WordWeights, deciding_words
 from ad_autocategorize.titles.normalization import Normalizer
 from ad_autocategorize.titles.scorer import TitleScorer
 from ad_autocategorize.titles.settings import TitleSettings

@@ -16,9 +16,9 @@ from scipy import sparse
 from scipy.optimize import minimize, minimize_scalar
 from scipy.special import expit, log_softmax
 
-from ad_autocategorize.titles.training.cascade import LocalClassifier
 from ad_autocategorize.titles.hierarchy import Path
 from ad_autocategorize.titles.mixture import Mixture
+from ad_autocategorize.titles.training.cascade import LocalClassifier
 
 FloatArray = NDArray[np.float64]
 

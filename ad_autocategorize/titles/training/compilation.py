@@ -9,13 +9,13 @@ from numpy.typing import NDArray
 from scipy import sparse
 from scipy.sparse.linalg import norm
 
-from ad_autocategorize.titles.training.cascade import LocalClassifier, tree_scores
 from ad_autocategorize.titles.features import POSITION_WEIGHT, TitleFeatures, is_position_feature
-from ad_autocategorize.titles.training.flat import FlatModel
 from ad_autocategorize.titles.hierarchy import Path
 from ad_autocategorize.titles.mixture import Mixture
 from ad_autocategorize.titles.scorer import LARGEST_SCORE, TitleScorer, Tree, Weights
 from ad_autocategorize.titles.settings import TitleSettings
+from ad_autocategorize.titles.training.cascade import LocalClassifier, tree_scores
+from ad_autocategorize.titles.training.flat import FlatModel
 from ad_autocategorize.titles.trees import Forest, build_forest
 from ad_autocategorize.titles.vocabulary import Entries, Vocabulary, pair_keys
 

@@ -17,9 +17,9 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
 
-from ad_autocategorize.titles.training.cascade import SVC_TOLERANCE, fit_hyperplanes, linear_svc
 from ad_autocategorize.titles.hierarchy import Path
 from ad_autocategorize.titles.settings import TitleSettings
+from ad_autocategorize.titles.training.cascade import SVC_TOLERANCE, fit_hyperplanes, linear_svc
 from ad_autocategorize.titles.training.splitting import draw_sample
 
 FloatArray = NDArray[np.float64]

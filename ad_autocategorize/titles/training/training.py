@@ -11,16 +11,16 @@ from numpy.typing import NDArray
 from scipy import sparse
 from scipy.special import log_softmax
 
-from ad_autocategorize.titles.training.calibration import calibrate_temperatures, fit_mixture
-from ad_autocategorize.titles.training.cascade import LocalClassifier, train_nodes
-from ad_autocategorize.titles.training.compilation import build_tree, compile_scorer
 from ad_autocategorize.titles.features import Contents, TitleFeatures
-from ad_autocategorize.titles.training.flat import FlatModel, train_flat
 from ad_autocategorize.titles.hierarchy import Path, build_nodes
 from ad_autocategorize.titles.mixture import Mixture
 from ad_autocategorize.titles.normalization import Normalizer
 from ad_autocategorize.titles.scorer import TitleScorer
 from ad_autocategorize.titles.settings import TitleSettings
+from ad_autocategorize.titles.training.calibration import calibrate_temperatures, fit_mixture
+from ad_autocategorize.titles.training.cascade import LocalClassifier, train_nodes
+from ad_autocategorize.titles.training.compilation import build_tree, compile_scorer
+from ad_autocategorize.titles.training.flat import FlatModel, train_flat
 from ad_autocategorize.titles.training.splitting import draw_sample, split_by_category
 
 # Titles set aside to calibrate on, before the classifiers are trained again on all.
