@@ -73,7 +73,7 @@ def add_events(count: int) -> None:
     """Record what sellers made of suggestions, over the better part of a year."""
     from django.utils import timezone
 
-    from ad_autocategorize.events import SuggestionEvent
+    from ad_autocategorize.models import SuggestionEvent
     from marketplace.models import Ad
 
     rng, now = random.Random(0), timezone.now()
@@ -147,7 +147,7 @@ def measure(bulk: int) -> None:
     from django.contrib.auth import get_user_model
     from django.test import Client
 
-    from ad_autocategorize.moderation.models import CarIssue, LabelIssue
+    from ad_autocategorize.models import CarIssue, LabelIssue
 
     client = Client(HTTP_HOST="127.0.0.1")
     client.force_login(get_user_model().objects.get(username="moderador"))

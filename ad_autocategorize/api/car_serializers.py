@@ -11,7 +11,7 @@ from rest_framework import serializers
 
 from ad_autocategorize.api.fields import KeyField, WholeNumberField, YesNoField
 from ad_autocategorize.api.serializers import HIGHEST_LIMIT
-from ad_autocategorize.events import CarFieldEvent, FieldState
+from ad_autocategorize.models import CarFieldEvent, FieldState
 
 
 class CarPhotosSerializer(serializers.Serializer[Any]):

@@ -11,7 +11,7 @@ from rest_framework import serializers
 from ad_autocategorize.api.fields import KeyField, TitleField, WholeNumberField
 from ad_autocategorize.categories.services import CategorySuggestions
 from ad_autocategorize.conf import plugin_settings
-from ad_autocategorize.events import SuggestionEvent
+from ad_autocategorize.models import SuggestionEvent
 
 HIGHEST_LIMIT = 10
 

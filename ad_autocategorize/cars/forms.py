@@ -11,7 +11,7 @@ from django.forms.utils import ErrorDict
 from ad_autocategorize.cars.recording import CarRecordMixin, CarReport, FieldReport
 from ad_autocategorize.cars.services import CarSuggestion, FieldSuggestion, suggest_car
 from ad_autocategorize.cars.widgets import CarPhotoWidget
-from ad_autocategorize.events import FieldState
+from ad_autocategorize.models import FieldState
 from ad_autocategorize.sources import CAR_FIELDS, get_source
 
 if TYPE_CHECKING:

@@ -12,8 +12,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from ad_autocategorize.conf import plugin_settings
-from ad_autocategorize.events import SuggestionEvent
-from ad_autocategorize.moderation.models import ReviewDecision
+from ad_autocategorize.models import ReviewDecision, SuggestionEvent
 from ad_autocategorize.sources import LabelledTitle
 
 PLAIN, ECHOED, CORRECTED, MODERATED = "plain", "echoed", "corrected", "moderated"

@@ -7,7 +7,7 @@ from django.core.files.base import ContentFile
 from django.core.management import call_command
 
 from ad_autocategorize.conf import SETTING
-from ad_autocategorize.events import CarFieldEvent
+from ad_autocategorize.models import CarFieldEvent
 from marketplace.models import Ad, AdPhoto
 from taxonomy.models import BodyType, Brand, CarModel, Category, Color
 from tests.photos.toys import BODIES, COLORS, MODELS, YEARS, draw, toy_settings

@@ -7,7 +7,7 @@ import pytest
 from django.core.management import call_command
 from django.utils import timezone
 
-from ad_autocategorize.events import CarFieldEvent, FieldState, SuggestionEvent
+from ad_autocategorize.models import CarFieldEvent, FieldState, SuggestionEvent
 from ad_autocategorize.moderation.feedback.car_figures import VERSIONS, car_figures
 from ad_autocategorize.statistics.proportions import Proportion
 

@@ -10,7 +10,7 @@ from django.utils.datastructures import MultiValueDict
 
 from ad_autocategorize.cars.forms import CarPhotoMixin
 from ad_autocategorize.conf import SETTING
-from ad_autocategorize.events import CarFieldEvent
+from ad_autocategorize.models import CarFieldEvent
 from marketplace.forms import AdForm
 from taxonomy.models import BodyType, Brand, CarModel, Color
 from tests.hosts.coches.models import Maker, Notice, Rubric

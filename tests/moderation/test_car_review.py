@@ -8,9 +8,8 @@ from django.contrib.admin.models import LogEntry
 from django.db import connection, transaction
 from django.utils import timezone
 
-from ad_autocategorize.models import CarDecision, CarIssue, ModelVersion
+from ad_autocategorize.models import CarDecision, CarIssue, ImmutableRecordError, ModelVersion
 from ad_autocategorize.moderation.cars.review import accept, choose, keep, reopen, undo
-from ad_autocategorize.moderation.models import ImmutableRecordError
 from ad_autocategorize.moderation.queue.deciding import ReviewConflict, Reviewer
 from ad_autocategorize.moderation.search.car_checks import find_car_issues
 from ad_autocategorize.sources import AdSource, SourceError, get_source

@@ -10,8 +10,7 @@ from django.db.models import Count, Q
 from django.db.models.functions import TruncWeek
 from django.utils import timezone
 
-from ad_autocategorize.events import SuggestionEvent
-from ad_autocategorize.models import ReviewDecision
+from ad_autocategorize.models import ReviewDecision, SuggestionEvent
 from ad_autocategorize.moderation.feedback import figures
 from ad_autocategorize.moderation.labels.review import Reviewer, accept, choose, keep, undo
 from ad_autocategorize.statistics.intervals import Interval

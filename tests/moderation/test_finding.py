@@ -11,8 +11,7 @@ from django.utils import timezone
 
 from ad_autocategorize.categories.label_weights import weigh_labels
 from ad_autocategorize.conf import SETTING
-from ad_autocategorize.events import SuggestionEvent
-from ad_autocategorize.models import LabelIssue
+from ad_autocategorize.models import LabelIssue, SuggestionEvent
 from ad_autocategorize.moderation.labels.review import Reviewer, accept, keep
 from ad_autocategorize.moderation.search import finding
 from ad_autocategorize.retraining import only_one

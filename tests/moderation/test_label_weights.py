@@ -6,8 +6,7 @@ from django.core.management import call_command
 from ad_autocategorize.categories.corpus import read_marketplace
 from ad_autocategorize.categories.label_weights import weigh_labels
 from ad_autocategorize.conf import SETTING
-from ad_autocategorize.events import SuggestionEvent
-from ad_autocategorize.models import ModelVersion
+from ad_autocategorize.models import ModelVersion, SuggestionEvent
 from ad_autocategorize.moderation.labels.review import Reviewer, accept, undo
 from ad_autocategorize.moderation.tree.merging import merge
 from ad_autocategorize.sources import get_source

@@ -5,8 +5,7 @@ import json
 import pytest
 from django.urls import reverse
 
-from ad_autocategorize.events import SuggestionEvent
-from ad_autocategorize.models import ModelVersion
+from ad_autocategorize.models import ModelVersion, SuggestionEvent
 from ad_autocategorize.moderation.feedback import figures
 from ad_autocategorize.recording import SuggestionReport
 from ad_autocategorize.statistics.proportions import Proportion

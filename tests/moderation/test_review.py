@@ -3,10 +3,9 @@
 import pytest
 from django.contrib.admin.models import LogEntry
 
-from ad_autocategorize.models import LabelIssue, ReviewDecision
+from ad_autocategorize.models import ImmutableRecordError, LabelIssue, ReviewDecision
 from ad_autocategorize.moderation.labels.presentation import present
 from ad_autocategorize.moderation.labels.review import ReviewConflict, Reviewer, accept, choose, keep, undo
-from ad_autocategorize.moderation.models import ImmutableRecordError
 from ad_autocategorize.sources import AdSource, SourceError
 from marketplace.models import Ad
 from taxonomy.models import Category

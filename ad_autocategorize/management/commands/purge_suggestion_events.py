@@ -9,8 +9,8 @@ from django.core.management.base import BaseCommand, CommandParser
 from django.utils import timezone
 
 from ad_autocategorize.conf import plugin_settings
-from ad_autocategorize.events import CarFieldEvent, SuggestionEvent
 from ad_autocategorize.management.arguments import days
+from ad_autocategorize.models import CarFieldEvent, SuggestionEvent
 
 
 class Command(BaseCommand):

@@ -14,11 +14,11 @@ from django.utils.html import format_html
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
+from ad_autocategorize.models import CarDecision, CarIssue, car_text
 from ad_autocategorize.moderation.cars.desk import CarDesk
 from ad_autocategorize.moderation.cars.presentation import several
 from ad_autocategorize.moderation.cars.review import accept, keep, reopen, undo
 from ad_autocategorize.moderation.cars.views import CarDecideView, CarReviewView, CarUndoView
-from ad_autocategorize.moderation.models import CarDecision, CarIssue, car_text
 from ad_autocategorize.moderation.queue.admin import HIDDEN, DecisionAdmin, QueueAdmin
 from ad_autocategorize.moderation.queue.ads import ad_url, ads_by_key, first_photos, may_open_ads, title_of
 from ad_autocategorize.moderation.queue.bulk_actions import is_confirmed

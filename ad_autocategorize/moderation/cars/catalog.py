@@ -10,7 +10,7 @@ from functools import cached_property
 from typing import Any
 
 from ad_autocategorize.cars.fields import fold
-from ad_autocategorize.moderation.models import CarEvidence
+from ad_autocategorize.models import CarEvidence
 from taxonomy.models import CarModel
 
 # Sellers date a car by the model year or by the first registration.

@@ -11,8 +11,8 @@ from typing import Any
 from django.db.models import prefetch_related_objects
 
 from ad_autocategorize.cars.fields import lock_own_records
+from ad_autocategorize.models import CarIssue
 from ad_autocategorize.moderation.cars.catalog import Catalog
-from ad_autocategorize.moderation.models import CarIssue
 from ad_autocategorize.moderation.queue.deciding import Desk, lock_ads
 from ad_autocategorize.moderation.search.car_checks import car_relations, stated_fields
 from ad_autocategorize.sources import fetch_along

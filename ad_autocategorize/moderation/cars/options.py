@@ -10,8 +10,8 @@ from unicodedata import decimal
 
 from django.utils.translation import gettext as _
 
+from ad_autocategorize.models import CarIssue, car_text
 from ad_autocategorize.moderation.cars.catalog import Catalog
-from ad_autocategorize.moderation.models import CarIssue, car_text
 from ad_autocategorize.moderation.queue.deciding import ChoiceRefused
 from ad_autocategorize.moderation.queue.numbers import small_number
 from ad_autocategorize.sources import AdSource

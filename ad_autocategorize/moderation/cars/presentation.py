@@ -7,9 +7,9 @@ from dataclasses import dataclass
 
 from django.utils.translation import gettext as _
 
+from ad_autocategorize.models import CarIssue
 from ad_autocategorize.moderation.cars.catalog import Catalog
 from ad_autocategorize.moderation.cars.options import Option, all_values, is_pair, pairs, possible_values
-from ad_autocategorize.moderation.models import CarIssue
 from ad_autocategorize.moderation.queue.ads import ad_url, ads_by_key, photo_urls, title_of
 from ad_autocategorize.moderation.queue.filters import CAR_FIELD_NAMES
 from ad_autocategorize.sources import AdSource, get_source

@@ -14,9 +14,9 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from ad_autocategorize.cars.fields import fold
+from ad_autocategorize.models import CarDecision, CarIssue
 from ad_autocategorize.moderation.cars.catalog import Catalog, Contradiction
 from ad_autocategorize.moderation.cars.desk import CarDesk, HeldCar
-from ad_autocategorize.moderation.models import CarDecision, CarIssue
 from ad_autocategorize.moderation.queue.deciding import (
     ChoiceRefused,
     ReviewConflict,

@@ -9,12 +9,12 @@ from django.db.models import QuerySet
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
+from ad_autocategorize.models import CarDecision, CarIssue
 from ad_autocategorize.moderation.cars.catalog import Catalog
 from ad_autocategorize.moderation.cars.desk import CarDesk
 from ad_autocategorize.moderation.cars.options import chosen_values, pressed_values
 from ad_autocategorize.moderation.cars.presentation import CarItem, present_car
 from ad_autocategorize.moderation.cars.review import accept, choose, keep, undo
-from ad_autocategorize.moderation.models import CarDecision, CarIssue
 from ad_autocategorize.moderation.queue.deciding import Reviewer
 from ad_autocategorize.moderation.queue.views import DecideView, ReviewView, UndoView, is_blind
 

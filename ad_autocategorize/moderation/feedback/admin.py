@@ -12,7 +12,7 @@ from django.urls import URLPattern, path
 from django.utils.formats import number_format
 from django.utils.translation import gettext as _
 
-from ad_autocategorize.events import CarFieldEvent, SuggestionEvent
+from ad_autocategorize.models import CarFieldEvent, SuggestionEvent
 from ad_autocategorize.moderation.feedback import figures
 from ad_autocategorize.moderation.feedback.car_figures import car_figures
 from ad_autocategorize.moderation.queue.admin import CAN_REVIEW, ReadOnlyAdmin

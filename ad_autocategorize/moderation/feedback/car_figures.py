@@ -10,7 +10,7 @@ from typing import Any
 from django.db.models import Count, Q
 from django.utils.translation import gettext as _
 
-from ad_autocategorize.events import CarFieldEvent
+from ad_autocategorize.models import CarFieldEvent
 from ad_autocategorize.statistics.proportions import Proportion
 
 # A site that trains often has many versions.

@@ -15,8 +15,7 @@ from django.utils.formats import date_format
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 
-from ad_autocategorize.events import SuggestionEvent
-from ad_autocategorize.moderation.models import ReviewDecision
+from ad_autocategorize.models import ReviewDecision, SuggestionEvent
 from ad_autocategorize.moderation.queue.ads import ads_by_key
 from ad_autocategorize.reports.charts import Axis, Series, Style, line_chart
 from ad_autocategorize.sources import get_source

@@ -12,10 +12,10 @@ from django.http import HttpRequest, HttpResponse
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
+from ad_autocategorize.models import LabelIssue, ReviewDecision
 from ad_autocategorize.moderation.labels.desk import LabelDesk
 from ad_autocategorize.moderation.labels.review import accept, keep, undo
 from ad_autocategorize.moderation.labels.views import LabelDecideView, LabelReviewView, LabelUndoView
-from ad_autocategorize.moderation.models import LabelIssue, ReviewDecision
 from ad_autocategorize.moderation.queue.admin import HIDDEN, DecisionAdmin, QueueAdmin
 from ad_autocategorize.moderation.queue.ads import ads_by_key, path_text, title_of
 from ad_autocategorize.moderation.queue.bulk_actions import is_confirmed

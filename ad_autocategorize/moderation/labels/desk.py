@@ -9,7 +9,7 @@ from typing import Any
 from django.utils.translation import gettext as _
 
 from ad_autocategorize.categories.services import active_tree
-from ad_autocategorize.moderation.models import LabelIssue
+from ad_autocategorize.models import LabelIssue
 from ad_autocategorize.moderation.queue.deciding import ChoiceRefused, Desk, lock_ads
 from taxonomy.locking import current_version, lock_categories, lock_tree
 from taxonomy.tree import CategoryTree

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 
-from ad_autocategorize.moderation.models import LabelIssue
+from ad_autocategorize.models import LabelIssue
 from taxonomy.tree import CategoryTree
 
 

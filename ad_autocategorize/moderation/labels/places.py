@@ -8,7 +8,7 @@ from typing import Any
 
 from django.db import transaction
 
-from ad_autocategorize.moderation.models import LabelIssue
+from ad_autocategorize.models import LabelIssue
 from taxonomy.tree import CategoryTree
 
 WRITTEN_AT_ONCE = 500

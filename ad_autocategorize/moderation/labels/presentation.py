@@ -6,8 +6,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
+from ad_autocategorize.models import LabelIssue
 from ad_autocategorize.moderation.labels.fingerprints import is_titled
-from ad_autocategorize.moderation.models import LabelIssue
 from ad_autocategorize.moderation.queue.ads import ad_url, ads_by_key, path_text, photo_urls, title_of
 from ad_autocategorize.sources import AdSource, SourceError, get_source
 from taxonomy.tree import CategoryTree

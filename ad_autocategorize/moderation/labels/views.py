@@ -10,10 +10,10 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from ad_autocategorize.categories.services import active_tree
+from ad_autocategorize.models import LabelIssue, ReviewDecision
 from ad_autocategorize.moderation.labels.choosing import listed_paths, matching, named_category
 from ad_autocategorize.moderation.labels.presentation import ReviewItem, present
 from ad_autocategorize.moderation.labels.review import accept, choose, keep, undo
-from ad_autocategorize.moderation.models import LabelIssue, ReviewDecision
 from ad_autocategorize.moderation.queue.deciding import ChoiceRefused, Reviewer
 from ad_autocategorize.moderation.queue.numbers import small_number
 from ad_autocategorize.moderation.queue.views import DecideView, ReviewView, UndoView

@@ -21,7 +21,7 @@ from django.utils.html import format_html
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from ad_autocategorize.moderation.models import Decision
+from ad_autocategorize.models import Decision
 from ad_autocategorize.moderation.queue.bulk_actions import (
     act_on_each,
     at_most,

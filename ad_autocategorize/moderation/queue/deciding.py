@@ -14,7 +14,7 @@ from django.contrib.contenttypes.models import ContentType
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
-from ad_autocategorize.moderation.models import CarIssue, Decision, LabelIssue
+from ad_autocategorize.models import CarIssue, Decision, LabelIssue
 from ad_autocategorize.moderation.queue.ads import keys_of
 from ad_autocategorize.sources import AdSource, get_source
 

@@ -19,7 +19,7 @@ from django.http.response import HttpResponseBase
 from django.shortcuts import redirect
 from django.utils.translation import gettext_lazy as _
 
-from ad_autocategorize.moderation.models import CarIssue, LabelIssue
+from ad_autocategorize.models import CarIssue, LabelIssue
 from ad_autocategorize.moderation.queue.numbers import MOST_DIGITS
 from taxonomy.models import Category
 

@@ -15,9 +15,8 @@ from django.db.models.constants import LOOKUP_SEP
 from ad_autocategorize.cars.fields import fold, text_of
 from ad_autocategorize.conf import plugin_settings
 from ad_autocategorize.confidence import VERY_LIKELY
-from ad_autocategorize.models import ModelVersion
+from ad_autocategorize.models import CarIssue, ModelVersion
 from ad_autocategorize.moderation.cars.catalog import Catalog, Contradiction
-from ad_autocategorize.moderation.models import CarIssue
 from ad_autocategorize.sources import CAR_FIELDS, CHUNK, AdSource, fetch_along, resolve_field
 
 Evidence = CarIssue.Evidence

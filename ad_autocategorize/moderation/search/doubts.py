@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ad_autocategorize.moderation.models import LabelIssue
+from ad_autocategorize.models import LabelIssue
 from ad_autocategorize.moderation.search.car_checks import car_ads, stated_fields
 from ad_autocategorize.sources import CAR_FIELDS, AdSource, LabelledTitle
 

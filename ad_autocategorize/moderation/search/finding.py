@@ -16,9 +16,9 @@ from django.utils import timezone
 
 from ad_autocategorize.categories.label_weights import weigh_labels
 from ad_autocategorize.conf import plugin_settings
+from ad_autocategorize.models import LabelIssue
 from ad_autocategorize.moderation.labels.fingerprints import fingerprint
 from ad_autocategorize.moderation.labels.places import follow_moved_categories
-from ad_autocategorize.moderation.models import LabelIssue
 from ad_autocategorize.moderation.queue.ads import ads_by_key, title_of
 from ad_autocategorize.moderation.search.car_checks import find_car_issues
 from ad_autocategorize.moderation.search.doubts import Doubt, title_doubts, with_photos

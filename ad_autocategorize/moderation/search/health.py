@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from django.db import transaction
 
-from ad_autocategorize.moderation.models import TaxonomyFinding
+from ad_autocategorize.models import TaxonomyFinding
 from ad_autocategorize.sources import LabelledTitle
 from ad_autocategorize.titles.settings import TitleSettings
 from taxonomy.tree import CategoryTree

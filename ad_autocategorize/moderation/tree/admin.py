@@ -22,8 +22,8 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from ad_autocategorize.categories.services import active_tree
+from ad_autocategorize.models import TaxonomyFinding
 from ad_autocategorize.moderation.labels.review import ReviewConflict, Reviewer
-from ad_autocategorize.moderation.models import TaxonomyFinding
 from ad_autocategorize.moderation.queue.admin import CAN_BULK_RELABEL, CAN_REVIEW, ReadOnlyAdmin, link_to_batch
 from ad_autocategorize.moderation.queue.ads import ad_url, ads_by_key, may_open_ads, path_text, title_of
 from ad_autocategorize.moderation.queue.filters import refuse_bad_filters

@@ -11,10 +11,9 @@ from django.db.models import Q
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
-from ad_autocategorize.models import ModelVersion
+from ad_autocategorize.models import LabelIssue, ModelVersion, TaxonomyFinding
 from ad_autocategorize.moderation.labels.desk import LabelDesk
 from ad_autocategorize.moderation.labels.review import Reviewer, relabel_ad
-from ad_autocategorize.moderation.models import LabelIssue, TaxonomyFinding
 from ad_autocategorize.moderation.queue.ads import path_text
 from ad_autocategorize.sources import SourceError, get_source
 from taxonomy.locking import lock_categories, tree_write

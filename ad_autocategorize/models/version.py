@@ -6,22 +6,6 @@ from django.db import models, transaction
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
-from ad_autocategorize.events import CarFieldEvent, SuggestionEvent
-
-# The review queue's models live beside what uses them; Django looks for models here.
-from ad_autocategorize.moderation.models import CarDecision, CarIssue, LabelIssue, ReviewDecision, TaxonomyFinding
-
-__all__ = [
-    "CarDecision",
-    "CarFieldEvent",
-    "CarIssue",
-    "LabelIssue",
-    "ModelVersion",
-    "ReviewDecision",
-    "SuggestionEvent",
-    "TaxonomyFinding",
-]
-
 
 class ModelVersion(models.Model):
     """One trained model. At most one of a kind is active: the one that web processes serve."""

@@ -1,0 +1,26 @@
+"""The plugin's tables."""
+
+from ad_autocategorize.models.cars import CarDecision, CarEvidence, CarIssue, car_text
+from ad_autocategorize.models.decisions import Decision, ImmutableRecordError, Settled
+from ad_autocategorize.models.events import CarFieldEvent, Event, FieldState, SuggestionEvent
+from ad_autocategorize.models.findings import TaxonomyFinding
+from ad_autocategorize.models.labels import LabelIssue, ReviewDecision
+from ad_autocategorize.models.version import ModelVersion
+
+__all__ = [
+    "CarDecision",
+    "CarEvidence",
+    "CarFieldEvent",
+    "CarIssue",
+    "Decision",
+    "Event",
+    "FieldState",
+    "ImmutableRecordError",
+    "LabelIssue",
+    "ModelVersion",
+    "ReviewDecision",
+    "Settled",
+    "SuggestionEvent",
+    "TaxonomyFinding",
+    "car_text",
+]
