@@ -14,7 +14,8 @@ from django.db.models.constants import LOOKUP_SEP
 
 from ad_autocategorize.conf import DEFAULTS, SETTING, plugin_settings
 from ad_autocategorize.photos.settings import PhotoSettings
-from ad_autocategorize.sources import DESCRIBED, AdSource, SourceError, get_source, resolve_field
+from ad_autocategorize.sources import AdSource, SourceError, get_source
+from ad_autocategorize.sources.fields import DESCRIBED, resolve_field
 from ad_autocategorize.titles.settings import TitleSettings
 
 

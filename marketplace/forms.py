@@ -11,7 +11,8 @@ from django.utils.translation import gettext_lazy as _
 
 from ad_autocategorize.cars.forms import CarPhotoMixin
 from ad_autocategorize.categories.forms import CategorySuggestionMixin
-from ad_autocategorize.widgets import CategoryPickerWidget, PhotoInput
+from ad_autocategorize.categories.widgets import CategoryPickerWidget
+from ad_autocategorize.widgets import PhotoInput
 from marketplace.models import Ad, AdPhoto
 from marketplace.photos import clean_photo
 from taxonomy.tree import CategoryTree

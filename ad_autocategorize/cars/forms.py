@@ -12,7 +12,8 @@ from ad_autocategorize.cars.recording import CarRecordMixin, CarReport, FieldRep
 from ad_autocategorize.cars.services import CarSuggestion, FieldSuggestion, suggest_car
 from ad_autocategorize.cars.widgets import CarPhotoWidget
 from ad_autocategorize.models import FieldState
-from ad_autocategorize.sources import CAR_FIELDS, get_source
+from ad_autocategorize.sources import get_source
+from ad_autocategorize.sources.cars import CAR_FIELDS
 
 if TYPE_CHECKING:
     _Base = forms.BaseForm

@@ -13,7 +13,8 @@ from django.db.models.fields.files import FieldFile
 from ad_autocategorize.conf import plugin_settings
 from ad_autocategorize.photos.training.images import PhotoRecord
 from ad_autocategorize.photos.vocabularies import CarLabels
-from ad_autocategorize.sources import CHUNK, AdSource
+from ad_autocategorize.sources import AdSource
+from ad_autocategorize.sources.source import CHUNK
 
 SETS_FOLDER = "photo-sets"
 COLUMNS = ("file", "brand", "model", "body_type", "color", "year", "group")

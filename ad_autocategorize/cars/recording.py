@@ -9,7 +9,8 @@ from typing import Any, ClassVar
 
 from ad_autocategorize.models import CarFieldEvent, FieldState, ModelVersion
 from ad_autocategorize.recording import LONGEST_VALUE, MOST_SHOWN, SUFFIX, VERSION, RecordingMixin, recording_of
-from ad_autocategorize.sources import CAR_FIELDS, get_source
+from ad_autocategorize.sources import get_source
+from ad_autocategorize.sources.cars import CAR_FIELDS
 
 LONGEST_REPORT = len(CAR_FIELDS) * (MOST_SHOWN + 2) * LONGEST_VALUE
 # What a browser can know; that an ad held a value before is found out here.

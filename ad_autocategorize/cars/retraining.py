@@ -1,12 +1,8 @@
-"""Training a new photo network from the marketplace's ads and imported sets, and putting it into service.
-
-As with titles, files are written beside their final place and renamed, then one transaction records and activates the version.
-"""
+"""Training a new photo network from the marketplace's ads and imported sets, and putting it into service as ``versions`` does."""
 
 from __future__ import annotations
 
 import json
-import secrets
 import shutil
 from collections.abc import Callable
 from contextlib import nullcontext
@@ -16,10 +12,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from django.db import transaction
 from django.utils import timezone
 
-from ad_autocategorize import registry
+from ad_autocategorize import versions
 from ad_autocategorize.cars.catalog import catalog_pairs, table_of_today
 from ad_autocategorize.cars.hold_out import HOLD_OUT_NAME, list_hold_out
 from ad_autocategorize.cars.labelled_photos import ad_photo_records, imported_photo_records
@@ -37,7 +32,6 @@ from ad_autocategorize.photos.artifact import (
 from ad_autocategorize.photos.settings import PhotoSettings
 from ad_autocategorize.photos.training.images import PhotoRecord, Skipped
 from ad_autocategorize.photos.vocabularies import HEADS, BoolArray, Pair, Vocabularies
-from ad_autocategorize.retraining import only_one, prune
 from ad_autocategorize.sources import AdSource
 from taxonomy.locking import current_version
 
@@ -125,9 +119,10 @@ def retrain_photos(
     settings = PhotoSettings.from_dict({**plugin_settings.PHOTOS, **request.settings})
     directory = plugin_settings.model_dir
     first = rank_and_size()[0] == 0
-    with only_one(directory, LOCK_NAME) if first else nullcontext():
+    with versions.only_one(directory, LOCK_NAME) if first else nullcontext():
         if first:
-            _sweep(directory)
+            # An interrupted training's checkpoint is of use.
+            versions.sweep(directory, PARTIAL_PREFIX, NAME_PREFIX)
         else:
             # The first process packs the photos; the others find them packed.
             wait_for_all()
@@ -153,7 +148,6 @@ def retrain_photos(
             return None
         result = _record(network, settings, parts, request, directory)
         shutil.rmtree(work, ignore_errors=True)
-        prune(directory, ModelVersion.Kind.PHOTOS)
     return result
 
 
@@ -283,7 +277,7 @@ def _record(
     preprocessing = Preprocessing(settings.height, settings.width)
     graph = to_onnx(network, settings.height, settings.width)
     difference = largest_difference(network, graph, preprocessing.normalize(chosen_on.read(slice(MOST_CHECKED))))
-    name = f"{NAME_PREFIX}{timezone.now():%Y%m%dT%H%M%SZ}-{secrets.token_hex(2)}"
+    name = versions.new_name(NAME_PREFIX)
     manifest = {
         "version": name,
         "vocabularies": parts.vocabularies.to_dict(),
@@ -300,25 +294,14 @@ def _record(
     weights = {key: value.cpu().contiguous() for key, value in network.state_dict().items()}
     files = {GRAPH_NAME: graph, WEIGHTS_NAME: save(weights), HOLD_OUT_NAME: parts.hold_out_list}
     digest = write_photo_artifact(directory / name, files, manifest)
-    with transaction.atomic():
-        version = ModelVersion.objects.create(
-            kind=ModelVersion.Kind.PHOTOS,
-            name=name,
-            digest=digest,
-            taxonomy_version=current_version(),
-            ad_count=parts.groups,
-            metrics=metrics,
-        )
-        if request.activate:
-            version.activate()
-    registry.expire()
+    version = versions.record(
+        directory,
+        activate=request.activate,
+        kind=ModelVersion.Kind.PHOTOS,
+        name=name,
+        digest=digest,
+        taxonomy_version=current_version(),
+        ad_count=parts.groups,
+        metrics=metrics,
+    )
     return PhotoResult(version, parts.skipped, difference, parts.vocabularies.never_seen(catalog_pairs()))
-
-
-def _sweep(directory: Path) -> None:
-    """Remove what an interrupted training left, but for its checkpoint."""
-    recorded = set(ModelVersion.objects.values_list("name", flat=True))
-    for entry in directory.iterdir():
-        ours = entry.name.startswith((PARTIAL_PREFIX, NAME_PREFIX))
-        if entry.is_dir() and ours and entry.name not in recorded:
-            shutil.rmtree(entry, ignore_errors=True)

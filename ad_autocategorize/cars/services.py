@@ -13,7 +13,9 @@ from ad_autocategorize import registry
 from ad_autocategorize.conf import plugin_settings
 from ad_autocategorize.confidence import Confidence, in_words
 from ad_autocategorize.photos.pairs import NothingLearned
-from ad_autocategorize.sources import CAR_FIELDS, AdSource, get_source, resolve_field
+from ad_autocategorize.sources import AdSource, get_source
+from ad_autocategorize.sources.cars import CAR_FIELDS, FIELD_OF_HEAD
+from ad_autocategorize.sources.fields import resolve_field
 from taxonomy.models import CarModel
 
 if TYPE_CHECKING:
@@ -27,9 +29,6 @@ Pair = tuple[str, str]
 
 # Photos of one ad that are read; a seller puts those that show most first.
 MOST_PHOTOS = 6
-
-# The names that an AdSource gives to the heads of the network.
-FIELD_OF_HEAD = {"brand": "brand", "model": "car_model", "body_type": "body_type", "color": "color", "year": "year"}
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,15 +9,16 @@ from typing import Any
 from django import forms
 from django.template.loader import render_to_string
 from django.utils.safestring import SafeString
+from django.utils.text import capfirst
 
+from ad_autocategorize.base_widgets import WrappingWidget, endpoint
 from ad_autocategorize.cars.recording import CarReport
-from ad_autocategorize.cars.services import FIELD_OF_HEAD, CarSuggestion, FieldOption
+from ad_autocategorize.cars.services import CarSuggestion, FieldOption
 from ad_autocategorize.recording import SUFFIX
-from ad_autocategorize.reports.labels import HEADS
-from ad_autocategorize.widgets import WrappingWidget, endpoint
+from ad_autocategorize.sources.cars import FIELDS
 
 READ = "read_car_photo"
-NAMES = {FIELD_OF_HEAD[head]: name for head, name in HEADS.items()}
+NAMES = {field.name: capfirst(field.label) for field in FIELDS}
 
 
 class CarPhotoWidget(WrappingWidget):

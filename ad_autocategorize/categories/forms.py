@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING, Any
 from django import forms
 from django.forms.utils import ErrorDict
 
+from ad_autocategorize.categories.recording import SuggestionRecordMixin, SuggestionReport
 from ad_autocategorize.categories.services import suggest_categories
-from ad_autocategorize.recording import SuggestionRecordMixin, SuggestionReport
+from ad_autocategorize.categories.widgets import SUGGEST, TAKE, CategorySuggestionWidget
 from ad_autocategorize.sources import get_source
-from ad_autocategorize.widgets import SUGGEST, TAKE, CategorySuggestionWidget
 
 if TYPE_CHECKING:
     _Base = forms.BaseForm

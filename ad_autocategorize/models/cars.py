@@ -8,7 +8,7 @@ from django.db import models
 from django.utils.translation import gettext_lazy as _
 
 from ad_autocategorize.models.decisions import Decision, Settled
-from ad_autocategorize.sources import CAR_FIELDS
+from ad_autocategorize.sources.cars import CAR_FIELDS
 
 
 class CarEvidence(models.TextChoices):

@@ -34,14 +34,6 @@ CLASSIFIERS: dict[str, Promise] = {
     "LogisticRegression": _("Logistic regression"),
 }
 
-HEADS: dict[str, Promise] = {
-    "brand": _("Brand"),
-    "model": _("Model"),
-    "body_type": _("Body type"),
-    "color": _("Color"),
-    "year": _("Year"),
-}
-
 STAGES: dict[str, Promise] = {
     "twins": _("looking for near-identical titles"),
     "hold_out": _("training on two thirds, testing on one"),
@@ -53,7 +45,7 @@ STAGES: dict[str, Promise] = {
 }
 
 
-def label(labels: dict[str, Promise], code: str) -> str:
+def label(labels: Mapping[str, Promise], code: str) -> str:
     """Return the text for a code, or the code itself: a marketplace's source may give reasons of its own."""
     return str(labels.get(code, code))
 

@@ -15,8 +15,9 @@ from django.utils.translation import gettext as _
 
 from ad_autocategorize.photos.training.evaluation import Confusion
 from ad_autocategorize.photos.training.images import UnreadablePhoto, read_photo
-from ad_autocategorize.reports.labels import HEADS, label
+from ad_autocategorize.reports.labels import label
 from ad_autocategorize.reports.reliability import gap_verdict, reliability_chart
+from ad_autocategorize.sources.cars import HEADINGS
 
 TEMPLATE = "ad_autocategorize/reports/photos.html"
 THUMBNAIL = (160, 120)
@@ -45,14 +46,14 @@ def render_photo_report(
                 "language": language,
                 "made": made,
                 "fields": [_field(head, row) for head, row in figures["heads"].items()],
-                "unknown": [(label(HEADS, head), photos) for head, photos in figures["unknown_labels"].items()],
-                "confused": [(label(HEADS, head), _confusions(head, confused)) for head in figures["heads"]],
+                "unknown": [(label(HEADINGS, head), photos) for head, photos in figures["unknown_labels"].items()],
+                "confused": [(label(HEADINGS, head), _confusions(head, confused)) for head in figures["heads"]],
             },
         )
 
 
 def _field(head: str, row: Values) -> dict[str, Any]:
-    name = label(HEADS, head)
+    name = label(HEADINGS, head)
     bins = [(entry["confidence"], entry["right"], entry["photos"]) for entry in row["reliability"]]
     return {
         **row,

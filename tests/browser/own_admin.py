@@ -5,7 +5,7 @@ from django.contrib.admin import AdminSite, ModelAdmin
 from django.urls import path
 
 from ad_autocategorize.categories.forms import CategorySuggestionMixin
-from ad_autocategorize.widgets import CategoryPickerWidget
+from ad_autocategorize.categories.widgets import CategoryPickerWidget
 from marketplace.models import Ad
 from marketplace.urls import urlpatterns as marketplace_urls
 from tests.hosts.rubros.models import Aviso, Rubro

@@ -16,7 +16,7 @@ from ad_autocategorize.cars.forms import CarPhotoMixin
 from ad_autocategorize.cars.recording import CarReport, FieldReport
 from ad_autocategorize.conf import SETTING
 from ad_autocategorize.models import CarFieldEvent, FieldState, ModelVersion, SuggestionEvent
-from ad_autocategorize.sources import CAR_FIELDS
+from ad_autocategorize.sources.cars import CAR_FIELDS
 from marketplace.forms import AdForm
 from marketplace.models import Ad
 from taxonomy.models import Color

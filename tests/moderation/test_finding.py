@@ -14,8 +14,8 @@ from ad_autocategorize.conf import SETTING
 from ad_autocategorize.models import LabelIssue, SuggestionEvent
 from ad_autocategorize.moderation.labels.review import Reviewer, accept, keep
 from ad_autocategorize.moderation.search import finding
-from ad_autocategorize.retraining import only_one
 from ad_autocategorize.sources import get_source
+from ad_autocategorize.versions import only_one
 from marketplace.models import Ad
 from taxonomy.models import Category
 from tests.moderation.conftest import find_mislabels

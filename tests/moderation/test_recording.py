@@ -5,9 +5,9 @@ import json
 import pytest
 from django.urls import reverse
 
+from ad_autocategorize.categories.recording import SuggestionReport
 from ad_autocategorize.models import ModelVersion, SuggestionEvent
 from ad_autocategorize.moderation.feedback import figures
-from ad_autocategorize.recording import SuggestionReport
 from ad_autocategorize.statistics.proportions import Proportion
 from marketplace.forms import AdForm
 from marketplace.models import Ad

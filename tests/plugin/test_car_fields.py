@@ -2,9 +2,9 @@
 
 import pytest
 
-from ad_autocategorize.cars.fields import lock_own_records
 from ad_autocategorize.conf import SETTING
 from ad_autocategorize.sources import SourceError, get_source
+from ad_autocategorize.sources.writing import lock_own_records
 from marketplace.models import Ad
 from taxonomy.models import Brand, CarModel, Color
 from tests.hosts.coches.ad_source import NoticeAds

@@ -6,9 +6,9 @@ from django import forms
 from django.core.management import call_command
 from django.utils.html import escape
 
+from ad_autocategorize.categories.widgets import CategoryPickerWidget
 from ad_autocategorize.conf import SETTING
 from ad_autocategorize.sources import HostCategory
-from ad_autocategorize.widgets import CategoryPickerWidget
 from marketplace.forms import AdForm
 from taxonomy.bulk import CategoryRow, upsert_categories
 from taxonomy.models import Category

@@ -10,7 +10,7 @@ SERVE = """
 import sys, django
 django.setup()
 from django.db import connections
-import ad_autocategorize.categories.forms, ad_autocategorize.api.urls, ad_autocategorize.admin, ad_autocategorize.retraining
+import ad_autocategorize.forms, ad_autocategorize.api.urls, ad_autocategorize.admin, ad_autocategorize.categories.retraining
 from pathlib import Path
 from ad_autocategorize.titles.scorer import TitleScorer
 scorer = TitleScorer.load(Path(sys.argv[1]))
@@ -33,7 +33,7 @@ from django.conf import settings
 from tests import settings as host
 host.INSTALLED_APPS.remove("rest_framework")
 django.setup()
-import ad_autocategorize.categories.forms
+import ad_autocategorize.forms
 print("fine")
 """
 

@@ -10,8 +10,8 @@ from ad_autocategorize import registry
 from ad_autocategorize.management.arguments import folds, jobs, positive, seed
 from ad_autocategorize.management.bars import StageBars
 from ad_autocategorize.moderation.search.finding import Request, Result, find_label_issues
-from ad_autocategorize.retraining import TrainingBusy
 from ad_autocategorize.sources import SourceError, get_source
+from ad_autocategorize.versions import TrainingBusy
 
 
 class Command(BaseCommand):

@@ -8,11 +8,12 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from ad_autocategorize.categories.label_weights import PLAIN
+from ad_autocategorize.categories.retraining import Request, Result, retrain_titles
 from ad_autocategorize.management.arguments import day, jobs, positive, seed
 from ad_autocategorize.management.bars import StageBars
 from ad_autocategorize.models import ModelVersion
-from ad_autocategorize.retraining import Request, Result, TrainingBusy, retrain_titles
 from ad_autocategorize.sources import SourceError, get_source
+from ad_autocategorize.versions import TrainingBusy
 
 INTERRUPTED = 130
 TABLE_HEADER = f"{'level':>5} {'accuracy':>9} {'precision':>10} {'recall':>7} {'F1':>7} {'macro F1':>9} {'ads':>8}"

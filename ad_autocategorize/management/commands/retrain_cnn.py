@@ -10,8 +10,8 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 from ad_autocategorize.cars.retraining import PhotoRequest, PhotoResult, retrain_photos
 from ad_autocategorize.management.arguments import positive, seed
 from ad_autocategorize.photos.vocabularies import HEADS
-from ad_autocategorize.retraining import TrainingBusy
 from ad_autocategorize.sources import SourceError, get_source
+from ad_autocategorize.versions import TrainingBusy
 
 if TYPE_CHECKING:
     from ad_autocategorize.photos.training.training import Epoch

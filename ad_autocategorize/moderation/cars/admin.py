@@ -20,12 +20,14 @@ from ad_autocategorize.moderation.cars.presentation import several
 from ad_autocategorize.moderation.cars.review import accept, keep, reopen, undo
 from ad_autocategorize.moderation.cars.views import CarDecideView, CarReviewView, CarUndoView
 from ad_autocategorize.moderation.queue.admin import HIDDEN, DecisionAdmin, QueueAdmin
-from ad_autocategorize.moderation.queue.ads import ad_url, ads_by_key, first_photos, may_open_ads, title_of
+from ad_autocategorize.moderation.queue.ads import ad_url, may_open_ads
 from ad_autocategorize.moderation.queue.bulk_actions import is_confirmed
 from ad_autocategorize.moderation.queue.deciding import Reviewer
-from ad_autocategorize.moderation.queue.filters import CAR_FIELD_NAMES, CarFieldFilter, StateFilter
+from ad_autocategorize.moderation.queue.filters import CarFieldFilter, StateFilter
 from ad_autocategorize.moderation.queue.views import is_blind
 from ad_autocategorize.sources import get_source
+from ad_autocategorize.sources.ads import ads_by_key, first_photos, title_of
+from ad_autocategorize.sources.cars import LABELS
 
 ACTS = {"accept_selected": accept, "keep_selected": keep, "reopen_selected": reopen}
 
@@ -90,7 +92,7 @@ class CarIssueAdmin(QueueAdmin):
             stated = (
                 {issue.field: issue.stated} if blind else {name: car[name] for name in issue.suggested or [issue.field]}
             )
-            yield f"{CAR_FIELD_NAMES[issue.field]}: {car_text(stated)}", HIDDEN if blind else _expected(issue)
+            yield f"{LABELS[issue.field]}: {car_text(stated)}", HIDDEN if blind else _expected(issue)
 
     def has_view_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         # Those who may look at the list see it, without the page that decides.
@@ -115,7 +117,7 @@ class CarIssueAdmin(QueueAdmin):
 
     @admin.display(description=gettext_lazy("field"), ordering="field")
     def field_name(self, issue: CarIssue) -> str:
-        return str(CAR_FIELD_NAMES[issue.field])
+        return str(LABELS[issue.field])
 
     @admin.display(description=gettext_lazy("expected"), ordering="expected")
     def expected_values(self, issue: Any) -> str:
@@ -161,7 +163,7 @@ class CarDecisionAdmin(DecisionAdmin):
 
     @admin.display(description=gettext_lazy("field"), ordering="field")
     def field_name(self, decision: CarDecision) -> str:
-        return str(CAR_FIELD_NAMES[decision.field])
+        return str(LABELS[decision.field])
 
     @admin.display(description=gettext_lazy("from"))
     def before_values(self, decision: CarDecision) -> str:

@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
-from ad_autocategorize.cars.fields import fold
 from ad_autocategorize.models import CarEvidence
+from ad_autocategorize.sources.cars import fold
 from taxonomy.models import CarModel
 
 # Sellers date a car by the model year or by the first registration.

@@ -10,12 +10,12 @@ from typing import Any
 
 from django.db.models import prefetch_related_objects
 
-from ad_autocategorize.cars.fields import lock_own_records
 from ad_autocategorize.models import CarIssue
 from ad_autocategorize.moderation.cars.catalog import Catalog
 from ad_autocategorize.moderation.queue.deciding import Desk, lock_ads
 from ad_autocategorize.moderation.search.car_checks import car_relations, stated_fields
-from ad_autocategorize.sources import fetch_along
+from ad_autocategorize.sources.fields import fetch_along
+from ad_autocategorize.sources.writing import lock_own_records
 
 
 @dataclass(frozen=True, slots=True)

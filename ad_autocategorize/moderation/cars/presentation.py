@@ -10,9 +10,10 @@ from django.utils.translation import gettext as _
 from ad_autocategorize.models import CarIssue
 from ad_autocategorize.moderation.cars.catalog import Catalog
 from ad_autocategorize.moderation.cars.options import Option, all_values, is_pair, pairs, possible_values
-from ad_autocategorize.moderation.queue.ads import ad_url, ads_by_key, photo_urls, title_of
-from ad_autocategorize.moderation.queue.filters import CAR_FIELD_NAMES
+from ad_autocategorize.moderation.queue.ads import ad_url
 from ad_autocategorize.sources import AdSource, get_source
+from ad_autocategorize.sources.ads import ads_by_key, photo_urls, title_of
+from ad_autocategorize.sources.cars import LABELS
 
 # From more pairs of brand and model nobody chooses in one list: of a catalog of 5,000 it is half a megabyte.
 LISTED_AT_ONCE = 400
@@ -63,7 +64,7 @@ def present_car(issue: CarIssue, catalog: Catalog, brand: str, *, blind: bool) -
         title_of(ad, source),
         ad_url(ad),
         tuple(photo_urls(ad, source)),
-        str(CAR_FIELD_NAMES[issue.field]),
+        str(LABELS[issue.field]),
         # A blind moderator would know by a second field that is marked that it is to change along.
         tuple(_lines(car, {issue.field: ""} if blind else suggested)),
         tuple(_lines({**car, **suggested}, suggested)),
@@ -101,6 +102,6 @@ def several(issue: CarIssue) -> str:
 
 
 def _lines(car: dict[str, str], suggested: dict[str, str]) -> Iterator[Line]:
-    for name, label in CAR_FIELD_NAMES.items():
+    for name, label in LABELS.items():
         if car.get(name):
             yield Line(str(label), car[name], name in suggested)

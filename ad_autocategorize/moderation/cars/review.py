@@ -13,7 +13,6 @@ from django.db import transaction
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
-from ad_autocategorize.cars.fields import fold
 from ad_autocategorize.models import CarDecision, CarIssue
 from ad_autocategorize.moderation.cars.catalog import Catalog, Contradiction
 from ad_autocategorize.moderation.cars.desk import CarDesk, HeldCar
@@ -23,9 +22,9 @@ from ad_autocategorize.moderation.queue.deciding import (
     Reviewer,
     advance,
 )
-from ad_autocategorize.moderation.queue.filters import CAR_FIELD_NAMES
 from ad_autocategorize.moderation.search.car_checks import describe, fingerprint
-from ad_autocategorize.sources import CAR_FIELDS, SourceError
+from ad_autocategorize.sources import SourceError
+from ad_autocategorize.sources.cars import CAR_FIELDS, LABELS, fold
 
 Action = CarDecision.Action
 State = CarIssue.State
@@ -206,7 +205,7 @@ def _record(held: HeldCar, decision: CarDecision, reviewer: Reviewer, desk: CarD
     before, after = decision.move
     values = {
         "action": decision.get_action_display(),
-        "field": CAR_FIELD_NAMES[decision.field],
+        "field": LABELS[decision.field],
         "from": before,
         "to": after,
         "evidence": ", ".join(filter(None, [decision.get_evidence_display(), decision.model])),

@@ -16,9 +16,9 @@ from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 
 from ad_autocategorize.models import ReviewDecision, SuggestionEvent
-from ad_autocategorize.moderation.queue.ads import ads_by_key
 from ad_autocategorize.reports.charts import Axis, Series, Style, line_chart
 from ad_autocategorize.sources import get_source
+from ad_autocategorize.sources.ads import ads_by_key
 from ad_autocategorize.statistics.proportions import Difference, Proportion
 from taxonomy.tree import CategoryTree
 

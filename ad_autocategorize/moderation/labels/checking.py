@@ -13,8 +13,9 @@ from ad_autocategorize.categories.services import suggest_categories_for_many
 from ad_autocategorize.confidence import VERY_LIKELY
 from ad_autocategorize.models import LabelIssue
 from ad_autocategorize.moderation.labels.fingerprints import fingerprint
-from ad_autocategorize.moderation.queue.ads import path_text, title_of
+from ad_autocategorize.moderation.queue.ads import path_text
 from ad_autocategorize.sources import get_source
+from ad_autocategorize.sources.ads import title_of
 from taxonomy.tree import CategoryTree
 
 

@@ -8,8 +8,9 @@ from typing import Any
 
 from ad_autocategorize.models import LabelIssue
 from ad_autocategorize.moderation.labels.fingerprints import is_titled
-from ad_autocategorize.moderation.queue.ads import ad_url, ads_by_key, path_text, photo_urls, title_of
+from ad_autocategorize.moderation.queue.ads import ad_url, path_text
 from ad_autocategorize.sources import AdSource, SourceError, get_source
+from ad_autocategorize.sources.ads import ads_by_key, photo_urls, title_of
 from taxonomy.tree import CategoryTree
 
 CLUSTER_SHOWN = 12

@@ -14,8 +14,8 @@ from django.utils.translation import gettext as _
 from ad_autocategorize.models import LabelIssue, ReviewDecision
 from ad_autocategorize.moderation.labels.desk import LabelDesk
 from ad_autocategorize.moderation.labels.fingerprints import fingerprint, is_titled
-from ad_autocategorize.moderation.queue.ads import title_of
 from ad_autocategorize.moderation.queue.deciding import ChoiceRefused, ReviewConflict, Reviewer, advance
+from ad_autocategorize.sources.ads import title_of
 from taxonomy.tree import CategoryTree
 
 PATH_SEPARATOR = " › "

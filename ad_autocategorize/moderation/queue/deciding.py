@@ -15,8 +15,8 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from ad_autocategorize.models import CarIssue, Decision, LabelIssue
-from ad_autocategorize.moderation.queue.ads import keys_of
 from ad_autocategorize.sources import AdSource, get_source
+from ad_autocategorize.sources.ads import keys_of
 
 Issue = LabelIssue | CarIssue
 # What a desk knows of a locked ad.

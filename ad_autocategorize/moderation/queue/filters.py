@@ -21,17 +21,10 @@ from django.utils.translation import gettext_lazy as _
 
 from ad_autocategorize.models import CarIssue, LabelIssue
 from ad_autocategorize.moderation.queue.numbers import MOST_DIGITS
+from ad_autocategorize.sources.cars import LABELS
 from taxonomy.models import Category
 
 HUGE_NUMBER = re.compile(rf"\d{{{MOST_DIGITS + 1}}}")
-# The fields of ``AdSource`` that describe a car, as people call them.
-CAR_FIELD_NAMES = {
-    "brand": _("brand"),
-    "car_model": _("model"),
-    "body_type": _("body type"),
-    "color": _("color"),
-    "year": _("year"),
-}
 
 
 def refuse_bad_filters(view: Callable[..., HttpResponseBase], instead: str) -> Callable[..., HttpResponseBase]:
@@ -103,7 +96,7 @@ class CarFieldFilter(admin.SimpleListFilter):
     parameter_name = "field"
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, Any]]:
-        return list(CAR_FIELD_NAMES.items())
+        return list(LABELS.items())
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[CarIssue]) -> QuerySet[CarIssue]:
         return queryset.filter(field=self.value()) if self.value() else queryset

@@ -19,10 +19,11 @@ from django.utils.html import format_html
 from django.utils.translation import gettext as _
 from django.views.generic import View
 
-from ad_autocategorize.moderation.queue.ads import keys_in_use, may_open_ads
+from ad_autocategorize.moderation.queue.ads import may_open_ads
 from ad_autocategorize.moderation.queue.deciding import ChoiceRefused, Issue, ReviewConflict, Reviewer
 from ad_autocategorize.moderation.queue.numbers import small_number
 from ad_autocategorize.sources import SourceError, get_source
+from ad_autocategorize.sources.ads import keys_in_use
 
 if TYPE_CHECKING:
     from ad_autocategorize.moderation.queue.admin import QueueAdmin

@@ -12,12 +12,14 @@ from django.db import transaction
 from django.db.models import QuerySet
 from django.db.models.constants import LOOKUP_SEP
 
-from ad_autocategorize.cars.fields import fold, text_of
 from ad_autocategorize.conf import plugin_settings
 from ad_autocategorize.confidence import VERY_LIKELY
 from ad_autocategorize.models import CarIssue, ModelVersion
 from ad_autocategorize.moderation.cars.catalog import Catalog, Contradiction
-from ad_autocategorize.sources import CAR_FIELDS, CHUNK, AdSource, fetch_along, resolve_field
+from ad_autocategorize.sources import AdSource
+from ad_autocategorize.sources.cars import CAR_FIELDS, fold, text_of
+from ad_autocategorize.sources.fields import fetch_along, resolve_field
+from ad_autocategorize.sources.source import CHUNK
 
 Evidence = CarIssue.Evidence
 

@@ -15,7 +15,8 @@ from numpy.typing import NDArray
 
 from ad_autocategorize.models import LabelIssue
 from ad_autocategorize.moderation.search.car_checks import car_ads, stated_fields
-from ad_autocategorize.sources import CAR_FIELDS, AdSource, LabelledTitle
+from ad_autocategorize.sources import AdSource, LabelledTitle
+from ad_autocategorize.sources.cars import CAR_FIELDS
 
 if TYPE_CHECKING:
     from ad_autocategorize.titles.label_errors.mislabels import LabelQuality

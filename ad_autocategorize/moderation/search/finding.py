@@ -19,13 +19,13 @@ from ad_autocategorize.conf import plugin_settings
 from ad_autocategorize.models import LabelIssue
 from ad_autocategorize.moderation.labels.fingerprints import fingerprint
 from ad_autocategorize.moderation.labels.places import follow_moved_categories
-from ad_autocategorize.moderation.queue.ads import ads_by_key, title_of
 from ad_autocategorize.moderation.search.car_checks import find_car_issues
 from ad_autocategorize.moderation.search.doubts import Doubt, title_doubts, with_photos
 from ad_autocategorize.moderation.search.health import Evidence, record_health
-from ad_autocategorize.retraining import only_one
 from ad_autocategorize.sources import AdSource, LabelledTitle
+from ad_autocategorize.sources.ads import ads_by_key, title_of
 from ad_autocategorize.titles.settings import TitleSettings
+from ad_autocategorize.versions import only_one
 from taxonomy.tree import CategoryTree
 
 if TYPE_CHECKING:

@@ -8,12 +8,12 @@ from typing import Any
 from django.db.models.fields.files import FieldFile
 
 from ad_autocategorize import registry
-from ad_autocategorize.cars.services import FIELD_OF_HEAD
-from ad_autocategorize.moderation.queue.ads import ad_photos
 from ad_autocategorize.moderation.search.car_checks import PhotoAnswer
 from ad_autocategorize.photos.uploads import READING_LIMITS, UploadRefused, decode_upload
 from ad_autocategorize.photos.vocabularies import HEADS
 from ad_autocategorize.sources import get_source
+from ad_autocategorize.sources.ads import ad_photos
+from ad_autocategorize.sources.cars import FIELD_OF_HEAD
 
 # A car is made out from a few photos; further ones cost time.
 PHOTOS_READ = 3

@@ -24,7 +24,6 @@ from datetime import datetime, time
 from functools import cached_property
 from typing import Any, ClassVar
 
-from django.apps import apps
 from django.conf import settings
 from django.core.exceptions import ValidationError
 from django.db.models import DateTimeField, Model, Q, QuerySet
@@ -33,19 +32,13 @@ from django.utils import timezone
 from django.utils.module_loading import import_string
 
 from ad_autocategorize.conf import SETTING, plugin_settings
+from ad_autocategorize.sources.fields import FieldPaths, SourceError, fetch_along, resolve_field, resolve_model
+from ad_autocategorize.sources.writing import write_car_field
 from ad_autocategorize.titles.settings import TitleSettings
 from taxonomy.models import Category
 from taxonomy.tree import CategoryTree
 
 CHUNK = 2000
-
-# The attributes of an ad that a source may describe, each by a field path or a method of the source.
-CAR_FIELDS = ("brand", "car_model", "body_type", "color", "year")
-DESCRIBED = ("title", "category", "photos", "date", "seller", "language", *CAR_FIELDS)
-
-
-class SourceError(ValueError):
-    """The source, or the setting that names it, is wrong; the message says what to change."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +60,7 @@ class LabelledTitle:
     seller: str = ""
 
 
-class AdSource:
+class AdSource(FieldPaths):
     """Describes a marketplace's ads. Subclass it; every attribute but ``model`` has a default or may stay empty.
 
     Attributes
@@ -157,8 +150,6 @@ class AdSource:
         are written along the field's path, on the ad or on a record that a one-to-one relation makes its own. Override it where
         the field is a method or another kind of field, or where the site does more. Raises ``SourceError``.
         """
-        from ad_autocategorize.cars.fields import write_car_field
-
         write_car_field(self, ad, name, text)
 
     # What follows is for the plugin's use; a host has no reason to override it.
@@ -184,23 +175,6 @@ class AdSource:
     def uses_taxonomy(self) -> bool:
         """Whether ads point at ``taxonomy.Category`` itself."""
         return self.host_category_model() is Category
-
-    def is_path(self, attribute: str) -> bool:
-        """Return whether ``attribute`` holds a field path, rather than the name of a method or nothing."""
-        described = getattr(self, attribute)
-        return isinstance(described, str) and not callable(getattr(self, described, None))
-
-    def value_of(self, ad: Any, attribute: str) -> Any:
-        """Return what the source says of one ad: ``source.value_of(ad, "brand")``; ``None`` where it says nothing."""
-        described = getattr(self, attribute)
-        if described is None:
-            return None
-        if not self.is_path(attribute):
-            return getattr(self, described)(ad)
-        value = ad
-        for step in described.split(LOOKUP_SEP):
-            value = getattr(value, step, None)
-        return value
 
     def form_field(self, attribute: str) -> str:
         """Return the name that the host's form gives to "title" or "category"."""
@@ -340,42 +314,6 @@ def get_source() -> AdSource:
     return source()
 
 
-def fetch_along(queryset: QuerySet[Any], relations: Sequence[str]) -> QuerySet[Any]:
-    """Return the queryset with these relations read in the same query; without a name, Django would follow every one there is."""
-    return queryset.select_related(*relations) if relations else queryset
-
-
 def _primary_tag(language: object) -> str:
     """Return "es" for "es-AR", and nothing for nothing."""
     return re.split("[-_]", str(language or "").strip().lower())[0]
-
-
-def resolve_model(model: object, where: str) -> type[Model]:
-    """Return a model given as a class or as "app.Model". Raises ``SourceError``."""
-    if isinstance(model, type) and issubclass(model, Model):
-        return model
-    if isinstance(model, str) and model.count(".") == 1:
-        try:
-            return apps.get_model(model)
-        except LookupError as error:
-            raise SourceError(f"{where} = {model!r}: {error}") from error
-    raise SourceError(f'{where} = {model!r} must be a model class or a string such as "shop.Listing".')
-
-
-def resolve_field(model: type[Model], path: str) -> Any:
-    """Return the last field of a path such as "product__name". Raises ``SourceError`` listing the fields there are."""
-    field: Any = None
-    current: Any = model
-    for step in path.split(LOOKUP_SEP):
-        fields = {item.name: item for item in current._meta.get_fields()} if current is not None else {}
-        fields.update(
-            {item.get_accessor_name(): item for item in fields.values() if hasattr(item, "get_accessor_name")}
-        )
-        if step not in fields:
-            owner = current._meta.label if current is not None else path
-            raise SourceError(
-                f"{owner} has no field {step!r}; it has {', '.join(sorted(filter(None, fields))) or 'none'}."
-            )
-        field = fields[step]
-        current = getattr(field, "related_model", None)
-    return field

@@ -1,4 +1,4 @@
-"""The car fields of an ad as texts: what they say, and how another text is written, on the paths that a source gives."""
+"""Writes a car field of an ad, given as text, on the path that a source gives."""
 
 from __future__ import annotations
 
@@ -11,24 +11,13 @@ from django.db.models import CharField, IntegerField, Model, TextField
 from django.db.models.constants import LOOKUP_SEP
 from django.utils.translation import gettext as _
 
-from ad_autocategorize.sources import CAR_FIELDS, AdSource, SourceError, resolve_field
+from ad_autocategorize.sources.cars import CAR_FIELDS, NAME, fold, text_of
+from ad_autocategorize.sources.fields import FieldPaths, SourceError, resolve_field
 
 PLAIN = (CharField, TextField, IntegerField)
-# The field by which a row of a table of brands, models, body types or colors is known.
-NAME = "name"
 
 
-def text_of(value: Any) -> str:
-    """Return what a value says: a row's name, or the value itself; nothing for ``None``."""
-    return str(getattr(value, NAME, value) or "").strip() if value is not None else ""
-
-
-def fold(text: str) -> str:
-    """Return the text without what two spellings of a name differ in: case and spaces."""
-    return " ".join(text.casefold().split())
-
-
-def lock_own_records(source: AdSource, ad: Any) -> None:
+def lock_own_records(source: FieldPaths, ad: Any) -> None:
     """Read the ad's own records, those that one-to-one relations of the car fields lead to, anew and lock them."""
     seen = set()
     for name in CAR_FIELDS:
@@ -39,7 +28,7 @@ def lock_own_records(source: AdSource, ad: Any) -> None:
                 owner.refresh_from_db(from_queryset=type(owner)._default_manager.select_for_update())
 
 
-def write_car_field(source: AdSource, ad: Any, name: str, text: str) -> None:
+def write_car_field(source: FieldPaths, ad: Any, name: str, text: str) -> None:
     """Write a text where the source's path leads; see ``AdSource.set_car_field``. Raises ``SourceError``."""
     described = getattr(source, name)
     if not described or not source.is_path(name):
@@ -74,9 +63,9 @@ def _owners(ad: Any, described: str) -> Iterator[Any]:
         yield owner
 
 
-def _row(source: AdSource, ad: Any, name: str, field: Any, key: str, text: str) -> Model:
+def _row(source: FieldPaths, ad: Any, name: str, field: Any, key: str, text: str) -> Model:
     rows = field.related_model._default_manager
-    found = list(rows.filter(**{key: text})) or [
+    found: list[Model] = list(rows.filter(**{key: text})) or [
         row for row in rows.all() if fold(str(getattr(row, key))) == fold(text)
     ]
     if len(found) > 1 and name == "car_model":
@@ -108,7 +97,7 @@ def _save(owner: Any, field: Any, value: Any) -> None:
         raise SourceError(_("“%(field)s”: %(problem)s") % {"field": field.verbose_name, "problem": problem}) from error
 
 
-def _refusal(source: AdSource, name: str) -> str:
+def _refusal(source: FieldPaths, name: str) -> str:
     return (
         f"{type(source).__name__}.set_car_field(ad, {name!r}, text) is missing: say how the ad is changed. Only a text, a whole "
         f"number or a foreign key to a row with a name, on the ad or on a record of its own, is written without it."

@@ -1,0 +1,111 @@
+"""The title input with category suggestions below it, and the category's select as one select a level."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from django import forms
+from django.forms.widgets import Media
+from django.template.loader import render_to_string
+from django.utils.safestring import SafeString
+from django.utils.translation import gettext as _
+
+from ad_autocategorize.base_widgets import WrappingWidget, endpoint, module_media
+from ad_autocategorize.categories.recording import SuggestionReport
+from ad_autocategorize.categories.services import CategorySuggestions, active_tree, form_value
+from ad_autocategorize.conf import plugin_settings
+from ad_autocategorize.recording import SUFFIX
+from ad_autocategorize.sources import HostCategory, get_source
+
+SUGGEST = "suggest_category"
+TAKE = "take_category"
+
+
+class CategorySuggestionWidget(WrappingWidget):
+    """Wraps the title widget and renders the suggestions after it.
+
+    With JavaScript they appear as the title is typed; without, a button of the form asks for them.
+    """
+
+    template_name = "ad_autocategorize/category_suggestions.html"
+    asset = "category-suggestions"
+
+    def __init__(self, widget: forms.Widget, category_field: str, prefix: str | None) -> None:
+        super().__init__(widget, prefix)
+        self.category_field = category_field
+        self.answer: CategorySuggestions | None = None
+        self.report: SuggestionReport | None = None
+
+    def render(self, name: str, value: Any, attrs: dict[str, Any] | None = None, renderer: Any = None) -> SafeString:
+        # Browsers' own history of earlier titles would cover the suggestions.
+        attributes = {**(attrs or {}), "autocomplete": "off"}
+        context = {
+            "title_widget": self.widget.render(name, value, attributes, renderer),
+            "id": attributes.get("id") or f"id_{name}",
+            "category_name": self.category_field,
+            "endpoint": endpoint("suggest-category"),
+            "report_name": self.category_field + SUFFIX,
+            "report": self.report.to_json() if self.report else "",
+            "suggest_name": self.name_of(SUGGEST),
+            "take_name": self.name_of(TAKE),
+            "answer": self.answer,
+            "limit": plugin_settings.SUGGESTION_COUNT,
+        }
+        return render_to_string(self.template_name, context)
+
+
+class CategoryPickerWidget(forms.Select):
+    """A select of categories that a script shows as one select a level. The plain select stays the form's field.
+
+    For any field with the categories as choices: ``widgets = {"category": CategoryPickerWidget}``. Where they stand in their
+    tree is read off the taxonomy, all at once; a choice that it does not hold stands at the first level.
+    """
+
+    @property
+    def media(self) -> Media:
+        return module_media("category-picker")
+
+    def category_paths(self) -> Mapping[str, Sequence[HostCategory]]:
+        """Return the path of each choice by its value, the main category first. Override it for a tree of your own.
+
+        Keys of the steps are compared with one another only: they need not be the values of the choices.
+        """
+        tree, source = active_tree(), get_source()
+        steps = {pk: HostCategory(str(pk), tree.name(pk)) for pk in tree}
+        values = {pk: form_value(pk, tree, source) for pk in tree}
+        # A category that the host's own tables do not have has no value.
+        return {value: [steps[step] for step in tree.path_ids(pk)] for pk, value in values.items() if value}
+
+    def get_context(self, name: str, value: Any, attrs: dict[str, Any] | None) -> dict[str, Any]:
+        context = super().get_context(name, value, attrs)
+        options = [option for _group, group, _index in context["widget"]["optgroups"] for option in group]
+        context["widget"]["attrs"] |= {
+            "data-aac-picker": True,
+            "data-groups": json.dumps(_place(options, self.category_paths())),
+            "data-text-main": _("Main category"),
+            "data-text-choose": _("Choose…"),
+            "data-text-within": _("Within %name"),
+            "data-text-stay": _("%name, nothing narrower"),
+            "data-text-more": _("%n to choose from within %name"),
+        }
+        return context
+
+
+def _place(options: Iterable[dict[str, Any]], paths: Mapping[str, Sequence[HostCategory]]) -> dict[str, list[str]]:
+    """Give each option its name and its parent's key, and return name and parent of the steps that are no options themselves."""
+    placed = [(option, paths[str(option["value"])]) for option in options if str(option["value"]) in paths]
+    values = {path[-1].external_id: str(option["value"]) for option, path in placed}
+    groups: dict[str, list[str]] = {}
+
+    def key(step: HostCategory) -> str:
+        return values.get(step.external_id) or f"group {step.external_id}"
+
+    for option, path in placed:
+        parents = ["", *(key(step) for step in path)]
+        option["attrs"] |= {"data-name": path[-1].name, "data-parent": parents[-2]}
+        for step, parent in zip(path, parents, strict=False):
+            if step.external_id not in values:
+                groups[key(step)] = [step.name, parent]
+    return groups
