@@ -14,8 +14,8 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from ad_autocategorize.moderation.labels.checking import CategoryCheck, check_categories
-from ad_autocategorize.moderation.queue.admin import CAN_REVIEW
-from ad_autocategorize.moderation.queue.views import is_blind
+from ad_autocategorize.moderation.queue.blind import is_blind
+from ad_autocategorize.moderation.queue.read_only import CAN_REVIEW
 from ad_autocategorize.sources import SourceError, get_source
 
 if TYPE_CHECKING:

@@ -4,7 +4,7 @@ import pytest
 from django.urls import reverse
 
 from ad_autocategorize.models import CarDecision, LabelIssue, ReviewDecision
-from ad_autocategorize.moderation.queue.admin import BULK_LIMIT
+from ad_autocategorize.moderation.queue.bulk_actions import BULK_LIMIT
 from ad_autocategorize.moderation.queue.numbers import small_number
 from marketplace.models import Ad
 from tests.moderation.cars import car_of, issue_of, search

@@ -16,15 +16,16 @@ from django.utils.translation import gettext_lazy
 
 from ad_autocategorize.models import CarDecision, CarIssue, car_text
 from ad_autocategorize.moderation.cars.desk import CarDesk
+from ad_autocategorize.moderation.cars.filters import CarFieldFilter
 from ad_autocategorize.moderation.cars.presentation import several
 from ad_autocategorize.moderation.cars.review import accept, keep, reopen, undo
 from ad_autocategorize.moderation.cars.views import CarDecideView, CarReviewView, CarUndoView
-from ad_autocategorize.moderation.queue.admin import HIDDEN, DecisionAdmin, QueueAdmin
+from ad_autocategorize.moderation.queue.admin import DecisionAdmin, QueueAdmin
 from ad_autocategorize.moderation.queue.ads import ad_url, may_open_ads
+from ad_autocategorize.moderation.queue.blind import HIDDEN, is_blind
 from ad_autocategorize.moderation.queue.bulk_actions import is_confirmed
 from ad_autocategorize.moderation.queue.deciding import Reviewer
-from ad_autocategorize.moderation.queue.filters import CarFieldFilter, StateFilter
-from ad_autocategorize.moderation.queue.views import is_blind
+from ad_autocategorize.moderation.queue.filters import StateFilter
 from ad_autocategorize.sources import get_source
 from ad_autocategorize.sources.ads import ads_by_key, first_photos, title_of
 from ad_autocategorize.sources.cars import LABELS

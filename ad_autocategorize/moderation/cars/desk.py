@@ -12,8 +12,8 @@ from django.db.models import prefetch_related_objects
 
 from ad_autocategorize.models import CarIssue
 from ad_autocategorize.moderation.cars.catalog import Catalog
+from ad_autocategorize.moderation.cars.stated import car_relations, stated_fields
 from ad_autocategorize.moderation.queue.deciding import Desk, lock_ads
-from ad_autocategorize.moderation.search.car_checks import car_relations, stated_fields
 from ad_autocategorize.sources.fields import fetch_along
 from ad_autocategorize.sources.writing import lock_own_records
 

@@ -16,13 +16,13 @@ from django.utils.translation import gettext as _
 from ad_autocategorize.models import CarDecision, CarIssue
 from ad_autocategorize.moderation.cars.catalog import Catalog, Contradiction
 from ad_autocategorize.moderation.cars.desk import CarDesk, HeldCar
+from ad_autocategorize.moderation.cars.stated import describe, fingerprint
 from ad_autocategorize.moderation.queue.deciding import (
     ChoiceRefused,
     ReviewConflict,
     Reviewer,
     advance,
 )
-from ad_autocategorize.moderation.search.car_checks import describe, fingerprint
 from ad_autocategorize.sources import SourceError
 from ad_autocategorize.sources.cars import CAR_FIELDS, LABELS, fold
 

@@ -15,8 +15,9 @@ from ad_autocategorize.moderation.cars.desk import CarDesk
 from ad_autocategorize.moderation.cars.options import chosen_values, pressed_values
 from ad_autocategorize.moderation.cars.presentation import CarItem, present_car
 from ad_autocategorize.moderation.cars.review import accept, choose, keep, undo
+from ad_autocategorize.moderation.queue.blind import is_blind
 from ad_autocategorize.moderation.queue.deciding import Reviewer
-from ad_autocategorize.moderation.queue.views import DecideView, ReviewView, UndoView, is_blind
+from ad_autocategorize.moderation.queue.views import DecideView, ReviewView, UndoView
 
 
 class CarReviewView(ReviewView):

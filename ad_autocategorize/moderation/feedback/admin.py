@@ -15,7 +15,7 @@ from django.utils.translation import gettext as _
 from ad_autocategorize.models import CarFieldEvent, SuggestionEvent
 from ad_autocategorize.moderation.feedback import figures
 from ad_autocategorize.moderation.feedback.car_figures import car_figures
-from ad_autocategorize.moderation.queue.admin import CAN_REVIEW, ReadOnlyAdmin
+from ad_autocategorize.moderation.queue.read_only import CAN_REVIEW, ReadOnlyAdmin
 
 
 class EventAdmin(ReadOnlyAdmin):

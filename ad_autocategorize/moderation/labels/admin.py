@@ -14,14 +14,15 @@ from django.utils.translation import gettext_lazy
 
 from ad_autocategorize.models import LabelIssue, ReviewDecision
 from ad_autocategorize.moderation.labels.desk import LabelDesk
+from ad_autocategorize.moderation.labels.filters import BranchFilter, SeverityFilter
 from ad_autocategorize.moderation.labels.review import accept, keep, undo
 from ad_autocategorize.moderation.labels.views import LabelDecideView, LabelReviewView, LabelUndoView
-from ad_autocategorize.moderation.queue.admin import HIDDEN, DecisionAdmin, QueueAdmin
+from ad_autocategorize.moderation.queue.admin import DecisionAdmin, QueueAdmin
 from ad_autocategorize.moderation.queue.ads import path_text
+from ad_autocategorize.moderation.queue.blind import HIDDEN, is_blind
 from ad_autocategorize.moderation.queue.bulk_actions import is_confirmed
 from ad_autocategorize.moderation.queue.deciding import Reviewer
-from ad_autocategorize.moderation.queue.filters import BranchFilter, SeverityFilter, StateFilter
-from ad_autocategorize.moderation.queue.views import is_blind
+from ad_autocategorize.moderation.queue.filters import StateFilter
 from ad_autocategorize.sources import get_source
 from ad_autocategorize.sources.ads import ads_by_key, title_of
 from taxonomy.tree import CategoryTree

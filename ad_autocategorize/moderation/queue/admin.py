@@ -12,7 +12,6 @@ from django.contrib import admin, messages
 from django.contrib.admin.views.main import ChangeList
 from django.contrib.auth.models import AbstractBaseUser
 from django.db.models import QuerySet
-from django.db.models.constants import LOOKUP_SEP
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.urls import URLPattern, path, reverse
@@ -21,8 +20,10 @@ from django.utils.html import format_html
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from ad_autocategorize.models import Decision
+from ad_autocategorize.moderation.queue.blind import is_blind
 from ad_autocategorize.moderation.queue.bulk_actions import (
+    BULK_LIMIT,
+    UNDO_LIMIT,
     act_on_each,
     at_most,
     confirmation_page,
@@ -30,18 +31,11 @@ from ad_autocategorize.moderation.queue.bulk_actions import (
     shown_rows,
 )
 from ad_autocategorize.moderation.queue.deciding import Desk, Reviewer
-from ad_autocategorize.moderation.queue.filters import refuse_bad_filters, refuse_huge_numbers
-from ad_autocategorize.moderation.queue.views import DecideView, ReviewView, UndoView, is_blind
-from ad_autocategorize.moderation.tree.merging import MERGE_LIMIT
+from ad_autocategorize.moderation.queue.filters import refuse_bad_filters
+from ad_autocategorize.moderation.queue.read_only import CAN_BULK_RELABEL, CAN_REVIEW, ReadOnlyAdmin, ReviewedAdmin
+from ad_autocategorize.moderation.queue.views import DecideView, ReviewView, UndoView
 
-CAN_REVIEW = "ad_autocategorize.can_review"
-CAN_BULK_RELABEL = "ad_autocategorize.can_bulk_relabel"
 SELLER_PARAMETER = "seller__exact"
-BULK_LIMIT = 1000
-# A merge is taken back as it was done: at once.
-UNDO_LIMIT = MERGE_LIMIT
-# What stands in place of a suggestion in blind mode.
-HIDDEN = "…"
 
 
 def link_to_batch(text: str, batch: uuid.UUID, decisions: str = "reviewdecision") -> str:
@@ -57,26 +51,7 @@ class QueueFilters(ChangeList):
         pass
 
 
-class ReadOnlyAdmin(admin.ModelAdmin):
-    """Rows come from searches and decisions; nobody types them."""
-
-    def get_changelist_instance(self, request: HttpRequest) -> ChangeList:
-        # The filters of our own make of a number what they offer.
-        own = {getattr(listed, "parameter_name", None) for listed in self.get_list_filter(request)}
-        refuse_huge_numbers(self.opts, {name: texts for name, texts in request.GET.lists() if name not in own})
-        return super().get_changelist_instance(request)
-
-    def has_add_permission(self, request: HttpRequest) -> bool:
-        return False
-
-    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return False
-
-    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return False
-
-
-class QueueAdmin(ReadOnlyAdmin):
+class QueueAdmin(ReviewedAdmin):
     """A queue. Opening a row leads to its review page.
 
     ``desk_class`` is where bulk actions are decided.
@@ -84,13 +59,10 @@ class QueueAdmin(ReadOnlyAdmin):
 
     list_class: ClassVar[type[ChangeList]]
     desk_class: ClassVar[type[Desk[Any]]]
-    decision_model: ClassVar[type[Decision]]
     review_view: ClassVar[type[ReviewView]]
     decide_view: ClassVar[type[DecideView]]
     undo_view: ClassVar[type[UndoView]]
     decided_text: ClassVar[str | Promise]
-    # The fields that tell of the suggestion: a blind moderator's list is not filtered by them.
-    telling_fields: ClassVar[tuple[str, ...]] = ()
     list_per_page = 50
     show_full_result_count = False
     change_list_template = "admin/ad_autocategorize/queue_list.html"
@@ -113,18 +85,9 @@ class QueueAdmin(ReadOnlyAdmin):
     def has_module_permission(self, request: HttpRequest) -> bool:
         return self.has_review_permission(request) or super().has_module_permission(request)
 
-    def has_review_permission(self, request: HttpRequest) -> bool:
-        """Whether the entries may be decided, not only looked at."""
-        return request.user.has_perm(CAN_REVIEW)
-
     def has_bulk_permission(self, request: HttpRequest) -> bool:
         """Whether bulk actions are offered."""
         return request.user.has_perm(CAN_BULK_RELABEL)
-
-    def telling_filters(self, request: HttpRequest) -> list[str]:
-        """Return the filters in the address that would tell a blind moderator of the suggestion."""
-        given = request.GET if is_blind(request) else ()
-        return [name for name in given if name.partition(LOOKUP_SEP)[0] in self.telling_fields]
 
     def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
         if telling := self.telling_filters(request):

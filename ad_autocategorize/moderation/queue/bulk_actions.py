@@ -24,6 +24,10 @@ Row = TypeVar("Row", bound=Model)
 # Sellers who change these ads meanwhile wait for part of a second.
 COMMITTED_AT_ONCE = 100
 
+BULK_LIMIT = 1000
+# The ads that a merge files elsewhere, and so the decisions taken back at once: a merge is undone as it was done.
+UNDO_LIMIT = 2000
+
 
 def is_confirmed(request: HttpRequest) -> bool:
     """Return whether this is the answer to a confirmation page."""

@@ -19,10 +19,8 @@ from django.http.response import HttpResponseBase
 from django.shortcuts import redirect
 from django.utils.translation import gettext_lazy as _
 
-from ad_autocategorize.models import CarIssue, LabelIssue
+from ad_autocategorize.models import LabelIssue
 from ad_autocategorize.moderation.queue.numbers import MOST_DIGITS
-from ad_autocategorize.sources.cars import LABELS
-from taxonomy.models import Category
 
 HUGE_NUMBER = re.compile(rf"\d{{{MOST_DIGITS + 1}}}")
 
@@ -72,48 +70,3 @@ class StateFilter(admin.SimpleListFilter):
         if self.value() == "all":
             return queryset
         return queryset.filter(state=self.value() or LabelIssue.State.OPEN)
-
-
-class SeverityFilter(admin.SimpleListFilter):
-    """Where the paths part: a wrong main category costs the seller every buyer, a wrong last step few."""
-
-    title = _("severity")
-    parameter_name = "level"
-
-    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, Any]]:
-        return [("1", _("wrong main category")), ("2", _("wrong second level")), ("3", _("wrong further down"))]
-
-    def queryset(self, request: HttpRequest, queryset: QuerySet[LabelIssue]) -> QuerySet[LabelIssue]:
-        if self.value() in ("1", "2"):
-            return queryset.filter(level=int(self.value() or 0))
-        return queryset.filter(level__gte=3) if self.value() == "3" else queryset
-
-
-class CarFieldFilter(admin.SimpleListFilter):
-    """The field of a car's ad that is in doubt."""
-
-    title = _("field")
-    parameter_name = "field"
-
-    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, Any]]:
-        return list(LABELS.items())
-
-    def queryset(self, request: HttpRequest, queryset: QuerySet[CarIssue]) -> QuerySet[CarIssue]:
-        return queryset.filter(field=self.value()) if self.value() else queryset
-
-
-class BranchFilter(admin.SimpleListFilter):
-    """The main category that the ad is filed under."""
-
-    title = _("main category")
-    parameter_name = "branch"
-
-    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, Any]]:
-        return [(str(pk), name) for pk, name in Category.objects.filter(parent=None).values_list("pk", "name")]
-
-    def queryset(self, request: HttpRequest, queryset: QuerySet[LabelIssue]) -> QuerySet[LabelIssue]:
-        if not self.value():
-            return queryset
-        # A number may be longer than the database takes: only what is offered is asked for.
-        offered = {pk for pk, _name in self.lookup_choices}
-        return queryset.filter(branch=int(self.value() or 0)) if self.value() in offered else queryset.none()

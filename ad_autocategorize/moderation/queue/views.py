@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from copy import copy
 from itertools import count
-from typing import TYPE_CHECKING, Any, cast
+from typing import Any, cast
 
 from django.contrib import messages
 from django.contrib.auth.models import AbstractBaseUser
@@ -20,15 +21,13 @@ from django.utils.translation import gettext as _
 from django.views.generic import View
 
 from ad_autocategorize.moderation.queue.ads import may_open_ads
+from ad_autocategorize.moderation.queue.blind import BLIND_KEY, is_blind
 from ad_autocategorize.moderation.queue.deciding import ChoiceRefused, Issue, ReviewConflict, Reviewer
 from ad_autocategorize.moderation.queue.numbers import small_number
+from ad_autocategorize.moderation.queue.read_only import ReviewedAdmin
 from ad_autocategorize.sources import SourceError, get_source
 from ad_autocategorize.sources.ads import keys_in_use
 
-if TYPE_CHECKING:
-    from ad_autocategorize.moderation.queue.admin import QueueAdmin
-
-BLIND_KEY = "ad_autocategorize_blind_review"
 # The entries that a moderator's pages have shown with their suggestions, the newest last.
 SEEN_KEY = "ad_autocategorize_seen_suggestions"
 SEEN_KEPT = 500
@@ -38,15 +37,10 @@ LOOKED_UP_AT_ONCE = 200
 OWN_PARAMETERS = ("issue", "after", "value", "brand")
 
 
-def is_blind(request: HttpRequest) -> bool:
-    """Return whether suggestions are hidden from this moderator until he has decided."""
-    return bool(request.session.get(BLIND_KEY))
-
-
 class ReviewerView(View):
     """A view for those who may review; ``model_admin`` is the queue's."""
 
-    model_admin: QueueAdmin = cast("QueueAdmin", None)
+    model_admin: ReviewedAdmin = cast("ReviewedAdmin", None)
 
     def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> Any:
         if not self.model_admin.has_review_permission(request):
@@ -158,13 +152,10 @@ class ReviewView(ReviewerView):
                 return
 
     def _queue(self) -> QuerySet[Any]:
-        # The list's own filters, read from the same parameters.
-        given = self.request.GET
-        self.request.GET = self.filters()  # type: ignore[assignment]
-        try:
-            queue: QuerySet[Any] = self.model_admin.get_changelist_instance(self.request).queryset
-        finally:
-            self.request.GET = given
+        # The list reads its filters from a request; it gets one of its own, without the parameters of this page.
+        listed = copy(self.request)
+        listed.GET = self.filters()  # type: ignore[assignment]
+        queue: QuerySet[Any] = self.model_admin.get_changelist_instance(listed).queryset
         model = self.model_admin.model
         return queue.filter(state=model.State.OPEN).order_by(*model._meta.ordering)
 

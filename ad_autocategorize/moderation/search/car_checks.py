@@ -2,23 +2,20 @@
 
 from __future__ import annotations
 
-import hashlib
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
 from django.db import transaction
-from django.db.models import QuerySet
-from django.db.models.constants import LOOKUP_SEP
 
 from ad_autocategorize.conf import plugin_settings
 from ad_autocategorize.confidence import VERY_LIKELY
 from ad_autocategorize.models import CarIssue, ModelVersion
 from ad_autocategorize.moderation.cars.catalog import Catalog, Contradiction
+from ad_autocategorize.moderation.cars.stated import car_ads, describe, fingerprint, stated_fields, with_relations
 from ad_autocategorize.sources import AdSource
-from ad_autocategorize.sources.cars import CAR_FIELDS, fold, text_of
-from ad_autocategorize.sources.fields import fetch_along, resolve_field
+from ad_autocategorize.sources.cars import CAR_FIELDS, fold
 from ad_autocategorize.sources.source import CHUNK
 
 Evidence = CarIssue.Evidence
@@ -84,49 +81,6 @@ def find_car_issues(source: AdSource, now: datetime, *, read_photos: ReadPhotos 
     return CarIssue.objects.filter(state=CarIssue.State.OPEN).count()
 
 
-def stated_fields(source: AdSource, ad: Any) -> dict[str, str]:
-    """Return what an ad says of its car, by field; texts are empty where it says nothing."""
-    return {name: text_of(source.value_of(ad, name)) for name in CAR_FIELDS}
-
-
-def car_ads(source: AdSource) -> Iterable[Any]:
-    """Stream the published ads with the relations that their car fields follow; those of no car too."""
-    return _with_relations(source).iterator(chunk_size=CHUNK)
-
-
-def _with_relations(source: AdSource) -> QuerySet[Any]:
-    return fetch_along(source.get_queryset(), list(_relations(source, (*CAR_FIELDS, "seller"))))
-
-
-def car_relations(source: AdSource) -> list[str]:
-    """Return the relations that reading the car fields of ads follows."""
-    return [*source.select_related, *_relations(source, CAR_FIELDS)]
-
-
-def _relations(source: AdSource, names: Iterable[str]) -> Iterator[str]:
-    for name in names:
-        described = getattr(source, name)
-        if not described or not source.is_path(name):
-            continue
-        if resolve_field(source.ad_model(), described).is_relation:
-            yield described
-        elif LOOKUP_SEP in described:
-            yield described.rpartition(LOOKUP_SEP)[0]
-
-
-def fingerprint(name: str, stated: Mapping[str, str]) -> str:
-    """Return a digest of what a moderator approved of: one field of a car, and all that the ad says of it."""
-    text = "\x00".join([name, *(stated[field] for field in CAR_FIELDS)])
-    return hashlib.sha256(text.encode()).hexdigest()
-
-
-def describe(issue: CarIssue, found: Contradiction, stated: Mapping[str, str]) -> None:
-    """Make the issue say what was found, and of which car."""
-    issue.stated, issue.expected = found.stated[:200], found.expected[:500]
-    issue.suggested, issue.car = dict(found.suggested), dict(stated)
-    issue.fingerprint = fingerprint(issue.field, stated)
-
-
 def _issue(ad: Any, found: Contradiction, stated: Mapping[str, str]) -> CarIssue:
     issue = CarIssue(ad_id=str(ad.pk), field=found.field, evidence=found.evidence, probability=found.probability)
     describe(issue, found, stated)
@@ -157,7 +111,7 @@ def _store(source: AdSource, batch: list[CarIssue]) -> None:
         locked = CarIssue.objects.select_for_update().filter(ad_id__in={issue.ad_id for issue in batch}).order_by("pk")
         known = {(row.ad_id, row.field, row.evidence): row for row in locked}
         settled = {row.ad_id for row in known.values() if row.state != CarIssue.State.OPEN}
-        ads = _with_relations(source).filter(pk__in=settled) if settled else ()
+        ads = with_relations(source).filter(pk__in=settled) if settled else ()
         now = {str(ad.pk): stated_fields(source, ad) for ad in ads}
         for issue in batch:
             old = known.get((issue.ad_id, issue.field, issue.evidence))
@@ -184,7 +138,7 @@ def _close(started: datetime, source: AdSource, *, photos_seen: bool) -> None:
                 return
             last = issues[-1].pk
             shown = [] if photos_seen else [issue for issue in issues if issue.evidence == CarIssue.Evidence.PHOTO]
-            ads = _with_relations(source).filter(pk__in={issue.ad_id for issue in shown}) if shown else ()
+            ads = with_relations(source).filter(pk__in={issue.ad_id for issue in shown}) if shown else ()
             now = {str(ad.pk): stated_fields(source, ad) for ad in ads}
             as_it_was = [
                 issue.pk

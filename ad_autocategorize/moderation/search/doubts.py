@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ad_autocategorize.models import LabelIssue
-from ad_autocategorize.moderation.search.car_checks import car_ads, stated_fields
+from ad_autocategorize.moderation.cars.stated import car_ads, stated_fields
 from ad_autocategorize.sources import AdSource, LabelledTitle
 from ad_autocategorize.sources.cars import CAR_FIELDS
 

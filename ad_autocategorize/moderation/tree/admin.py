@@ -24,10 +24,11 @@ from django.utils.translation import gettext_lazy
 from ad_autocategorize.categories.services import active_tree
 from ad_autocategorize.models import TaxonomyFinding
 from ad_autocategorize.moderation.labels.review import ReviewConflict, Reviewer
-from ad_autocategorize.moderation.queue.admin import CAN_BULK_RELABEL, CAN_REVIEW, ReadOnlyAdmin, link_to_batch
+from ad_autocategorize.moderation.queue.admin import link_to_batch
 from ad_autocategorize.moderation.queue.ads import ad_url, may_open_ads, path_text
 from ad_autocategorize.moderation.queue.filters import refuse_bad_filters
 from ad_autocategorize.moderation.queue.numbers import small_number
+from ad_autocategorize.moderation.queue.read_only import CAN_BULK_RELABEL, CAN_REVIEW, ReadOnlyAdmin
 from ad_autocategorize.moderation.tree.merging import MergeRefused, merge, plan_merge
 from ad_autocategorize.sources import SourceError, get_source
 from ad_autocategorize.sources.ads import ads_by_key, title_of

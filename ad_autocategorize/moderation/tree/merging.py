@@ -15,13 +15,14 @@ from ad_autocategorize.models import LabelIssue, ModelVersion, TaxonomyFinding
 from ad_autocategorize.moderation.labels.desk import LabelDesk
 from ad_autocategorize.moderation.labels.review import Reviewer, relabel_ad
 from ad_autocategorize.moderation.queue.ads import path_text
+from ad_autocategorize.moderation.queue.bulk_actions import UNDO_LIMIT
 from ad_autocategorize.sources import SourceError, get_source
 from taxonomy.locking import lock_categories, tree_write
 from taxonomy.models import Category
 from taxonomy.tree import CategoryTree
 
 # What one request moves before a web server loses patience; merge_categories moves more.
-MERGE_LIMIT = 2000
+MERGE_LIMIT = UNDO_LIMIT
 HELD_AT_ONCE = 500
 
 

@@ -1,0 +1,53 @@
+"""Admins of rows that nobody types, and what the pages of a review queue ask of their admin."""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar
+
+from django.contrib import admin
+from django.contrib.admin.views.main import ChangeList
+from django.db.models.constants import LOOKUP_SEP
+from django.http import HttpRequest
+
+from ad_autocategorize.models import Decision
+from ad_autocategorize.moderation.queue.blind import is_blind
+from ad_autocategorize.moderation.queue.filters import refuse_huge_numbers
+
+CAN_REVIEW = "ad_autocategorize.can_review"
+CAN_BULK_RELABEL = "ad_autocategorize.can_bulk_relabel"
+
+
+class ReadOnlyAdmin(admin.ModelAdmin):
+    """Rows come from searches and decisions; nobody types them."""
+
+    def get_changelist_instance(self, request: HttpRequest) -> ChangeList:
+        # The filters of our own make of a number what they offer.
+        own = {getattr(listed, "parameter_name", None) for listed in self.get_list_filter(request)}
+        refuse_huge_numbers(self.opts, {name: texts for name, texts in request.GET.lists() if name not in own})
+        return super().get_changelist_instance(request)
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+
+class ReviewedAdmin(ReadOnlyAdmin):
+    """The admin of a queue, as its review pages know it."""
+
+    decision_model: ClassVar[type[Decision]]
+    # The fields that tell of the suggestion: a blind moderator's list is not filtered by them.
+    telling_fields: ClassVar[tuple[str, ...]] = ()
+
+    def has_review_permission(self, request: HttpRequest) -> bool:
+        """Whether the entries may be decided, not only looked at."""
+        return request.user.has_perm(CAN_REVIEW)
+
+    def telling_filters(self, request: HttpRequest) -> list[str]:
+        """Return the filters in the address that would tell a blind moderator of the suggestion."""
+        given = request.GET if is_blind(request) else ()
+        return [name for name in given if name.partition(LOOKUP_SEP)[0] in self.telling_fields]
