@@ -19,10 +19,9 @@ PACKAGES = ("ad_autocategorize", "taxonomy", "marketplace")
 def main() -> int:
     """Print the counts and the circles; return 1 if there is a circle."""
     graph = grimp.build_graph(*PACKAGES, cache_dir=None)
-    files: dict[str, set[str]] = {name: set() for name in graph.modules if ".migrations" not in name}
-    for name, imported in files.items():
-        imported |= graph.find_modules_directly_imported_by(name) & files.keys() - {name}
-    folders: dict[str, set[str]] = defaultdict(set)
+    names = {name for name in graph.modules if ".migrations" not in name}
+    files = {name: graph.find_modules_directly_imported_by(name) & names - {name} for name in names}
+    folders: defaultdict[str, set[str]] = defaultdict(set)
     for name, imported in files.items():
         folders[_folder(name, graph)] |= {_folder(other, graph) for other in imported} - {_folder(name, graph)}
     found = 0

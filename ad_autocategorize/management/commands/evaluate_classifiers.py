@@ -10,12 +10,13 @@ import warnings
 from pathlib import Path
 from typing import Any
 
-from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.core.management.base import CommandError, CommandParser
 from django.utils import timezone, translation
 from django.utils.translation import gettext as _
 
 from ad_autocategorize.conf import plugin_settings
 from ad_autocategorize.management.arguments import day, folds, jobs, positive, seed
+from ad_autocategorize.management.base import ExtraCommand
 from ad_autocategorize.reports.labels import STAGES, label
 from ad_autocategorize.reports.terminal import write_tables
 from ad_autocategorize.reports.titles import LANGUAGES, render_title_report
@@ -25,7 +26,7 @@ from ad_autocategorize.titles.settings import TitleSettings
 INTERRUPTED = 130
 
 
-class Command(BaseCommand):
+class Command(ExtraCommand):
     help = (
         "Measure how good the category suggestions are and where they are weak, on the published ads or on a CSV file. "
         "Trains several times and changes nothing; the version in service stays."
@@ -72,8 +73,6 @@ class Command(BaseCommand):
                     write_tables(report, self.stdout.write)
         except (SourceError, ValueError) as error:
             raise CommandError(str(error)) from error
-        except ImportError as error:
-            raise CommandError(f"{error}. Evaluating needs: pip install 'django-ad-autocategorize[train]'") from error
         except OSError as error:
             raise CommandError(f"{error}. Check the path of the file.") from error
         except KeyboardInterrupt:

@@ -4,17 +4,18 @@ from __future__ import annotations
 
 from typing import Any
 
-from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.core.management.base import CommandError, CommandParser
 
 from ad_autocategorize import registry
 from ad_autocategorize.management.arguments import folds, jobs, positive, seed
 from ad_autocategorize.management.bars import StageBars
+from ad_autocategorize.management.base import ExtraCommand
 from ad_autocategorize.moderation.search.finding import Request, Result, find_label_issues
 from ad_autocategorize.sources import SourceError, get_source
 from ad_autocategorize.versions import TrainingBusy
 
 
-class Command(BaseCommand):
+class Command(ExtraCommand):
     help = "Judge every published ad by models that never saw it, and fill the review queue with those that look mislabelled."
 
     def add_arguments(self, parser: CommandParser) -> None:
@@ -48,9 +49,6 @@ class Command(BaseCommand):
             raise CommandError("Another search is filling the queue. Wait for it to end.") from error
         except (SourceError, LookupError, ValueError) as error:
             raise CommandError(str(error)) from error
-        except ImportError as error:
-            extras = "train,photos" if options["photos"] else "train"
-            raise CommandError(f"{error}. It needs: pip install 'django-ad-autocategorize[{extras}]'") from error
         self._report(result)
 
     def _report(self, result: Result) -> None:

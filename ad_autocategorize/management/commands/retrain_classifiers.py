@@ -5,12 +5,13 @@ from __future__ import annotations
 import sys
 from typing import Any
 
-from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.core.management.base import CommandError, CommandParser
 
 from ad_autocategorize.categories.label_weights import PLAIN
 from ad_autocategorize.categories.retraining import Request, Result, retrain_titles
 from ad_autocategorize.management.arguments import day, jobs, positive, seed
 from ad_autocategorize.management.bars import StageBars
+from ad_autocategorize.management.base import ExtraCommand
 from ad_autocategorize.models import ModelVersion
 from ad_autocategorize.sources import SourceError, get_source
 from ad_autocategorize.versions import TrainingBusy
@@ -19,7 +20,7 @@ INTERRUPTED = 130
 TABLE_HEADER = f"{'level':>5} {'accuracy':>9} {'precision':>10} {'recall':>7} {'F1':>7} {'macro F1':>9} {'ads':>8}"
 
 
-class Command(BaseCommand):
+class Command(ExtraCommand):
     help = "Train the title classifiers on the published ads, test them on a hold-out, and put them into service."
 
     def add_arguments(self, parser: CommandParser) -> None:
@@ -44,8 +45,6 @@ class Command(BaseCommand):
                 result = retrain_titles(get_source(), request, progress)
         except (SourceError, TrainingBusy, LookupError, ValueError) as error:
             raise CommandError(str(error)) from error
-        except ImportError as error:
-            raise CommandError(f"{error}. Training needs: pip install 'django-ad-autocategorize[train]'") from error
         except OSError as error:
             raise CommandError(f"The model cannot be written: {error}. Check MODEL_DIR.") from error
         except KeyboardInterrupt:
