@@ -63,7 +63,7 @@ class AdForm(CategorySuggestionMixin, CarPhotoMixin, forms.ModelForm):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         tree = CategoryTree.load()
-        choices = [(pk, " › ".join(tree.path_names(pk))) for pk in tree]
+        choices = [(pk, tree.path_text(pk)) for pk in tree]
         self.fields["category"].widget.choices = [("", "---------"), *choices]
 
     def save(self, commit: bool = True) -> Ad:

@@ -9,6 +9,9 @@ from dataclasses import dataclass, field
 from taxonomy.locking import current_version
 from taxonomy.models import Category
 
+# Between the names of a path, wherever a person reads it.
+PATH_SEPARATOR = " › "
+
 
 @dataclass(frozen=True, slots=True)
 class _Entry:
@@ -85,6 +88,10 @@ class CategoryTree:
     def path_names(self, pk: int) -> tuple[str, ...]:
         """Return the names from the main category to this one."""
         return self._entry(pk).path_names
+
+    def path_text(self, pk: int) -> str:
+        """Return the names from the main category to this one, for a person."""
+        return PATH_SEPARATOR.join(self.path_names(pk))
 
     def parent(self, pk: int) -> int | None:
         """Return the primary key one step up, ``None`` for a main category."""

@@ -10,7 +10,7 @@ from typing import Any, ClassVar
 from ad_autocategorize.models import CarFieldEvent, FieldState, ModelVersion
 from ad_autocategorize.recording import LONGEST_VALUE, MOST_SHOWN, SUFFIX, VERSION, RecordingMixin, recording_of
 from ad_autocategorize.sources import get_source
-from ad_autocategorize.sources.cars import CAR_FIELDS
+from ad_autocategorize.sources.cars import CAR_FIELDS, fold
 
 LONGEST_REPORT = len(CAR_FIELDS) * (MOST_SHOWN + 2) * LONGEST_VALUE
 # What a browser can know; that an ad held a value before is found out here.
@@ -71,8 +71,8 @@ class FieldReport:
 
     def _rank(self, value: str) -> int | None:
         # Some hosts' fields are texts, and a seller who writes the name in small letters states the same.
-        options = [_folded(option) for option in self.options]
-        return options.index(_folded(value)) + 1 if _folded(value) in options else None
+        options = [fold(option) for option in self.options]
+        return options.index(fold(value)) + 1 if fold(value) in options else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,7 +126,3 @@ class CarRecordMixin(RecordingMixin):
 
     def _sent_value(self, field: str) -> str:
         return str(self.data.get(self.add_prefix(field)) or "")
-
-
-def _folded(value: str) -> str:
-    return value.strip().casefold()

@@ -12,7 +12,7 @@ from ad_autocategorize.confidence import Confidence, in_words
 from ad_autocategorize.sources import AdSource, get_source
 from ad_autocategorize.titles.scorer import Suggestion
 from taxonomy.locking import current_version, recent_version
-from taxonomy.tree import CategoryTree
+from taxonomy.tree import PATH_SEPARATOR, CategoryTree
 
 # An offer that is wrong forty-nine times in fifty is noise to whoever reads it.
 WORTH_OFFERING = 0.02
@@ -41,7 +41,7 @@ class CategorySuggestion:
     @property
     def path_text(self) -> str:
         """The names along the path, for a person."""
-        return " › ".join(step.name for step in self.path)
+        return PATH_SEPARATOR.join(step.name for step in self.path)
 
     @property
     def confidence(self) -> Confidence:

@@ -1,7 +1,7 @@
 """The plugin's tables."""
 
 from ad_autocategorize.models.cars import CarDecision, CarEvidence, CarIssue, car_text
-from ad_autocategorize.models.decisions import Decision, ImmutableRecordError, Settled
+from ad_autocategorize.models.decisions import Decision, ImmutableRecordError, ReviewItem
 from ad_autocategorize.models.events import CarFieldEvent, Event, FieldState, SuggestionEvent
 from ad_autocategorize.models.findings import TaxonomyFinding
 from ad_autocategorize.models.labels import LabelIssue, ReviewDecision
@@ -19,7 +19,7 @@ __all__ = [
     "LabelIssue",
     "ModelVersion",
     "ReviewDecision",
-    "Settled",
+    "ReviewItem",
     "SuggestionEvent",
     "TaxonomyFinding",
     "car_text",

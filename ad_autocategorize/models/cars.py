@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
-from ad_autocategorize.models.decisions import Decision, Settled
+from ad_autocategorize.models.decisions import Decision, ReviewItem
 from ad_autocategorize.sources.cars import CAR_FIELDS
 
 
@@ -18,7 +18,7 @@ class CarEvidence(models.TextChoices):
     PHOTO = "photo", _("photo")
 
 
-class CarIssue(Settled):
+class CarIssue(ReviewItem):
     """A field of a car's ad that contradicts the car catalog or the photo; settled ones are kept and not asked about again.
 
     ``car`` is what the ad said of the car when the contradiction was found, by field of ``AdSource``; ``suggested`` is what

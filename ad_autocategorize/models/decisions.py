@@ -2,18 +2,27 @@
 
 from __future__ import annotations
 
-from typing import Any, NoReturn
+from typing import Any, ClassVar, NoReturn
 
 from django.conf import settings
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
+# The state of review items that nobody has decided about, in every queue.
+OPEN = "open"
 
-class Settled(models.Model):
-    """What the rows of the queues share: who decided, and when.
 
-    ``version`` is the optimistic lock: whoever decides names the version he looked at, and every change raises it.
+class ReviewItem(models.Model):
+    """A row of a review queue: an ad in doubt, until and after a moderator decides.
+
+    ``version`` is the optimistic lock: a decision names the version that the moderator looked at, and every change raises it.
+    Subclasses add ``ad_id``, ``state`` with its choices in ``State``, and ``decisions``.
     """
+
+    State: ClassVar[Any]
+    ad_id: Any
+    state: Any
+    decisions: Any
 
     decided_at = models.DateTimeField(_("decided"), null=True, blank=True)
     decided_by = models.ForeignKey(

@@ -5,10 +5,10 @@ from __future__ import annotations
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
-from ad_autocategorize.models.decisions import Decision, Settled
+from ad_autocategorize.models.decisions import Decision, ReviewItem
 
 
-class LabelIssue(Settled):
+class LabelIssue(ReviewItem):
     """An ad that looks mislabelled; one row an ad, kept after the decision so that it is not asked about again."""
 
     class State(models.TextChoices):

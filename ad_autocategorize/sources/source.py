@@ -230,7 +230,7 @@ class AdSource(FieldPaths):
                     f"{type(self).__name__}.host_category({key!r}) fails: {error} Override it where keys are not primary keys."
                 ) from error
         if category is None:
-            raise SourceError(f"The marketplace has no category for {' > '.join(tree.path_names(category_id))}.")
+            raise SourceError(f"The marketplace has no category for {tree.path_text(category_id)}.")
         return category
 
     def _stream(self, since: Date | None, limit: int | None, skipped: Counter[str]) -> Iterator[Any]:

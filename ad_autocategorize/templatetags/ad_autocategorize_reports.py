@@ -9,6 +9,7 @@ from django.utils.safestring import SafeString
 from django.utils.translation import get_language
 
 from ad_autocategorize.titles.hierarchy import PATH_SEPARATOR
+from taxonomy.tree import PATH_SEPARATOR as SHOWN_SEPARATOR
 
 register = template.Library()
 
@@ -48,7 +49,7 @@ def count(value: float) -> str:
 @register.filter
 def trail(path: str) -> str:
     """Write a category path with the arrows that the form shows: "Home › Sofas"."""
-    return _printable(path).replace(PATH_SEPARATOR, " › ")
+    return _printable(path).replace(PATH_SEPARATOR, SHOWN_SEPARATOR)
 
 
 @register.filter

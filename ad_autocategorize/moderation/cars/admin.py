@@ -15,7 +15,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from ad_autocategorize.models import CarDecision, CarIssue, car_text
-from ad_autocategorize.moderation.cars.desk import CarDesk
+from ad_autocategorize.moderation.cars.batch import CarBatch
 from ad_autocategorize.moderation.cars.filters import CarFieldFilter
 from ad_autocategorize.moderation.cars.presentation import several
 from ad_autocategorize.moderation.cars.review import accept, keep, reopen, undo
@@ -56,13 +56,13 @@ class CarIssueAdmin(QueueAdmin):
     """The queue of car fields."""
 
     list_class = CarIssueList
-    desk_class = CarDesk
+    batch_class = CarBatch
     decision_model = CarDecision
     review_view = CarReviewView
     decide_view = CarDecideView
     undo_view = CarUndoView
-    decided_text = gettext_lazy("Fields decided: %(count)d.")
-    telling_fields = ("expected", "suggested")
+    decided_message = gettext_lazy("Fields decided: %(count)d.")
+    suggestion_fields = ("expected", "suggested")
     list_display = [
         "photo",
         "field_name",
@@ -78,14 +78,14 @@ class CarIssueAdmin(QueueAdmin):
     search_help_text = gettext_lazy("Seller, or the ad's number")
     actions = ["accept_selected", "keep_selected", "reopen_selected"]
 
-    def act_on(self, issue: CarIssue, action: str, reviewer: Reviewer, desk: Any) -> None:
-        ACTS[action](issue, reviewer, desk)
+    def act_on(self, issue: CarIssue, action: str, reviewer: Reviewer, batch: Any) -> None:
+        ACTS[action](issue, reviewer, batch)
 
-    def told(self, action: str, done: int, batch: uuid.UUID) -> str:
+    def success_message(self, action: str, done: int, batch: uuid.UUID) -> str:
         if action == "reopen_selected":
             # What undoes is not undone itself: there is nothing to lead to.
             return _("Fields that are asked about again: %(count)d.") % {"count": done}
-        return super().told(action, done, batch)
+        return super().success_message(action, done, batch)
 
     def moves(self, issues: list[CarIssue], *, blind: bool) -> Iterator[tuple[str, str]]:
         for issue in issues:
@@ -152,15 +152,15 @@ class CarIssueAdmin(QueueAdmin):
 class CarDecisionAdmin(DecisionAdmin):
     """The audit trail of car fields."""
 
-    desk_class = CarDesk
+    batch_class = CarBatch
     list_display = [
         "created_at", "moderator_name", "ad_id", "field_name", "before_values", "after_values", "action", "evidence", "model",
         "blind",
     ]  # fmt: skip
     list_filter = ["action", "evidence", "blind", "created_at"]
 
-    def undo(self, decision: CarDecision, reviewer: Reviewer, desk: Any) -> None:
-        undo(decision, reviewer, desk)
+    def undo(self, decision: CarDecision, reviewer: Reviewer, batch: Any) -> None:
+        undo(decision, reviewer, batch)
 
     @admin.display(description=gettext_lazy("field"), ordering="field")
     def field_name(self, decision: CarDecision) -> str:

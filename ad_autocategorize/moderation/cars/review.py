@@ -14,8 +14,8 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from ad_autocategorize.models import CarDecision, CarIssue
+from ad_autocategorize.moderation.cars.batch import CarBatch, LockedCar
 from ad_autocategorize.moderation.cars.catalog import Catalog, Contradiction
-from ad_autocategorize.moderation.cars.desk import CarDesk, HeldCar
 from ad_autocategorize.moderation.cars.stated import describe, fingerprint
 from ad_autocategorize.moderation.queue.deciding import (
     ChoiceRefused,
@@ -32,96 +32,98 @@ State = CarIssue.State
 PAIR = ("brand", "car_model")
 
 
-def accept(issue: CarIssue, reviewer: Reviewer, desk: CarDesk | None = None) -> CarDecision:
+def accept(issue: CarIssue, reviewer: Reviewer, batch: CarBatch | None = None) -> CarDecision:
     """Write the suggested value into the ad. Raises ``ReviewConflict``, ``SourceError``.
 
-    ``desk`` holds what decisions about many ads share.
+    ``batch`` holds what decisions about many ads share.
     """
     if not issue.suggested:
         raise ChoiceRefused(_("No single value is known to fit this car: choose one yourself."))
-    return _decide(issue, reviewer, issue.suggested, desk or CarDesk())
+    return _decide(issue, reviewer, issue.suggested, batch or CarBatch())
 
 
-def choose(issue: CarIssue, values: Mapping[str, str], reviewer: Reviewer, desk: CarDesk | None = None) -> CarDecision:
+def choose(
+    issue: CarIssue, values: Mapping[str, str], reviewer: Reviewer, batch: CarBatch | None = None
+) -> CarDecision:
     """Write values of the moderator's choice, by field; a brand or model may bring the other along. For raises see ``accept``."""
-    return _decide(issue, reviewer, values, desk or CarDesk())
+    return _decide(issue, reviewer, values, batch or CarBatch())
 
 
-def keep(issue: CarIssue, reviewer: Reviewer, desk: CarDesk | None = None) -> CarDecision:
+def keep(issue: CarIssue, reviewer: Reviewer, batch: CarBatch | None = None) -> CarDecision:
     """Say that the field is right as it is: it is not asked about again unless the ad changes."""
-    return _decide(issue, reviewer, {}, desk or CarDesk())
+    return _decide(issue, reviewer, {}, batch or CarBatch())
 
 
 @transaction.atomic
-def undo(decision: CarDecision, reviewer: Reviewer, desk: CarDesk | None = None) -> CarDecision:
+def undo(decision: CarDecision, reviewer: Reviewer, batch: CarBatch | None = None) -> CarDecision:
     """Take a decision back and open the issue again.
 
     Raises ``ReviewConflict`` where it was undone already, or somebody changed the ad since.
     """
-    desk = desk or CarDesk()
-    held = desk.take(decision.ad_id)
+    batch = batch or CarBatch()
+    held = batch.locked_ad(decision.ad_id)
     if decision.action == Action.UNDONE or CarDecision.objects.filter(undoes=decision).exists():
         raise ReviewConflict(_("This decision was undone already."))
-    return _take_back(desk, held, decision, reviewer)
+    return _take_back(batch, held, decision, reviewer)
 
 
 @transaction.atomic
-def reopen(issue: CarIssue, reviewer: Reviewer, desk: CarDesk | None = None) -> CarDecision:
+def reopen(issue: CarIssue, reviewer: Reviewer, batch: CarBatch | None = None) -> CarDecision:
     """Ask about a kept field again: the decision is undone. Raises ``ReviewConflict``."""
     last = issue.decisions.filter(undone_by=None).exclude(action=Action.UNDONE).first()
     if last is not None:
-        return undo(last, reviewer, desk)
+        return undo(last, reviewer, batch)
     # It was kept before decisions were recorded.
-    desk = desk or CarDesk()
-    held = desk.take(issue.ad_id)
+    batch = batch or CarBatch()
+    held = batch.locked_ad(issue.ad_id)
     kept = {issue.field: issue.stated}
     unrecorded = CarDecision(issue=issue, ad_id=issue.ad_id, before=kept, after=kept, **_grounds(issue))
-    return _take_back(desk, held, unrecorded, reviewer)
+    return _take_back(batch, held, unrecorded, reviewer)
 
 
 @transaction.atomic
-def _decide(issue: CarIssue, reviewer: Reviewer, wanted: Mapping[str, str], desk: CarDesk) -> CarDecision:
-    held = desk.take(issue.ad_id)
+def _decide(issue: CarIssue, reviewer: Reviewer, wanted: Mapping[str, str], batch: CarBatch) -> CarDecision:
+    held = batch.locked_ad(issue.ad_id)
     car = held.stated
-    changes = _changes(car, wanted, desk)
+    changes = _changes(car, wanted, batch)
     advance(issue, State.CORRECTED if changes else State.KEPT, reviewer.user)
     seen = {issue.field: issue.stated, **issue.car}
     if any(car[name] != seen.get(name, car[name]) for name in {*PAIR, issue.field, *changes}):
         raise ReviewConflict(_("The ad has changed since this was found; it is left as it is, for the next search."))
-    if changes and (against := desk.catalog.forbids(car, changes)):
+    if changes and (against := batch.catalog.forbids(car, changes)):
         raise ChoiceRefused(_refusal(against, {**car, **changes}))
-    after = _write(desk, held, changes)
+    after = _write(batch, held, changes)
     action = Action.CORRECTED if changes else Action.KEPT
     if changes and {name: fold(text) for name, text in wanted.items()} == _folded(issue.suggested):
         action = Action.ACCEPTED
     _remember(issue, after)
-    _bring_along(held, issue, after, desk)
+    _bring_along(held, issue, after, batch)
     names = [name for name in CAR_FIELDS if name in (changes or (issue.field,))]
     decision = CarDecision(issue=issue, ad_id=issue.ad_id, action=action, **_grounds(issue))
     decision.before, decision.after = ({name: said[name] for name in names} for said in (car, after))
-    return _record(held, decision, reviewer, desk)
+    return _record(held, decision, reviewer, batch)
 
 
-def _take_back(desk: CarDesk, held: HeldCar, decision: CarDecision, reviewer: Reviewer) -> CarDecision:
+def _take_back(batch: CarBatch, held: LockedCar, decision: CarDecision, reviewer: Reviewer) -> CarDecision:
     if any(held.stated[name] != text for name, text in decision.after.items()):
         raise ReviewConflict(_("The ad has been changed since; it stays as it is."))
     changes = {} if decision.before == decision.after else decision.before
     # What the seller said comes back, whatever the catalog has against it.
-    restored = _write(desk, held, changes)
+    restored = _write(batch, held, changes)
     issue = decision.issue
     if issue is not None:
         advance(issue, State.OPEN, None, stated=restored[issue.field][:200], found_at=timezone.now())
         _remember(issue, restored)
-    _bring_along(held, issue, restored, desk)
+    _bring_along(held, issue, restored, batch)
     undone = CarDecision(issue=issue, ad_id=decision.ad_id, action=Action.UNDONE, **_grounds(decision))
     undone.before, undone.after = decision.after, decision.before
     undone.undoes = decision if decision.pk else None
-    return _record(held, undone, reviewer, desk)
+    return _record(held, undone, reviewer, batch)
 
 
-def _changes(car: Mapping[str, str], wanted: Mapping[str, str], desk: CarDesk) -> dict[str, str]:
+def _changes(car: Mapping[str, str], wanted: Mapping[str, str], batch: CarBatch) -> dict[str, str]:
     changes = {name: text for name, text in wanted.items() if fold(text) != fold(car[name])}
-    if "brand" in changes and len(desk.catalog.makers(car["car_model"])) > 1:
+    if "brand" in changes and len(batch.catalog.makers(car["car_model"])) > 1:
         # Two brands have a model of this name: the ad has to point at the other one's.
         changes.setdefault("car_model", car["car_model"])
     return changes
@@ -139,18 +141,19 @@ def _refusal(against: Contradiction, car: Mapping[str, str]) -> str:
     )
 
 
-def _write(desk: CarDesk, held: HeldCar, changes: Mapping[str, str]) -> dict[str, str]:
+def _write(batch: CarBatch, held: LockedCar, changes: Mapping[str, str]) -> dict[str, str]:
     """Write the changes and return what the ad says afterwards. Raises ``SourceError`` where it says something else."""
     if not changes:
         return held.stated
     for name in CAR_FIELDS:
         if name in changes:
-            desk.source.set_car_field(held.ad, name, changes[name])
-    after = desk.read_again(held.ad)
+            batch.source.set_car_field(held.ad, name, changes[name])
+    after = batch.read_again(held.ad)
     for name, text in changes.items():
         if fold(after[name]) != fold(text):
             raise SourceError(
-                f"{type(desk.source).__name__}.set_car_field(ad, {name!r}, {text!r}) was called, and the ad says {after[name]!r}."
+                f"{type(batch.source).__name__}.set_car_field(ad, {name!r}, {text!r}) was called, "
+                f"and the ad says {after[name]!r}."
             )
     return after
 
@@ -160,21 +163,21 @@ def _remember(issue: CarIssue, car: Mapping[str, str]) -> None:
     CarIssue.objects.filter(pk=issue.pk).update(car=issue.car, fingerprint=issue.fingerprint)
 
 
-def _bring_along(held: HeldCar, decided: CarIssue | None, after: Mapping[str, str], desk: CarDesk) -> None:
+def _bring_along(held: LockedCar, decided: CarIssue | None, after: Mapping[str, str], batch: CarBatch) -> None:
     """Let the ad's other issues follow: open ones that no longer hold are closed, settled ones stay settled."""
     before = held.stated
     others = [issue for issue in held.issues if issue != decided]
     if before == after or not others:
         return
     same_car = all(before[name] == after[name] for name in PAIR)
-    impossible = {found.field: found for found in desk.catalog.contradictions(after)}
+    impossible = {found.field: found for found in batch.catalog.contradictions(after)}
     for issue in others:
         if issue.state != State.OPEN:
             if same_car and issue.fingerprint == fingerprint(issue.field, before):
                 _remember(issue, after)
             continue
         by_catalog = issue.evidence == CarIssue.Evidence.CATALOG
-        found = impossible.get(issue.field) if by_catalog else _still_seen(issue, after, desk.catalog)
+        found = impossible.get(issue.field) if by_catalog else _still_seen(issue, after, batch.catalog)
         if found is None:
             issue.delete()
             continue
@@ -201,7 +204,7 @@ def _grounds(of: CarIssue | CarDecision) -> dict[str, Any]:
     return {name: getattr(of, name) for name in ("field", "evidence", "expected", "probability", "model")}
 
 
-def _record(held: HeldCar, decision: CarDecision, reviewer: Reviewer, desk: CarDesk) -> CarDecision:
+def _record(held: LockedCar, decision: CarDecision, reviewer: Reviewer, batch: CarBatch) -> CarDecision:
     before, after = decision.move
     values = {
         "action": decision.get_action_display(),
@@ -212,5 +215,5 @@ def _record(held: HeldCar, decision: CarDecision, reviewer: Reviewer, desk: CarD
         "expected": decision.expected,
     }
     message = _("Car field review: %(action)s, %(field)s %(from)s → %(to)s (%(evidence)s: %(expected)s).") % values
-    desk.write_down(decision, held.ad, reviewer, message)
+    batch.write_down(decision, held.ad, reviewer, message)
     return decision

@@ -10,8 +10,8 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from ad_autocategorize.models import CarDecision, CarIssue
+from ad_autocategorize.moderation.cars.batch import CarBatch
 from ad_autocategorize.moderation.cars.catalog import Catalog
-from ad_autocategorize.moderation.cars.desk import CarDesk
 from ad_autocategorize.moderation.cars.options import chosen_values, pressed_values
 from ad_autocategorize.moderation.cars.presentation import CarItem, present_car
 from ad_autocategorize.moderation.cars.review import accept, choose, keep, undo
@@ -45,16 +45,16 @@ class CarDecideView(DecideView):
     """Writes a value into an ad, or leaves it as it is."""
 
     def decide(self, issue: CarIssue, action: str, reviewer: Reviewer) -> CarDecision:
-        desk = CarDesk()
+        batch = CarBatch()
         if action == "accept" and not reviewer.blind:
-            return accept(issue, reviewer, desk)
+            return accept(issue, reviewer, batch)
         if action == "keep":
-            return keep(issue, reviewer, desk)
+            return keep(issue, reviewer, batch)
         if action == "other":
-            values = chosen_values(self.request.POST.get("value", ""), issue, desk.source, desk.catalog)
+            values = chosen_values(self.request.POST.get("value", ""), issue, batch.source, batch.catalog)
         else:
-            values = pressed_values(action, issue, desk.catalog)
-        return choose(issue, values, reviewer, desk)
+            values = pressed_values(action, issue, batch.catalog)
+        return choose(issue, values, reviewer, batch)
 
     def suggestion(self, decision: CarDecision) -> str:
         return _("Expected was %(value)s.") % {"value": decision.expected}

@@ -13,7 +13,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from ad_autocategorize.models import LabelIssue, ReviewDecision
-from ad_autocategorize.moderation.labels.desk import LabelDesk
+from ad_autocategorize.moderation.labels.batch import LabelBatch
 from ad_autocategorize.moderation.labels.filters import BranchFilter, SeverityFilter
 from ad_autocategorize.moderation.labels.review import accept, keep, undo
 from ad_autocategorize.moderation.labels.views import LabelDecideView, LabelReviewView, LabelUndoView
@@ -52,13 +52,13 @@ class LabelIssueAdmin(QueueAdmin):
     """The queue of ads that look mislabelled."""
 
     list_class = QueueList
-    desk_class = LabelDesk
+    batch_class = LabelBatch
     decision_model = ReviewDecision
     review_view = LabelReviewView
     decide_view = LabelDecideView
     undo_view = LabelUndoView
-    decided_text = gettext_lazy("Ads decided: %(count)d.")
-    telling_fields = ("level", "kind", "suggested", "suggested_probability", "given_probability", "priority")
+    decided_message = gettext_lazy("Ads decided: %(count)d.")
+    suggestion_fields = ("level", "kind", "suggested", "suggested_probability", "given_probability", "priority")
     list_display = ["ad_title", "given_path", "suggested_path", "severity", "doubt", "seller_link", "ad_date"]
     list_display_links = ["ad_title"]
     list_filter = [StateFilter, SeverityFilter, "kind", BranchFilter, "ad_date"]
@@ -66,8 +66,8 @@ class LabelIssueAdmin(QueueAdmin):
     search_help_text = gettext_lazy("Seller, or the ad's number")
     actions = ["accept_selected", "keep_selected"]
 
-    def act_on(self, issue: LabelIssue, action: str, reviewer: Reviewer, desk: Any) -> None:
-        (accept if action == "accept_selected" else keep)(issue, reviewer, desk)
+    def act_on(self, issue: LabelIssue, action: str, reviewer: Reviewer, batch: Any) -> None:
+        (accept if action == "accept_selected" else keep)(issue, reviewer, batch)
 
     def moves(self, issues: list[LabelIssue], *, blind: bool) -> Iterator[tuple[str, str]]:
         tree = CategoryTree.load(include_inactive=True)
@@ -120,9 +120,9 @@ class LabelIssueAdmin(QueueAdmin):
 class ReviewDecisionAdmin(DecisionAdmin):
     """The audit trail of categories."""
 
-    desk_class = LabelDesk
+    batch_class = LabelBatch
     list_display = ["created_at", "moderator_name", "action", "ad_id", "from_path", "to_path", "model", "blind"]
     list_filter = ["action", "blind", "created_at"]
 
-    def undo(self, decision: ReviewDecision, reviewer: Reviewer, desk: Any) -> None:
-        undo(decision, reviewer, desk)
+    def undo(self, decision: ReviewDecision, reviewer: Reviewer, batch: Any) -> None:
+        undo(decision, reviewer, batch)

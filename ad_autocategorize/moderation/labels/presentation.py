@@ -44,7 +44,7 @@ class Neighbor:
 
 
 @dataclass(frozen=True, slots=True)
-class ReviewItem:
+class LabelPage:
     """An issue with all that its page shows.
 
     ``filed`` is the path of the ad as it is now; ``can_accept`` where it may be filed as suggested, ``is_given`` where it lies
@@ -70,7 +70,7 @@ def paths_side_by_side(tree: CategoryTree, *two: int | None) -> tuple[tuple[Step
     return _steps(first, second), _steps(second, first)
 
 
-def present(issue: LabelIssue, tree: CategoryTree, active: CategoryTree) -> ReviewItem | None:
+def present(issue: LabelIssue, tree: CategoryTree, active: CategoryTree) -> LabelPage | None:
     """Return what an issue's page shows; ``None`` where the ad is gone. Only categories of ``active`` are offered."""
     source = get_source()
     ad = ads_by_key([issue.ad_id], source).get(issue.ad_id)
@@ -82,7 +82,7 @@ def present(issue: LabelIssue, tree: CategoryTree, active: CategoryTree) -> Revi
     # Keeping and accepting have keys of their own.
     has_key = (issue.given_id, issue.suggested_id) if can_accept else (issue.given_id,)
     filed, suggested = paths_side_by_side(tree, category_id, issue.suggested_id)
-    return ReviewItem(
+    return LabelPage(
         issue,
         title,
         ad_url(ad),

@@ -12,25 +12,24 @@ from django.db import transaction
 from django.utils.translation import gettext as _
 
 from ad_autocategorize.models import LabelIssue, ReviewDecision
-from ad_autocategorize.moderation.labels.desk import LabelDesk
+from ad_autocategorize.moderation.labels.batch import LabelBatch
 from ad_autocategorize.moderation.labels.fingerprints import fingerprint, is_titled
 from ad_autocategorize.moderation.queue.deciding import ChoiceRefused, ReviewConflict, Reviewer, advance
 from ad_autocategorize.sources.ads import title_of
 from taxonomy.tree import CategoryTree
 
-PATH_SEPARATOR = " › "
 Action = ReviewDecision.Action
 State = LabelIssue.State
 
 
-def accept(issue: LabelIssue, reviewer: Reviewer, desk: LabelDesk | None = None) -> ReviewDecision:
+def accept(issue: LabelIssue, reviewer: Reviewer, batch: LabelBatch | None = None) -> ReviewDecision:
     """File the ad at the suggested category. Raises ``ReviewConflict``, ``SourceError``.
 
-    ``desk`` holds what decisions about many ads share.
+    ``batch`` holds what decisions about many ads share.
     """
     if not issue.has_answer:
         raise ChoiceRefused(_("The photo shows something else, and the title does not say what: choose a category."))
-    return _decide(issue, reviewer, Action.ACCEPTED, issue.suggested_id, desk or LabelDesk())
+    return _decide(issue, reviewer, Action.ACCEPTED, issue.suggested_id, batch or LabelBatch())
 
 
 def choose(issue: LabelIssue, category_id: int, reviewer: Reviewer) -> ReviewDecision:
@@ -38,42 +37,42 @@ def choose(issue: LabelIssue, category_id: int, reviewer: Reviewer) -> ReviewDec
     action = Action.CORRECTED
     if category_id in (issue.given_id, issue.suggested_id):
         action = Action.KEPT if category_id == issue.given_id else Action.ACCEPTED
-    return _decide(issue, reviewer, action, category_id, LabelDesk())
+    return _decide(issue, reviewer, action, category_id, LabelBatch())
 
 
-def keep(issue: LabelIssue, reviewer: Reviewer, desk: LabelDesk | None = None) -> ReviewDecision:
+def keep(issue: LabelIssue, reviewer: Reviewer, batch: LabelBatch | None = None) -> ReviewDecision:
     """Say that the ad is filed rightly: it is not asked about again unless it or the tree changes."""
-    return _decide(issue, reviewer, Action.KEPT, issue.given_id, desk or LabelDesk())
+    return _decide(issue, reviewer, Action.KEPT, issue.given_id, batch or LabelBatch())
 
 
 @transaction.atomic
-def relabel_ad(ad_id: str, move: tuple[int, int], reviewer: Reviewer, desk: LabelDesk) -> ReviewDecision:
+def relabel_ad(ad_id: str, move: tuple[int, int], reviewer: Reviewer, batch: LabelBatch) -> ReviewDecision:
     """File an ad elsewhere that need not be in the queue, (from, to); as recorded as any. For raises see ``choose``."""
-    ad = desk.take(ad_id)
-    if desk.source.taxonomy_category_id(ad, desk.tree) != move[0]:
+    ad = batch.locked_ad(ad_id)
+    if batch.source.taxonomy_category_id(ad, batch.tree) != move[0]:
         raise ReviewConflict(_("The ad was filed elsewhere in the meantime; it is left as it is."))
-    return _file(ReviewDecision(ad_id=ad_id, action=Action.CORRECTED), ad, move, reviewer, desk)
+    return _file(ReviewDecision(ad_id=ad_id, action=Action.CORRECTED), ad, move, reviewer, batch)
 
 
 @transaction.atomic
-def undo(decision: ReviewDecision, reviewer: Reviewer, desk: LabelDesk | None = None) -> ReviewDecision:
-    """Take a decision back and open the issue again, unless it suggests just that; for ``desk`` see ``accept``.
+def undo(decision: ReviewDecision, reviewer: Reviewer, batch: LabelBatch | None = None) -> ReviewDecision:
+    """Take a decision back and open the issue again, unless it suggests just that; for ``batch`` see ``accept``.
 
     Raises ``ReviewConflict`` where it was undone already, or somebody changed the ad since.
     """
-    desk, back_to = desk or LabelDesk(), decision.from_category_id
+    batch, back_to = batch or LabelBatch(), decision.from_category_id
     if back_to is not None:
         # In use or not: what a merge has emptied is filled again where the merge is undone.
-        desk.hold_category(back_to)
-    ad = desk.take(decision.ad_id)
+        batch.lock_category(back_to)
+    ad = batch.locked_ad(decision.ad_id)
     if decision.action == Action.UNDONE or ReviewDecision.objects.filter(undoes=decision).exists():
         raise ReviewConflict(_("This decision was undone already."))
-    is_there = desk.source.taxonomy_category_id(ad, desk.tree) == decision.to_category_id
-    if not is_there or back_to is None or back_to not in desk.tree:
+    is_there = batch.source.taxonomy_category_id(ad, batch.tree) == decision.to_category_id
+    if not is_there or back_to is None or back_to not in batch.tree:
         raise ReviewConflict(_("The ad has been changed since; it stays as it is."))
     issue = decision.issue
     if issue is not None:
-        _ask_again(issue, ad, back_to, reviewer, desk)
+        _ask_again(issue, ad, back_to, reviewer, batch)
     undone = ReviewDecision(
         issue=issue,
         ad_id=decision.ad_id,
@@ -84,10 +83,10 @@ def undo(decision: ReviewDecision, reviewer: Reviewer, desk: LabelDesk | None = 
         model=decision.model,
         undoes=decision,
     )
-    return _file(undone, ad, (decision.to_category_id or 0, back_to), reviewer, desk)
+    return _file(undone, ad, (decision.to_category_id or 0, back_to), reviewer, batch)
 
 
-def _ask_again(issue: LabelIssue, ad: Any, category_id: int, reviewer: Reviewer, desk: LabelDesk) -> None:
+def _ask_again(issue: LabelIssue, ad: Any, category_id: int, reviewer: Reviewer, batch: LabelBatch) -> None:
     """Open the issue about the ad as it is now, at this category."""
     if issue.suggested_id == category_id:
         # A search has asked about the ad where it was until now, and suggested just this: the question is answered. Nobody
@@ -95,19 +94,21 @@ def _ask_again(issue: LabelIssue, ad: Any, category_id: int, reviewer: Reviewer,
         advance(issue, State.OPEN, None, fingerprint="")
         advance(issue, State.RELABELLED, reviewer.user)
         return
-    place = {"given_id": category_id, "branch_id": desk.tree.path_ids(category_id)[0]}
-    advance(issue, State.OPEN, None, **place, fingerprint=fingerprint(_title(ad, desk), category_id, desk.tree))
+    place = {"given_id": category_id, "branch_id": batch.tree.path_ids(category_id)[0]}
+    advance(issue, State.OPEN, None, **place, fingerprint=fingerprint(_title(ad, batch), category_id, batch.tree))
 
 
 @transaction.atomic
-def _decide(issue: LabelIssue, reviewer: Reviewer, action: Action, category_id: int, desk: LabelDesk) -> ReviewDecision:
-    source, tree = desk.source, desk.tree
+def _decide(
+    issue: LabelIssue, reviewer: Reviewer, action: Action, category_id: int, batch: LabelBatch
+) -> ReviewDecision:
+    source, tree = batch.source, batch.tree
     if category_id not in tree:
         raise ChoiceRefused(_("This category is no longer in the tree."))
     if action != Action.KEPT:
-        desk.require_in_use(category_id)
-    ad = desk.take(issue.ad_id)
-    title, found_unchanged = _title(ad, desk), is_titled(issue, _title(ad, desk))
+        batch.require_in_use(category_id)
+    ad = batch.locked_ad(issue.ad_id)
+    title, found_unchanged = _title(ad, batch), is_titled(issue, _title(ad, batch))
     state = State.KEPT if action == Action.KEPT else State.RELABELLED
     advance(issue, state, reviewer.user, fingerprint=fingerprint(title, category_id, tree))
     if source.taxonomy_category_id(ad, tree) != issue.given_id:
@@ -124,17 +125,17 @@ def _decide(issue: LabelIssue, reviewer: Reviewer, action: Action, category_id: 
         suggested_probability=issue.suggested_probability,
         model=issue.model,
     )
-    return _file(decision, ad, (issue.given_id, category_id), reviewer, desk)
+    return _file(decision, ad, (issue.given_id, category_id), reviewer, batch)
 
 
 def _file(
-    decision: ReviewDecision, ad: Any, move: tuple[int, int], reviewer: Reviewer, desk: LabelDesk
+    decision: ReviewDecision, ad: Any, move: tuple[int, int], reviewer: Reviewer, batch: LabelBatch
 ) -> ReviewDecision:
     """File the ad (from, to), and write the decision down."""
     if move[0] != move[1]:
-        desk.source.relabel(ad, desk.own_category(move[1]))
+        batch.source.relabel(ad, batch.own_category(move[1]))
     decision.from_category_id, decision.to_category_id = move
-    decision.from_path, decision.to_path = (_path_text(desk.tree, pk) for pk in move)
+    decision.from_path, decision.to_path = (_path_text(batch.tree, pk) for pk in move)
     values = {
         "action": decision.get_action_display(),
         "from": decision.from_path,
@@ -146,13 +147,13 @@ def _file(
     else:
         # A merge, which no model suggested ad by ad.
         message = _("Category review: %(action)s, %(from)s → %(to)s.") % values
-    desk.write_down(decision, ad, reviewer, message)
+    batch.write_down(decision, ad, reviewer, message)
     return decision
 
 
-def _title(ad: Any, desk: LabelDesk) -> str:
-    return title_of(ad, desk.source).strip()
+def _title(ad: Any, batch: LabelBatch) -> str:
+    return title_of(ad, batch.source).strip()
 
 
 def _path_text(tree: CategoryTree, category_id: int) -> str:
-    return PATH_SEPARATOR.join(tree.path_names(category_id)) if category_id in tree else ""
+    return tree.path_text(category_id) if category_id in tree else ""

@@ -12,7 +12,7 @@ from django.utils.translation import gettext_lazy
 from ad_autocategorize.categories.services import active_tree
 from ad_autocategorize.models import LabelIssue, ReviewDecision
 from ad_autocategorize.moderation.labels.choosing import listed_paths, matching, named_category
-from ad_autocategorize.moderation.labels.presentation import ReviewItem, present
+from ad_autocategorize.moderation.labels.presentation import LabelPage, present
 from ad_autocategorize.moderation.labels.review import accept, choose, keep, undo
 from ad_autocategorize.moderation.queue.deciding import ChoiceRefused, Reviewer
 from ad_autocategorize.moderation.queue.numbers import small_number
@@ -35,7 +35,7 @@ class LabelReviewView(ReviewView):
         """The categories that are offered."""
         return active_tree()
 
-    def present(self, issue: LabelIssue) -> ReviewItem | None:
+    def present(self, issue: LabelIssue) -> LabelPage | None:
         return present(issue, self.tree, self.active)
 
     def following(self, queue: QuerySet[LabelIssue], after: int) -> QuerySet[LabelIssue]:

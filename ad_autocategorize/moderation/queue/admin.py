@@ -30,7 +30,7 @@ from ad_autocategorize.moderation.queue.bulk_actions import (
     is_confirmed,
     shown_rows,
 )
-from ad_autocategorize.moderation.queue.deciding import Desk, Reviewer
+from ad_autocategorize.moderation.queue.deciding import DecisionBatch, Reviewer
 from ad_autocategorize.moderation.queue.filters import refuse_bad_filters
 from ad_autocategorize.moderation.queue.read_only import CAN_BULK_RELABEL, CAN_REVIEW, ReadOnlyAdmin, ReviewedAdmin
 from ad_autocategorize.moderation.queue.views import DecideView, ReviewView, UndoView
@@ -54,20 +54,20 @@ class QueueFilters(ChangeList):
 class QueueAdmin(ReviewedAdmin):
     """A queue. Opening a row leads to its review page.
 
-    ``desk_class`` is where bulk actions are decided.
+    ``batch_class`` is where bulk actions are decided.
     """
 
     list_class: ClassVar[type[ChangeList]]
-    desk_class: ClassVar[type[Desk[Any]]]
+    batch_class: ClassVar[type[DecisionBatch[Any]]]
     review_view: ClassVar[type[ReviewView]]
     decide_view: ClassVar[type[DecideView]]
     undo_view: ClassVar[type[UndoView]]
-    decided_text: ClassVar[str | Promise]
+    decided_message: ClassVar[str | Promise]
     list_per_page = 50
     show_full_result_count = False
     change_list_template = "admin/ad_autocategorize/queue_list.html"
 
-    def act_on(self, issue: Any, action: str, reviewer: Reviewer, desk: Any) -> None:
+    def act_on(self, issue: Any, action: str, reviewer: Reviewer, batch: Any) -> None:
         """Do what the bulk action does to a row. Raises ``ReviewConflict``, ``SourceError``."""
         raise NotImplementedError
 
@@ -75,9 +75,11 @@ class QueueAdmin(ReviewedAdmin):
         """Yield what each issue is about, for a person: what is given, and what was suggested."""
         raise NotImplementedError
 
-    def told(self, action: str, done: int, batch: uuid.UUID) -> str:
+    def success_message(self, action: str, done: int, batch: uuid.UUID) -> str:
         """Return what is said of what a bulk action did."""
-        return link_to_batch(str(self.decided_text) % {"count": done}, batch, str(self.decision_model._meta.model_name))
+        return link_to_batch(
+            str(self.decided_message) % {"count": done}, batch, str(self.decision_model._meta.model_name)
+        )
 
     def has_view_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return self.has_review_permission(request)
@@ -90,7 +92,7 @@ class QueueAdmin(ReviewedAdmin):
         return request.user.has_perm(CAN_BULK_RELABEL)
 
     def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
-        if telling := self.telling_filters(request):
+        if telling := self.suggestion_filters(request):
             # An action does not go on either: without the filters more would be selected.
             self.message_user(request, _("These filters tell of the suggestion and were taken off."), messages.WARNING)
             left = request.GET.copy()
@@ -156,27 +158,27 @@ class QueueAdmin(ReviewedAdmin):
         return f"ad_autocategorize_{self.opts.model_name}"
 
     def _decide_all(self, request: HttpRequest, issues: list[Any], action: str) -> None:
-        batch, desk = uuid.uuid4(), self.desk_class()
-        reviewer = Reviewer(cast(AbstractBaseUser, request.user), blind=is_blind(request), batch=batch)
+        batch_key, batch = uuid.uuid4(), self.batch_class()
+        reviewer = Reviewer(cast(AbstractBaseUser, request.user), blind=is_blind(request), batch=batch_key)
         act_on_each(
             self,
             request,
             issues,
-            desk,
-            lambda issue: self.act_on(issue, action, reviewer, desk),
-            lambda done: self.told(action, done, batch),
+            batch,
+            lambda issue: self.act_on(issue, action, reviewer, batch),
+            lambda done: self.success_message(action, done, batch_key),
         )
 
 
 class DecisionAdmin(ReadOnlyAdmin):
-    """An audit trail, and where a bulk action is taken back; ``desk_class`` is where that is done."""
+    """An audit trail, and where a bulk action is taken back; ``batch_class`` is where that is done."""
 
-    desk_class: ClassVar[type[Desk[Any]]]
+    batch_class: ClassVar[type[DecisionBatch[Any]]]
     search_fields = ["=ad_id", "=moderator_name", "=batch"]
     show_full_result_count = False
     actions = ["undo_selected"]
 
-    def undo(self, decision: Any, reviewer: Reviewer, desk: Any) -> None:
+    def undo(self, decision: Any, reviewer: Reviewer, batch: Any) -> None:
         """Take one decision back. Raises ``ReviewConflict``, ``SourceError``."""
         raise NotImplementedError
 
@@ -205,13 +207,13 @@ class DecisionAdmin(ReadOnlyAdmin):
         )
 
     def _undo_all(self, request: HttpRequest, decisions: list[Any]) -> None:
-        desk = self.desk_class()
+        batch = self.batch_class()
         reviewer = Reviewer(cast(AbstractBaseUser, request.user), batch=uuid.uuid4())
         act_on_each(
             self,
             request,
             decisions,
-            desk,
-            lambda decision: self.undo(decision, reviewer, desk),
+            batch,
+            lambda decision: self.undo(decision, reviewer, batch),
             lambda done: _("Decisions undone: %(count)d.") % {"count": done},
         )

@@ -13,7 +13,7 @@ from taxonomy.tree import CategoryTree
 
 def path_text(tree: CategoryTree, category_id: int) -> str:
     """Return the names along a category's path, for a person."""
-    return " › ".join(tree.path_names(category_id)) if category_id in tree else f"#{category_id}"
+    return tree.path_text(category_id) if category_id in tree else f"#{category_id}"
 
 
 def ad_url(ad: Model) -> str:

@@ -16,7 +16,7 @@ from django.http import HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
 from django.utils.translation import gettext as _
 
-from ad_autocategorize.moderation.queue.deciding import Desk, ReviewConflict
+from ad_autocategorize.moderation.queue.deciding import DecisionBatch, ReviewConflict
 from ad_autocategorize.moderation.queue.numbers import small_number
 from ad_autocategorize.sources import SourceError
 
@@ -86,19 +86,19 @@ def act_on_each(
     model_admin: ModelAdmin[Row],
     request: HttpRequest,
     rows: Sequence[Any],
-    desk: Desk[Any],
+    batch: DecisionBatch[Any],
     act: Callable[[Any], None],
     told: Callable[[int], str],
 ) -> None:
     """Act on row by row; tell how many were done, in the words of ``told``, and what kept others from it.
 
-    The ads of a chunk are locked by the desk at once, and what is done to them is committed at once; each is done to in a
+    The ads of a chunk are locked by the batch at once, and what is done to them is committed at once; each is done to in a
     savepoint of its own, so that what is refused leaves no trace.
     """
     done, problems = 0, Counter[str]()
     for start in range(0, len(rows), COMMITTED_AT_ONCE):
         chunk = rows[start : start + COMMITTED_AT_ONCE]
-        with transaction.atomic(), desk.holding([row.ad_id for row in chunk]):
+        with transaction.atomic(), batch.locking([row.ad_id for row in chunk]):
             for row in chunk:
                 try:
                     act(row)

@@ -14,13 +14,12 @@ from django.contrib.contenttypes.models import ContentType
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
-from ad_autocategorize.models import CarIssue, Decision, LabelIssue
+from ad_autocategorize.models import Decision, ReviewItem
 from ad_autocategorize.sources import AdSource, get_source
 from ad_autocategorize.sources.ads import keys_of
 
-Issue = LabelIssue | CarIssue
-# What a desk knows of a locked ad.
-Held = TypeVar("Held")
+# What a batch knows of a locked ad.
+Locked = TypeVar("Locked")
 
 
 class ReviewConflict(RuntimeError):
@@ -48,22 +47,22 @@ def lock_ads(source: AdSource, ad_ids: Iterable[str]) -> dict[str, Any]:
     return {str(ad.pk): ad for ad in ads.filter(pk__in=keys_of(ad_ids, source)).order_by("pk")}
 
 
-class Desk(Generic[Held]):
-    """Where decisions are made: ads are locked, and what many decisions share is read once.
+class DecisionBatch(Generic[Locked]):
+    """Where decisions are made, one or many: ads are locked, and what several decisions share is read once.
 
-    A single decision has its ad locked when it takes it, and is written down at once. A bulk action holds a chunk of ads: they
-    are locked, and what is decided about them is written down, in a few queries for all.
+    A single decision locks its ad when it asks for it, and is written at once. A bulk action locks a chunk of ads together and
+    writes what is decided about them in a few queries.
     """
 
     def __init__(self) -> None:
         self.source = get_source()
-        self._held: dict[str, Held] = {}
+        self._locked: dict[str, Locked] = {}
         self._unwritten: list[tuple[Decision, LogEntry]] | None = None
 
     @contextmanager
-    def holding(self, ad_ids: Collection[str]) -> Iterator[None]:
-        """Lock ads until the transaction ends, and write down what is decided within; all of it in one transaction."""
-        self._held, self._unwritten = self.lock(ad_ids), []
+    def locking(self, ad_ids: Collection[str]) -> Iterator[None]:
+        """Lock ads until the transaction ends, and write what is decided within; all of it in one transaction."""
+        self._locked, self._unwritten = self.lock(ad_ids), []
         try:
             yield
             if self._unwritten:
@@ -71,20 +70,20 @@ class Desk(Generic[Held]):
                 type(decisions[0])._default_manager.bulk_create(decisions)
                 LogEntry.objects.bulk_create(entries)
         finally:
-            self._held, self._unwritten = {}, None
+            self._locked, self._unwritten = {}, None
 
-    def take(self, ad_id: str) -> Held:
+    def locked_ad(self, ad_id: str) -> Locked:
         """Return an ad, locked. Raises ``ReviewConflict`` where it is gone.
 
-        What is held is handed out once: a further decision about the same ad reads what the first one left.
+        An ad of the chunk is given out once: a further decision about it reads what the first one left.
         """
-        if ad_id not in self._held:
-            self._held |= self.lock([ad_id])
-        if ad_id not in self._held:
+        if ad_id not in self._locked:
+            self._locked |= self.lock([ad_id])
+        if ad_id not in self._locked:
             raise ReviewConflict(_("The ad no longer exists."))
-        return self._held.pop(ad_id)
+        return self._locked.pop(ad_id)
 
-    def lock(self, ad_ids: Collection[str]) -> dict[str, Held]:
+    def lock(self, ad_ids: Collection[str]) -> dict[str, Locked]:
         """Return ads with what belongs to them by their keys, locked until the transaction ends; those gone are missing."""
         raise NotImplementedError
 
@@ -109,9 +108,10 @@ class Desk(Generic[Held]):
             self._unwritten.append((decision, entry))
 
 
-def advance(issue: Issue, state: str, user: AbstractBaseUser | None, **changes: Any) -> None:
+def advance(issue: ReviewItem, state: str, user: AbstractBaseUser | None, **changes: Any) -> None:
     """Change the issue if nobody did since its version was read; the optimistic lock. Raises ``ReviewConflict``."""
-    found = type(issue)._default_manager.filter(pk=issue.pk, version=issue.version)
+    rows: Any = type(issue)._default_manager
+    found = rows.filter(pk=issue.pk, version=issue.version)
     if state != issue.State.OPEN:
         found = found.filter(state=issue.State.OPEN)
     decided_at = timezone.now() if user else None
@@ -122,8 +122,9 @@ def advance(issue: Issue, state: str, user: AbstractBaseUser | None, **changes: 
         setattr(issue, name, value)
 
 
-def _conflict_text(issue: Issue, user: AbstractBaseUser | None) -> str:
-    current = type(issue)._default_manager.filter(pk=issue.pk).select_related("decided_by").first()
+def _conflict_text(issue: ReviewItem, user: AbstractBaseUser | None) -> str:
+    rows: Any = type(issue)._default_manager
+    current = rows.filter(pk=issue.pk).select_related("decided_by").first()
     if current is None:
         return _("This entry has left the queue.")
     if current.decided_by is None:

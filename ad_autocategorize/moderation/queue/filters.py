@@ -19,7 +19,7 @@ from django.http.response import HttpResponseBase
 from django.shortcuts import redirect
 from django.utils.translation import gettext_lazy as _
 
-from ad_autocategorize.models import LabelIssue
+from ad_autocategorize.models.decisions import OPEN
 from ad_autocategorize.moderation.queue.numbers import MOST_DIGITS
 
 HUGE_NUMBER = re.compile(rf"\d{{{MOST_DIGITS + 1}}}")
@@ -61,12 +61,13 @@ class StateFilter(admin.SimpleListFilter):
         return [("all", _("All")), *model_admin.model.State.choices[1:]]
 
     def choices(self, changelist: ChangeList) -> Iterator[Any]:
+        model: Any = changelist.model
         for choice in super().choices(changelist):
             # Nothing chosen means open here.
             first = choice["query_string"] == changelist.get_query_string(remove=[self.parameter_name])
-            yield {**choice, "display": LabelIssue.State.OPEN.label} if first else choice
+            yield {**choice, "display": model.State(OPEN).label} if first else choice
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
         if self.value() == "all":
             return queryset
-        return queryset.filter(state=self.value() or LabelIssue.State.OPEN)
+        return queryset.filter(state=self.value() or OPEN)

@@ -41,13 +41,13 @@ class ReviewedAdmin(ReadOnlyAdmin):
 
     decision_model: ClassVar[type[Decision]]
     # The fields that tell of the suggestion: a blind moderator's list is not filtered by them.
-    telling_fields: ClassVar[tuple[str, ...]] = ()
+    suggestion_fields: ClassVar[tuple[str, ...]] = ()
 
     def has_review_permission(self, request: HttpRequest) -> bool:
         """Whether the entries may be decided, not only looked at."""
         return request.user.has_perm(CAN_REVIEW)
 
-    def telling_filters(self, request: HttpRequest) -> list[str]:
+    def suggestion_filters(self, request: HttpRequest) -> list[str]:
         """Return the filters in the address that would tell a blind moderator of the suggestion."""
         given = request.GET if is_blind(request) else ()
-        return [name for name in given if name.partition(LOOKUP_SEP)[0] in self.telling_fields]
+        return [name for name in given if name.partition(LOOKUP_SEP)[0] in self.suggestion_fields]

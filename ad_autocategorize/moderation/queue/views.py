@@ -20,9 +20,10 @@ from django.utils.html import format_html
 from django.utils.translation import gettext as _
 from django.views.generic import View
 
+from ad_autocategorize.models import ReviewItem
 from ad_autocategorize.moderation.queue.ads import may_open_ads
 from ad_autocategorize.moderation.queue.blind import BLIND_KEY, is_blind
-from ad_autocategorize.moderation.queue.deciding import ChoiceRefused, Issue, ReviewConflict, Reviewer
+from ad_autocategorize.moderation.queue.deciding import ChoiceRefused, ReviewConflict, Reviewer
 from ad_autocategorize.moderation.queue.numbers import small_number
 from ad_autocategorize.moderation.queue.read_only import ReviewedAdmin
 from ad_autocategorize.sources import SourceError, get_source
@@ -96,7 +97,7 @@ class ReviewView(ReviewerView):
     def filters(self) -> QueryDict:
         """Return the list's filters under which the queue is gone through."""
         filters = _filters(self.request.GET)
-        for name in self.model_admin.telling_filters(self.request):
+        for name in self.model_admin.suggestion_filters(self.request):
             filters.pop(name, None)
         return filters
 
@@ -133,7 +134,7 @@ class ReviewView(ReviewerView):
         """Yield the entry asked for, then those of the queue: the first one, and further ones whose ads exist."""
         wanted = small_number(self.request.GET.get("issue", ""))
         if wanted is not None:
-            issue: Issue | None = self.model_admin.model._default_manager.filter(pk=wanted).first()
+            issue: ReviewItem | None = self.model_admin.model._default_manager.filter(pk=wanted).first()
             if issue is not None:
                 yield issue
             gone = _("The ad no longer exists.") if issue else _("This entry has left the queue.")
@@ -175,7 +176,7 @@ class DecideView(ReviewerView):
 
     def post(self, request: HttpRequest, pk: int) -> HttpResponse:
         filters = QueryDict(request.POST.get("filters", "")).copy()
-        issue: Issue | None = self.model_admin.model._default_manager.filter(pk=pk).first()
+        issue: ReviewItem | None = self.model_admin.model._default_manager.filter(pk=pk).first()
         action = request.POST.get("decision", "")
         answered = True
         if issue is None:
@@ -191,7 +192,7 @@ class DecideView(ReviewerView):
             filters["brand"] = request.POST.get("brand", "")
         return redirect(f"{self.url('review')}?{filters.urlencode()}")
 
-    def _decide(self, issue: Issue, action: str, filters: str) -> bool:
+    def _decide(self, issue: ReviewItem, action: str, filters: str) -> bool:
         """Return whether the question is answered, by this moderator or by what happened meanwhile."""
         reviewer = self.reviewer(issue.pk)
         try:
@@ -243,7 +244,7 @@ class UndoView(ReviewerView):
         return redirect(f"{self.url('review')}?{filters.urlencode()}")
 
 
-def _standing(issue: Issue) -> Any | None:
+def _standing(issue: ReviewItem) -> Any | None:
     """Return the decision by which a settled issue is as it is."""
     if issue.state == issue.State.OPEN:
         return None

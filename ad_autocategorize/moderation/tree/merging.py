@@ -12,7 +12,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from ad_autocategorize.models import LabelIssue, ModelVersion, TaxonomyFinding
-from ad_autocategorize.moderation.labels.desk import LabelDesk
+from ad_autocategorize.moderation.labels.batch import LabelBatch
 from ad_autocategorize.moderation.labels.review import Reviewer, relabel_ad
 from ad_autocategorize.moderation.queue.ads import path_text
 from ad_autocategorize.moderation.queue.bulk_actions import UNDO_LIMIT
@@ -95,13 +95,13 @@ def merge(category_id: int, into_id: int, reviewer: Reviewer, most: int | None =
 
 
 def _move_ads(category_id: int, into_id: int, reviewer: Reviewer) -> int:
-    desk, batch = LabelDesk(), replace(reviewer, batch=reviewer.batch or uuid.uuid4())
-    keys = [str(key) for key in desk.source.filed_at([category_id], desk.tree).values_list("pk", flat=True)]
+    batch, merging = LabelBatch(), replace(reviewer, batch=reviewer.batch or uuid.uuid4())
+    keys = [str(key) for key in batch.source.filed_at([category_id], batch.tree).values_list("pk", flat=True)]
     for start in range(0, len(keys), HELD_AT_ONCE):
         held = keys[start : start + HELD_AT_ONCE]
-        with desk.holding_ads(held):
+        with batch.locking_ads(held):
             for key in held:
-                relabel_ad(key, (category_id, into_id), batch, desk)
+                relabel_ad(key, (category_id, into_id), merging, batch)
     return len(keys)
 
 

@@ -13,13 +13,13 @@ from django.db.models import prefetch_related_objects
 from ad_autocategorize.models import CarIssue
 from ad_autocategorize.moderation.cars.catalog import Catalog
 from ad_autocategorize.moderation.cars.stated import car_relations, stated_fields
-from ad_autocategorize.moderation.queue.deciding import Desk, lock_ads
+from ad_autocategorize.moderation.queue.deciding import DecisionBatch, lock_ads
 from ad_autocategorize.sources.fields import fetch_along
 from ad_autocategorize.sources.writing import lock_own_records
 
 
 @dataclass(frozen=True, slots=True)
-class HeldCar:
+class LockedCar:
     """A locked ad, what it says of its car, and its entries in the queue."""
 
     ad: Any
@@ -27,7 +27,7 @@ class HeldCar:
     issues: list[CarIssue]
 
 
-class CarDesk(Desk[HeldCar]):
+class CarBatch(DecisionBatch[LockedCar]):
     """Where car fields are decided."""
 
     @cached_property
@@ -35,7 +35,7 @@ class CarDesk(Desk[HeldCar]):
         """The car catalog, read where a decision asks it."""
         return Catalog()
 
-    def lock(self, ad_ids: Collection[str]) -> dict[str, HeldCar]:
+    def lock(self, ad_ids: Collection[str]) -> dict[str, LockedCar]:
         ads = lock_ads(self.source, ad_ids)
         for ad in ads.values():
             lock_own_records(self.source, ad)
@@ -43,7 +43,7 @@ class CarDesk(Desk[HeldCar]):
         issues = defaultdict(list)
         for issue in CarIssue.objects.select_for_update().filter(ad_id__in=ads).order_by("pk"):
             issues[issue.ad_id].append(issue)
-        return {key: HeldCar(ad, stated_fields(self.source, ad), issues[key]) for key, ad in ads.items()}
+        return {key: LockedCar(ad, stated_fields(self.source, ad), issues[key]) for key, ad in ads.items()}
 
     def read_again(self, ad: Any) -> dict[str, str]:
         """Return what the database says of the ad's car now."""

@@ -10,35 +10,35 @@ from django.utils.translation import gettext as _
 
 from ad_autocategorize.categories.services import active_tree
 from ad_autocategorize.models import LabelIssue
-from ad_autocategorize.moderation.queue.deciding import ChoiceRefused, Desk, lock_ads
+from ad_autocategorize.moderation.queue.deciding import ChoiceRefused, DecisionBatch, lock_ads
 from taxonomy.locking import current_version, lock_categories, lock_tree
 from taxonomy.tree import CategoryTree
 
 
-class LabelDesk(Desk[Any]):
+class LabelBatch(DecisionBatch[Any]):
     """Where categories are decided; ``tree`` holds all of them, those out of use too.
 
-    Whoever merges a category away holds the tree, then the category, then its ads. Decisions lock in the same order: a single
+    A merge locks the tree, then the category, then its ads. Decisions lock in the same order: a single
     one the category that it files an ad at, a bulk action, whose categories are many, the tree.
     """
 
     def __init__(self) -> None:
         super().__init__()
         self.tree = CategoryTree.load(include_inactive=True)
-        # The categories in use, while the tree is held.
+        # The categories in use, while the tree is locked.
         self._active: CategoryTree | None = None
         self._own: dict[int, Any] = {}
 
     @contextmanager
-    def holding(self, ad_ids: Collection[str]) -> Iterator[None]:
-        with self.holding_ads(ad_ids):
+    def locking(self, ad_ids: Collection[str]) -> Iterator[None]:
+        with self.locking_ads(ad_ids):
             # In one order with the searches, or each could wait for the other.
             list(LabelIssue.objects.select_for_update().filter(ad_id__in=ad_ids).order_by("pk").values_list("pk"))
             yield
 
     @contextmanager
-    def holding_ads(self, ad_ids: Collection[str]) -> Iterator[None]:
-        """Hold the tree and the ads without their entries, for who decides about none of them."""
+    def locking_ads(self, ad_ids: Collection[str]) -> Iterator[None]:
+        """Lock the tree and the ads without their review items, for a merge, which decides about none of them."""
         lock_tree()
         if current_version() != self.tree.version:
             self.tree = CategoryTree.load(include_inactive=True)
@@ -46,7 +46,7 @@ class LabelDesk(Desk[Any]):
         # Not the tree that this process keeps: within a merge that is taken back it would keep one that nobody else sees.
         self._active = CategoryTree.load()
         try:
-            with super().holding(ad_ids):
+            with super().locking(ad_ids):
                 yield
         finally:
             self._active = None
@@ -54,14 +54,14 @@ class LabelDesk(Desk[Any]):
     def lock(self, ad_ids: Collection[str]) -> dict[str, Any]:
         return lock_ads(self.source, ad_ids)
 
-    def hold_category(self, category_id: int) -> None:
+    def lock_category(self, category_id: int) -> None:
         """Keep a category as it is until the transaction ends; to be called before the ad is taken."""
         if self._active is None:
             lock_categories([category_id])
 
     def require_in_use(self, category_id: int) -> None:
         """Keep the category as it is, too. Raises ``ChoiceRefused`` where no ad may be filed there."""
-        self.hold_category(category_id)
+        self.lock_category(category_id)
         # Asked with the category locked: what has been committed meanwhile is seen.
         if category_id not in (active_tree() if self._active is None else self._active):
             raise ChoiceRefused(_("This category is out of use; choose another one."))
