@@ -46,11 +46,12 @@ test: $(VENV)/.dev ## Run the tests
 test-postgresql: $(VENV)/.dev ## Run the tests that depend on the database, on PostgreSQL (PGHOST, PGUSER, ...)
 	$(BIN)/python -m pytest -n auto --ds=tests.settings_postgresql -m database $(PYTEST)
 
-lint: $(VENV)/.dev ## Run ruff, mypy, import-linter, and look for missing migrations
+lint: $(VENV)/.dev ## Run ruff, mypy, import-linter, count circles of imports, and look for missing migrations
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+	PYTHONPATH=. $(BIN)/python .ci/house.py
 	$(MANAGE) makemigrations --check --dry-run
 
 format: $(VENV)/.dev ## Format the code
