@@ -5,7 +5,10 @@ from __future__ import annotations
 from enum import StrEnum
 
 from django.db import models
+from django.utils.text import capfirst
 from django.utils.translation import gettext_lazy as _
+
+from ad_autocategorize.sources.cars import FIELDS
 
 
 class Event(models.Model):
@@ -103,13 +106,6 @@ class CarFieldEvent(Event):
     What an ad held before may be what an earlier photo filled in, and confirms nothing.
     """
 
-    class Field(models.TextChoices):
-        BRAND = "brand", _("Brand")
-        CAR_MODEL = "car_model", _("Model")
-        BODY_TYPE = "body_type", _("Body type")
-        COLOR = "color", _("Color")
-        YEAR = "year", _("Year")
-
     class Handling(models.TextChoices):
         KEPT = "kept", _("filled in, left as it was")
         CHANGED = "changed", _("filled in, then changed")
@@ -123,7 +119,9 @@ class CarFieldEvent(Event):
         OVERRULED = "overruled", _("overruled")
         EMPTY = "empty", _("left empty")
 
-    field = models.CharField(_("field"), max_length=10, choices=Field.choices)
+    field = models.CharField(
+        _("field"), max_length=10, choices=[(field.name, capfirst(field.label)) for field in FIELDS]
+    )
     answered = models.PositiveSmallIntegerField(
         _("answered"), help_text=_("How many values the photo model had for the field.")
     )

@@ -8,9 +8,11 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from django.db.models import Count, Q
+from django.utils.text import capfirst
 from django.utils.translation import gettext as _
 
 from ad_autocategorize.models import CarFieldEvent
+from ad_autocategorize.sources.cars import FIELDS
 from ad_autocategorize.statistics.proportions import Proportion
 
 # A site that trains often has many versions.
@@ -87,7 +89,7 @@ def car_figures() -> CarFigures:
     fields, versions = _summed(rows, "field"), _summed(rows, "model_version")
     return CarFigures(
         [_figures(_("all"), _sum(rows)), *parts],
-        [_figures(str(item.label), fields[item.value]) for item in CarFieldEvent.Field if item.value in fields],
+        [_figures(str(capfirst(field.label)), fields[field.name]) for field in FIELDS if field.name in fields],
         [_figures(name, versions[name]) for name in sorted(versions, reverse=True)[:VERSIONS]],
     )
 
