@@ -98,12 +98,14 @@ class FieldState(StrEnum):
 
 
 class CarFieldEvent(Event):
-    """What a seller made of what a photo says about one field of the car. Holds neither values nor persons.
+    """What became of the photo network's answer for one car field. Holds neither values nor persons.
 
-    One row a field that the photo model answered, of a form that was saved. A value is seen where it was filled in, and
-    nowhere else: only there can the ad echo it. Where a field was not filled in, a seller who states the first value all the
-    same confirms the model on his own; but for models, which the form puts in the order of the answer once there is a brand.
-    What an ad held before may be what an earlier photo filled in, and confirms nothing.
+    There is one row for each field that the network answered in a form that was saved.
+
+    The seller sees the answer only if the form filled it in. A value that was filled in and kept is therefore weak evidence:
+    the seller may not have checked it (an echo). If the form filled nothing in, a seller who states the first value confirms
+    the network independently. The field ``car_model`` is an exception: once a brand is chosen, the form lists its car models
+    in the order of the answer. A value that the ad had before confirms nothing, since an earlier photo may have filled it in.
     """
 
     class Handling(models.TextChoices):

@@ -1,1 +1,1 @@
-"""Car fields that contradict the car catalog or the photos: the search, and the queue of them."""
+"""The review queue of car fields; what fills it is in ``search``."""

@@ -108,20 +108,29 @@ class Catalog:
         return next((contradiction for contradiction in found if contradiction.field in judged), None)
 
     def complete(self, stated: Mapping[str, str], changes: Mapping[str, str], model: str = "") -> Mapping[str, str]:
-        """Return the changes with the brand or model that has to change along; none where the catalog allows none.
+        """Add the brand or model that must change together with ``changes``; empty if the catalog forbids the result.
 
-        ``model`` is the one that goes with another brand, where it is known.
+        A new brand may need a new model: ``model`` is the one to use, empty if none is known. A new model may need its own
+        brand, which the catalog tells if only one brand makes it.
         """
-        other = bool(stated.get("car_model")) and fold(model) not in ("", fold(stated["car_model"]))
-        makers = self.makers(changes.get("car_model", ""))
-        if set(changes) == {"brand"} and other and self._car({**changes, "car_model": model}):
+        if set(changes) == {"brand"} and _is_other_model(stated, model) and self._car({**changes, "car_model": model}):
             changes = {**changes, "car_model": model}
-        elif set(changes) == {"car_model"} and len(makers) == 1 and self.forbids(stated, changes):
-            changes = {"brand": makers[0], **changes}
-        return {} if self.forbids(stated, changes) else changes
+        elif set(changes) == {"car_model"} and self.forbids(stated, changes):
+            makers = self.makers(changes["car_model"])
+            if len(makers) == 1:
+                changes = {"brand": makers[0], **changes}
+        if self.forbids(stated, changes):
+            return {}
+        return changes
 
     def _car(self, stated: Mapping[str, str]) -> _Car | None:
         return self._cars.get((fold(stated.get("brand", "")), fold(stated.get("car_model", ""))))
+
+
+def _is_other_model(stated: Mapping[str, str], model: str) -> bool:
+    """Return whether ``model`` is known and is not the model that the ad states."""
+    stated_model = stated.get("car_model", "")
+    return bool(stated_model) and fold(model) not in ("", fold(stated_model))
 
 
 def _found(name: str, stated: str, possible: list[str]) -> Contradiction:

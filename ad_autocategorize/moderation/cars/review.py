@@ -97,7 +97,7 @@ def _decide(issue: CarIssue, reviewer: Reviewer, wanted: Mapping[str, str], batc
     if changes and {name: fold(text) for name, text in wanted.items()} == _folded(issue.suggested):
         action = Action.ACCEPTED
     _remember(issue, after)
-    _bring_along(held, issue, after, batch)
+    _update_other_issues(held, issue, after, batch)
     names = [name for name in CAR_FIELDS if name in (changes or (issue.field,))]
     decision = CarDecision(issue=issue, ad_id=issue.ad_id, action=action, **_grounds(issue))
     decision.before, decision.after = ({name: said[name] for name in names} for said in (car, after))
@@ -114,7 +114,7 @@ def _take_back(batch: CarBatch, held: LockedCar, decision: CarDecision, reviewer
     if issue is not None:
         advance(issue, State.OPEN, None, stated=restored[issue.field][:200], found_at=timezone.now())
         _remember(issue, restored)
-    _bring_along(held, issue, restored, batch)
+    _update_other_issues(held, issue, restored, batch)
     undone = CarDecision(issue=issue, ad_id=decision.ad_id, action=Action.UNDONE, **_grounds(decision))
     undone.before, undone.after = decision.after, decision.before
     undone.undoes = decision if decision.pk else None
@@ -124,7 +124,7 @@ def _take_back(batch: CarBatch, held: LockedCar, decision: CarDecision, reviewer
 def _changes(car: Mapping[str, str], wanted: Mapping[str, str], batch: CarBatch) -> dict[str, str]:
     changes = {name: text for name, text in wanted.items() if fold(text) != fold(car[name])}
     if "brand" in changes and len(batch.catalog.makers(car["car_model"])) > 1:
-        # Two brands have a model of this name: the ad has to point at the other one's.
+        # Two brands have a model of this name. Write the model again, so that the ad points at the new brand's model.
         changes.setdefault("car_model", car["car_model"])
     return changes
 
@@ -163,8 +163,11 @@ def _remember(issue: CarIssue, car: Mapping[str, str]) -> None:
     CarIssue.objects.filter(pk=issue.pk).update(car=issue.car, fingerprint=issue.fingerprint)
 
 
-def _bring_along(held: LockedCar, decided: CarIssue | None, after: Mapping[str, str], batch: CarBatch) -> None:
-    """Let the ad's other issues follow: open ones that no longer hold are closed, settled ones stay settled."""
+def _update_other_issues(held: LockedCar, decided: CarIssue | None, after: Mapping[str, str], batch: CarBatch) -> None:
+    """Update the ad's other issues after its car changed.
+
+    An open issue is deleted if the contradiction is gone. A settled issue stays settled unless brand or model changed.
+    """
     before = held.stated
     others = [issue for issue in held.issues if issue != decided]
     if before == after or not others:
@@ -173,25 +176,30 @@ def _bring_along(held: LockedCar, decided: CarIssue | None, after: Mapping[str, 
     impossible = {found.field: found for found in batch.catalog.contradictions(after)}
     for issue in others:
         if issue.state != State.OPEN:
+            # The next search asks again if the fingerprint differs, so it must describe the car as it is now.
             if same_car and issue.fingerprint == fingerprint(issue.field, before):
                 _remember(issue, after)
             continue
-        by_catalog = issue.evidence == CarIssue.Evidence.CATALOG
-        found = impossible.get(issue.field) if by_catalog else _still_seen(issue, after, batch.catalog)
+        if issue.evidence == CarIssue.Evidence.CATALOG:
+            found = impossible.get(issue.field)
+        else:
+            found = _photo_contradiction(issue, after, batch.catalog)
         if found is None:
             issue.delete()
             continue
         describe(issue, found, after)
         issue.found_at = timezone.now()
-        # Whoever has another car before him is told when he decides.
-        issue.version += not same_car
+        if not same_car:
+            # An open review page shows the former brand and model; a decision made there must fail as a conflict.
+            issue.version += 1
         issue.save()
 
 
-def _still_seen(issue: CarIssue, car: Mapping[str, str], catalog: Catalog) -> Contradiction | None:
+def _photo_contradiction(issue: CarIssue, car: Mapping[str, str], catalog: Catalog) -> Contradiction | None:
+    """Return what the photo still contradicts in an issue about it; ``None`` if the field has changed."""
     if car[issue.field] != issue.car.get(issue.field, issue.stated):
         return None
-    # What did not go with the car as it was may go with the car as it is.
+    # The suggestion depends on the car's other fields, which have changed: work it out again.
     suggested = catalog.complete(car, {issue.field: issue.expected}, issue.suggested.get("car_model", ""))
     return Contradiction(issue.field, issue.evidence, issue.stated, issue.expected, issue.probability, suggested)
 

@@ -1,1 +1,1 @@
-"""Ads that look mislabelled: the search, and the queue of them."""
+"""The review queue of ads that look mislabelled; what fills it is in ``search``."""

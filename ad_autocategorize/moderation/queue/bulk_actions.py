@@ -25,7 +25,7 @@ Row = TypeVar("Row", bound=Model)
 COMMITTED_AT_ONCE = 100
 
 BULK_LIMIT = 1000
-# The ads that a merge files elsewhere, and so the decisions taken back at once: a merge is undone as it was done.
+# The most decisions that one request undoes. It is also the limit of a merge, so that a whole merge can be undone at once.
 UNDO_LIMIT = 2000
 
 
@@ -55,10 +55,10 @@ def at_most(model_admin: ModelAdmin[Row], request: HttpRequest, found: QuerySet[
     rows = list(found[: limit + 1])
     if 0 < len(rows) <= limit:
         return rows
-    text = (
-        _("At most %(count)d ads at once, please.") if rows else _("None of what is selected can be decided this way.")
-    )
-    model_admin.message_user(request, text % {"count": limit}, messages.ERROR)
+    text = _("None of what is selected can be decided this way.")
+    if rows:
+        text = _("At most %(count)d ads at once, please.") % {"count": limit}
+    model_admin.message_user(request, text, messages.ERROR)
     return None
 
 
@@ -73,7 +73,7 @@ def confirmation_page(
         "seen": ",".join(f"{row.pk}:{getattr(row, 'version', '')}" for row in rows),
         "count": len(rows),
         "moves": moves.most_common(),
-        # Whoever thinks better of it goes back to the list as he had narrowed it.
+        # For the way back to the list with its filters.
         "filters": request.GET.urlencode(),
         # Django asks for one, whatever "select_across" says.
         "checkbox": (ACTION_CHECKBOX_NAME, rows[0].pk),
@@ -88,12 +88,13 @@ def act_on_each(
     rows: Sequence[Any],
     batch: DecisionBatch[Any],
     act: Callable[[Any], None],
-    told: Callable[[int], str],
+    success_message: Callable[[int], str],
 ) -> None:
-    """Act on row by row; tell how many were done, in the words of ``told``, and what kept others from it.
+    """Act on every row, then tell the moderator how many succeeded and why the others did not.
 
-    The ads of a chunk are locked by the batch at once, and what is done to them is committed at once; each is done to in a
-    savepoint of its own, so that what is refused leaves no trace.
+    ``success_message`` returns the text for the number of rows that succeeded. Rows are handled in chunks. Each chunk is one
+    transaction, and the batch locks all its ads together. ``act`` must be atomic itself: its savepoint undoes the changes of a
+    row that is refused, and the rest of the chunk goes on.
     """
     done, problems = 0, Counter[str]()
     for start in range(0, len(rows), COMMITTED_AT_ONCE):
@@ -106,7 +107,7 @@ def act_on_each(
                 except (ReviewConflict, SourceError) as error:
                     problems[str(error)] += 1
     if done:
-        model_admin.message_user(request, told(done))
+        model_admin.message_user(request, success_message(done))
     elif not problems:
         # All of it is gone, or settled, since it was asked about.
         model_admin.message_user(request, _("None of what is selected can be decided this way."), messages.WARNING)

@@ -75,7 +75,7 @@ class DecisionBatch(Generic[Locked]):
     def locked_ad(self, ad_id: str) -> Locked:
         """Return an ad, locked. Raises ``ReviewConflict`` where it is gone.
 
-        An ad of the chunk is given out once: a further decision about it reads what the first one left.
+        A locked ad is returned once. A second decision about the same ad reads it again, as the first one left it.
         """
         if ad_id not in self._locked:
             self._locked |= self.lock([ad_id])

@@ -21,9 +21,10 @@ class ReadOnlyAdmin(admin.ModelAdmin):
     """Rows come from searches and decisions; nobody types them."""
 
     def get_changelist_instance(self, request: HttpRequest) -> ChangeList:
-        # The filters of our own make of a number what they offer.
-        own = {getattr(listed, "parameter_name", None) for listed in self.get_list_filter(request)}
-        refuse_huge_numbers(self.opts, {name: texts for name, texts in request.GET.lists() if name not in own})
+        # Our own filters (SimpleListFilter) need no check: they pass no unchecked number on to the database.
+        own_parameters = {getattr(item, "parameter_name", None) for item in self.get_list_filter(request)}
+        parameters = {name: values for name, values in request.GET.lists() if name not in own_parameters}
+        refuse_huge_numbers(self.opts, parameters)
         return super().get_changelist_instance(request)
 
     def has_add_permission(self, request: HttpRequest) -> bool:

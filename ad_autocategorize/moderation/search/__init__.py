@@ -1,0 +1,1 @@
+"""The batch side: what fills the review queues and the list of findings about the tree."""

@@ -22,13 +22,15 @@ if TYPE_CHECKING:
     from ad_autocategorize.titles.label_errors.mislabels import LabelQuality
     from ad_autocategorize.titles.label_errors.out_of_fold import FoldScores
 
-# Of a category's ads, the share with car fields from which it is one of cars, and up to which it is none; between, neither.
+# Thresholds on the share of a category's ads that have car fields. From CARS_FROM on it is a category of cars, up to
+# NO_CARS_TO it is not. In between it is mixed, and photos are no evidence.
 CARS_FROM, NO_CARS_TO = 0.5, 0.1
-# An ad elsewhere has its photo looked at if its title gives the categories of cars this much.
-TITLE_SPEAKS = 0.1
+# The photo of an ad elsewhere is read if the title gives categories of cars at least this probability.
+LEAST_TITLE_PROBABILITY = 0.1
 # Logarithm of how much more often a photo contradicts a wrong label than a right one.
 PHOTO_EVIDENCE = 2.0
 
+# Minus a side is the opposite side.
 CARS, MIXED, NO_CARS = 1, 0, -1
 Kind = LabelIssue.Kind
 # Answers whether an ad's photos show a car; ``None`` where they say nothing.
@@ -80,13 +82,17 @@ def with_photos(
     suggestible = np.array([path[-1] in active for path in scores.categories])
     verdicts = _look(source, rows, _worth_a_look(side, scores), shows_car)
     found = {doubt.row: doubt for doubt in doubts}
-    for row, car in verdicts.items():
-        doubt, filed_as_car = found.get(row), side[scores.given[row]] == CARS
-        if car != filed_as_car:
-            doubt = doubt or _own_doubt(row, side, suggestible, scores, quality)
+    for row, shows_a_car in verdicts.items():
+        given_side = side[scores.given[row]]
+        doubt = found.get(row)
+        if shows_a_car != (given_side == CARS):
+            # The photo contradicts the label.
+            if doubt is None:
+                doubt = _own_doubt(row, side, suggestible, scores, quality)
             if doubt is not None:
                 found[row] = replace(doubt, score=doubt.score + PHOTO_EVIDENCE)
-        elif doubt is not None and side[doubt.suggested] == -side[scores.given[row]]:
+        elif doubt is not None and side[doubt.suggested] == -given_side:
+            # The photo supports the label, against a suggestion on the other side.
             found[row] = replace(doubt, score=doubt.score - PHOTO_EVIDENCE)
     return sorted(found.values(), key=lambda doubt: -doubt.score)
 
@@ -103,7 +109,7 @@ def _worth_a_look(side: NDArray[np.int8], scores: FoldScores) -> set[int]:
     """Return the ads filed among cars, and those filed away from them whose titles speak of cars."""
     filed = side[scores.given]
     of_cars = scores.probabilities[:, side == CARS].sum(axis=1)
-    return set(np.flatnonzero((filed == CARS) | ((filed == NO_CARS) & (of_cars >= TITLE_SPEAKS))).tolist())
+    return set(np.flatnonzero((filed == CARS) | ((filed == NO_CARS) & (of_cars >= LEAST_TITLE_PROBABILITY))).tolist())
 
 
 def _look(source: AdSource, rows: Mapping[Any, int], wanted: set[int], shows_car: ShowsCar) -> dict[int, bool]:
