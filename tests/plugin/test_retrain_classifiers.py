@@ -10,10 +10,9 @@ import pytest
 from django.core.management import CommandError, call_command
 
 from ad_autocategorize import registry
-from ad_autocategorize.categories.retraining import KEPT_VERSIONS
 from ad_autocategorize.categories.services import suggest_categories
 from ad_autocategorize.models import ModelVersion
-from ad_autocategorize.versions import LOCK_NAME, only_one
+from ad_autocategorize.versions import KEPT_VERSIONS, LOCK_NAME, only_one
 from marketplace.models import Ad
 
 pytestmark = [pytest.mark.django_db, pytest.mark.database]
