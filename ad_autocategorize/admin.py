@@ -15,6 +15,7 @@ from ad_autocategorize.moderation.labels.admin import LabelIssueAdmin, ReviewDec
 from ad_autocategorize.moderation.tree.admin import TaxonomyFindingAdmin, may_merge_categories, merge_selected
 from ad_autocategorize.moderation.tree.merging import report_impact
 from taxonomy.admin import CategoryAdmin
+from taxonomy.lookups import PlainLookupsMixin
 
 __all__ = [
     "CarDecisionAdmin",
@@ -34,7 +35,7 @@ CategoryAdmin.has_merge_permission = staticmethod(may_merge_categories)  # type:
 
 
 @admin.register(ModelVersion)
-class ModelVersionAdmin(admin.ModelAdmin):
+class ModelVersionAdmin(PlainLookupsMixin, admin.ModelAdmin):
     """Versions are made by training alone; here one is looked at, or chosen to serve."""
 
     list_display = ["name", "kind", "is_active", "ad_count", "path_accuracy", "created_at"]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from decimal import Decimal
 
 from django.conf import settings
@@ -16,6 +17,9 @@ from django.utils.translation import gettext_lazy
 
 from marketplace.search import MAX_WORDS, FoldedField, fold
 from taxonomy.models import BodyType, Brand, CarModel, Category, Color
+
+# The fields of an ad that buyers do not see, or that say the same as another.
+UNSEEN = frozenset(["folded_title", "status", "import_id"])
 
 
 class AdQuerySet(QuerySet["Ad"]):
@@ -108,6 +112,12 @@ class Ad(models.Model):
 
     def get_absolute_url(self) -> str:
         return reverse("ad-detail", args=[self.pk])
+
+    def fingerprint(self) -> str:
+        """Return a digest of all that buyers would see, the photos' names included: what a moderator lets through."""
+        shown = [str(getattr(self, field.attname)) for field in self._meta.concrete_fields if field.name not in UNSEEN]
+        text = "\x00".join([*shown, *(str(photo.image.name) for photo in self.photos.all())])
+        return hashlib.sha256(text.encode()).hexdigest()
 
     def clean(self) -> None:
         """Take the brand from the model where it is missing, and refuse a car that nobody ever made."""

@@ -57,14 +57,14 @@ def _counts(tree: CategoryTree) -> dict[int, int]:
 
 
 class AdDetailView(DetailView):
-    """One ad; pending ones are shown to their seller and to staff only."""
+    """One ad; pending ones are shown to their seller and to those who may look at ads in the admin."""
 
     context_object_name = "ad"
 
     def get_queryset(self) -> QuerySet[Ad]:
         ads = Ad.objects.select_related("category", "seller", "brand", "car_model", "body_type", "color")
         user = self.request.user
-        if user.is_staff:
+        if user.has_perm("marketplace.view_ad"):
             return ads
         visible = ads.filter(status=Ad.Status.PUBLISHED)
         return (visible | ads.filter(seller=user)) if user.is_authenticated else visible

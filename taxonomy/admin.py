@@ -14,6 +14,7 @@ from django.utils.html import escape, format_html
 from django.utils.translation import gettext_lazy as _
 
 from taxonomy.locking import tree_write
+from taxonomy.lookups import PlainLookupsMixin
 from taxonomy.models import BodyType, Brand, CarModel, Category, Color
 
 PARENT_PARAMETER = "parent__id__exact"
@@ -23,7 +24,7 @@ Moved = tuple[int | None, int | None]
 
 
 @admin.register(Category)
-class CategoryAdmin(admin.ModelAdmin):
+class CategoryAdmin(PlainLookupsMixin, admin.ModelAdmin):
     """Lists the children of one category; a search looks through the whole tree."""
 
     list_display = ["name", "branch", "external_id", "is_active"]
@@ -99,7 +100,7 @@ class CarModelInline(admin.TabularInline):
 
 
 @admin.register(Brand)
-class BrandAdmin(admin.ModelAdmin):
+class BrandAdmin(PlainLookupsMixin, admin.ModelAdmin):
     """A brand and its models."""
 
     search_fields = ["name"]
@@ -107,7 +108,7 @@ class BrandAdmin(admin.ModelAdmin):
 
 
 @admin.register(CarModel)
-class CarModelAdmin(admin.ModelAdmin):
+class CarModelAdmin(PlainLookupsMixin, admin.ModelAdmin):
     """All models."""
 
     list_display = ["name", "brand", "first_year", "last_year"]
@@ -118,7 +119,7 @@ class CarModelAdmin(admin.ModelAdmin):
 
 
 @admin.register(BodyType, Color)
-class NamedAdmin(admin.ModelAdmin):
+class NamedAdmin(PlainLookupsMixin, admin.ModelAdmin):
     """Body types and colors."""
 
     search_fields = ["name"]

@@ -9,13 +9,15 @@ from itertools import islice
 from django.utils.translation import gettext as _
 
 from ad_autocategorize.moderation.queue.ads import path_text
-from ad_autocategorize.moderation.queue.deciding import ChoiceRefused
+from ad_autocategorize.moderation.queue.deciding import LONGEST_TYPED, ChoiceRefused
 from taxonomy.tree import CategoryTree
 
 # More paths than this make a page slow; the typed words are searched instead.
 LISTED_AT_ONCE = 2000
 MATCHES_SHOWN = 40
 STEP = re.compile("[›>]")
+# Each word is looked for in the path of every category.
+MOST_WORDS = 20
 
 
 def listed_paths(active: CategoryTree) -> list[str]:
@@ -25,6 +27,8 @@ def listed_paths(active: CategoryTree) -> list[str]:
 
 def named_category(typed: str, active: CategoryTree) -> int:
     """Return the category with this path, or the only one whose path ends so. Raises ``ChoiceRefused``."""
+    if len(typed) > LONGEST_TYPED:
+        raise ChoiceRefused(_("This is too long for the path of a category."))
     wanted = _folded(STEP.split(typed))
     if not any(wanted):
         raise ChoiceRefused(_("Choose a category first."))
@@ -44,11 +48,16 @@ def named_category(typed: str, active: CategoryTree) -> int:
 
 def matching(typed: str, active: CategoryTree) -> list[tuple[int, str]]:
     """Return the first categories whose paths have all typed words, whole or in part, with their paths."""
-    words = _fold(STEP.sub(" ", typed)).split()
+    words = _fold(STEP.sub(" ", typed[:LONGEST_TYPED])).split()[:MOST_WORDS]
     if not words:
         return []
     paths = ((pk, path_text(active, pk)) for pk in active)
-    return list(islice(((pk, path) for pk, path in paths if all(word in _fold(path) for word in words)), MATCHES_SHOWN))
+    return list(islice(((pk, path) for pk, path in paths if _has_all(words, path)), MATCHES_SHOWN))
+
+
+def _has_all(words: list[str], path: str) -> bool:
+    folded = _fold(path)
+    return all(word in folded for word in words)
 
 
 def _folded(names: list[str] | tuple[str, ...]) -> tuple[str, ...]:

@@ -18,6 +18,8 @@ from ad_autocategorize.models import Decision, ReviewItem
 from ad_autocategorize.sources import AdSource, get_source
 from ad_autocategorize.sources.ads import keys_of
 
+# Letters that a moderator may type for a value: no path is longer, and web servers cut the address that carries it back.
+LONGEST_TYPED = 1000
 # What a batch knows of a locked ad.
 Locked = TypeVar("Locked")
 

@@ -12,12 +12,13 @@ from django.http import HttpRequest
 from ad_autocategorize.models import Decision
 from ad_autocategorize.moderation.queue.blind import is_blind
 from ad_autocategorize.moderation.queue.filters import refuse_huge_numbers
+from taxonomy.lookups import PlainLookupsMixin
 
 CAN_REVIEW = "ad_autocategorize.can_review"
 CAN_BULK_RELABEL = "ad_autocategorize.can_bulk_relabel"
 
 
-class ReadOnlyAdmin(admin.ModelAdmin):
+class ReadOnlyAdmin(PlainLookupsMixin, admin.ModelAdmin):
     """Rows come from searches and decisions; nobody types them."""
 
     def get_changelist_instance(self, request: HttpRequest) -> ChangeList:

@@ -23,7 +23,7 @@ from django.views.generic import View
 from ad_autocategorize.models import ReviewItem
 from ad_autocategorize.moderation.queue.ads import may_open_ads
 from ad_autocategorize.moderation.queue.blind import BLIND_KEY, is_blind
-from ad_autocategorize.moderation.queue.deciding import ChoiceRefused, ReviewConflict, Reviewer
+from ad_autocategorize.moderation.queue.deciding import LONGEST_TYPED, ChoiceRefused, ReviewConflict, Reviewer
 from ad_autocategorize.moderation.queue.numbers import small_number
 from ad_autocategorize.moderation.queue.read_only import ReviewedAdmin
 from ad_autocategorize.sources import SourceError, get_source
@@ -188,7 +188,7 @@ class DecideView(ReviewerView):
         filters["after" if answered else "issue"] = str(pk)
         if not answered:
             # What was typed is not lost, nor what the list was narrowed to.
-            filters["value"] = request.POST.get("value", "")
+            filters["value"] = request.POST.get("value", "")[:LONGEST_TYPED]
             filters["brand"] = request.POST.get("brand", "")
         return redirect(f"{self.url('review')}?{filters.urlencode()}")
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import uuid
 from collections.abc import Iterable
 from typing import Any, ClassVar, cast
@@ -29,15 +28,12 @@ from ad_autocategorize.moderation.queue.ads import ad_url, may_open_ads, path_te
 from ad_autocategorize.moderation.queue.filters import refuse_bad_filters
 from ad_autocategorize.moderation.queue.numbers import small_number
 from ad_autocategorize.moderation.queue.read_only import CAN_BULK_RELABEL, CAN_REVIEW, ReadOnlyAdmin
+from ad_autocategorize.moderation.tree.export import findings_csv
 from ad_autocategorize.moderation.tree.merging import MergeRefused, merge, plan_merge
 from ad_autocategorize.sources import SourceError, get_source
 from ad_autocategorize.sources.ads import ads_by_key, title_of
 from taxonomy.models import Category
 from taxonomy.tree import CategoryTree
-
-# What a spreadsheet would take for a formula.
-FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
-
 
 OVERVIEW = "admin:ad_autocategorize_taxonomyfinding_changelist"
 
@@ -155,22 +151,7 @@ class TaxonomyFindingAdmin(ReadOnlyAdmin):
             raise PermissionDenied
         findings: list[Any] = list(self.get_changelist_instance(request).queryset)
         attach_names(findings)
-        response = HttpResponse(content_type="text/csv; charset=utf-8")
-        response["Content-Disposition"] = 'attachment; filename="taxonomy-health.csv"'
-        # Excel takes UTF-8 for Latin-1 without the mark.
-        response.write("\ufeff")
-        writer = csv.writer(response)
-        writer.writerow(
-            map(
-                str,
-                [_("finding"), _("category"), _("other category"), _("ads"), _("weight"), _("numbers"), _("examples")],
-            )
-        )
-        for finding in findings:
-            examples = " | ".join(f"{ad.pk}: {title}" for ad, title in finding.shown_examples)
-            row = [finding.get_kind_display(), finding.shown_category, finding.shown_other, finding.ads]
-            writer.writerow(map(_harmless, [*row, f"{finding.weight:.3f}", finding.shown_numbers, examples]))
-        return response
+        return findings_csv(findings)
 
     @admin.display(description=gettext_lazy("categories"), ordering="category__name")
     def categories(self, finding: Any) -> str:
@@ -238,8 +219,3 @@ def _numbers(finding: TaxonomyFinding, tree: CategoryTree) -> str:
         case TaxonomyFinding.Kind.OTHERS:
             return "; ".join(f"{path_text(tree, pk)} ({count})" for pk, count in details["belong_to"])
     return ""
-
-
-def _harmless(value: object) -> str:
-    text = str(value)
-    return f"'{text}" if text.startswith(FORMULA_STARTS) else text
