@@ -21,7 +21,7 @@ BATCH = 500
 PARKED = "\x01"
 SLUG_LENGTH = 220
 
-_State = tuple[str, int | None, str | None, bool]
+_State = tuple[str, int | None, str | None, bool, str]
 
 
 class Plan:
@@ -72,7 +72,7 @@ class Plan:
         self._insert_level_by_level(lambda inserted: progress(inserted, total))
         for category in self._changed:
             category.slug = slugify(category.name)[:SLUG_LENGTH]
-        update_categories(self._changed, ["name", "slug", "parent", "external_id", "is_active"])
+        update_categories(self._changed, ["name", "slug", "parent", "external_id", "is_active", "host_key"])
         rebuild_tree_columns()
         if any(category.parent_id != self._before[category.pk][1] for category in self._changed):
             categories_moved.send(sender=Category)
@@ -97,6 +97,7 @@ class Plan:
         category.parent_id, category.is_active = parent_id, True
         if row.external_id and category.external_id != row.external_id:
             self._give_key(category, row.external_id, join_path(row.path))
+        category.host_key = row.host_key or category.host_key
         self._put(category)
         self._placed[fold_path(row.path)] = category
         self._touched.add(category.pk)
@@ -144,7 +145,7 @@ class Plan:
         for category in [*self._existing, *self._new]:
             other = seen.setdefault((category.parent_id, fold_name(category.name)), category)
             kept = all(
-                _state(item)[:2] == self._before.get(item.pk, ("", None, None, False))[:2] for item in (category, other)
+                _state(item)[:2] == self._before.get(item.pk, ("", None, None, False, ""))[:2] for item in (category, other)
             )
             if other is category or kept:
                 continue
@@ -231,4 +232,4 @@ class Plan:
 
 
 def _state(category: Category) -> _State:
-    return category.name, category.parent_id, category.external_id, category.is_active
+    return category.name, category.parent_id, category.external_id, category.is_active, category.host_key

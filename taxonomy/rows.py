@@ -15,11 +15,15 @@ class ImportRefused(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class CategoryRow:
-    """One category of the input: names from the main category to itself, the host's key, and its line in a file."""
+    """One category of the input: names from the main category to itself, the host's key, and its line in a file.
+
+    ``host_key`` is what the host's own forms know the category by, if it is a mirror of one.
+    """
 
     path: tuple[str, ...]
     external_id: str | None = None
     line: int | None = None
+    host_key: str = ""
 
     def refuse(self, reason: str) -> ImportRefused:
         """Return the error that says what is wrong with this row."""

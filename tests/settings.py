@@ -15,6 +15,7 @@ INSTALLED_APPS = [
     "tests.hosts.secciones",
     "tests.hosts.nodos",
     "tests.hosts.coches",
+    "tests.hosts.etiquetas",
 ]
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
 DATABASES = {

@@ -16,7 +16,7 @@ from ad_autocategorize.moderation.cars.catalog import Catalog, Contradiction
 from ad_autocategorize.moderation.cars.stated import car_ads, describe, fingerprint, stated_fields, with_relations
 from ad_autocategorize.sources import AdSource
 from ad_autocategorize.sources.cars import CAR_FIELDS, fold
-from ad_autocategorize.sources.source import CHUNK
+from ad_autocategorize.sources.streaming import CHUNK
 
 Evidence = CarIssue.Evidence
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date as Date
 from datetime import datetime, time
 from itertools import islice
@@ -21,6 +21,7 @@ from ad_autocategorize.moderation.labels.fingerprints import fingerprint
 from ad_autocategorize.moderation.labels.places import follow_moved_categories
 from ad_autocategorize.moderation.search.car_checks import find_car_issues
 from ad_autocategorize.moderation.search.doubts import Doubt, title_doubts, with_photos
+from ad_autocategorize.moderation.search.categories import keep_together, without_others
 from ad_autocategorize.moderation.search.health import Evidence, record_health
 from ad_autocategorize.sources import AdSource, LabelledTitle
 from ad_autocategorize.sources.ads import ads_by_key, title_of
@@ -95,7 +96,7 @@ def _search(source: AdSource, request: Request, progress: Progress) -> Result:
     doubts = _unsettled(doubts, ads, tree, result)[: request.limit]
     neighbors = {doubt.row: judged.neighbors[doubt.row] for doubt in doubts}
     now = timezone.now()
-    result.ads, result.estimated_errors = len(ads), judged.quality.estimated_errors
+    result.ads, result.estimated_errors = len({ad.ad_id for ad in ads}), judged.quality.estimated_errors
     update_queue(_issues(ads, doubts, judged, tree, now), started, result, source, tree)
     result.closed = _close(started, source, tree, photos_seen=request.photos)
     # Categories may have moved while the search ran.
@@ -149,23 +150,29 @@ def _judge(
     from ad_autocategorize.titles.label_errors.out_of_fold import group_sellers, out_of_fold_scores
 
     titles, labels = [_title(ad) for ad in ads], weigh_labels(ads)
+    several = any(ad.others for ad in ads)
     paths = [trees[0].path_ids(ad.category_id) for ad in ads]
     # Without a cap sellers are trusted as one another, as where one account posts most ads: nobody else could judge those.
     capped = plugin_settings.ADS_PER_SELLER is not None
+    groups = group_sellers(titles, paths, labels.speakers, settings) if capped else None
+    if several:
+        groups = keep_together(ads, groups)
     scores = out_of_fold_scores(
         titles,
         paths,
         settings,
         weights=labels.weights,
-        groups=group_sellers(titles, paths, labels.speakers, settings) if capped else None,
+        groups=groups,
         folds=request.folds,
         seed=request.seed,
         jobs=request.jobs,
         explain=True,
         progress=progress,
     )
+    if several:
+        scores = replace(scores, probabilities=without_others(ads, scores))
     suggestible = np.array([path[-1] in trees[1] for path in scores.categories])
-    near = find_near_identical(titles, range(len(ads)), settings, sellers=[ad.seller for ad in ads])
+    near = find_near_identical(titles, range(len(ads)), settings, sellers=[_whose(ad) for ad in ads])
     quality = judge_labels(
         scores.categories,
         scores.probabilities,
@@ -178,6 +185,11 @@ def _judge(
     return _Judged(scores, near, quality)
 
 
+def _whose(ad: LabelledTitle) -> str:
+    """Return whose ad it is: what an ad says twice, since it has two categories, is no second opinion either."""
+    return ad.seller or (f"ad {ad.ad_id}" if ad.others else "")
+
+
 def _unsettled(
     doubts: Sequence[Doubt], ads: Sequence[LabelledTitle], tree: CategoryTree, result: Result
 ) -> list[Doubt]:
@@ -186,12 +198,16 @@ def _unsettled(
     approved = dict(settled.iterator())
     found = [doubt for doubt in doubts if not _approved(ads[doubt.row], approved, tree)]
     result.remembered += len(doubts) - len(found)
-    return found
+    # Of an ad's several categories the most doubtful one is asked about, and the next one once that is settled.
+    first: dict[Any, Doubt] = {}
+    for doubt in found:
+        first.setdefault(ads[doubt.row].ad_id, doubt)
+    return list(first.values())
 
 
 def _approved(ad: LabelledTitle, approved: dict[str, str], tree: CategoryTree) -> bool:
     known = approved.get(str(ad.ad_id))
-    return known is not None and known == fingerprint(ad.title, ad.category_id, tree)
+    return known is not None and known == fingerprint(ad.title, ad.category_ids, tree)
 
 
 def _issues(
@@ -209,7 +225,7 @@ def _issues(
         probabilities = judged.scores.probabilities[row]
         near = judged.neighbors[row]
         # What a seller thinks of his own further copies is no second opinion.
-        alike = [ads[other].category_id == ad.category_id for other in near.rows[: near.others].tolist()]
+        alike = [ad.category_id in ads[other].category_ids for other in near.rows[: near.others].tolist()]
         yield LabelIssue(
             ad_id=str(ad.ad_id),
             kind=doubt.kind,
@@ -225,11 +241,11 @@ def _issues(
                 for i in np.argsort(-probabilities)[:ALTERNATIVES]
             ],
             words=judged.scores.words.get(row, []),
-            neighbors=[str(ads[other].ad_id) for other in near.rows.tolist()],
+            neighbors=[str(ads[other].ad_id) for other in near.rows.tolist() if ads[other].ad_id != ad.ad_id],
             agreement=sum(alike) / len(alike) if alike else None,
             seller=ad.seller,
             ad_date=_moment(ad.date),
-            fingerprint=fingerprint(ad.title, ad.category_id, tree),
+            fingerprint=fingerprint(ad.title, ad.category_ids, tree),
             model=name,
             found_at=now,
         )
@@ -271,8 +287,8 @@ def _settled(again: Sequence[tuple[LabelIssue, LabelIssue]], source: AdSource, t
 
 
 def _as_it_is(ad: Any, source: AdSource, tree: CategoryTree) -> str | None:
-    category = None if ad is None else source.taxonomy_category_id(ad, tree)
-    return None if category is None else fingerprint(title_of(ad, source).strip(), category, tree)
+    category_ids = () if ad is None else source.filed_at_ids(ad, tree)
+    return fingerprint(title_of(ad, source).strip(), category_ids, tree) if category_ids else None
 
 
 def _close(started: datetime, source: AdSource, tree: CategoryTree, *, photos_seen: bool) -> int:
