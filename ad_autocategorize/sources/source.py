@@ -213,8 +213,8 @@ class AdSource(FiledAds):
         return target.name if target is not None else "pk"
 
     def host_key(self, category: Any) -> str:
-        """Return what ads keep of a host's category, and its forms take; empty where ``category`` is a method."""
-        if not self.category_steps:
+        """Return what ads keep of a host's category, and its forms take; empty where categories live in several tables."""
+        if not self.category_steps and type(self).host_categories is not AdSource.host_categories:
             return ""
         value = category.pk if self.host_key_name() == "pk" else getattr(category, self.host_key_name())
         return str(value)
