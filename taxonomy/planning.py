@@ -145,7 +145,8 @@ class Plan:
         for category in [*self._existing, *self._new]:
             other = seen.setdefault((category.parent_id, fold_name(category.name)), category)
             kept = all(
-                _state(item)[:2] == self._before.get(item.pk, ("", None, None, False, ""))[:2] for item in (category, other)
+                _state(item)[:2] == self._before.get(item.pk, ("", None, None, False, ""))[:2]
+                for item in (category, other)
             )
             if other is category or kept:
                 continue

@@ -24,8 +24,9 @@ class FiledAds(FieldPaths):
     category: ClassVar[str]
 
     if TYPE_CHECKING:
-        uses_taxonomy: bool
 
+        @cached_property
+        def uses_taxonomy(self) -> bool: ...
         def ad_model(self) -> type[Model]: ...
         def category_path(self, category: Any) -> Sequence[Any]: ...
 
@@ -92,8 +93,9 @@ class FiledAds(FieldPaths):
 
     def may_have_several(self, ad: Any) -> bool:
         """Return whether ``replace_category`` moves an ad, rather than ``relabel``."""
-        overridden = type(self).replace_category is not FiledAds.replace_category
-        return self.has_several_categories or overridden or len(self.categories_of(ad)) > 1
+        if self.has_several_categories or type(self).replace_category is not FiledAds.replace_category:
+            return True
+        return not self.category_steps and len(self.categories_of(ad)) > 1
 
     def relations(self) -> list[str]:
         """Return the relations that reading title, category, date, seller and language follows."""
@@ -110,9 +112,10 @@ class FiledAds(FieldPaths):
         return [relation for relation in relations if relation]
 
     def ads_with(self, categories: Sequence[Any]) -> QuerySet[Any]:
-        """Return the ads, published or not, whose field path leads to one of these categories, each once."""
+        """Return the ads, published or not and deleted softly or not, whose path leads to one of these categories, each once."""
         lookup = LOOKUP_SEP.join(step.lookup for step in self.category_steps)
-        ads = self.ad_model()._default_manager.filter(**{f"{lookup}__in": categories})
+        # The default manager may hide ads that will be restored.
+        ads = self.ad_model()._base_manager.filter(**{f"{lookup}__in": categories})
         return ads.distinct() if self.has_several_categories else ads
 
     def _own_keys(self, ad: Any) -> list[Any]:

@@ -54,10 +54,10 @@ def mirror(source: AdSource, names: Mapping[str, str] | None = None, *, most: in
 
 
 def _two_meanings(key: str, first: Iterable[str], second: Iterable[str]) -> str:
+    paths = f"{join_path(tuple(first))!r} and {join_path(tuple(second))!r}"
     return (
-        f"The key {key!r} stands for two categories, {join_path(tuple(first))!r} and {join_path(tuple(second))!r}. Every category "
-        "needs a key of its own: where they live in several tables, let category_path() give keys such as 'section-1' and "
-        "'group-1'."
+        f"The key {key!r} stands for two categories, {paths}. Every category needs a key of its own: where they live in several "
+        "tables, let category_path() give keys such as 'section-1' and 'group-1'."
     )
 
 

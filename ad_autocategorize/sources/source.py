@@ -26,6 +26,7 @@ from typing import Any, ClassVar
 
 from django.conf import settings
 from django.core.exceptions import ValidationError
+from django.db import router
 from django.db.models import DateTimeField, Model, Q, QuerySet
 from django.db.models.constants import LOOKUP_SEP
 from django.utils import timezone
@@ -39,7 +40,6 @@ from ad_autocategorize.sources.writing import write_car_field
 from ad_autocategorize.titles.settings import TitleSettings
 from taxonomy.models import Category
 from taxonomy.tree import CategoryTree
-
 
 # Why an ad is left out that ``sync_taxonomy`` may bring in.
 NOT_IN_TAXONOMY = "category not in the taxonomy"
@@ -60,7 +60,7 @@ class HostCategory:
 
 @dataclass(frozen=True, slots=True)
 class LabelledTitle:
-    """A published ad to learn from, at the ``taxonomy.Category`` with the key ``category_id``; ``others`` are its further ones."""
+    """A published ad to learn from at the ``taxonomy.Category`` with the key ``category_id``; ``others`` are its further ones."""
 
     ad_id: Any
     title: str
@@ -122,7 +122,9 @@ class AdSource(FiledAds):
         """Return the host's category with this key, or ``None``. Override it where they live in several tables."""
         noted = Category.objects.filter(external_id=external_id).exclude(host_key="").values_list("host_key", flat=True)
         name, key = self.host_key_name(), noted.first() or external_id
-        return self.host_category_model()._default_manager.filter(**{name: key}).first()
+        # Of the database that ads are written to, since an ad is about to point at it.
+        model = self.host_category_model()
+        return model._default_manager.using(router.db_for_write(model)).filter(**{name: key}).first()
 
     def form_value(self, external_id: str) -> str:
         """Return what the category field of the host's form takes for this category.

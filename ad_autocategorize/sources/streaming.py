@@ -24,10 +24,11 @@ def stream(ads: QuerySet[Any], limit: int | None = None) -> Iterator[Any]:
     while left is None or left > 0:
         size = CHUNK if left is None else min(CHUNK, left)
         rest = ads.order_by("pk") if last is None else ads.order_by("pk").filter(pk__gt=last)
-        chunk = {ad.pk: ad for ad in rest[:size]}
-        if not chunk:
-            return
+        found = list(rest[:size])
+        chunk = {ad.pk: ad for ad in found}
         yield from chunk.values()
-        last = next(reversed(chunk))
+        if len(found) < size:
+            return
+        last = found[-1].pk
         if left is not None:
             left -= len(chunk)

@@ -13,7 +13,7 @@ from ad_autocategorize.moderation.queue.deciding import ReviewConflict, Reviewer
 from ad_autocategorize.moderation.tree.merging import merge
 from ad_autocategorize.sources import get_source
 from taxonomy.tree import CategoryTree
-from tests.hosts.etiquetas.models import Ad, Offer, Placement, Topic
+from tests.hosts.etiquetas.models import Notice, Offer, Placement, Topic
 
 pytestmark = [pytest.mark.django_db, pytest.mark.database]
 
@@ -31,7 +31,7 @@ def topics():
 def add(model, title, *filed):
     ad = model.objects.create(title=title)
     for topic in filed:
-        if model is Ad:
+        if model is Notice:
             ad.topics.add(topic)
         else:
             Placement.objects.create(offer=ad, topic=topic, paid=True)
@@ -41,8 +41,10 @@ def add(model, title, *filed):
 @pytest.fixture(params=SOURCES)
 def host(request, settings):
     """A host where every third chair is a gift too; its topics, and a drill filed at tables and gifts."""
-    setattr(settings, SETTING, {**getattr(settings, SETTING), "SOURCE": f"tests.hosts.etiquetas.ad_source.{request.param}"})
-    model, found = Ad if request.param == "TopicAds" else Offer, topics()
+    setattr(
+        settings, SETTING, {**getattr(settings, SETTING), "SOURCE": f"tests.hosts.etiquetas.ad_source.{request.param}"}
+    )
+    model, found = Notice if request.param == "TopicAds" else Offer, topics()
     for number in range(36):
         for name in ("Chairs", "Tables", "Drills"):
             words = WORDS[name].split()

@@ -47,8 +47,9 @@ class Neighbor:
 class LabelPage:
     """An issue with all that its page shows.
 
-    ``filed`` is the path of the ad as it is now, ``also`` are those of its further categories; ``can_accept`` where it may be filed as suggested, ``is_given`` where it lies
-    where the issue found it, ``has_changed`` where an open question is no longer about this ad.
+    ``filed`` is the path of the ad as it is now, ``also`` are those of its further categories; ``can_accept`` where it may be
+    filed as suggested, ``is_given`` where it lies where the issue found it, ``has_changed`` where an open question is no longer
+    about this ad.
     """
 
     issue: LabelIssue

@@ -9,13 +9,13 @@ from __future__ import annotations
 from collections.abc import Collection
 from typing import Any
 
-from django.db import transaction
 from django.utils.translation import gettext as _
 
 from ad_autocategorize.models import LabelIssue, ReviewDecision
 from ad_autocategorize.moderation.labels.batch import LabelBatch
 from ad_autocategorize.moderation.labels.fingerprints import fingerprint, is_titled
 from ad_autocategorize.moderation.queue.deciding import ChoiceRefused, ReviewConflict, Reviewer, advance
+from ad_autocategorize.moderation.queue.transactions import decision_transaction
 from ad_autocategorize.sources.ads import title_of
 from taxonomy.tree import CategoryTree
 
@@ -46,7 +46,7 @@ def keep(issue: LabelIssue, reviewer: Reviewer, batch: LabelBatch | None = None)
     return _decide(issue, reviewer, Action.KEPT, issue.given_id, batch or LabelBatch())
 
 
-@transaction.atomic
+@decision_transaction()
 def relabel_ad(ad_id: str, move: tuple[int, int], reviewer: Reviewer, batch: LabelBatch) -> ReviewDecision:
     """File an ad elsewhere that need not be in the queue, (from, to); as recorded as any. For raises see ``choose``."""
     ad = batch.locked_ad(ad_id)
@@ -55,13 +55,13 @@ def relabel_ad(ad_id: str, move: tuple[int, int], reviewer: Reviewer, batch: Lab
     return _file(ReviewDecision(ad_id=ad_id, action=Action.CORRECTED), ad, move, reviewer, batch)
 
 
-@transaction.atomic
+@decision_transaction()
 def undo(decision: ReviewDecision, reviewer: Reviewer, batch: LabelBatch | None = None) -> ReviewDecision:
     """Take a decision back and open the issue again, unless it suggests just that; for ``batch`` see ``accept``.
 
     Raises ``ReviewConflict`` where it was undone already, or somebody changed the ad since.
     """
-    batch, back_to = batch or LabelBatch(), decision.from_category_id
+    batch, back_to = batch or LabelBatch(hidden_ads=True), decision.from_category_id
     if back_to is not None:
         # In use or not: what a merge has emptied is filled again where the merge is undone.
         batch.lock_category(back_to)
@@ -102,7 +102,7 @@ def _ask_again(
     advance(issue, State.OPEN, None, **place, fingerprint=fingerprint(_title(ad, batch), filed, batch.tree))
 
 
-@transaction.atomic
+@decision_transaction()
 def _decide(
     issue: LabelIssue, reviewer: Reviewer, action: Action, category_id: int, batch: LabelBatch
 ) -> ReviewDecision:

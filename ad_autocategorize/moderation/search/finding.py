@@ -7,11 +7,11 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date as Date
 from datetime import datetime, time
+from functools import partial
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from django.db import transaction
 from django.utils import timezone
 
 from ad_autocategorize.categories.label_weights import weigh_labels
@@ -19,9 +19,10 @@ from ad_autocategorize.conf import plugin_settings
 from ad_autocategorize.models import LabelIssue
 from ad_autocategorize.moderation.labels.fingerprints import fingerprint
 from ad_autocategorize.moderation.labels.places import follow_moved_categories
+from ad_autocategorize.moderation.queue.transactions import write_batch
 from ad_autocategorize.moderation.search.car_checks import find_car_issues
-from ad_autocategorize.moderation.search.doubts import Doubt, title_doubts, with_photos
 from ad_autocategorize.moderation.search.categories import keep_together, without_others
+from ad_autocategorize.moderation.search.doubts import Doubt, title_doubts, with_photos
 from ad_autocategorize.moderation.search.health import Evidence, record_health
 from ad_autocategorize.sources import AdSource, LabelledTitle
 from ad_autocategorize.sources.ads import ads_by_key, title_of
@@ -100,7 +101,7 @@ def _search(source: AdSource, request: Request, progress: Progress) -> Result:
     update_queue(_issues(ads, doubts, judged, tree, now), started, result, source, tree)
     result.closed = _close(started, source, tree, photos_seen=request.photos)
     # Categories may have moved while the search ran.
-    follow_moved_categories()
+    write_batch(follow_moved_categories)
     evidence = Evidence(ads, judged.scores, judged.quality, neighbors)
     result.findings = record_health(evidence, tree, settings, now)
     result.car_issues = find_car_issues(source, now, read_photos=photos.fields if photos else None)
@@ -259,19 +260,22 @@ def update_queue(
     What moderators have done since the search read the ads is not undone; rows are changed under their version.
     """
     for batch in _batches(found):
-        with transaction.atomic():
-            keys = [issue.ad_id for issue in batch]
-            known = {
-                row.ad_id: row for row in LabelIssue.objects.select_for_update().filter(ad_id__in=keys).order_by("pk")
-            }
-            new = [issue for issue in batch if issue.ad_id not in known]
-            LabelIssue.objects.bulk_create(new)
-            again = [(issue, known[issue.ad_id]) for issue in batch if issue.ad_id in known]
-            settled = _settled(again, source, tree)
-            changed = [_renew(old, issue) for issue, old in again if issue.ad_id not in settled]
-            LabelIssue.objects.bulk_update(changed, _RENEWED)
-            result.opened += len(new) + len(changed)
-            result.remembered += len(settled)
+        opened, remembered = write_batch(partial(_open, batch, source, tree))
+        result.opened += opened
+        result.remembered += remembered
+
+
+def _open(batch: Sequence[LabelIssue], source: AdSource, tree: CategoryTree) -> tuple[int, int]:
+    """Open the issues of a batch, and return how many were opened and how many a moderator had settled."""
+    keys = [issue.ad_id for issue in batch]
+    known = {row.ad_id: row for row in LabelIssue.objects.select_for_update().filter(ad_id__in=keys).order_by("pk")}
+    new = [issue for issue in batch if issue.ad_id not in known]
+    LabelIssue.objects.bulk_create(new)
+    again = [(issue, known[issue.ad_id]) for issue in batch if issue.ad_id in known]
+    settled = _settled(again, source, tree)
+    changed = [_renew(old, issue) for issue, old in again if issue.ad_id not in settled]
+    LabelIssue.objects.bulk_update(changed, _RENEWED)
+    return len(new) + len(changed), len(settled)
 
 
 def _settled(again: Sequence[tuple[LabelIssue, LabelIssue]], source: AdSource, tree: CategoryTree) -> set[str]:
@@ -296,20 +300,28 @@ def _close(started: datetime, source: AdSource, tree: CategoryTree, *, photos_se
 
     What photos alone had said stays while nobody looks at photos and the ad is as it was.
     """
-    stale = LabelIssue.objects.filter(state=LabelIssue.State.OPEN, found_at__lt=started).order_by("pk")
     closed, last = 0, 0
     while True:
-        with transaction.atomic():
-            # Locked, since one that is decided at this moment has to stay.
-            issues = list(stale.filter(pk__gt=last).select_for_update()[:BATCH])
-            if not issues:
-                return closed
-            last = issues[-1].pk
-            shown = [] if photos_seen else [issue for issue in issues if issue.kind == LabelIssue.Kind.PHOTO]
-            ads = ads_by_key([issue.ad_id for issue in shown], source)
-            kept = [issue.pk for issue in shown if _as_it_is(ads.get(issue.ad_id), source, tree) == issue.fingerprint]
-            LabelIssue.objects.filter(pk__in={issue.pk for issue in issues} - set(kept)).delete()
-            closed += len(issues) - len(kept)
+        seen, deleted, last = write_batch(partial(_close_batch, started, last, source, tree, photos_seen=photos_seen))
+        closed += deleted
+        if not seen:
+            return closed
+
+
+def _close_batch(
+    started: datetime, last: int, source: AdSource, tree: CategoryTree, *, photos_seen: bool
+) -> tuple[int, int, int]:
+    """Close issues behind the key ``last``; return how many were looked at, how many closed, and the key to go on behind."""
+    stale = LabelIssue.objects.filter(state=LabelIssue.State.OPEN, found_at__lt=started, pk__gt=last).order_by("pk")
+    # Locked, since one that is decided at this moment has to stay.
+    issues = list(stale.select_for_update()[:BATCH])
+    if not issues:
+        return 0, 0, last
+    shown = [] if photos_seen else [issue for issue in issues if issue.kind == LabelIssue.Kind.PHOTO]
+    ads = ads_by_key([issue.ad_id for issue in shown], source)
+    kept = [issue.pk for issue in shown if _as_it_is(ads.get(issue.ad_id), source, tree) == issue.fingerprint]
+    LabelIssue.objects.filter(pk__in={issue.pk for issue in issues} - set(kept)).delete()
+    return len(issues), len(issues) - len(kept), issues[-1].pk
 
 
 _RENEWED = [

@@ -2,12 +2,14 @@ from ad_autocategorize.sources import AdSource, HostCategory
 
 
 class TopicAds(AdSource):
-    model = "etiquetas.Ad"
+    model = "etiquetas.Notice"
     category = "topics"
     published = {"live": True}
 
     def category_path(self, topic):
-        return [HostCategory(f"topic-{step.pk}", step.name) for step in [*type(topic).objects.get_ancestors(topic), topic]]
+        return [
+            HostCategory(f"topic-{step.pk}", step.name) for step in [*type(topic).objects.get_ancestors(topic), topic]
+        ]
 
 
 class PlacedOffers(TopicAds):

@@ -11,9 +11,9 @@ class Topic(MP_Node):
         return self.name
 
 
-class Ad(models.Model):
+class Notice(models.Model):
     title = models.CharField(max_length=100)
-    topics = models.ManyToManyField(Topic, related_name="ads")
+    topics = models.ManyToManyField(Topic, related_name="notices")
     live = models.BooleanField(default=True)
 
     def __str__(self) -> str:
@@ -24,6 +24,9 @@ class Placement(models.Model):
     offer = models.ForeignKey("Offer", on_delete=models.CASCADE)
     topic = models.ForeignKey(Topic, on_delete=models.CASCADE)
     paid = models.BooleanField()
+
+    def __str__(self) -> str:
+        return f"{self.offer}: {self.topic}"
 
 
 class Offer(models.Model):
