@@ -305,6 +305,16 @@ class AdSource(FiledAds):
         return timezone.make_aware(midnight) if settings.USE_TZ else midnight
 
 
+def require_ads(source: AdSource, count: int, skipped: Counter[str]) -> None:
+    """Raise ``SourceError`` where no ad is left since the taxonomy lacks their categories, which is quickly put right."""
+    if count or not skipped[NOT_IN_TAXONOMY]:
+        return
+    remedy = "Fill it with import_taxonomy" if source.uses_taxonomy else "Run sync_taxonomy"
+    raise SourceError(
+        f"{skipped[NOT_IN_TAXONOMY]} ads are left out, since the taxonomy does not hold their categories. {remedy} first."
+    )
+
+
 def get_source() -> AdSource:
     """Return an instance of the source that the settings name. Raises ``SourceError``."""
     dotted = plugin_settings.SOURCE

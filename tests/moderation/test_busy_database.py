@@ -1,5 +1,6 @@
 """A search beside moderators who click: neither loses what it does, on SQLite with its one writer at a time."""
 
+import contextlib
 import sqlite3
 import threading
 import time
@@ -76,10 +77,8 @@ def test_a_search_ends_well_while_somebody_writes_all_the_time(database, monkeyp
 
     def keep_writing():
         while not stop.is_set():
-            try:
+            with contextlib.suppress(sqlite3.OperationalError):
                 click(database, held=0.15)
-            except sqlite3.OperationalError:
-                pass
             time.sleep(0.05)
 
     writer = threading.Thread(target=keep_writing)

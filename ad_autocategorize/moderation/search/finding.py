@@ -26,6 +26,7 @@ from ad_autocategorize.moderation.search.doubts import Doubt, title_doubts, with
 from ad_autocategorize.moderation.search.health import Evidence, record_health
 from ad_autocategorize.sources import AdSource, LabelledTitle
 from ad_autocategorize.sources.ads import ads_by_key, title_of
+from ad_autocategorize.sources.source import require_ads
 from ad_autocategorize.titles.settings import TitleSettings
 from ad_autocategorize.versions import only_one
 from taxonomy.tree import CategoryTree
@@ -112,6 +113,7 @@ def _read_ads(source: AdSource, settings: TitleSettings, result: Result) -> list
     from ad_autocategorize.titles.training.training import tokenize
 
     ads = list(source.iter_titles(skipped=result.skipped))
+    require_ads(source, len(ads), result.skipped)
     worded = tokenize([_title(ad) for ad in ads], settings)[1]
     result.skipped["nothing left of the title"] += len(ads) - len(worded)
     result.skipped = +result.skipped
