@@ -11,6 +11,7 @@ from typing import TypeVar
 from django.db import router, transaction
 
 from taxonomy.bulk import ImportSummary
+from taxonomy.catalog_version import raise_catalog_version
 from taxonomy.models import BodyType, Brand, CarModel
 from taxonomy.names import clean_name
 from taxonomy.progress import Progress, no_progress
@@ -104,6 +105,7 @@ def _named(model: type[Named], names: dict[str, str]) -> dict[str, Named]:
     existing = {fold(item.name): item for item in model.objects.order_by("-pk")}
     missing = {folded: name for folded, name in names.items() if folded not in existing}
     model.objects.bulk_create([model(name=name) for name in sorted(missing.values())])
+    raise_catalog_version()
     added = {fold(item.name): item for item in model.objects.filter(name__in=missing.values())}
     return {folded: (existing | added)[folded] for folded in names}
 
