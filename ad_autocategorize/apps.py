@@ -10,8 +10,10 @@ class AdAutocategorizeConfig(AppConfig):
 
     def ready(self) -> None:
         from ad_autocategorize.checks import check_settings
+        from ad_autocategorize.data_checks import check_mirror
         from ad_autocategorize.moderation.labels.places import follow_moved_categories
         from taxonomy.signals import categories_moved
 
         register(check_settings)
+        register(check_mirror)
         categories_moved.connect(follow_moved_categories, dispatch_uid="ad_autocategorize.moderation")

@@ -11,6 +11,8 @@ from typing import Any
 from django.conf import settings
 from django.core.checks import CheckMessage, Error, Warning
 from django.db.models.constants import LOOKUP_SEP
+from django.middleware.csrf import CsrfViewMiddleware
+from django.utils.module_loading import import_string
 
 from ad_autocategorize.conf import DEFAULTS, SETTING, plugin_settings
 from ad_autocategorize.photos.settings import PhotoSettings
@@ -27,7 +29,7 @@ def check_settings(**kwargs: Any) -> list[CheckMessage]:
         return [Error(f"{SETTING} is missing from the settings.", hint=hint, id="ad_autocategorize.E001")]
     if not isinstance(values, dict):
         return [Error(f"{SETTING} must be a dictionary.", id="ad_autocategorize.E002")]
-    return [*_keys(values), *_model_dir(), *_titles(), *_photos(), *_numbers(), *_weights(), *_source()]
+    return [*_keys(values), *_model_dir(), *_titles(), *_photos(), *_numbers(), *_weights(), *_middleware(), *_source()]
 
 
 def _keys(values: dict[Any, Any]) -> Iterator[CheckMessage]:
@@ -116,6 +118,22 @@ def _weights() -> Iterator[CheckMessage]:
         yield Error(message, hint=f"The default is {DEFAULTS['ADS_PER_SELLER']}.", id="ad_autocategorize.E008")
 
 
+def _middleware() -> Iterator[CheckMessage]:
+    for dotted in settings.MIDDLEWARE:
+        try:
+            found = import_string(dotted)
+        except ImportError:
+            continue
+        if isinstance(found, type) and issubclass(found, CsrfViewMiddleware):
+            return
+    yield Warning(
+        "CsrfViewMiddleware is not in MIDDLEWARE: no page sets the cookie without which REST framework refuses what users who "
+        "are logged in send, such as photos, with the status 403.",
+        hint="Add django.middleware.csrf.CsrfViewMiddleware, or take session authentication away from the plugin's API.",
+        id="ad_autocategorize.W005",
+    )
+
+
 def _source() -> Iterator[CheckMessage]:
     try:
         source = get_source()
@@ -134,6 +152,7 @@ def _source() -> Iterator[CheckMessage]:
             )
         source.get_queryset()
         yield from _review(source)
+        yield from _form_value(source)
     except (SourceError, ValueError, TypeError, LookupError) as error:
         yield Error(f"{type(source).__name__}: {error}", hint="Correct the source.", id="ad_autocategorize.E010")
     except Exception as error:  # A check must report, whatever the host's own code does.
@@ -144,7 +163,9 @@ def _review(source: AdSource) -> Iterator[CheckMessage]:
     """Say what moderators would miss, who hear of it otherwise when they press the button."""
     name, kind = type(source).__name__, type(source)
     by_method = not source.is_path("category")
-    if kind.relabel is AdSource.relabel and (by_method or LOOKUP_SEP in source.category):
+    moves = kind.relabel is not AdSource.relabel or kind.replace_category is not AdSource.replace_category
+    direct = not by_method and (LOOKUP_SEP not in source.category or source.has_several_categories)
+    if not moves and not direct:
         yield Warning(
             f"{name} does not say how an ad is filed elsewhere: moderators cannot accept what the review queue suggests.",
             hint="Define relabel(self, ad, category), which files the ad and saves it.",
@@ -156,6 +177,17 @@ def _review(source: AdSource) -> Iterator[CheckMessage]:
             "a move affects.",
             hint="Define ads_filed_at(self, categories), which returns a queryset of ads, published or not.",
             id="ad_autocategorize.W003",
+        )
+
+
+def _form_value(source: AdSource) -> Iterator[CheckMessage]:
+    name, kind = type(source).__name__, type(source)
+    several_tables = not source.is_path("category") and kind.host_categories is not AdSource.host_categories
+    if several_tables and not source.uses_taxonomy and kind.form_value is AdSource.form_value:
+        yield Warning(
+            f"{name} does not say what the category field of the site's form takes: suggestions hand it the keys.",
+            hint="Define form_value(self, external_id), which returns what the field takes for this key.",
+            id="ad_autocategorize.W006",
         )
 
 

@@ -64,7 +64,7 @@ def fill(count: int) -> int:
                 neighbors=[str(max(pk - 1, 1))],
                 seller=rng.choice(["vendedora", "vendedor2", "vendedor3"]),
                 ad_date=now,
-                fingerprint=fingerprint(title, category, tree),
+                fingerprint=fingerprint(title, [category], tree),
                 model="out-of-fold",
                 found_at=now,
             )

@@ -14,7 +14,7 @@ from django.utils.dateparse import parse_date, parse_datetime
 
 from marketplace.models import Ad
 from taxonomy.bulk import CategoryRow, ImportRefused, upsert_categories
-from taxonomy.readers.categories import split_path
+from taxonomy.names import split_path
 from taxonomy.tree import CategoryTree
 
 REQUIRED = ("title", "category_path")

@@ -6,3 +6,9 @@ class TaxonomyConfig(AppConfig):
     name = "taxonomy"
     verbose_name = _("Taxonomy")
     default_auto_field = "django.db.models.BigAutoField"
+
+    def ready(self) -> None:
+        """Follow changes to the car catalog."""
+        from taxonomy.catalog_version import connect
+
+        connect()

@@ -36,6 +36,19 @@ def tree_write() -> Iterator[None]:
         forget_version()
 
 
+@contextmanager
+def tree_plan() -> Iterator[None]:
+    """Serialise with writers of the tree and leave its version alone, for who may find that nothing is to be written."""
+    state = apps.get_model("taxonomy", "TaxonomyState")
+    database = router.db_for_write(apps.get_model("taxonomy", "Category"))
+    with transaction.atomic(using=database):
+        states = state._default_manager.using(database)
+        states.get_or_create(pk=STATE_PK)
+        # On SQLite a read would not keep other writers out.
+        states.filter(pk=STATE_PK).update(version=F("version"))
+        yield
+
+
 def lock_tree() -> None:
     """Make writers of the tree wait until the transaction ends, without writing; the transaction is the caller's."""
     state = apps.get_model("taxonomy", "TaxonomyState")

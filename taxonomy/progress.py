@@ -1,10 +1,13 @@
-"""A line on the terminal that says how far a command has come."""
+"""What an import says on the terminal: how far it has come, and what deserves a look."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import TextIO
 
+from django.core.management.base import OutputWrapper
+
+NOTES_SHOWN = 20
 Progress = Callable[[int, int], None]
 
 
@@ -22,3 +25,11 @@ def show_progress(stream: TextIO, label: str) -> Progress:
 
 def no_progress(done: int, total: int) -> None:
     """Show nothing."""
+
+
+def show_notes(stream: OutputWrapper, notes: Sequence[str]) -> None:
+    """Write the first notes, one a line, and how many more there are."""
+    for note in notes[:NOTES_SHOWN]:
+        stream.write(note)
+    if len(notes) > NOTES_SHOWN:
+        stream.write(f"And {len(notes) - NOTES_SHOWN} more of this kind.")

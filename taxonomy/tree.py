@@ -19,12 +19,13 @@ class _Entry:
     name: str
     parent: int | None
     external_id: str | None
+    host_key: str
     path_ids: tuple[int, ...]
     path_names: tuple[str, ...]
 
 
-# Key, name, parent's key and external id.
-_Row = tuple[int, str, int | None, str | None]
+# Key, name, parent's key, external id and the host's own key.
+_Row = tuple[int, str, int | None, str | None, str]
 
 
 @dataclass(frozen=True)
@@ -47,17 +48,17 @@ class CategoryTree:
         # The version first: a write in between makes the snapshot look older than it is, never newer.
         version = current_version()
         rows = Category.objects.order_by("name", "pk").values_list(
-            "pk", "name", "parent_id", "external_id", "is_active"
+            "pk", "name", "parent_id", "external_id", "host_key", "is_active"
         )
         below: dict[int | None, list[_Row]] = defaultdict(list)
-        for pk, name, parent, external_id, is_active in rows:
+        for pk, name, parent, external_id, host_key, is_active in rows:
             if is_active or include_inactive:
-                below[parent].append((pk, name, parent, external_id))
+                below[parent].append((pk, name, parent, external_id, host_key))
         entries: dict[int, _Entry] = {}
         stack: list[tuple[_Row, tuple[int, ...], tuple[str, ...]]] = [(row, (), ()) for row in reversed(below[None])]
         while stack:
-            (pk, name, parent, external_id), ids, names = stack.pop()
-            entry = _Entry(pk, name, parent, external_id, (*ids, pk), (*names, name))
+            (pk, name, parent, external_id, host_key), ids, names = stack.pop()
+            entry = _Entry(pk, name, parent, external_id, host_key, (*ids, pk), (*names, name))
             entries[pk] = entry
             stack += [(row, entry.path_ids, entry.path_names) for row in reversed(below.get(pk, ()))]
         return cls(
@@ -100,6 +101,10 @@ class CategoryTree:
     def external_id(self, pk: int) -> str | None:
         """Return the host's own key of the category, where it has one."""
         return self._entry(pk).external_id
+
+    def host_key(self, pk: int) -> str:
+        """Return what the host's own forms know the category by, as its mirror noted it; empty where it did not."""
+        return self._entry(pk).host_key
 
     def children(self, pk: int | None) -> tuple[int, ...]:
         """Return the primary keys right below, those of the main categories for ``None``."""

@@ -15,6 +15,8 @@ INSTALLED_APPS = [
     "tests.hosts.secciones",
     "tests.hosts.nodos",
     "tests.hosts.coches",
+    "tests.hosts.etiquetas",
+    "tests.hosts.lejos",
 ]
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
 DATABASES = {
@@ -24,5 +26,13 @@ DATABASES = {
         "OPTIONS": {"transaction_mode": "IMMEDIATE", "timeout": 30},
         # A file, as in real life: threads and processes of a test share it.
         "TEST": {"NAME": DATA_DIR / "tests.sqlite3"},
-    }
+    },
+    # Of the host tests.hosts.lejos alone.
+    "far": {
+        "ENGINE": "django.db.backends.sqlite3",
+        "NAME": DATA_DIR / "far.sqlite3",
+        "OPTIONS": {"transaction_mode": "IMMEDIATE", "timeout": 30},
+        "TEST": {"NAME": DATA_DIR / "far.sqlite3"},
+    },
 }
+DATABASE_ROUTERS = ["tests.hosts.lejos.router.FarRouter"]

@@ -14,3 +14,4 @@ DATABASES = {
         "PORT": os.environ.get("PGPORT", "5432"),
     }
 }
+DATABASES["far"] = {**DATABASES["default"], "NAME": DATABASES["default"]["NAME"] + "_far"}

@@ -14,7 +14,7 @@ from ad_autocategorize.conf import plugin_settings
 from ad_autocategorize.photos.training.images import PhotoRecord
 from ad_autocategorize.photos.vocabularies import CarLabels
 from ad_autocategorize.sources import AdSource
-from ad_autocategorize.sources.source import CHUNK
+from ad_autocategorize.sources.streaming import stream
 
 SETS_FOLDER = "photo-sets"
 COLUMNS = ("file", "brand", "model", "body_type", "color", "year", "group")
@@ -103,7 +103,7 @@ def _ads(source: AdSource, limit: int | None) -> Iterator[Any]:
         field = source.ad_model()._meta.get_field(source.photos.split("__")[0])
         if field.is_relation:
             queryset = queryset.prefetch_related(source.photos)
-    return queryset[:limit].iterator(chunk_size=CHUNK)
+    return stream(queryset, limit)
 
 
 def _labels(source: AdSource, ad: Any) -> CarLabels:

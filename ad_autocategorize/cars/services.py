@@ -10,13 +10,13 @@ from django.db.models import Model
 from django.utils.translation import gettext as _
 
 from ad_autocategorize import registry
+from ad_autocategorize.cars.catalog import catalog_rows
 from ad_autocategorize.conf import plugin_settings
 from ad_autocategorize.confidence import Confidence, in_words
 from ad_autocategorize.photos.pairs import NothingLearned
 from ad_autocategorize.sources import AdSource, get_source
 from ad_autocategorize.sources.cars import CAR_FIELDS, FIELD_OF_HEAD
 from ad_autocategorize.sources.fields import resolve_field
-from taxonomy.models import CarModel
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -129,11 +129,15 @@ class _Catalog:
     """The car catalog of today, and what the host's form takes for its rows."""
 
     def __init__(self, source: AdSource) -> None:
-        rows = list(CarModel.objects.values_list("brand__name", "name", "pk"))
-        self.pairs: list[Pair] = [(brand, name) for brand, name, _pk in rows]
-        self._values: dict[str, Mapping[Any, str] | None] = {name: _form_values(source, name) for name in CAR_FIELDS}
-        if self._values["car_model"] is not None:
-            self._values["car_model"] = {(brand, name): str(pk) for brand, name, pk in rows}
+        rows = catalog_rows()
+        self.pairs: Sequence[Pair] = rows.pairs
+        self._values: dict[str, Mapping[Any, str] | None] = {}
+        for name in CAR_FIELDS:
+            related = _related(source, name)
+            if name == "car_model":
+                self._values[name] = rows.keys if related is not None else None
+            else:
+                self._values[name] = _form_values(related) if related is not None else None
 
     def option(self, name: str, value: Any, probability: float) -> FieldOption | None:
         """Return an option, or ``None`` where the host's form does not know the value."""
@@ -164,13 +168,16 @@ class _Catalog:
         return found
 
 
-def _form_values(source: AdSource, name: str) -> dict[Any, str] | None:
-    """Return what the form takes for each name: keys where the field is a relation, ``None`` where it takes names."""
+def _related(source: AdSource, name: str) -> type[Model] | None:
+    """Return the table that a field is a relation to; ``None`` where it holds a name itself."""
     if getattr(source, name) is None or not source.is_path(name):
         return None
     related: type[Model] | None = getattr(
         resolve_field(source.ad_model(), getattr(source, name)), "related_model", None
     )
-    if related is None:
-        return None
+    return related
+
+
+def _form_values(related: type[Model]) -> dict[Any, str]:
+    """Return what the form takes for each name: the keys of the table's rows."""
     return {str(getattr(row, "name", row)): str(row.pk) for row in related._default_manager.all()}

@@ -10,6 +10,7 @@ from django.utils import timezone
 from ad_autocategorize.categories.label_weights import weigh_labels
 from ad_autocategorize.conf import plugin_settings
 from ad_autocategorize.sources import AdSource
+from ad_autocategorize.sources.source import require_ads
 from ad_autocategorize.titles.evaluation.corpus import Corpus, as_datetime
 from taxonomy.tree import CategoryTree
 
@@ -19,6 +20,7 @@ def read_marketplace(source: AdSource, *, since: date | None = None, limit: int 
     tree = CategoryTree.load(include_inactive=True)
     dropped: Counter[str] = Counter()
     ads = list(source.iter_titles(since=since, limit=limit, skipped=dropped))
+    require_ads(source, len(ads), dropped)
     return Corpus(
         [ad.title[: plugin_settings.MAX_TITLE_LENGTH] for ad in ads],
         [tree.path_ids(ad.category_id) for ad in ads],

@@ -6,7 +6,7 @@ import json
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
-from ad_autocategorize.categories.services import CategorySuggestions, active_tree
+from ad_autocategorize.categories.services import CategorySuggestions, active_tree, form_value
 from ad_autocategorize.models import ModelVersion, SuggestionEvent
 from ad_autocategorize.recording import LONGEST_VALUE, MOST_SHOWN, SUFFIX, VERSION, RecordingMixin, recording_of
 from ad_autocategorize.sources import get_source
@@ -106,9 +106,13 @@ class SuggestionRecordMixin(RecordingMixin):
             report = self._sent_report()
             if report is None or not ModelVersion.objects.filter(name=report.model_version).exists():
                 return
-            chosen = str(self.data.get(self.add_prefix(self._category_name), ""))
+            source, tree = get_source(), active_tree()
+            filed = {form_value(pk, tree, source): pk for pk in source.filed_at_ids(ad, tree)}
+            # Of several categories one that was taken or shown tells what became of the suggestions.
+            told = [value for value in (report.taken, *report.shown) if value in filed]
+            chosen = told[0] if told else str(self.data.get(self.add_prefix(self._category_name), ""))
             event = report.event(chosen, str(ad.pk), held=self._held(self._category_name))
-            event.category_id = get_source().taxonomy_category_id(ad, active_tree())
+            event.category_id = filed.get(chosen) or next(iter(filed.values()), None)
             event.save()
 
 

@@ -14,6 +14,7 @@ from ad_autocategorize.categories.label_weights import LabelWeights, weigh_label
 from ad_autocategorize.conf import plugin_settings
 from ad_autocategorize.models import ModelVersion
 from ad_autocategorize.sources import AdSource
+from ad_autocategorize.sources.source import require_ads
 from ad_autocategorize.titles.settings import TitleSettings
 from taxonomy.tree import CategoryTree
 
@@ -95,6 +96,7 @@ def _collect(
         ads.append(ad)
         if len(ads) % 1000 == 0:
             progress("reading ads", len(ads), 0)
+    require_ads(source, len(ads), skipped)
     titles = [ad.title[: plugin_settings.MAX_TITLE_LENGTH] for ad in ads]
     return titles, [tree.path_ids(ad.category_id) for ad in ads], weigh_labels(ads)
 

@@ -99,15 +99,7 @@ def active_tree() -> CategoryTree:
 
 def form_value(pk: int, tree: CategoryTree, source: AdSource) -> str:
     """Return what the category field of the host's form takes for a category of the tree."""
-    if _uses_taxonomy(type(source)):  # type: ignore[arg-type]  # classes can be hashed
-        return str(pk)
-    return source.form_value(tree.external_id(pk) or "")
-
-
-@lru_cache(maxsize=8)
-def _uses_taxonomy(source: type[AdSource]) -> bool:
-    """Return what a class of sources says, worked out once: it goes through all fields of the ads."""
-    return source().uses_taxonomy
+    return source.value_in_form(pk, tree)
 
 
 @lru_cache(maxsize=2)

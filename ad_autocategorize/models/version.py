@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from django.db import models, transaction
+from django.db import models, router, transaction
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
@@ -39,7 +39,7 @@ class ModelVersion(models.Model):
 
     def activate(self) -> None:
         """Make this the version that is served, in one transaction."""
-        with transaction.atomic():
+        with transaction.atomic(using=router.db_for_write(ModelVersion)):
             versions = ModelVersion.objects.filter(kind=self.kind)
             # Locks the rows of the kind, so that two activations follow one another.
             list(versions.select_for_update().values_list("pk"))

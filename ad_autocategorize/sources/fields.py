@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from django.apps import apps
@@ -40,9 +41,31 @@ class FieldPaths:
         return value
 
 
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One step of a field path: the field, the name that objects know it by, and the one that look-ups do."""
+
+    field: Any
+    attribute: str
+    lookup: str
+
+    @property
+    def leads_to_many(self) -> bool:
+        """Whether one object leads to several."""
+        return bool(self.field.many_to_many or self.field.one_to_many)
+
+
 def fetch_along(queryset: QuerySet[Any], relations: Sequence[str]) -> QuerySet[Any]:
-    """Return the queryset with these relations read in the same query; without a name, Django would follow every one there is."""
-    return queryset.select_related(*relations) if relations else queryset
+    """Return the queryset with these relations read along: in the same query, or in one more where they lead to several."""
+    joined: list[str] = []
+    for relation in relations:
+        steps = steps_of(queryset.model, relation)
+        if any(step.leads_to_many or step.field.related_model is None for step in steps):
+            queryset = queryset.prefetch_related(LOOKUP_SEP.join(step.attribute for step in steps))
+        else:
+            joined.append(relation)
+    # Without a name, Django would follow every relation there is.
+    return queryset.select_related(*joined) if joined else queryset
 
 
 def resolve_model(model: object, where: str) -> type[Model]:
@@ -59,18 +82,22 @@ def resolve_model(model: object, where: str) -> type[Model]:
 
 def resolve_field(model: type[Model], path: str) -> Any:
     """Return the last field of a path such as "product__name". Raises ``SourceError`` listing the fields there are."""
-    field: Any = None
+    return steps_of(model, path)[-1].field
+
+
+def steps_of(model: type[Model], path: str) -> list[Step]:
+    """Return the steps of a path such as "product__name". Raises ``SourceError`` listing the fields there are."""
+    found: list[Step] = []
     current: Any = model
-    for step in path.split(LOOKUP_SEP):
+    for name in path.split(LOOKUP_SEP):
         fields = {item.name: item for item in current._meta.get_fields()} if current is not None else {}
-        fields.update(
-            {item.get_accessor_name(): item for item in fields.values() if hasattr(item, "get_accessor_name")}
-        )
-        if step not in fields:
+        accessors = {item.get_accessor_name(): item for item in fields.values() if hasattr(item, "get_accessor_name")}
+        field = (fields | accessors).get(name)
+        if field is None:
             owner = current._meta.label if current is not None else path
-            raise SourceError(
-                f"{owner} has no field {step!r}; it has {', '.join(sorted(filter(None, fields))) or 'none'}."
-            )
-        field = fields[step]
+            names = ", ".join(sorted(filter(None, fields | accessors)))
+            raise SourceError(f"{owner} has no field {name!r}; it has {names or 'none'}.")
+        attribute = field.get_accessor_name() if hasattr(field, "get_accessor_name") else field.name
+        found.append(Step(field, attribute or field.name, field.name))
         current = getattr(field, "related_model", None)
-    return field
+    return found

@@ -26,19 +26,23 @@ from typing import Any, ClassVar
 
 from django.conf import settings
 from django.core.exceptions import ValidationError
+from django.db import router
 from django.db.models import DateTimeField, Model, Q, QuerySet
 from django.db.models.constants import LOOKUP_SEP
 from django.utils import timezone
 from django.utils.module_loading import import_string
 
 from ad_autocategorize.conf import SETTING, plugin_settings
-from ad_autocategorize.sources.fields import FieldPaths, SourceError, fetch_along, resolve_field, resolve_model
+from ad_autocategorize.sources.fields import SourceError, fetch_along, resolve_field, resolve_model
+from ad_autocategorize.sources.filing import FiledAds
+from ad_autocategorize.sources.streaming import stream
 from ad_autocategorize.sources.writing import write_car_field
 from ad_autocategorize.titles.settings import TitleSettings
 from taxonomy.models import Category
 from taxonomy.tree import CategoryTree
 
-CHUNK = 2000
+# Why an ad is left out that ``sync_taxonomy`` may bring in.
+NOT_IN_TAXONOMY = "category not in the taxonomy"
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,19 +52,30 @@ class HostCategory:
     external_id: str
     name: str
 
+    def __post_init__(self) -> None:
+        """Make texts of keys that are numbers and of names that are translated lazily."""
+        object.__setattr__(self, "external_id", str(self.external_id))
+        object.__setattr__(self, "name", str(self.name))
+
 
 @dataclass(frozen=True, slots=True)
 class LabelledTitle:
-    """A published ad to learn from; ``category_id`` is the key of a ``taxonomy.Category``."""
+    """A published ad to learn from at the ``taxonomy.Category`` with the key ``category_id``; ``others`` are its further ones."""
 
     ad_id: Any
     title: str
     category_id: int
     date: datetime | Date | None
     seller: str = ""
+    others: tuple[int, ...] = ()
+
+    @property
+    def category_ids(self) -> tuple[int, ...]:
+        """All categories of the ad."""
+        return self.category_id, *self.others
 
 
-class AdSource(FieldPaths):
+class AdSource(FiledAds):
     """Describes a marketplace's ads. Subclass it; every attribute but ``model`` has a default or may stay empty.
 
     Attributes
@@ -104,11 +119,19 @@ class AdSource(FieldPaths):
         return self.host_category_model()._default_manager.all()
 
     def host_category(self, external_id: str) -> Any | None:
-        """Return the host's category with this key, or ``None``. Override it where keys are not primary keys."""
-        return self.host_category_model()._default_manager.filter(pk=external_id).first()
+        """Return the host's category with this key, or ``None``. Override it where they live in several tables."""
+        noted = Category.objects.filter(external_id=external_id).exclude(host_key="").values_list("host_key", flat=True)
+        name, key = self.host_key_name(), noted.first() or external_id
+        # Of the database that ads are written to, since an ad is about to point at it.
+        model = self.host_category_model()
+        return model._default_manager.using(router.db_for_write(model)).filter(**{name: key}).first()
 
     def form_value(self, external_id: str) -> str:
-        """Return what the category field of the host's form takes for this category. Override it where that is not the key."""
+        """Return what the category field of the host's form takes for this category.
+
+        Not asked unless it is overridden: where ads are related to their categories it is what that relation keeps, as
+        ``sync_taxonomy`` noted it, and the key elsewhere.
+        """
         return external_id
 
     def get_queryset(self) -> QuerySet[Any]:
@@ -140,7 +163,7 @@ class AdSource(FieldPaths):
             raise SourceError(
                 f"{type(self).__name__}.ads_filed_at(categories) is missing: say which ads are filed at a category."
             )
-        return self.ad_model()._default_manager.filter(**{f"{self.category}__in": categories})
+        return self.ads_with(categories)
 
     def set_car_field(self, ad: Any, name: str, text: str) -> None:
         """Write one car field of an ad, as it is called with a row lock on the ad and in a transaction.
@@ -176,6 +199,28 @@ class AdSource(FieldPaths):
         """Whether ads point at ``taxonomy.Category`` itself."""
         return self.host_category_model() is Category
 
+    def value_in_form(self, category_id: int, tree: CategoryTree) -> str:
+        """Return what the category field of the host's form takes for a category of the taxonomy."""
+        if self.uses_taxonomy:
+            return str(category_id)
+        key = tree.external_id(category_id) or ""
+        if type(self).form_value is not AdSource.form_value:
+            return self.form_value(key)
+        return tree.host_key(category_id) or key
+
+    def host_key_name(self) -> str:
+        """Return the name of the field of the host's categories that ads keep: the primary key, or what a foreign key says."""
+        field = self.category_steps[-1].field if self.category_steps else None
+        target = getattr(field, "target_field", None) if getattr(field, "many_to_one", False) else None
+        return target.name if target is not None else "pk"
+
+    def host_key(self, category: Any) -> str:
+        """Return what ads keep of a host's category, and its forms take; empty where categories live in several tables."""
+        if not self.category_steps and type(self).host_categories is not AdSource.host_categories:
+            return ""
+        value = category.pk if self.host_key_name() == "pk" else getattr(category, self.host_key_name())
+        return str(value)
+
     def form_field(self, attribute: str) -> str:
         """Return the name that the host's form gives to "title" or "category"."""
         return getattr(self, f"{attribute}_form_field") or str(getattr(self, attribute)).split(LOOKUP_SEP)[0]
@@ -183,34 +228,33 @@ class AdSource(FieldPaths):
     def iter_titles(
         self, *, since: Date | None = None, limit: int | None = None, skipped: Counter[str] | None = None
     ) -> Iterator[LabelledTitle]:
-        """Stream the published ads; the query uses constant memory, and no query an ad.
+        """Stream the published ads, a chunk a query, one that is filed at several categories once at each.
 
         Ads without a title, whose category the taxonomy does not hold, that are older than ``since``, or that are said to be in
         another language than the title settings' are left out and counted in ``skipped`` by reason.
         """
         skipped = Counter() if skipped is None else skipped
         language = TitleSettings.from_dict(plugin_settings.TITLES).language
-        find = self._category_finder(CategoryTree.load(include_inactive=True))
+        find = self.category_finder(CategoryTree.load(include_inactive=True))
         for ad in self._stream(since, limit, skipped):
             title = str(self.value_of(ad, "title") or "").strip()
-            category_id = find(ad)
-            if category_id is None:
-                skipped["category not in the taxonomy"] += 1
+            category_ids = find(ad)
+            if not category_ids:
+                skipped[NOT_IN_TAXONOMY] += 1
             elif not title:
                 skipped["no title"] += 1
             elif _primary_tag(self.value_of(ad, "language")) not in ("", _primary_tag(language)):
                 skipped["in another language"] += 1
             else:
                 date = self.value_of(ad, "date") if self.date else None
-                yield LabelledTitle(ad.pk, title, category_id, date, str(self.value_of(ad, "seller") or ""))
+                seller = str(self.value_of(ad, "seller") or "")
+                for pk in category_ids:
+                    others = tuple(other for other in category_ids if other != pk)
+                    yield LabelledTitle(ad.pk, title, pk, date, seller, others)
 
     def taxonomy_category_id(self, ad: Any, tree: CategoryTree) -> int | None:
-        """Return the key of the ``taxonomy.Category`` that an ad is filed at; ``None`` where ``tree`` does not hold it."""
-        return self._category_finder(tree)(ad)  # type: ignore[no-any-return]
-
-    def taxonomy_category_ids(self, ads: Iterable[Any], tree: CategoryTree) -> list[int | None]:
-        """Return the same for many ads; the host is asked for the path of each of its categories once."""
-        return list(map(self._category_finder(tree), ads))
+        """Return the key of the first ``taxonomy.Category`` that an ad is filed at; ``None`` where ``tree`` does not hold it."""
+        return next(iter(self.filed_at_ids(ad, tree)), None)
 
     def filed_at(self, category_ids: Sequence[int], tree: CategoryTree) -> QuerySet[Any]:
         """Return all ads filed at categories of the taxonomy, published or not. Raises ``SourceError``."""
@@ -238,7 +282,7 @@ class AdSource(FieldPaths):
         if since is not None:
             queryset = self._from_day_on(since, queryset, skipped)
         queryset = fetch_along(queryset, self.relations())
-        return queryset[:limit].iterator(chunk_size=CHUNK)
+        return stream(queryset, limit)
 
     def _from_day_on(self, since: Date, ads: QuerySet[Any], skipped: Counter[str]) -> QuerySet[Any]:
         if self.date is None or not self.is_path("date"):
@@ -260,44 +304,15 @@ class AdSource(FieldPaths):
         midnight = datetime.combine(day, time.min)
         return timezone.make_aware(midnight) if settings.USE_TZ else midnight
 
-    def relations(self) -> list[str]:
-        """Return the relations that reading title, category, date, seller and language follows."""
-        paths = [
-            str(getattr(self, name))
-            for name in ("title", "date", "seller", "language")
-            if getattr(self, name) and self.is_path(name)
-        ]
-        relations = [path.rpartition(LOOKUP_SEP)[0] for path in paths]
-        if self.is_path("category"):
-            # A host's own category is needed whole, to ask for its path; one of the taxonomy by its key alone.
-            relations.append(self.category.rpartition(LOOKUP_SEP)[0] if self.uses_taxonomy else self.category)
-        return [relation for relation in relations if relation]
 
-    def _category_finder(self, tree: CategoryTree) -> Any:
-        """Return a function from an ad to the key of its ``taxonomy.Category``, or ``None``."""
-        direct = self.is_path("category") and LOOKUP_SEP not in self.category
-        if self.uses_taxonomy:
-            attname = f"{self.category}_id"
-
-            def find_own(ad: Any) -> int | None:
-                key = getattr(ad, attname) if direct else getattr(self.value_of(ad, "category"), "pk", None)
-                return key if key in tree else None
-
-            return find_own
-        known: dict[Any, int | None] = {}
-
-        def find(ad: Any) -> int | None:
-            category = self.value_of(ad, "category")
-            if category is None:
-                return None
-            # Each host category is asked for its path once, however many ads it has.
-            identity = (type(category), category.pk)
-            if identity not in known:
-                path = self.category_path(category)
-                known[identity] = tree.by_external_id(path[-1].external_id) if path else None
-            return known[identity]
-
-        return find
+def require_ads(source: AdSource, count: int, skipped: Counter[str]) -> None:
+    """Raise ``SourceError`` where no ad is left since the taxonomy lacks their categories, which is quickly put right."""
+    if count or not skipped[NOT_IN_TAXONOMY]:
+        return
+    remedy = "Fill it with import_taxonomy" if source.uses_taxonomy else "Run sync_taxonomy"
+    raise SourceError(
+        f"{skipped[NOT_IN_TAXONOMY]} ads are left out, since the taxonomy does not hold their categories. {remedy} first."
+    )
 
 
 def get_source() -> AdSource:

@@ -25,7 +25,9 @@ def lock_own_records(source: FieldPaths, ad: Any) -> None:
         for owner in _owners(ad, described) if described and source.is_path(name) else ():
             if owner is not ad and owner not in seen:
                 seen.add(owner)
-                owner.refresh_from_db(from_queryset=type(owner)._default_manager.select_for_update())
+                owner.refresh_from_db(
+                    from_queryset=type(owner)._default_manager.using(owner._state.db).select_for_update()
+                )
 
 
 def write_car_field(source: FieldPaths, ad: Any, name: str, text: str) -> None:
@@ -90,7 +92,7 @@ def _save(owner: Any, field: Any, value: Any) -> None:
         if value and not isinstance(value, Model):
             value = field.clean(value, owner)
         setattr(owner, field.name, value)
-        with transaction.atomic():
+        with transaction.atomic(using=owner._state.db):
             owner.save(update_fields=[field.name])
     except (ValidationError, IntegrityError) as error:
         problem = " ".join(error.messages) if isinstance(error, ValidationError) else str(error)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import takewhile
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,6 +14,11 @@ Path = tuple[int, ...]
 
 # Between the names of a path, as people write it: "Home > Furniture > Sofas".
 PATH_SEPARATOR = " > "
+
+
+def parting_level(first: Path, second: Path) -> int:
+    """Return the level at which two paths part: 1 for different main categories; one below a path that begins the other."""
+    return 1 + len(list(takewhile(lambda pair: pair[0] == pair[1], zip(first, second, strict=False))))
 
 
 @dataclass(frozen=True, slots=True)

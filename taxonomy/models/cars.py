@@ -51,6 +51,9 @@ class CarModel(models.Model):
     name = models.CharField(_("name"), max_length=100)
     first_year = models.PositiveSmallIntegerField(_("first year"), null=True, blank=True)
     last_year = models.PositiveSmallIntegerField(_("last year"), null=True, blank=True)
+    # What the last import wrote: years that differ were set by hand, and imports leave them alone.
+    imported_first_year = models.PositiveSmallIntegerField(null=True, editable=False)
+    imported_last_year = models.PositiveSmallIntegerField(null=True, editable=False)
     body_types = models.ManyToManyField(BodyType, blank=True, related_name="car_models", verbose_name=_("body types"))
 
     class Meta:

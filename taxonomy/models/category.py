@@ -45,6 +45,13 @@ class Category(MPTTModel):
         unique=True,
         help_text=_("The key of this category in the marketplace's own tables."),
     )
+    host_key = models.CharField(
+        max_length=200,
+        blank=True,
+        default="",
+        editable=False,
+        help_text="What the marketplace's own tables and forms know the category by, where that is not the external id.",
+    )
     is_active = models.BooleanField(_("active"), default=True, help_text=_("Inactive categories are not suggested."))
 
     class Meta:

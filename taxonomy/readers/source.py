@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
+import codecs
 import gzip
 import sys
 from pathlib import Path
 
-from taxonomy.bulk import ImportRefused
+from taxonomy.rows import ImportRefused
 
 
 def read_text(name: str) -> str:
-    """Return the UTF-8 text of a file, gzipped or not, or of standard input for ``-``.
+    """Return the text of a file, gzipped or not, or of standard input for ``-``: UTF-8, or UTF-16 that says so.
 
-    Raises ``ImportRefused`` where it cannot be read or is not UTF-8.
+    Raises ``ImportRefused`` where it cannot be read or is in another encoding.
     """
     try:
         data = sys.stdin.buffer.read() if name == "-" else Path(name).read_bytes()
@@ -21,7 +22,8 @@ def read_text(name: str) -> str:
     except (OSError, EOFError) as error:
         raise ImportRefused(f"{name} cannot be read: {error}") from error
     try:
-        text = data.decode("utf-8-sig")
+        utf_16 = data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE))
+        text = data.decode("utf-16" if utf_16 else "utf-8-sig")
     except UnicodeDecodeError as error:
         line = data[: error.start].count(b"\n") + 1
         raise ImportRefused(f"{name} is not UTF-8: see line {line}. Save it as UTF-8 and try again.") from error

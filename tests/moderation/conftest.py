@@ -174,7 +174,7 @@ def at_once(*prepared):
 
 def asked_about(ad):
     """What makes an issue one about this ad."""
-    found = fingerprint(ad.title, ad.category_id, CategoryTree.load())
+    found = fingerprint(ad.title, [ad.category_id], CategoryTree.load())
     return {"ad_id": str(ad.pk), "given_id": ad.category_id, "fingerprint": found}
 
 

@@ -28,7 +28,7 @@ def test_the_catalog_knows_what_cannot_be(cars):
 
 
 def test_the_number_of_queries_does_not_grow_with_the_ads(cars, django_assert_max_num_queries):
-    with django_assert_max_num_queries(14):
+    with django_assert_max_num_queries(17):
         find_car_issues(get_source(), timezone.now())
 
 

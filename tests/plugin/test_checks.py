@@ -1,4 +1,5 @@
 import pytest
+from django.middleware.csrf import CsrfViewMiddleware
 
 from ad_autocategorize.checks import check_settings
 from ad_autocategorize.conf import SETTING
@@ -123,3 +124,20 @@ def test_a_setting_of_another_type(settings, value):
 def test_what_moderators_would_miss_is_told_to_the_installer(settings, source, told):
     setattr(settings, SETTING, {**getattr(settings, SETTING), "SOURCE": f"{__name__}.{source}"})
     assert [message.id for message in check_settings()] == [f"ad_autocategorize.{name}" for name in told]
+
+
+def test_a_site_without_the_csrf_middleware_is_told_what_breaks(settings):
+    settings.MIDDLEWARE = [name for name in settings.MIDDLEWARE if "Csrf" not in name]
+    assert "W005" in messages(settings)
+    settings.MIDDLEWARE = [*settings.MIDDLEWARE, f"{__name__}.OwnCsrf"]
+    assert messages(settings) == ""
+
+
+class OwnCsrf(CsrfViewMiddleware):
+    pass
+
+
+def test_keys_of_several_tables_need_a_word_about_the_form(settings):
+    assert "W006" in messages(settings, SOURCE="tests.hosts.secciones.ad_source.SectionAds")
+    assert messages(settings, SOURCE="tests.hosts.etiquetas.ad_source.PlacementsOfOffers") == ""
+    assert messages(settings, SOURCE="tests.hosts.etiquetas.ad_source.OffersByMethod") == ""

@@ -6,11 +6,14 @@ from django.core.management import CommandError, call_command
 
 from ad_autocategorize.categories.services import suggest_categories
 from ad_autocategorize.conf import SETTING
-from ad_autocategorize.sources import SourceError, get_source
+from ad_autocategorize.data_checks import check_mirror
+from ad_autocategorize.sources import HostCategory, SourceError, get_source
+from taxonomy.locking import current_version
 from taxonomy.models import Category
 from tests.hosts.nodos.models import Node, Offer
 from tests.hosts.rubros.ad_source import RubroAds
 from tests.hosts.rubros.models import Aviso, Rubro
+from tests.hosts.secciones.ad_source import SectionAds
 from tests.hosts.secciones.models import Group, Listing, Product, Section
 
 pytestmark = [pytest.mark.django_db, pytest.mark.database]
@@ -152,3 +155,73 @@ def test_a_wrong_source_setting_is_explained(settings, dotted, message):
     use(settings, dotted)
     with pytest.raises(SourceError, match=message):
         get_source()
+
+
+class OverlappingSections(SectionAds):
+    """Two tables, both numbered from 1."""
+
+    def category_path(self, place):
+        if isinstance(place, Section):
+            return [HostCategory(str(place.pk), place.label)]
+        return [*self.category_path(place.section), HostCategory(str(place.pk), place.label)]
+
+
+def test_a_key_that_stands_for_two_categories_is_refused_by_check_and_mirror(settings):
+    make_sections()
+    use(settings, f"{__name__}.OverlappingSections")
+    (message,) = check_mirror()
+    assert "'1' stands for two categories, 'Hogar' and 'Hogar > Sillones'" in message.msg
+    with pytest.raises(CommandError, match="stands for two categories"):
+        call_command("sync_taxonomy")
+    assert not Category.objects.exists()
+
+
+def test_a_site_that_has_not_mirrored_its_categories_is_told_so(settings):
+    make_rubros()
+    use(settings, "tests.hosts.rubros.ad_source.RubroAds")
+    assert ["sync_taxonomy" in message.hint for message in check_mirror()] == [True]
+    for command in ("retrain_classifiers", "find_mislabels", "evaluate_classifiers"):
+        with pytest.raises(CommandError, match=r"30 ads are left out, .* Run sync_taxonomy first"):
+            call_command(command)
+    call_command("sync_taxonomy", verbosity=0)
+    assert check_mirror() == []
+
+
+def test_two_host_categories_of_one_name_are_told_apart_and_stay_so(settings, capsys):
+    make_rubros()
+    home = Rubro.objects.get(nombre="Hogar")
+    second = Rubro.objects.create(nombre="sillones ", padre=home)
+    below = Rubro.objects.create(nombre="Puff", padre=second)
+    use(settings, "tests.hosts.rubros.ad_source.RubroAds")
+    call_command("sync_taxonomy")
+    assert f"mirrored as 'sillones ({second.pk})'" in capsys.readouterr().err
+    paths = {category.external_id: category.path_names() for category in Category.objects.all()}
+    assert paths[str(below.pk)] == ("Hogar", f"sillones ({second.pk})", "Puff")
+    # The first goes, and the second keeps its name until the host's changes; nothing else moves.
+    version = current_version()
+    call_command("sync_taxonomy")
+    assert current_version() == version
+
+
+def test_a_category_made_again_and_another_scheme_of_keys_do_not_end_the_mirror(settings, capsys):
+    sofas = make_rubros()
+    use(settings, "tests.hosts.rubros.ad_source.RubroAds")
+    call_command("sync_taxonomy")
+    before = Category.objects.get(external_id=str(sofas.pk)).pk
+    again = Rubro.objects.create(nombre="Sillones", padre=sofas.padre)
+    Aviso.objects.filter(rubro=sofas).update(rubro=again)
+    gone = sofas.pk
+    sofas.delete()
+    call_command("sync_taxonomy")
+    assert f"had the key '{gone}' and has '{again.pk}' now" in capsys.readouterr().err
+    assert Category.objects.get(external_id=str(again.pk)).pk == before
+    use(settings, f"{__name__}.PrefixedRubros")
+    call_command("sync_taxonomy", "--rekey")
+    assert Category.objects.get(external_id=f"rubro-{again.pk}").pk == before
+    assert get_source().host_category(f"rubro-{again.pk}") == again
+    assert len(list(get_source().iter_titles())) == 30
+
+
+class PrefixedRubros(RubroAds):
+    def category_path(self, rubro):
+        return [HostCategory(f"rubro-{step.external_id}", step.name) for step in super().category_path(rubro)]

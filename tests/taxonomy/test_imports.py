@@ -6,6 +6,7 @@ import pytest
 from django.core.management import CommandError, call_command
 
 from taxonomy.bulk import CategoryRow, ImportRefused, upsert_categories
+from taxonomy.locking import current_version
 from taxonomy.models import BodyType, CarModel, Category
 from taxonomy.tree import CategoryTree
 from taxonomy.tree_columns import find_damage
@@ -75,7 +76,7 @@ def test_missing_ones_are_switched_off_only_when_asked_and_dry_run_writes_nothin
         ("level1,level2,level3\nA,,C\n", "Line 2: a level is empty"),
         ("path,x\nA,1\nB\n", "Line 3: the number of columns"),
         ("path\n" + "A" * 300 + "\n", "Line 2: the name"),
-        ('[{"name": "A", "children": [{"nombre": "B"}]}]', "Below A"),
+        ('[{"name": "A", "children": [{"foo": "B"}]}]', "Below A"),
         ("[{]", "Line 1: not valid JSON"),
         ("[" * 100_000, "nested too deeply"),
         ("", "There are no categories"),
@@ -116,6 +117,84 @@ def test_twenty_thousand_categories_take_a_bounded_number_of_queries(django_asse
     assert upsert_categories(rows).unchanged == 20_420
 
 
+def keys():
+    return dict(Category.objects.filter(is_active=True).values_list("external_id", "name"))
+
+
+def test_a_category_deleted_and_made_again_keeps_its_mirror_under_its_new_key():
+    upsert_categories([CategoryRow(("A",), "1"), CategoryRow(("A", "B"), "2")])
+    before = Category.objects.get(external_id="2").pk
+    summary = upsert_categories([CategoryRow(("A",), "1"), CategoryRow(("A", "B"), "7")], deactivate_missing=True)
+    assert Category.objects.get(external_id="7").pk == before
+    assert summary.notes == ["'A > B' had the key '2' and has '7' now."]
+    assert Category.objects.count() == 2
+
+
+def test_another_scheme_of_keys_is_taken_over_by_paths():
+    upsert_categories(
+        [CategoryRow(("A",), "1"), CategoryRow(("B",), "2"), CategoryRow(("C",), "3"), CategoryRow(("D",), "4")]
+    )
+    pks = dict(Category.objects.values_list("name", "pk"))
+    # Numbered anew: what was 1 is 2. D has gone, and another category has its key.
+    rows = [CategoryRow(("A",), "2"), CategoryRow(("B",), "1"), CategoryRow(("C",), "4")]
+    upsert_categories(rows, deactivate_missing=True, rekey=True)
+    assert keys() == {"2": "A", "1": "B", "4": "C"}
+    assert dict(Category.objects.values_list("name", "pk")) == pks
+    assert upsert_categories(rows, deactivate_missing=True).unchanged == 4
+
+
+def test_a_category_that_has_gone_gives_way_to_one_that_moves_to_its_place():
+    upsert_categories([CategoryRow(("A",), "1"), CategoryRow(("B",), "2")])
+    summary = upsert_categories([CategoryRow(("B",), "1")], deactivate_missing=True)
+    assert keys() == {"1": "B"}
+    assert Category.objects.get(external_id="2").name == "B (2)"
+    assert "'B' with the key '2' has gone" in summary.notes[0]
+
+
+def test_two_ids_for_one_path_are_refused_with_both_and_the_remedy():
+    upsert_categories([CategoryRow(("A",), "1")])
+    with pytest.raises(ImportRefused, match=r"'1' and '2'.*--rekey"):
+        upsert_categories([CategoryRow(("A",), "2")])
+    assert upsert_categories([CategoryRow(("A",), "2")], rekey=True).notes == ["'A' had the key '1' and has '2' now."]
+    with pytest.raises(ImportRefused, match="two different ids, '2' and '3'"):
+        upsert_categories([CategoryRow(("A",), "2"), CategoryRow(("a ",), "3")])
+
+
+def test_names_that_look_alike_are_one_category():
+    upsert_categories([CategoryRow(("Niños", "Ropa"))])
+    summary = upsert_categories([CategoryRow(("NIN\u0303OS", "ropa\u200b"), "1"), CategoryRow(("niños ", "Calzado"))])
+    assert (summary.created, Category.objects.count()) == (1, 3)
+    assert names() == [("Niños",), ("Niños", "Calzado"), ("Niños", "ropa")]
+    # Siblings that were made in the admin are no reason to refuse every import.
+    Category.objects.create(name="NIÑOS")
+    assert upsert_categories([CategoryRow(("Niños", "Libros"))]).created == 1
+
+
+def test_an_import_that_changes_nothing_leaves_the_version_alone():
+    rows = [CategoryRow(("A",), "1"), CategoryRow(("A", "B"), "2")]
+    upsert_categories(rows)
+    version = current_version()
+    upsert_categories(rows, deactivate_missing=True)
+    upsert_categories([CategoryRow(("A", "C"))], dry_run=True)
+    assert current_version() == version
+    upsert_categories([CategoryRow(("A", "C"))])
+    assert current_version() > version
+
+
+def test_a_dry_run_shows_how_the_file_was_read_and_asks_at_a_terminal(tmp_path, capsys, monkeypatch):
+    run(tmp_path, "12 - A > B \\> C\n", "--dry-run")
+    assert "  A > B \\> C  (id 12)" in capsys.readouterr().out
+    assert names() == []
+    monkeypatch.setattr("sys.stdin", Terminal())
+    monkeypatch.setattr("sys.stdout", Terminal())
+    monkeypatch.setattr("builtins.input", lambda prompt: "n")
+    run(tmp_path, "12 - A > B\n", "--dry-run")
+    assert names() == []
+    monkeypatch.setattr("builtins.input", lambda prompt: "y")
+    run(tmp_path, "12 - A > B\n", "--dry-run")
+    assert names() == [("A",), ("A", "B")]
+
+
 CARS = "brand,model,body_type,year,note\nFord,Ka,Hatchback,2008-2012,x\nFord,Ka,Sedan,2015,x\nAudi,TT,Coupe,,x\n"
 
 
@@ -132,7 +211,8 @@ def test_the_car_catalog_widens_what_is_known(tmp_path, capsys):
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("marca,modelo\nFord,Ka\n", "header lacks brand, model"),
+        ("foo,bar\nFord,Ka\n", "header lacks brand, model"),
+        ("brand,model\n" + "F" * 150 + ",Ka\n", "Line 2: the brand has more than 100"),
         ("brand,model,year\nFord,Ka,20x8\n", "Line 2: '20x8' is no year"),
         ("brand,model,year\nFord,Ka,2012-2008\n", "run backwards"),
         ("brand,model\nFord,\n", "the model is empty"),
@@ -144,6 +224,66 @@ def test_a_bad_catalog_is_explained_and_changes_nothing(text, message, tmp_path)
         run(tmp_path, text, command="import_car_catalog")
     assert not CarModel.objects.exists()
     assert not BodyType.objects.exists()
+
+
+def years(text, tmp_path, name="Uno"):
+    CarModel.objects.all().delete()
+    run(tmp_path, text, command="import_car_catalog")
+    car = CarModel.objects.get(name=name)
+    return car.first_year, car.last_year
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("brand,model,first_year,last_year\nFiat,Uno,2018,\n", (2018, None)),
+        ("brand,model,first_year,last_year\nFiat,Uno,,2018\n", (None, 2018)),
+        ("brand,model,first_year,last_year\nFiat,Uno,2018.0,nan\n", (2018, None)),
+        ("brand,model,first_year,last_year\nFiat,Uno,N/A,N/A\n", (None, None)),
+        ("make;model;startYear;endYear\nFiat;Uno;2018;-\n", (2018, None)),
+        ("marca;modelo;año\nFiat;Uno;2018\n", (2018, 2018)),
+        ("brand,model,year\nFiat,Uno,2004-\n", (2004, None)),
+        ("brand,model,year\nFiat,Uno,2004 – present\n", (2004, None)),
+        ("brand,model,year\nFiat,Uno,since 2004\n", (2004, None)),
+        ("brand,model,year\nFiat,Uno,-2004\n", (None, 2004)),
+        ("brand,model,year\nFiat,Uno,2004/2007\n", (2004, 2007)),
+        ('brand,model,year\nFiat,Uno,"[2004, 2005, 2007]"\n', (2004, 2007)),
+        ("brand,model,year\nFiat,Uno,2004-2006\nFiat,Uno,2010-\n", (2004, None)),
+        ("brand,model,year\nFiat,Uno,2004-\nFiat,Uno,\n", (2004, None)),
+    ],
+)
+def test_years_as_catalogs_write_them(text, expected, tmp_path):
+    assert years(text, tmp_path) == expected
+
+
+def test_years_set_by_hand_stay_and_those_of_an_import_are_widened(tmp_path, capsys):
+    assert years("brand,model,year\nFiat,Uno,2004-2010\n", tmp_path) == (2004, 2010)
+    run(tmp_path, "brand,model,year\nFiat,Uno,2011\n", command="import_car_catalog")
+    assert CarModel.objects.filter(first_year=2004, last_year=2011).exists()
+    CarModel.objects.update(last_year=2009)
+    run(tmp_path, "brand,model,year\nFiat,Uno,1990-2030\n", command="import_car_catalog")
+    assert CarModel.objects.filter(first_year=2004, last_year=2009).exists()
+    assert "Fiat Uno: the years 2004-2009 were set by hand and stay." in capsys.readouterr().out
+
+
+def test_body_types_may_be_a_list_and_names_of_three_catalogs_are_one(tmp_path):
+    for text in (
+        'brand,model,body_type\nALFA ROMEO,MITO,"Hatchback, Coupe"\nMERCEDES-BENZ,A-CLASS,N/A\nCITROEN,C4,SUV/Wagon\n',
+        "make;model;body\nAlfa-Romeo;MiTo;hatchback\nMercedes Benz;A Class;\nCitroën;C 4;nan\nSaab;93;\nSaab;9-3;\n",
+        "Make,Model,Body Style\nalfa romeo,Mito,['Coupe']\nMercedes,A-Class,Unknown\nSaab,9-3,\nFord,Ka,\nFord,Ka+,\n",
+    ):
+        run(tmp_path, text, command="import_car_catalog")
+    cars = [str(car) for car in CarModel.objects.all()]
+    assert cars == [
+        "ALFA ROMEO MITO", "CITROEN C4", "Ford Ka", "Ford Ka+", "MERCEDES-BENZ A-CLASS", "Saab 9-3", "Saab 93",
+    ]  # fmt: skip
+    assert sorted(BodyType.objects.values_list("name", flat=True)) == ["Coupe", "Hatchback", "SUV", "Wagon"]
+    assert CarModel.objects.get(name="MITO").body_types.count() == 2
+
+
+def test_utf_16_is_read(tmp_path):
+    run(tmp_path, "id\tpath\r\n1\tAños\r\n".encode("utf-16"))
+    assert names() == [("Años",)]
 
 
 class Terminal(io.StringIO):

@@ -9,6 +9,7 @@ from ad_autocategorize.statistics.reliability import reliability
 from ad_autocategorize.titles.evaluation.comparison import compare, macro_f1_interval, mean_interval, share_interval
 from ad_autocategorize.titles.evaluation.confusion import LARGEST, confused_pairs, confusion_matrix
 from ad_autocategorize.titles.evaluation.coverage import choose_threshold, measure_coverage
+from ad_autocategorize.titles.evaluation.holdout import evaluate
 from ad_autocategorize.titles.evaluation.metrics import count_outcomes, macro_f1, score_levels, score_top
 from ad_autocategorize.titles.evaluation.predictions import Predictions, predict
 from tests.titles.data import labelled_titles
@@ -250,3 +251,15 @@ def test_equal_systems_are_level():
     right = np.array([True, False] * 20)
     found = compare(right, right, np.arange(40), 100, seed=0)
     assert (found.difference, found.p_value, found.interval.low, found.interval.high) == (0, 1, 0, 0)
+
+
+def test_training_and_evaluation_mean_the_same_by_the_scores_of_a_level(scorer, unseen):
+    titles, paths = unseen
+    # Some ads stop at an inner node where answers go deeper.
+    paths = [path[:-1] if number % 5 == 0 and len(path) > 1 else path for number, path in enumerate(paths)]
+    short = evaluate(scorer, titles, paths, train_size=1).levels
+    for level, scores in zip(short, score_levels(predict(scorer, titles, paths)), strict=True):
+        assert (level.level, level.support) == (scores.level, scores.support)
+        assert level.accuracy == pytest.approx(scores.accuracy)
+        assert level.f1_macro == pytest.approx(scores.macro.f1)
+        assert level.f1_weighted == pytest.approx(scores.weighted.f1)

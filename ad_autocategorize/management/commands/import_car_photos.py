@@ -12,10 +12,10 @@ from django.db import transaction
 from ad_autocategorize.cars.labelled_photos import SETS_FOLDER, read_photo_set, write_photo_set
 from ad_autocategorize.conf import plugin_settings
 from ad_autocategorize.photos.training.images import PhotoRecord, Skipped, UnreadablePhoto, read_photo
-from taxonomy.bulk import ImportRefused
 from taxonomy.car_catalog import upsert_cars
 from taxonomy.models import Color
 from taxonomy.readers.cars import CarRow
+from taxonomy.rows import ImportRefused
 
 
 class Command(BaseCommand):
@@ -71,7 +71,8 @@ def _rows(cars: list[PhotoRecord]) -> Iterator[CarRow]:
     for record in cars:
         labels = record.labels
         if labels.brand and labels.model:
-            yield CarRow(labels.brand, labels.model, labels.body_type, labels.year, labels.year)
+            bodies = (labels.body_type,) if labels.body_type else ()
+            yield CarRow(labels.brand, labels.model, bodies, labels.year, labels.year)
 
 
 def _plain(name: str) -> str:

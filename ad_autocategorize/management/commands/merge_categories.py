@@ -10,6 +10,7 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 from ad_autocategorize.moderation.labels.review import ReviewConflict, Reviewer
 from ad_autocategorize.moderation.tree.merging import MergeRefused, merge, plan_merge
 from ad_autocategorize.sources import SourceError
+from taxonomy.names import split_path
 from taxonomy.tree import CategoryTree
 
 
@@ -40,7 +41,9 @@ class Command(BaseCommand):
 
 
 def _find(path: str) -> int:
-    key = CategoryTree.load(include_inactive=True).find([name.strip() for name in path.split(">")])
+    key = CategoryTree.load(include_inactive=True).find(split_path(path))
     if key is None:
-        raise CommandError(f'There is no category "{path}". Write its path as "Hogar > Sofás".')
+        raise CommandError(
+            f'There is no category "{path}". Write its path as "Hogar > Sofás", and a sign > within a name as "\\>".'
+        )
     return key

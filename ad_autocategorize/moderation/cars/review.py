@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from django.db import transaction
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
@@ -23,6 +22,7 @@ from ad_autocategorize.moderation.queue.deciding import (
     Reviewer,
     advance,
 )
+from ad_autocategorize.moderation.queue.transactions import decision_transaction
 from ad_autocategorize.sources import SourceError
 from ad_autocategorize.sources.cars import CAR_FIELDS, LABELS, fold
 
@@ -54,7 +54,7 @@ def keep(issue: CarIssue, reviewer: Reviewer, batch: CarBatch | None = None) -> 
     return _decide(issue, reviewer, {}, batch or CarBatch())
 
 
-@transaction.atomic
+@decision_transaction()
 def undo(decision: CarDecision, reviewer: Reviewer, batch: CarBatch | None = None) -> CarDecision:
     """Take a decision back and open the issue again.
 
@@ -67,7 +67,7 @@ def undo(decision: CarDecision, reviewer: Reviewer, batch: CarBatch | None = Non
     return _take_back(batch, held, decision, reviewer)
 
 
-@transaction.atomic
+@decision_transaction()
 def reopen(issue: CarIssue, reviewer: Reviewer, batch: CarBatch | None = None) -> CarDecision:
     """Ask about a kept field again: the decision is undone. Raises ``ReviewConflict``."""
     last = issue.decisions.filter(undone_by=None).exclude(action=Action.UNDONE).first()
@@ -81,7 +81,7 @@ def reopen(issue: CarIssue, reviewer: Reviewer, batch: CarBatch | None = None) -
     return _take_back(batch, held, unrecorded, reviewer)
 
 
-@transaction.atomic
+@decision_transaction()
 def _decide(issue: CarIssue, reviewer: Reviewer, wanted: Mapping[str, str], batch: CarBatch) -> CarDecision:
     held = batch.locked_ad(issue.ad_id)
     car = held.stated

@@ -14,7 +14,7 @@ from ad_autocategorize.moderation.cars.catalog import Contradiction
 from ad_autocategorize.sources import AdSource
 from ad_autocategorize.sources.cars import CAR_FIELDS, text_of
 from ad_autocategorize.sources.fields import fetch_along, resolve_field
-from ad_autocategorize.sources.source import CHUNK
+from ad_autocategorize.sources.streaming import stream
 
 
 def stated_fields(source: AdSource, ad: Any) -> dict[str, str]:
@@ -24,7 +24,7 @@ def stated_fields(source: AdSource, ad: Any) -> dict[str, str]:
 
 def car_ads(source: AdSource) -> Iterable[Any]:
     """Stream the published ads with the relations that their car fields follow; those of no car too."""
-    return with_relations(source).iterator(chunk_size=CHUNK)
+    return stream(with_relations(source))
 
 
 def with_relations(source: AdSource) -> QuerySet[Any]:

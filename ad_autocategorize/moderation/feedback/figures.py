@@ -109,7 +109,8 @@ def _filed_today(keys: Iterable[str], tree: CategoryTree) -> dict[str, int | Non
     ads: dict[str, Any] = {}
     for start in range(0, len(wanted), LOOKED_UP_AT_ONCE):
         ads |= ads_by_key(wanted[start : start + LOOKED_UP_AT_ONCE], source)
-    return dict(zip(ads, source.taxonomy_category_ids(ads.values(), tree), strict=True))
+    filed = source.filed_at_ids_of(ads.values(), tree)
+    return {key: next(iter(ids), None) for key, ids in zip(ads, filed, strict=True)}
 
 
 def by_handling() -> list[Part]:

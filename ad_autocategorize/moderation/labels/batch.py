@@ -20,10 +20,12 @@ class LabelBatch(DecisionBatch[Any]):
 
     A merge locks the tree, then the category, then its ads. Decisions lock in the same order: a single
     one the category that it files an ad at, a bulk action, whose categories are many, the tree.
+    With ``hidden_ads`` it finds ads too that the site's own manager leaves out, as those deleted softly.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, *, hidden_ads: bool = False) -> None:
         super().__init__()
+        self._hidden_ads = hidden_ads
         self.tree = CategoryTree.load(include_inactive=True)
         # The categories in use, while the tree is locked.
         self._active: CategoryTree | None = None
@@ -52,7 +54,7 @@ class LabelBatch(DecisionBatch[Any]):
             self._active = None
 
     def lock(self, ad_ids: Collection[str]) -> dict[str, Any]:
-        return lock_ads(self.source, ad_ids)
+        return lock_ads(self.source, ad_ids, hidden=self._hidden_ads)
 
     def lock_category(self, category_id: int) -> None:
         """Keep a category as it is until the transaction ends; to be called before the ad is taken."""

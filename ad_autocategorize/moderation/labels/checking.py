@@ -47,25 +47,25 @@ def check_categories(ads: Sequence[Any]) -> dict[Any, CategoryCheck]:
     prefetch_related_objects(list(ads), *source.relations(), *source.select_related)
     issues = {issue.ad_id: issue for issue in LabelIssue.objects.filter(ad_id__in=[str(ad.pk) for ad in ads])}
     titles = [title_of(ad, source) for ad in ads]
-    filed, answers = source.taxonomy_category_ids(ads, tree), suggest_categories_for_many(titles, limit=1)
+    filed, answers = source.filed_at_ids_of(ads, tree), suggest_categories_for_many(titles, limit=1)
     checks = {}
     for ad, title, given, answer in zip(ads, titles, filed, answers, strict=True):
         issue = issues.get(str(ad.pk))
-        if issue is not None and issue.state == LabelIssue.State.OPEN and issue.given_id == given:
+        if issue is not None and issue.state == LabelIssue.State.OPEN and issue.given_id in given:
             path, probability = path_text(tree, issue.suggested_id), issue.suggested_probability
             warns = probability >= VERY_LIKELY
             checks[ad.pk] = CategoryCheck(path, probability, False, warns, _review_url(issue))
         elif answer.suggestions:
             best = answer.suggestions[0]
-            agrees, settled = best.category_id == given, _is_settled(issue, title, given, tree)
+            agrees, settled = best.category_id in given, _is_settled(issue, title, given, tree)
             warns = not agrees and not settled and best.probability >= VERY_LIKELY
             checks[ad.pk] = CategoryCheck(best.path_text, best.probability, agrees, warns)
     return checks
 
 
-def _is_settled(issue: LabelIssue | None, title: str, given: int | None, tree: CategoryTree) -> bool:
+def _is_settled(issue: LabelIssue | None, title: str, given: Sequence[int], tree: CategoryTree) -> bool:
     """Return whether a moderator has decided that the ad, as it is now, belongs where it is."""
-    return issue is not None and given is not None and issue.fingerprint == fingerprint(title.strip(), given, tree)
+    return issue is not None and bool(given) and issue.fingerprint == fingerprint(title.strip(), given, tree)
 
 
 def _review_url(issue: LabelIssue) -> str:

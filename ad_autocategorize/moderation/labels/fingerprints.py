@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Collection
 
 from ad_autocategorize.models import LabelIssue
 from taxonomy.tree import CategoryTree
 
 
-def fingerprint(title: str, category_id: int, tree: CategoryTree) -> str:
-    """Return a digest of what a moderator approved of: one half of the title, one of the category's place in the tree."""
-    return _digest(title) + _digest(*map(str, tree.path_ids(category_id)), *tree.path_names(category_id))
+def fingerprint(title: str, category_ids: Collection[int], tree: CategoryTree) -> str:
+    """Return a digest of what a moderator approved of: one half of the title, one of the categories' places in the tree."""
+    places = [(*map(str, tree.path_ids(pk)), *tree.path_names(pk)) for pk in sorted(category_ids)]
+    return _digest(title) + _digest(*(step for place in places for step in place))
 
 
 def is_titled(issue: LabelIssue, title: str) -> bool:

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from itertools import takewhile
 from typing import Any
 
-from django.db import transaction
-
 from ad_autocategorize.models import LabelIssue
+from ad_autocategorize.moderation.queue.transactions import own_transaction
+from ad_autocategorize.titles.hierarchy import parting_level
 from taxonomy.tree import CategoryTree
 
 WRITTEN_AT_ONCE = 500
@@ -22,20 +21,17 @@ def follow_moved_categories(**_signal: Any) -> None:
     for pk, given, suggested, branch, level in rows.iterator():
         if given not in tree or suggested not in tree:
             continue
-        place = tree.path_ids(given)[0], parting(tree.path_ids(given), tree.path_ids(suggested))
+        place = tree.path_ids(given)[0], parting_level(tree.path_ids(given), tree.path_ids(suggested))
         if place != (branch, level):
             moved[place].append(pk)
-    with transaction.atomic():
+    if not moved:
+        return
+    with own_transaction():
         _lock(sorted(pk for keys in moved.values() for pk in keys))
         for (branch, level), keys in moved.items():
             for start in range(0, len(keys), WRITTEN_AT_ONCE):
                 some = LabelIssue.objects.filter(pk__in=keys[start : start + WRITTEN_AT_ONCE])
                 some.update(branch=branch, level=level)
-
-
-def parting(given: tuple[int, ...], suggested: tuple[int, ...]) -> int:
-    """Return the level at which two paths part, 1 for different main categories."""
-    return 1 + len(list(takewhile(lambda pair: pair[0] == pair[1], zip(given, suggested, strict=False))))
 
 
 def _lock(keys: list[int]) -> None:

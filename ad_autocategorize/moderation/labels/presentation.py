@@ -47,8 +47,9 @@ class Neighbor:
 class LabelPage:
     """An issue with all that its page shows.
 
-    ``filed`` is the path of the ad as it is now; ``can_accept`` where it may be filed as suggested, ``is_given`` where it lies
-    where the issue found it, ``has_changed`` where an open question is no longer about this ad.
+    ``filed`` is the path of the ad as it is now, ``also`` are those of its further categories; ``can_accept`` where it may be
+    filed as suggested, ``is_given`` where it lies where the issue found it, ``has_changed`` where an open question is no longer
+    about this ad.
     """
 
     issue: LabelIssue
@@ -57,6 +58,7 @@ class LabelPage:
     photos: tuple[str, ...]
     filed: tuple[Step, ...]
     suggested: tuple[Step, ...]
+    also: tuple[str, ...]
     choices: tuple[Choice, ...]
     neighbors: tuple[Neighbor, ...]
     can_accept: bool
@@ -76,8 +78,9 @@ def present(issue: LabelIssue, tree: CategoryTree, active: CategoryTree) -> Labe
     ad = ads_by_key([issue.ad_id], source).get(issue.ad_id)
     if ad is None:
         return None
-    title, category_id = title_of(ad, source), _category_of(ad, issue, source, tree)
-    is_given = category_id == issue.given_id
+    title, category_ids = title_of(ad, source), _categories_of(ad, issue, source, tree)
+    is_given = issue.given_id in category_ids
+    category_id = issue.given_id if is_given else next(iter(category_ids), None)
     can_accept = issue.has_answer and issue.suggested_id in active
     # Keeping and accepting have keys of their own.
     has_key = (issue.given_id, issue.suggested_id) if can_accept else (issue.given_id,)
@@ -89,7 +92,12 @@ def present(issue: LabelIssue, tree: CategoryTree, active: CategoryTree) -> Labe
         tuple(photo_urls(ad, source)),
         filed,
         suggested,
-        tuple(Choice(pk, path_text(tree, pk), p) for pk, p in issue.alternatives if pk in active and pk not in has_key),
+        tuple(path_text(tree, pk) for pk in category_ids if pk != category_id),
+        tuple(
+            Choice(pk, path_text(tree, pk), p)
+            for pk, p in issue.alternatives
+            if pk in active and pk not in (*has_key, *category_ids)
+        ),
         tuple(_neighbors(issue, source, tree)),
         can_accept=can_accept,
         is_given=is_given,
@@ -97,12 +105,12 @@ def present(issue: LabelIssue, tree: CategoryTree, active: CategoryTree) -> Labe
     )
 
 
-def _category_of(ad: Any, issue: LabelIssue, source: AdSource, tree: CategoryTree) -> int | None:
+def _categories_of(ad: Any, issue: LabelIssue, source: AdSource, tree: CategoryTree) -> tuple[int, ...]:
     try:
-        return source.taxonomy_category_id(ad, tree)
+        return source.filed_at_ids(ad, tree)
     except SourceError:
         # Who decides is told what is wrong.
-        return issue.given_id
+        return (issue.given_id,)
 
 
 def _steps(path: tuple[str, ...], other: tuple[str, ...]) -> tuple[Step, ...]:
@@ -113,8 +121,8 @@ def _neighbors(issue: LabelIssue, source: AdSource, tree: CategoryTree) -> Itera
     ids = issue.neighbors[:CLUSTER_SHOWN]
     for ad in ads_by_key(ids, source).values():
         try:
-            category_id = source.taxonomy_category_id(ad, tree)
+            category_ids = source.filed_at_ids(ad, tree)
         except SourceError:
             continue
-        path = path_text(tree, category_id) if category_id else ""
-        yield Neighbor(title_of(ad, source), path, ad_url(ad), category_id == issue.given_id)
+        path = "; ".join(path_text(tree, pk) for pk in category_ids)
+        yield Neighbor(title_of(ad, source), path, ad_url(ad), issue.given_id in category_ids)

@@ -6,15 +6,16 @@ and writes an immutable ``ReviewDecision`` and an entry of Django's admin log; a
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import Any
 
-from django.db import transaction
 from django.utils.translation import gettext as _
 
 from ad_autocategorize.models import LabelIssue, ReviewDecision
 from ad_autocategorize.moderation.labels.batch import LabelBatch
 from ad_autocategorize.moderation.labels.fingerprints import fingerprint, is_titled
 from ad_autocategorize.moderation.queue.deciding import ChoiceRefused, ReviewConflict, Reviewer, advance
+from ad_autocategorize.moderation.queue.transactions import decision_transaction
 from ad_autocategorize.sources.ads import title_of
 from taxonomy.tree import CategoryTree
 
@@ -45,34 +46,34 @@ def keep(issue: LabelIssue, reviewer: Reviewer, batch: LabelBatch | None = None)
     return _decide(issue, reviewer, Action.KEPT, issue.given_id, batch or LabelBatch())
 
 
-@transaction.atomic
+@decision_transaction()
 def relabel_ad(ad_id: str, move: tuple[int, int], reviewer: Reviewer, batch: LabelBatch) -> ReviewDecision:
     """File an ad elsewhere that need not be in the queue, (from, to); as recorded as any. For raises see ``choose``."""
     ad = batch.locked_ad(ad_id)
-    if batch.source.taxonomy_category_id(ad, batch.tree) != move[0]:
+    if move[0] not in batch.source.filed_at_ids(ad, batch.tree):
         raise ReviewConflict(_("The ad was filed elsewhere in the meantime; it is left as it is."))
     return _file(ReviewDecision(ad_id=ad_id, action=Action.CORRECTED), ad, move, reviewer, batch)
 
 
-@transaction.atomic
+@decision_transaction()
 def undo(decision: ReviewDecision, reviewer: Reviewer, batch: LabelBatch | None = None) -> ReviewDecision:
     """Take a decision back and open the issue again, unless it suggests just that; for ``batch`` see ``accept``.
 
     Raises ``ReviewConflict`` where it was undone already, or somebody changed the ad since.
     """
-    batch, back_to = batch or LabelBatch(), decision.from_category_id
+    batch, back_to = batch or LabelBatch(hidden_ads=True), decision.from_category_id
     if back_to is not None:
         # In use or not: what a merge has emptied is filled again where the merge is undone.
         batch.lock_category(back_to)
     ad = batch.locked_ad(decision.ad_id)
     if decision.action == Action.UNDONE or ReviewDecision.objects.filter(undoes=decision).exists():
         raise ReviewConflict(_("This decision was undone already."))
-    is_there = batch.source.taxonomy_category_id(ad, batch.tree) == decision.to_category_id
+    is_there = decision.to_category_id in batch.source.filed_at_ids(ad, batch.tree)
     if not is_there or back_to is None or back_to not in batch.tree:
         raise ReviewConflict(_("The ad has been changed since; it stays as it is."))
     issue = decision.issue
     if issue is not None:
-        _ask_again(issue, ad, back_to, reviewer, batch)
+        _ask_again(issue, decision, ad, back_to, reviewer, batch)
     undone = ReviewDecision(
         issue=issue,
         ad_id=decision.ad_id,
@@ -86,7 +87,9 @@ def undo(decision: ReviewDecision, reviewer: Reviewer, batch: LabelBatch | None 
     return _file(undone, ad, (decision.to_category_id or 0, back_to), reviewer, batch)
 
 
-def _ask_again(issue: LabelIssue, ad: Any, category_id: int, reviewer: Reviewer, batch: LabelBatch) -> None:
+def _ask_again(
+    issue: LabelIssue, decision: ReviewDecision, ad: Any, category_id: int, reviewer: Reviewer, batch: LabelBatch
+) -> None:
     """Open the issue about the ad as it is now, at this category."""
     if issue.suggested_id == category_id:
         # A search has asked about the ad where it was until now, and suggested just this: the question is answered. Nobody
@@ -95,10 +98,11 @@ def _ask_again(issue: LabelIssue, ad: Any, category_id: int, reviewer: Reviewer,
         advance(issue, State.RELABELLED, reviewer.user)
         return
     place = {"given_id": category_id, "branch_id": batch.tree.path_ids(category_id)[0]}
-    advance(issue, State.OPEN, None, **place, fingerprint=fingerprint(_title(ad, batch), category_id, batch.tree))
+    filed = _moved(batch.source.filed_at_ids(ad, batch.tree), (decision.to_category_id, category_id))
+    advance(issue, State.OPEN, None, **place, fingerprint=fingerprint(_title(ad, batch), filed, batch.tree))
 
 
-@transaction.atomic
+@decision_transaction()
 def _decide(
     issue: LabelIssue, reviewer: Reviewer, action: Action, category_id: int, batch: LabelBatch
 ) -> ReviewDecision:
@@ -110,8 +114,12 @@ def _decide(
     ad = batch.locked_ad(issue.ad_id)
     title, found_unchanged = _title(ad, batch), is_titled(issue, _title(ad, batch))
     state = State.KEPT if action == Action.KEPT else State.RELABELLED
-    advance(issue, state, reviewer.user, fingerprint=fingerprint(title, category_id, tree))
-    if source.taxonomy_category_id(ad, tree) != issue.given_id:
+    filed = source.filed_at_ids(ad, tree)
+    if category_id != issue.given_id and category_id in filed:
+        raise ChoiceRefused(_("The ad is filed there already, beside the category in question; choose another one."))
+    approved = _moved(filed, (issue.given_id, category_id))
+    advance(issue, state, reviewer.user, fingerprint=fingerprint(title, approved, tree))
+    if issue.given_id not in filed:
         raise ReviewConflict(_("The ad was filed elsewhere in the meantime; it is left as it is."))
     if not found_unchanged:
         # Nobody approves of a title that he has not seen.
@@ -133,7 +141,7 @@ def _file(
 ) -> ReviewDecision:
     """File the ad (from, to), and write the decision down."""
     if move[0] != move[1]:
-        batch.source.relabel(ad, batch.own_category(move[1]))
+        _move(ad, move, batch)
     decision.from_category_id, decision.to_category_id = move
     decision.from_path, decision.to_path = (_path_text(batch.tree, pk) for pk in move)
     values = {
@@ -149,6 +157,18 @@ def _file(
         message = _("Category review: %(action)s, %(from)s → %(to)s.") % values
     batch.write_down(decision, ad, reviewer, message)
     return decision
+
+
+def _move(ad: Any, move: tuple[int, int], batch: LabelBatch) -> None:
+    if batch.source.may_have_several(ad):
+        batch.source.replace_category(ad, batch.own_category(move[0]), batch.own_category(move[1]))
+    else:
+        batch.source.relabel(ad, batch.own_category(move[1]))
+
+
+def _moved(filed: Collection[int], move: tuple[int | None, int]) -> set[int]:
+    """Return where an ad is filed once one of its categories has been replaced (from, to)."""
+    return {pk for pk in filed if pk != move[0]} | {move[1]}
 
 
 def _title(ad: Any, batch: LabelBatch) -> str:

@@ -10,7 +10,6 @@ from django.contrib import messages
 from django.contrib.admin import ModelAdmin
 from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
 from django.core.exceptions import SuspiciousOperation
-from django.db import transaction
 from django.db.models import Model, QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
@@ -18,6 +17,7 @@ from django.utils.translation import gettext as _
 
 from ad_autocategorize.moderation.queue.deciding import DecisionBatch, ReviewConflict
 from ad_autocategorize.moderation.queue.numbers import small_number
+from ad_autocategorize.moderation.queue.transactions import decision_transaction
 from ad_autocategorize.sources import SourceError
 
 Row = TypeVar("Row", bound=Model)
@@ -99,7 +99,7 @@ def act_on_each(
     done, problems = 0, Counter[str]()
     for start in range(0, len(rows), COMMITTED_AT_ONCE):
         chunk = rows[start : start + COMMITTED_AT_ONCE]
-        with transaction.atomic(), batch.locking([row.ad_id for row in chunk]):
+        with decision_transaction(), batch.locking([row.ad_id for row in chunk]):
             for row in chunk:
                 try:
                     act(row)

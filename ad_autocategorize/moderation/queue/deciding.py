@@ -41,11 +41,15 @@ class Reviewer:
     batch: uuid.UUID | None = None
 
 
-def lock_ads(source: AdSource, ad_ids: Iterable[str]) -> dict[str, Any]:
-    """Return ads by their keys as text, locked until the transaction ends; those that are gone are missing."""
+def lock_ads(source: AdSource, ad_ids: Iterable[str], *, hidden: bool = False) -> dict[str, Any]:
+    """Return ads by their keys as text, locked until the transaction ends; those that are gone are missing.
+
+    ``hidden`` asks for those too that the site's own manager leaves out, as ads deleted softly.
+    """
     # The lock makes a seller's or another moderator's change wait, where the database has row locks. In one order, since of two
     # who lock the same ads each could wait for the other.
-    ads = source.ad_model()._default_manager.select_for_update()
+    model = source.ad_model()
+    ads = (model._base_manager if hidden else model._default_manager).select_for_update()
     return {str(ad.pk): ad for ad in ads.filter(pk__in=keys_of(ad_ids, source)).order_by("pk")}
 
 

@@ -5,18 +5,18 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from datetime import datetime
+from functools import partial
 from typing import Any
-
-from django.db import transaction
 
 from ad_autocategorize.conf import plugin_settings
 from ad_autocategorize.confidence import VERY_LIKELY
 from ad_autocategorize.models import CarIssue, ModelVersion
 from ad_autocategorize.moderation.cars.catalog import Catalog, Contradiction
 from ad_autocategorize.moderation.cars.stated import car_ads, describe, fingerprint, stated_fields, with_relations
+from ad_autocategorize.moderation.queue.transactions import write_batch
 from ad_autocategorize.sources import AdSource
 from ad_autocategorize.sources.cars import CAR_FIELDS, fold
-from ad_autocategorize.sources.source import CHUNK
+from ad_autocategorize.sources.streaming import CHUNK
 
 Evidence = CarIssue.Evidence
 
@@ -74,9 +74,9 @@ def find_car_issues(source: AdSource, now: datetime, *, read_photos: ReadPhotos 
             row.model = photo_model if row.evidence == Evidence.PHOTO else ""
         batch += rows
         if len(batch) >= CHUNK:
-            _store(source, batch)
+            write_batch(partial(_store, source, batch))
             batch = []
-    _store(source, batch)
+    write_batch(partial(_store, source, batch))
     _close(now, source, photos_seen=read_photos is not None)
     return CarIssue.objects.filter(state=CarIssue.State.OPEN).count()
 
@@ -106,21 +106,21 @@ def _photo_model() -> str:
 
 def _store(source: AdSource, batch: list[CarIssue]) -> None:
     """Write what was found, but for the ads that a moderator has changed since they were read."""
-    with transaction.atomic():
-        # In one order with the moderators' decisions, or each could wait for the other.
-        locked = CarIssue.objects.select_for_update().filter(ad_id__in={issue.ad_id for issue in batch}).order_by("pk")
-        known = {(row.ad_id, row.field, row.evidence): row for row in locked}
-        settled = {row.ad_id for row in known.values() if row.state != CarIssue.State.OPEN}
-        ads = with_relations(source).filter(pk__in=settled) if settled else ()
-        now = {str(ad.pk): stated_fields(source, ad) for ad in ads}
-        for issue in batch:
-            old = known.get((issue.ad_id, issue.field, issue.evidence))
-            if issue.ad_id in settled and now.get(issue.ad_id) != issue.car:
-                continue
-            if old is None:
-                issue.save(force_insert=True)
-            elif old.state == CarIssue.State.OPEN or old.fingerprint != issue.fingerprint:
-                _renew(old, issue)
+    # In one order with the moderators' decisions, or each could wait for the other.
+    locked = CarIssue.objects.select_for_update().filter(ad_id__in={issue.ad_id for issue in batch}).order_by("pk")
+    known = {(row.ad_id, row.field, row.evidence): row for row in locked}
+    settled = {row.ad_id for row in known.values() if row.state != CarIssue.State.OPEN}
+    ads = with_relations(source).filter(pk__in=settled) if settled else ()
+    now = {str(ad.pk): stated_fields(source, ad) for ad in ads}
+    for issue in batch:
+        old = known.get((issue.ad_id, issue.field, issue.evidence))
+        if issue.ad_id in settled and now.get(issue.ad_id) != issue.car:
+            continue
+        if old is None:
+            issue.pk = None
+            issue.save(force_insert=True)
+        elif old.state == CarIssue.State.OPEN or old.fingerprint != issue.fingerprint:
+            _renew(old, issue)
 
 
 def _close(started: datetime, source: AdSource, *, photos_seen: bool) -> None:
@@ -128,24 +128,28 @@ def _close(started: datetime, source: AdSource, *, photos_seen: bool) -> None:
 
     What photos had said stays while nobody looks at photos and the car is as it was.
     """
-    stale = CarIssue.objects.filter(state=CarIssue.State.OPEN, found_at__lt=started).order_by("pk")
-    last = 0
-    while True:
-        with transaction.atomic():
-            # Locked, since one that is decided at this moment has to stay.
-            issues = list(stale.filter(pk__gt=last).select_for_update()[:CHUNK])
-            if not issues:
-                return
-            last = issues[-1].pk
-            shown = [] if photos_seen else [issue for issue in issues if issue.evidence == CarIssue.Evidence.PHOTO]
-            ads = with_relations(source).filter(pk__in={issue.ad_id for issue in shown}) if shown else ()
-            now = {str(ad.pk): stated_fields(source, ad) for ad in ads}
-            as_it_was = [
-                issue.pk
-                for issue in shown
-                if issue.ad_id in now and fingerprint(issue.field, now[issue.ad_id]) == issue.fingerprint
-            ]
-            CarIssue.objects.filter(pk__in={issue.pk for issue in issues} - set(as_it_was)).delete()
+    last: int | None = 0
+    while last is not None:
+        last = write_batch(partial(_close_batch, started, source, last, photos_seen=photos_seen))
+
+
+def _close_batch(started: datetime, source: AdSource, last: int, *, photos_seen: bool) -> int | None:
+    """Close issues behind the key ``last``; return the key to go on behind, ``None`` at the end."""
+    stale = CarIssue.objects.filter(state=CarIssue.State.OPEN, found_at__lt=started, pk__gt=last).order_by("pk")
+    # Locked, since one that is decided at this moment has to stay.
+    issues = list(stale.select_for_update()[:CHUNK])
+    if not issues:
+        return None
+    shown = [] if photos_seen else [issue for issue in issues if issue.evidence == CarIssue.Evidence.PHOTO]
+    ads = with_relations(source).filter(pk__in={issue.ad_id for issue in shown}) if shown else ()
+    now = {str(ad.pk): stated_fields(source, ad) for ad in ads}
+    as_it_was = [
+        issue.pk
+        for issue in shown
+        if issue.ad_id in now and fingerprint(issue.field, now[issue.ad_id]) == issue.fingerprint
+    ]
+    CarIssue.objects.filter(pk__in={issue.pk for issue in issues} - set(as_it_was)).delete()
+    return issues[-1].pk
 
 
 def _renew(old: CarIssue, issue: CarIssue) -> None:

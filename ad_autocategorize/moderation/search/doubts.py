@@ -17,6 +17,7 @@ from ad_autocategorize.models import LabelIssue
 from ad_autocategorize.moderation.cars.stated import car_ads, stated_fields
 from ad_autocategorize.sources import AdSource, LabelledTitle
 from ad_autocategorize.sources.cars import CAR_FIELDS
+from ad_autocategorize.titles.hierarchy import parting_level
 
 if TYPE_CHECKING:
     from ad_autocategorize.titles.label_errors.mislabels import LabelQuality
@@ -128,10 +129,10 @@ def _own_doubt(
     if not len(other):
         return None
     suggested = int(other[scores.probabilities[row, other].argmax()])
-    return Doubt(row, suggested, _level(scores, given, suggested), Kind.PHOTO, float(quality.score[row]))
-
-
-def _level(scores: FoldScores, first: int, second: int) -> int:
-    """Return the level at which two categories' paths part."""
-    left, right = scores.categories[first], scores.categories[second]
-    return next((n for n, (a, b) in enumerate(zip(left, right, strict=False), 1) if a != b), min(len(left), len(right)))
+    return Doubt(
+        row,
+        suggested,
+        parting_level(scores.categories[given], scores.categories[suggested]),
+        Kind.PHOTO,
+        float(quality.score[row]),
+    )

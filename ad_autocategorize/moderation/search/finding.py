@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date as Date
 from datetime import datetime, time
+from functools import partial
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from django.db import transaction
 from django.utils import timezone
 
 from ad_autocategorize.categories.label_weights import weigh_labels
@@ -19,11 +19,14 @@ from ad_autocategorize.conf import plugin_settings
 from ad_autocategorize.models import LabelIssue
 from ad_autocategorize.moderation.labels.fingerprints import fingerprint
 from ad_autocategorize.moderation.labels.places import follow_moved_categories
+from ad_autocategorize.moderation.queue.transactions import write_batch
 from ad_autocategorize.moderation.search.car_checks import find_car_issues
+from ad_autocategorize.moderation.search.categories import keep_together, without_others
 from ad_autocategorize.moderation.search.doubts import Doubt, title_doubts, with_photos
 from ad_autocategorize.moderation.search.health import Evidence, record_health
 from ad_autocategorize.sources import AdSource, LabelledTitle
 from ad_autocategorize.sources.ads import ads_by_key, title_of
+from ad_autocategorize.sources.source import require_ads
 from ad_autocategorize.titles.settings import TitleSettings
 from ad_autocategorize.versions import only_one
 from taxonomy.tree import CategoryTree
@@ -95,11 +98,11 @@ def _search(source: AdSource, request: Request, progress: Progress) -> Result:
     doubts = _unsettled(doubts, ads, tree, result)[: request.limit]
     neighbors = {doubt.row: judged.neighbors[doubt.row] for doubt in doubts}
     now = timezone.now()
-    result.ads, result.estimated_errors = len(ads), judged.quality.estimated_errors
+    result.ads, result.estimated_errors = len({ad.ad_id for ad in ads}), judged.quality.estimated_errors
     update_queue(_issues(ads, doubts, judged, tree, now), started, result, source, tree)
     result.closed = _close(started, source, tree, photos_seen=request.photos)
     # Categories may have moved while the search ran.
-    follow_moved_categories()
+    write_batch(follow_moved_categories)
     evidence = Evidence(ads, judged.scores, judged.quality, neighbors)
     result.findings = record_health(evidence, tree, settings, now)
     result.car_issues = find_car_issues(source, now, read_photos=photos.fields if photos else None)
@@ -110,6 +113,7 @@ def _read_ads(source: AdSource, settings: TitleSettings, result: Result) -> list
     from ad_autocategorize.titles.training.training import tokenize
 
     ads = list(source.iter_titles(skipped=result.skipped))
+    require_ads(source, len(ads), result.skipped)
     worded = tokenize([_title(ad) for ad in ads], settings)[1]
     result.skipped["nothing left of the title"] += len(ads) - len(worded)
     result.skipped = +result.skipped
@@ -149,23 +153,29 @@ def _judge(
     from ad_autocategorize.titles.label_errors.out_of_fold import group_sellers, out_of_fold_scores
 
     titles, labels = [_title(ad) for ad in ads], weigh_labels(ads)
+    several = any(ad.others for ad in ads)
     paths = [trees[0].path_ids(ad.category_id) for ad in ads]
     # Without a cap sellers are trusted as one another, as where one account posts most ads: nobody else could judge those.
     capped = plugin_settings.ADS_PER_SELLER is not None
+    groups = group_sellers(titles, paths, labels.speakers, settings) if capped else None
+    if several:
+        groups = keep_together(ads, groups)
     scores = out_of_fold_scores(
         titles,
         paths,
         settings,
         weights=labels.weights,
-        groups=group_sellers(titles, paths, labels.speakers, settings) if capped else None,
+        groups=groups,
         folds=request.folds,
         seed=request.seed,
         jobs=request.jobs,
         explain=True,
         progress=progress,
     )
+    if several:
+        scores = replace(scores, probabilities=without_others(ads, scores))
     suggestible = np.array([path[-1] in trees[1] for path in scores.categories])
-    near = find_near_identical(titles, range(len(ads)), settings, sellers=[ad.seller for ad in ads])
+    near = find_near_identical(titles, range(len(ads)), settings, sellers=[_whose(ad) for ad in ads])
     quality = judge_labels(
         scores.categories,
         scores.probabilities,
@@ -178,6 +188,11 @@ def _judge(
     return _Judged(scores, near, quality)
 
 
+def _whose(ad: LabelledTitle) -> str:
+    """Return whose ad it is: what an ad says twice, since it has two categories, is no second opinion either."""
+    return ad.seller or (f"ad {ad.ad_id}" if ad.others else "")
+
+
 def _unsettled(
     doubts: Sequence[Doubt], ads: Sequence[LabelledTitle], tree: CategoryTree, result: Result
 ) -> list[Doubt]:
@@ -186,12 +201,16 @@ def _unsettled(
     approved = dict(settled.iterator())
     found = [doubt for doubt in doubts if not _approved(ads[doubt.row], approved, tree)]
     result.remembered += len(doubts) - len(found)
-    return found
+    # Of an ad's several categories the most doubtful one is asked about, and the next one once that is settled.
+    first: dict[Any, Doubt] = {}
+    for doubt in found:
+        first.setdefault(ads[doubt.row].ad_id, doubt)
+    return list(first.values())
 
 
 def _approved(ad: LabelledTitle, approved: dict[str, str], tree: CategoryTree) -> bool:
     known = approved.get(str(ad.ad_id))
-    return known is not None and known == fingerprint(ad.title, ad.category_id, tree)
+    return known is not None and known == fingerprint(ad.title, ad.category_ids, tree)
 
 
 def _issues(
@@ -209,7 +228,7 @@ def _issues(
         probabilities = judged.scores.probabilities[row]
         near = judged.neighbors[row]
         # What a seller thinks of his own further copies is no second opinion.
-        alike = [ads[other].category_id == ad.category_id for other in near.rows[: near.others].tolist()]
+        alike = [ad.category_id in ads[other].category_ids for other in near.rows[: near.others].tolist()]
         yield LabelIssue(
             ad_id=str(ad.ad_id),
             kind=doubt.kind,
@@ -225,11 +244,11 @@ def _issues(
                 for i in np.argsort(-probabilities)[:ALTERNATIVES]
             ],
             words=judged.scores.words.get(row, []),
-            neighbors=[str(ads[other].ad_id) for other in near.rows.tolist()],
+            neighbors=[str(ads[other].ad_id) for other in near.rows.tolist() if ads[other].ad_id != ad.ad_id],
             agreement=sum(alike) / len(alike) if alike else None,
             seller=ad.seller,
             ad_date=_moment(ad.date),
-            fingerprint=fingerprint(ad.title, ad.category_id, tree),
+            fingerprint=fingerprint(ad.title, ad.category_ids, tree),
             model=name,
             found_at=now,
         )
@@ -243,19 +262,22 @@ def update_queue(
     What moderators have done since the search read the ads is not undone; rows are changed under their version.
     """
     for batch in _batches(found):
-        with transaction.atomic():
-            keys = [issue.ad_id for issue in batch]
-            known = {
-                row.ad_id: row for row in LabelIssue.objects.select_for_update().filter(ad_id__in=keys).order_by("pk")
-            }
-            new = [issue for issue in batch if issue.ad_id not in known]
-            LabelIssue.objects.bulk_create(new)
-            again = [(issue, known[issue.ad_id]) for issue in batch if issue.ad_id in known]
-            settled = _settled(again, source, tree)
-            changed = [_renew(old, issue) for issue, old in again if issue.ad_id not in settled]
-            LabelIssue.objects.bulk_update(changed, _RENEWED)
-            result.opened += len(new) + len(changed)
-            result.remembered += len(settled)
+        opened, remembered = write_batch(partial(_open, batch, source, tree))
+        result.opened += opened
+        result.remembered += remembered
+
+
+def _open(batch: Sequence[LabelIssue], source: AdSource, tree: CategoryTree) -> tuple[int, int]:
+    """Open the issues of a batch, and return how many were opened and how many a moderator had settled."""
+    keys = [issue.ad_id for issue in batch]
+    known = {row.ad_id: row for row in LabelIssue.objects.select_for_update().filter(ad_id__in=keys).order_by("pk")}
+    new = [issue for issue in batch if issue.ad_id not in known]
+    LabelIssue.objects.bulk_create(new)
+    again = [(issue, known[issue.ad_id]) for issue in batch if issue.ad_id in known]
+    settled = _settled(again, source, tree)
+    changed = [_renew(old, issue) for issue, old in again if issue.ad_id not in settled]
+    LabelIssue.objects.bulk_update(changed, _RENEWED)
+    return len(new) + len(changed), len(settled)
 
 
 def _settled(again: Sequence[tuple[LabelIssue, LabelIssue]], source: AdSource, tree: CategoryTree) -> set[str]:
@@ -271,8 +293,8 @@ def _settled(again: Sequence[tuple[LabelIssue, LabelIssue]], source: AdSource, t
 
 
 def _as_it_is(ad: Any, source: AdSource, tree: CategoryTree) -> str | None:
-    category = None if ad is None else source.taxonomy_category_id(ad, tree)
-    return None if category is None else fingerprint(title_of(ad, source).strip(), category, tree)
+    category_ids = () if ad is None else source.filed_at_ids(ad, tree)
+    return fingerprint(title_of(ad, source).strip(), category_ids, tree) if category_ids else None
 
 
 def _close(started: datetime, source: AdSource, tree: CategoryTree, *, photos_seen: bool) -> int:
@@ -280,20 +302,28 @@ def _close(started: datetime, source: AdSource, tree: CategoryTree, *, photos_se
 
     What photos alone had said stays while nobody looks at photos and the ad is as it was.
     """
-    stale = LabelIssue.objects.filter(state=LabelIssue.State.OPEN, found_at__lt=started).order_by("pk")
     closed, last = 0, 0
     while True:
-        with transaction.atomic():
-            # Locked, since one that is decided at this moment has to stay.
-            issues = list(stale.filter(pk__gt=last).select_for_update()[:BATCH])
-            if not issues:
-                return closed
-            last = issues[-1].pk
-            shown = [] if photos_seen else [issue for issue in issues if issue.kind == LabelIssue.Kind.PHOTO]
-            ads = ads_by_key([issue.ad_id for issue in shown], source)
-            kept = [issue.pk for issue in shown if _as_it_is(ads.get(issue.ad_id), source, tree) == issue.fingerprint]
-            LabelIssue.objects.filter(pk__in={issue.pk for issue in issues} - set(kept)).delete()
-            closed += len(issues) - len(kept)
+        seen, deleted, last = write_batch(partial(_close_batch, started, last, source, tree, photos_seen=photos_seen))
+        closed += deleted
+        if not seen:
+            return closed
+
+
+def _close_batch(
+    started: datetime, last: int, source: AdSource, tree: CategoryTree, *, photos_seen: bool
+) -> tuple[int, int, int]:
+    """Close issues behind the key ``last``; return how many were looked at, how many closed, and the key to go on behind."""
+    stale = LabelIssue.objects.filter(state=LabelIssue.State.OPEN, found_at__lt=started, pk__gt=last).order_by("pk")
+    # Locked, since one that is decided at this moment has to stay.
+    issues = list(stale.select_for_update()[:BATCH])
+    if not issues:
+        return 0, 0, last
+    shown = [] if photos_seen else [issue for issue in issues if issue.kind == LabelIssue.Kind.PHOTO]
+    ads = ads_by_key([issue.ad_id for issue in shown], source)
+    kept = [issue.pk for issue in shown if _as_it_is(ads.get(issue.ad_id), source, tree) == issue.fingerprint]
+    LabelIssue.objects.filter(pk__in={issue.pk for issue in issues} - set(kept)).delete()
+    return len(issues), len(issues) - len(kept), issues[-1].pk
 
 
 _RENEWED = [

@@ -10,9 +10,9 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 
 import numpy as np
-from django.db import transaction
 
 from ad_autocategorize.models import TaxonomyFinding
+from ad_autocategorize.moderation.queue.transactions import write_batch
 from ad_autocategorize.sources import LabelledTitle
 from ad_autocategorize.titles.settings import TitleSettings
 from taxonomy.tree import CategoryTree
@@ -58,10 +58,13 @@ def record_health(evidence: Evidence, tree: CategoryTree, settings: TitleSetting
     ]
     for finding in found:
         finding.found_at = now
-    with transaction.atomic():
-        TaxonomyFinding.objects.all().delete()
-        TaxonomyFinding.objects.bulk_create(found, batch_size=500)
+    write_batch(lambda: _replace(found))
     return len(found)
+
+
+def _replace(found: list[TaxonomyFinding]) -> None:
+    TaxonomyFinding.objects.all().delete()
+    TaxonomyFinding.objects.bulk_create(found, batch_size=500)
 
 
 def _hardly_used(evidence: Evidence, active: CategoryTree, tree: CategoryTree) -> Iterator[TaxonomyFinding]:

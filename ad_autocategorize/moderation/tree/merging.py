@@ -6,7 +6,6 @@ import uuid
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
-from django.db import transaction
 from django.db.models import Q
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
@@ -16,6 +15,7 @@ from ad_autocategorize.moderation.labels.batch import LabelBatch
 from ad_autocategorize.moderation.labels.review import Reviewer, relabel_ad
 from ad_autocategorize.moderation.queue.ads import path_text
 from ad_autocategorize.moderation.queue.bulk_actions import UNDO_LIMIT
+from ad_autocategorize.moderation.queue.transactions import decision_transaction
 from ad_autocategorize.sources import SourceError, get_source
 from taxonomy.locking import lock_categories, tree_write
 from taxonomy.models import Category
@@ -67,7 +67,7 @@ def plan_merge(category_id: int, into_id: int, most: int | None = MERGE_LIMIT) -
     return MergePlan(*paths, ads, names, _active_model(), not source.uses_taxonomy)
 
 
-@transaction.atomic
+@decision_transaction()
 def merge(category_id: int, into_id: int, reviewer: Reviewer, most: int | None = MERGE_LIMIT) -> int:
     """Move every ad, published or not, and take the emptied category out of use; return how many ads moved.
 
@@ -95,7 +95,7 @@ def merge(category_id: int, into_id: int, reviewer: Reviewer, most: int | None =
 
 
 def _move_ads(category_id: int, into_id: int, reviewer: Reviewer) -> int:
-    batch, merging = LabelBatch(), replace(reviewer, batch=reviewer.batch or uuid.uuid4())
+    batch, merging = LabelBatch(hidden_ads=True), replace(reviewer, batch=reviewer.batch or uuid.uuid4())
     keys = [str(key) for key in batch.source.filed_at([category_id], batch.tree).values_list("pk", flat=True)]
     for start in range(0, len(keys), HELD_AT_ONCE):
         held = keys[start : start + HELD_AT_ONCE]

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from ad_autocategorize.statistics.reliability import expected_calibration_error
+from ad_autocategorize.titles.evaluation.metrics import encode
 from ad_autocategorize.titles.hierarchy import Path
 from ad_autocategorize.titles.scorer import TitleScorer
 from ad_autocategorize.titles.settings import TitleSettings
@@ -103,16 +104,14 @@ def evaluate(scorer: TitleScorer, titles: Sequence[str], paths: Sequence[Path], 
 def _level(level: int, predicted: Sequence[Path], paths: Sequence[Path]) -> LevelReport:
     from sklearn.metrics import precision_recall_fscore_support
 
-    deep = [index for index, path in enumerate(paths) if len(path) >= level]
-    truth = [paths[index][:level] for index in deep]
-    guess = [predicted[index][:level] for index in deep]
-    numbers = {path: number for number, path in enumerate(dict.fromkeys([*truth, *guess]))}
-    y_true, y_pred = [numbers[path] for path in truth], [numbers[path] for path in guess]
+    # As the long evaluation has it: an ad filed above this level costs the precision of where a deeper answer goes.
+    _, (y_true, y_pred) = encode([path[:level] for path in paths], [path[:level] for path in predicted])
+    deep = np.array([len(path) >= level for path in paths])
     # Macro figures are over the categories that the test ads have; a wrong guess elsewhere costs recall where it belongs.
-    labels = sorted(set(y_true))
+    labels = np.unique(y_true[deep])
     macro = precision_recall_fscore_support(y_true, y_pred, labels=labels, average="macro", zero_division=0)
     weighted = precision_recall_fscore_support(y_true, y_pred, labels=labels, average="weighted", zero_division=0)
-    accuracy = float(np.mean(np.array(y_true) == np.array(y_pred)))
+    accuracy = float((y_true == y_pred)[deep].mean())
     return LevelReport(
         level,
         accuracy,
@@ -122,5 +121,5 @@ def _level(level: int, predicted: Sequence[Path], paths: Sequence[Path]) -> Leve
         precision_weighted=float(weighted[0]),
         recall_weighted=float(weighted[1]),
         f1_weighted=float(weighted[2]),
-        support=len(deep),
+        support=int(deep.sum()),
     )

@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
 
-from ad_autocategorize.titles.hierarchy import Path
+from ad_autocategorize.titles.hierarchy import Path, parting_level
 
 FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.intp]
@@ -228,8 +228,8 @@ def _partings(categories: Sequence[Path], first: IntArray, second: IntArray) -> 
     for row, pair in enumerate(zip(first.tolist(), second.tolist(), strict=True)):
         if pair not in known:
             left, right = categories[pair[0]], categories[pair[1]]
-            same = [a == b for a, b in zip(left, right, strict=False)]
-            known[pair] = 1 + (same.index(False) if False in same else len(same)), all(same)
+            level = parting_level(left, right)
+            known[pair] = level, level > min(len(left), len(right))
         levels[row], nested[row] = known[pair]
     return levels, nested
 

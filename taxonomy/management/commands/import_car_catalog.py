@@ -7,11 +7,11 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
-from taxonomy.bulk import ImportRefused
 from taxonomy.car_catalog import upsert_cars
-from taxonomy.progress import show_progress
+from taxonomy.progress import show_notes, show_progress
 from taxonomy.readers.cars import read_cars
 from taxonomy.readers.source import read_text
+from taxonomy.rows import ImportRefused
 
 
 class Command(BaseCommand):
@@ -32,3 +32,4 @@ class Command(BaseCommand):
             raise CommandError(str(error)) from error
         prefix = "Would be: " if options["dry_run"] else "Car models: "
         self.stdout.write(f"{prefix}{summary}.")
+        show_notes(self.stdout, summary.notes)

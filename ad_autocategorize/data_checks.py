@@ -1,0 +1,49 @@
+"""System checks of what is in the database: whether the host's categories can be mirrored, and whether they have been."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+from django.core.checks import CheckMessage, Error, Warning
+from django.db import router, transaction
+
+from ad_autocategorize.sources import AdSource, SourceError, get_source
+from ad_autocategorize.sources.mirror import mirror
+from taxonomy.models import Category
+
+# Categories that a plain check asks the host for; "check --database default" asks for all of them.
+LOOKED_AT = 500
+
+
+def check_mirror(databases: Sequence[str] | None = None, **kwargs: Any) -> list[CheckMessage]:
+    """Check the keys of the host's categories, and that ``sync_taxonomy`` has been run."""
+    try:
+        source = get_source()
+        # Where tables are missing, as before the first migration, the caller's transaction stays sound.
+        with transaction.atomic(using=router.db_for_read(Category)):
+            return list(_said(source, LOOKED_AT if databases is None else None))
+    except SourceError as error:
+        # What is wrong with the source itself is said by another check.
+        if "stands for two categories" not in str(error):
+            return []
+        hint = "Correct category_path() before sync_taxonomy, which refuses to mirror a tree that is not one."
+        return [Error(str(error), hint=hint, id="ad_autocategorize.E015")]
+    except Exception:
+        # No database yet, or no right to ask it now.
+        return []
+
+
+def _said(source: AdSource, most: int | None) -> Iterator[CheckMessage]:
+    if source.uses_taxonomy:
+        if not Category.objects.exists() and source.get_queryset().exists():
+            hint = "Fill it with import_taxonomy, or file ads at its categories."
+            yield Warning("There are ads, and no categories in the taxonomy.", hint=hint, id="ad_autocategorize.W004")
+        return
+    rows = mirror(source, most=most).rows
+    if rows and not Category.objects.exclude(external_id=None).exists():
+        yield Warning(
+            "The site's categories are not in the taxonomy yet: training leaves out every ad.",
+            hint="Run manage.py sync_taxonomy, and again after changes to the categories.",
+            id="ad_autocategorize.W004",
+        )

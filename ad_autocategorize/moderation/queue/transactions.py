@@ -1,0 +1,75 @@
+"""Transactions of the moderation: where the plugin's own rows are, and where the ads are."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from typing import TypeVar
+
+from django.db import OperationalError, connections, router, transaction
+from django.db.models import F
+
+from ad_autocategorize.models import LabelIssue
+from ad_autocategorize.sources import get_source
+
+logger = logging.getLogger("ad_autocategorize")
+
+Written = TypeVar("Written")
+# Seconds between tries of a batch that another writer keeps out; what is written before and after stays written.
+WAITS = (0.1, 0.5, 1, 2, 5, 10, 20, 30, 60, 60, 60)
+
+
+@contextmanager
+def decision_transaction() -> Iterator[None]:
+    """Run a decision in one transaction with the ad that it changes; may be used as a decorator.
+
+    Where ads live in another database than the plugin's rows there are two: the record of the decision is committed first, so
+    that no ad moves without one.
+    """
+    ads, own = router.db_for_write(get_source().ad_model()), router.db_for_write(LabelIssue)
+    with ExitStack() as stack:
+        for database in dict.fromkeys((ads, own)):
+            stack.enter_context(transaction.atomic(using=database))
+        yield
+
+
+@contextmanager
+def own_transaction() -> Iterator[None]:
+    """Write the plugin's own rows in one transaction."""
+    with transaction.atomic(using=router.db_for_write(LabelIssue)):
+        yield
+
+
+def write_batch(write: Callable[[], Written]) -> Written:
+    """Call ``write`` in a short transaction of its own, again and again while other writers keep it out.
+
+    The results of minutes are not lost to a moderator's click. ``write`` starts afresh each time. Raises ``OperationalError``
+    where it is kept out for minutes, or for another reason.
+    """
+    database = router.db_for_write(LabelIssue)
+    for wait in WAITS:
+        try:
+            with transaction.atomic(using=database):
+                _become_writer(database)
+                return write()
+        except OperationalError as error:
+            if connections[database].in_atomic_block or not _is_kept_out(error):
+                raise
+            logger.warning("The database is busy (%s); trying again in %s seconds.", error, wait)
+            time.sleep(wait)
+    with transaction.atomic(using=database):
+        return write()
+
+
+def _become_writer(database: str) -> None:
+    """Wait for SQLite's write lock at once: who reads first and finds it taken later is refused without waiting."""
+    if connections[database].vendor == "sqlite":
+        LabelIssue._default_manager.using(database).filter(pk=-1).update(version=F("version"))
+
+
+def _is_kept_out(error: OperationalError) -> bool:
+    """Return whether another transaction is the reason: SQLite's lock, a deadlock, a lock's or a statement's time."""
+    code = getattr(error.__cause__, "sqlstate", "") or ""
+    return "locked" in str(error) or code in ("40001", "40P01", "55P03", "57014")

@@ -1,0 +1,82 @@
+"""A host's own categories as rows of the taxonomy: each key once, each name once below its parent."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from itertools import islice
+
+from ad_autocategorize.sources.fields import SourceError
+from ad_autocategorize.sources.source import AdSource
+from taxonomy.names import clean_name, fold_name, join_path
+from taxonomy.rows import CategoryRow
+
+
+@dataclass(slots=True)
+class Mirror:
+    """The rows, parents first, and what of them the host should look at."""
+
+    rows: list[CategoryRow] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
+
+
+@dataclass(frozen=True, slots=True)
+class _Told:
+    """What the host said of a key the first time."""
+
+    name: str
+    parent: str | None
+    path: tuple[str, ...]
+
+
+def mirror(source: AdSource, names: Mapping[str, str] | None = None, *, most: int | None = None) -> Mirror:
+    """Return the host's categories as rows; ``names`` are those that mirrors have by now, by key.
+
+    Of several categories of one name below one parent the first, or the one whose mirror has the name, keeps it; to the others'
+    their keys are added. At most ``most`` of the host's categories are asked for. Raises ``SourceError`` where one key stands for
+    two categories.
+    """
+    told: dict[str, _Told] = {}
+    host_keys: dict[str, str] = {}
+    for category in islice(source.host_categories(), most):
+        above: str | None = None
+        path: tuple[str, ...] = ()
+        steps = source.category_path(category)
+        for step in steps:
+            path = (*path, clean_name(step.name))
+            found = told.setdefault(step.external_id, _Told(path[-1], above, path))
+            if (found.name, found.parent) != (path[-1], above):
+                raise SourceError(_two_meanings(step.external_id, found.path, path))
+            above = step.external_id
+        if steps:
+            host_keys[steps[-1].external_id] = source.host_key(category)
+    return _named_apart(told, host_keys, names or {})
+
+
+def _two_meanings(key: str, first: Iterable[str], second: Iterable[str]) -> str:
+    paths = f"{join_path(tuple(first))!r} and {join_path(tuple(second))!r}"
+    return (
+        f"The key {key!r} stands for two categories, {paths}. Every category needs a key of its own: where they live in several "
+        "tables, let category_path() give keys such as 'section-1' and 'group-1'."
+    )
+
+
+def _named_apart(told: Mapping[str, _Told], host_keys: Mapping[str, str], names: Mapping[str, str]) -> Mirror:
+    mirrored = Mirror()
+    taken: dict[tuple[str | None, str], str] = {}
+    # Those whose mirrors have the plain name come first; a sort keeps the host's order otherwise.
+    for key in sorted(told, key=lambda key: fold_name(names.get(key, "")) != fold_name(told[key].name)):
+        taken.setdefault((told[key].parent, fold_name(told[key].name)), key)
+    paths: dict[str, tuple[str, ...]] = {}
+    for key, category in told.items():
+        holder, name = taken[category.parent, fold_name(category.name)], category.name
+        if holder != key:
+            name = f"{name[: 190 - len(key)]} ({key})"
+            mirrored.notes.append(
+                f"Two categories are called {join_path(category.path)!r}, with the keys {holder!r} and {key!r}: the latter is "
+                f"mirrored as {name!r}. Rename one of them."
+            )
+        # A path comes from its main category down, so the parent has been met.
+        paths[key] = (*(paths[category.parent] if category.parent is not None else ()), name)
+        mirrored.rows.append(CategoryRow(paths[key], key, None, host_keys.get(key, "")))
+    return mirrored

@@ -1,0 +1,94 @@
+"""Trees whose categories name their parents, by key or by name, or hold their children: worked out to paths."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import NoReturn
+
+from taxonomy.names import fold_name
+from taxonomy.rows import NOTHING, CategoryRow, ImportRefused
+
+# What main categories have where others have a parent's key.
+NO_PARENT = {"", "0", "-1", "null", "none", "nil", "nan", "n/a", "root", "\\n", "-"}
+
+
+@dataclass(slots=True, eq=False)
+class Node:
+    """A category as a file has it: ``parent`` is what it says of its parent, ``above`` the one it lies in, if the file nests."""
+
+    name: str
+    key: str | None = None
+    parent: str | None = None
+    above: Node | None = None
+    line: int | None = None
+
+    def refuse(self, reason: str) -> NoReturn:
+        """Raise the error that says what is wrong with this node."""
+        where = f"Line {self.line}" if self.line is not None else f"{self.name!r}"
+        raise ImportRefused(f"{where}: {reason} {NOTHING}")
+
+
+def rows_of(nodes: Sequence[Node]) -> Iterator[CategoryRow]:
+    """Yield the nodes with their paths. Raises ``ImportRefused`` for parents that are not there, and for loops of parents."""
+    parents = _Parents(nodes)
+    paths: dict[Node, tuple[str, ...]] = {}
+    for node in nodes:
+        chain: list[Node] = []
+        current: Node | None = node
+        while current is not None and current not in paths:
+            if current in chain:
+                node.refuse("its parents form a loop.")
+            chain.append(current)
+            current = parents.of(current)
+        for step in reversed(chain):
+            paths[step] = (*paths[current], step.name) if current is not None else (step.name,)
+            current = step
+        yield CategoryRow(paths[node], node.key, node.line)
+
+
+def follow_paths(nodes: Sequence[Node], paths: Sequence[str], separator: str) -> None:
+    """Give nodes their parents by paths of keys or slugs, such as "1/4/12" below "1/4".
+
+    Raises ``ImportRefused`` where no node has the path above.
+    """
+    own = {path.strip(separator): node for node, path in zip(nodes, paths, strict=True)}
+    for path, node in own.items():
+        above = path.rpartition(separator)[0]
+        if above and above not in own:
+            node.refuse(f"no category has the path {above!r}, which its own path begins with.")
+        node.above = own.get(above)
+
+
+class _Parents:
+    """What nodes say of their parents, looked up."""
+
+    def __init__(self, nodes: Sequence[Node]) -> None:
+        self._by_key: dict[str, Node] = {}
+        for node in nodes:
+            if node.key is not None and self._by_key.setdefault(node.key, node) is not node:
+                node.refuse(f"the id {node.key!r} appears twice.")
+        counts = Counter(fold_name(node.name) for node in nodes)
+        self._by_name = {fold_name(node.name): node for node in nodes if counts[fold_name(node.name)] == 1}
+        self._ambiguous = {name for name, count in counts.items() if count > 1}
+        self._nested = any(node.above is not None for node in nodes)
+
+    def of(self, node: Node) -> Node | None:
+        """Return a node's parent, ``None`` for a main category."""
+        told = (node.parent or "").strip()
+        for key in (told, told.removesuffix(".0")):
+            if key in self._by_key:
+                found = self._by_key[key]
+                return None if found is node else found
+        if node.above is not None or told.casefold() in NO_PARENT:
+            return node.above
+        named = self._by_name.get(fold_name(told))
+        if named is not None:
+            return None if named is node else named
+        if fold_name(told) in self._ambiguous:
+            node.refuse(f"its parent {told!r} is the name of several categories.")
+        if self._nested:
+            # The top of a nested export: what it lay in was not exported.
+            return None
+        node.refuse(f"its parent {told!r} is not in the file.")
