@@ -6,7 +6,7 @@ import json
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
-from ad_autocategorize.categories.services import CategorySuggestions, active_tree
+from ad_autocategorize.categories.services import CategorySuggestions, active_tree, category_of_value
 from ad_autocategorize.models import ModelVersion, SuggestionEvent
 from ad_autocategorize.recording import LONGEST_VALUE, MOST_SHOWN, SUFFIX, VERSION, RecordingMixin, recording_of
 from ad_autocategorize.sources import get_source
@@ -92,7 +92,18 @@ class SuggestionReport:
 class SuggestionRecordMixin(RecordingMixin):
     """Records what became of the suggested categories."""
 
+    # The category's field, without the form's prefix. It may stand in another form of the page, such as a row of a formset: then
+    # it is the whole name that the field is posted under.
     _category_name: str
+    # Whether the form suggests categories at all.
+    _suggests = False
+    # Where the ad was filed before, if another form says where it is filed now.
+    _category_before: int | None = None
+
+    def _posted_category(self) -> str:
+        """Return the name that the category is posted under."""
+        own = self.add_prefix(self._category_name)
+        return own if self._category_name in self.fields or own in self.data else self._category_name
 
     def _sent_report(self) -> SuggestionReport | None:
         """Return what the form was sent with."""
@@ -103,13 +114,23 @@ class SuggestionRecordMixin(RecordingMixin):
     def _record(self, ad: Any) -> None:
         super()._record(ad)
         with recording_of(ad):
-            report = self._sent_report()
+            report = self._sent_report() if self._suggests else None
             if report is None or not ModelVersion.objects.filter(name=report.model_version).exists():
                 return
-            chosen = str(self.data.get(self.add_prefix(self._category_name), ""))
-            event = report.event(chosen, str(ad.pk), held=self._held(self._category_name))
-            event.category_id = get_source().taxonomy_category_id(ad, active_tree())
+            chosen = str(self.data.get(self._posted_category()) or "")
+            category, held = self._filed_at(ad, chosen)
+            event = report.event(chosen, str(ad.pk), held=held)
+            event.category_id = category
             event.save()
+
+    def _filed_at(self, ad: Any, chosen: str) -> tuple[int | None, bool]:
+        """Return the category that the ad is filed at, and whether it was filed there before."""
+        source, tree = get_source(), active_tree()
+        if self._category_name in self.fields:
+            return source.taxonomy_category_id(ad, tree), self._held(self._category_name)
+        # Another form saves it, and may not have done so yet.
+        category = category_of_value(chosen, tree, source)
+        return category, category is not None and category == self._category_before
 
 
 def _is_place(rank: Any) -> bool:

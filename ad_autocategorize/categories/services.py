@@ -44,6 +44,16 @@ class CategorySuggestion:
         return PATH_SEPARATOR.join(step.name for step in self.path)
 
     @property
+    def leaf(self) -> str:
+        """The name of the category itself, which the eye is to meet first."""
+        return self.path[-1].name
+
+    @property
+    def above(self) -> str:
+        """The names above it, for a person; an empty text for a main category."""
+        return " › ".join(step.name for step in self.path[:-1])
+
+    @property
     def confidence(self) -> Confidence:
         """The probability in words."""
         return in_words(self.probability)
@@ -102,6 +112,11 @@ def form_value(pk: int, tree: CategoryTree, source: AdSource) -> str:
     if _uses_taxonomy(type(source)):  # type: ignore[arg-type]  # classes can be hashed
         return str(pk)
     return source.form_value(tree.external_id(pk) or "")
+
+
+def category_of_value(value: str, tree: CategoryTree, source: AdSource) -> int | None:
+    """Return the category of the tree that the host's form takes ``value`` for, the reverse of ``form_value``."""
+    return next((pk for pk in tree if form_value(pk, tree, source) == value), None) if value else None
 
 
 @lru_cache(maxsize=8)

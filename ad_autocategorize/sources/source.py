@@ -72,6 +72,8 @@ class AdSource(FieldPaths):
     select_related : relations that the methods named above follow, fetched along with the ads.
     category_model : where ``category`` is a method: the model of the categories it returns.
     title_form_field, category_form_field : names in the host's ad form, where they differ from the field paths.
+    car_categories : paths such as "Vehicles > Cars" of the categories that are for cars, with all below them; the form shows the
+        fields of a car for these alone. ``None`` where all ads may be of cars. Override ``is_for_cars`` for a rule of your own.
     """
 
     model: ClassVar[type[Model] | str]
@@ -91,6 +93,11 @@ class AdSource(FieldPaths):
     category_model: ClassVar[type[Model] | str | None] = None
     title_form_field: ClassVar[str | None] = None
     category_form_field: ClassVar[str | None] = None
+    car_categories: ClassVar[Sequence[str] | None] = None
+
+    def is_for_cars(self, path: Sequence[str]) -> bool:
+        """Return whether a category is for cars, by the names along its path, the main category first."""
+        return self.car_categories is None or " > ".join(path) in self.car_categories
 
     def category_path(self, category: Any) -> Sequence[HostCategory]:
         """Return the path of a host's category, the main category first. Override it where ads have their own categories."""
@@ -175,6 +182,11 @@ class AdSource(FieldPaths):
     def uses_taxonomy(self) -> bool:
         """Whether ads point at ``taxonomy.Category`` itself."""
         return self.host_category_model() is Category
+
+    @property
+    def tells_cars_apart(self) -> bool:
+        """Whether the source says which categories are for cars."""
+        return self.car_categories is not None or type(self).is_for_cars is not AdSource.is_for_cars
 
     def form_field(self, attribute: str) -> str:
         """Return the name that the host's form gives to "title" or "category"."""
