@@ -82,6 +82,7 @@ def test_what_the_seller_chose_is_never_overwritten_and_a_corrected_brand_ranks_
     page = open_page()
     log_in(page, "ana")
     page.goto("/ads/new/")
+    write_ad(page)
     page.select_option("#id_color", label="blue")
     page.fill("#id_year", "1999")
     page.set_input_files("#id_photos", photo())
