@@ -24,7 +24,6 @@ class CarForm extends FormElement {
     this.status = this.querySelector(".aac-car-status");
     this.bar = this.querySelector(".aac-car-progress");
     this.report = this.querySelector(".aac-car-report");
-    for (const button of this.querySelectorAll("button.aac-car-read, button.aac-enter")) button.remove();
     this.told = JSON.parse(this.report?.value || "{}");
     // What photo and title say, by field; and the models of a brand, the most probable first.
     this.said = { photo: {}, title: {} };

@@ -97,7 +97,7 @@ class CategoryPicker extends FormElement {
     const labels = [...select.labels];
     for (const label of labels) label.id ||= `${this.base}_label_${labels.indexOf(label)}`;
     this.labelledBy = labels.map((label) => label.id).join(" ") || select.getAttribute("aria-labelledby");
-    this.name(this.box);
+    this.call(this.box);
     select.after(this.box);
     select.tabIndex = -1;
     select.setAttribute("aria-hidden", "true");
@@ -105,7 +105,7 @@ class CategoryPicker extends FormElement {
     for (const label of labels) label.htmlFor = this.levelId(0);
   }
 
-  name(element) {
+  call(element) {
     if (this.labelledBy) element.setAttribute("aria-labelledby", this.labelledBy);
     else element.setAttribute("aria-label", this.select.getAttribute("aria-label") ?? "");
   }
@@ -160,7 +160,7 @@ class CategoryPicker extends FormElement {
   }
 
   caption({ label, select }) {
-    this.name(select);
+    this.call(select);
     // A field whose choices are no tree has one level, and nothing to tell apart.
     label.hidden = !this.root.children.some((node) => node.children.length);
     label.id = `${select.id}_caption`;

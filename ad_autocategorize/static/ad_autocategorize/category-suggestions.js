@@ -6,7 +6,6 @@ const DELAY = 150;
 const PAUSE = 700;
 const TIMEOUT = 5000;
 const SHORTEST_TITLE = 3;
-const SUBMITS = "button.aac-ask, button.aac-enter";
 const FINISHED = /[\s.,;:!?)/]$/;
 // No talk of keys where there are none.
 const TOUCH = matchMedia("(hover: none)");
@@ -43,8 +42,6 @@ class CategorySuggestions extends FormElement {
   }
 
   build() {
-    // The browser would press the form's first submit button for Enter: that is to be one of the host's.
-    for (const button of this.querySelectorAll(SUBMITS)) button.remove();
     // A copy of a page that was alive, as Turbo keeps and some formsets make.
     for (const list of this.querySelectorAll(".aac-list")) list.remove();
     this.list = document.createElement("ul");

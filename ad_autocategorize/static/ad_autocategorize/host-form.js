@@ -90,9 +90,13 @@ class FormField {
   }
 }
 
+// What the form does with where there is no script.
+const SUBMITS = "button.aac-enter, button.aac-ask, button.aac-car-read";
+
 // An element of its own around a control of the host's, so that it comes to life however it gets onto the page: with it, as a
 // row that is added to a formset, swapped in by htmx, or brought back by Turbo. A subclass has ``control()``, which finds that
-// control, and ``start(control, signal)``; nothing is looked up by its id, since a page may hold the same form twice.
+// control, and ``start(control, signal)``; nothing is looked up by its id, since a page may hold the same form twice. Scripts of
+// hosts go through all elements of a form and look at their ``name``: a subclass must not have one.
 class FormElement extends HTMLElement {
   connectedCallback() {
     this.wake();
@@ -106,8 +110,11 @@ class FormElement extends HTMLElement {
   wake() {
     if (this.life) return;
     const control = this.control();
+    if (!control?.form) return;
+    // The browser would press the form's first submit button for Enter: that is to be one of the host's.
+    for (const button of this.querySelectorAll(SUBMITS)) button.remove();
     // A row that a formset is made from is no form yet.
-    if (!control?.form || control.name.includes("__prefix__")) return;
+    if (control.name.includes("__prefix__")) return;
     this.life = new AbortController();
     this.start(control, this.life.signal);
   }
