@@ -8,7 +8,7 @@ from django.contrib import messages
 from django.contrib.auth.mixins import LoginRequiredMixin
 from django.db.models import Count, QuerySet
 from django.forms import ModelForm
-from django.http import HttpResponse, HttpResponseRedirect
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import get_object_or_404
 from django.utils.translation import gettext as _
 from django.views.generic import CreateView, DetailView, ListView, UpdateView
@@ -84,6 +84,8 @@ class MyAdsView(LoginRequiredMixin, ListView):
 
 class DraftMixin(LoginRequiredMixin):
     """Asks for a log-in before the form, and loses nothing of what was typed where the session has run out meanwhile."""
+
+    request: HttpRequest
 
     def handle_no_permission(self) -> HttpResponseRedirect:
         if self.request.method == "POST" and not self.request.user.is_authenticated:

@@ -14,7 +14,7 @@ TWO_MISTAKES = 9
 # A model without its brand, as in "Corsa 2008", is looked for this near to the beginning, and has at least this many signs.
 NEAR_BEGINNING = 4
 DISTINCTIVE = 3
-# Names this short are written in one piece: "a 3 km" is no Audi A3.
+# Names this short are written in one piece, but right behind their brand: "a 3 km" is no Audi A3, and "Audi A 3" is.
 IN_ONE_PIECE = 3
 # Words of a name that are looked up together.
 LONGEST_NAME = 5
@@ -98,6 +98,11 @@ class _Match:
         return self.first <= other.last and other.first <= self.last
 
     @property
+    def is_plain(self) -> bool:
+        """Whether nothing but the name can be meant."""
+        return self.in_one_piece or len(self.key) > IN_ONE_PIECE
+
+    @property
     def order(self) -> tuple[int, int, int]:
         """The surest and longest name first, then the first one."""
         return self.mistakes, -len(self.key), self.first
@@ -173,7 +178,7 @@ class TitleReader:
             pairs = [
                 (match, model)
                 for match in models
-                if not match.overlaps(brand)
+                if not match.overlaps(brand) and (match.is_plain or match.first == brand.last + 1)
                 for model in self._models[match.key]
                 if model.brand == name
             ]
@@ -185,7 +190,7 @@ class TitleReader:
         if is_car:
             for match in sorted(models, key=lambda match: match.order):
                 makers = self._models[match.key]
-                if len({model.brand for model in makers}) == 1 and _is_distinctive(match):
+                if len({model.brand for model in makers}) == 1 and match.is_plain and _is_distinctive(match):
                     return makers[0].brand, makers[0], match
         return None, None, None
 
@@ -260,8 +265,6 @@ def _matches(text: str, pieces: Sequence[_Piece], names: _Names) -> Iterator[_Ma
             if name[1] and length > 1 and not whole:
                 continue
             match = _Match(*name[:1], first, last, name[1], whole)
-            if len(match.key) <= IN_ONE_PIECE and not whole:
-                continue
             found.append(match)
     for match in sorted(found, key=lambda match: match.order):
         if not any(match.overlaps(other) and len(other.key) > len(match.key) and not other.mistakes for other in found):
