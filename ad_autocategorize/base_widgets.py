@@ -10,6 +10,8 @@ from django import forms
 from django.forms.widgets import Media
 from django.urls import NoReverseMatch, reverse
 from django.utils.datastructures import MultiValueDict
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 
 
@@ -18,6 +20,8 @@ class WrappingWidget(forms.Widget):
 
     #: Name of the stylesheet and of the script module in ``static/ad_autocategorize/``.
     asset: str
+    #: Name and value of the button of the host's that Enter presses; a nameless one for ``None``.
+    enter_button: tuple[str, str] | None = None
 
     def __init__(self, widget: forms.Widget, prefix: str | None) -> None:
         super().__init__()
@@ -46,6 +50,14 @@ class WrappingWidget(forms.Widget):
         """Return the name under which one of the buttons is posted."""
         return f"{self.prefix}-{button}" if self.prefix else button
 
+    def enter_context(self) -> dict[str, str]:
+        """Return what ``enter_button.html`` needs.
+
+        Browsers press a form's first submit button for Enter in a field: that must be none of the plugin's own.
+        """
+        name, value = self.enter_button or ("", "")
+        return {"enter_name": name, "enter_value": value}
+
     def value_from_datadict(self, data: Mapping[str, Any], files: MultiValueDict[str, Any], name: str) -> Any:
         return self.widget.value_from_datadict(data, files, name)
 
@@ -69,6 +81,9 @@ class PhotoInput(forms.ClearableFileInput):
     def media(self) -> Media:
         return module_media("photo-input")
 
+    def render(self, name: str, value: Any, attrs: dict[str, Any] | None = None, renderer: Any = None) -> SafeString:
+        return format_html("<aac-photo-input>{}</aac-photo-input>", super().render(name, value, attrs, renderer))
+
     def get_context(self, name: str, value: Any, attrs: dict[str, Any] | None) -> dict[str, Any]:
         context = super().get_context(name, value, attrs)
         context["widget"]["attrs"] |= {
@@ -86,16 +101,14 @@ class PhotoInput(forms.ClearableFileInput):
 
 
 def module_media(asset: str) -> Media:
-    """Return the stylesheet and the script module of this name."""
-    return Media(
-        css={"all": [f"ad_autocategorize/{asset}.css"]},
-        js=[forms.Script(f"ad_autocategorize/{asset}.js", type="module")],  # type: ignore[list-item]
-    )
+    """Return the stylesheet and the script module of this name, behind what all of them share."""
+    scripts = [forms.Script(f"ad_autocategorize/{name}.js", type="module") for name in ("host-form", asset)]
+    return Media(css={"all": [f"ad_autocategorize/{asset}.css"]}, js=scripts)  # type: ignore[arg-type]
 
 
-def endpoint(name: str) -> str:
+def endpoint(name: str, *args: str) -> str:
     """Return the address of a view of the API, or nothing where the host has not mounted it: the button remains."""
     try:
-        return reverse(f"ad_autocategorize:{name}")
+        return reverse(f"ad_autocategorize:{name}", args=args)
     except NoReverseMatch:
         return ""

@@ -10,6 +10,14 @@ Confidence = Literal["very_likely", "likely", "maybe"]
 VERY_LIKELY = 0.9
 LIKELY = 0.6
 
+# The floor under offers, in calibrated probability; chosen on training parts with ``python -m benchmarks.floor``. Below the first
+# there is no suggestion at all; a further offer, beside a first one, may be less probable.
+FIRST_OFFER = 0.15
+FURTHER_OFFER = 0.05
+# How many times as probable as for a title that says nothing: the most frequent category of a site is no answer to nonsense.
+# What is likely is offered all the same.
+LEAST_LIFT = 3.0
+
 
 def in_words(probability: float) -> Confidence:
     """Return how sure a suggestion of this probability is."""

@@ -2,5 +2,6 @@
 
 from ad_autocategorize.cars.forms import CarPhotoMixin
 from ad_autocategorize.categories.forms import CategorySuggestionMixin
+from ad_autocategorize.held_photos import HeldPhotosMixin
 
-__all__ = ["CarPhotoMixin", "CategorySuggestionMixin"]
+__all__ = ["CarPhotoMixin", "CategorySuggestionMixin", "HeldPhotosMixin"]

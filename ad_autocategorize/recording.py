@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from django import forms
 from django.db import router, transaction
+from django.db.models import Model
 
 from ad_autocategorize.models import SuggestionEvent
 
@@ -33,7 +34,12 @@ LONGEST_VALUE = 200
 
 
 class RecordingMixin(_Base):
-    """Calls ``_record`` once a model form has saved its ad; after ``save(commit=False)``, at ``save_m2m()``."""
+    """Calls ``_record`` once a model form has saved its ad; after ``save(commit=False)``, at ``save_m2m()``.
+
+    However often a view saves the form, it is one ad, and what became of the suggestions is told once.
+    """
+
+    _is_recorded = False
 
     def save(self, *args: Any, **kwargs: Any) -> Any:
         """Save the ad, then record. A form that is not a model's has no ad: its own ``save()`` is left alone."""
@@ -41,16 +47,21 @@ class RecordingMixin(_Base):
         if not isinstance(self, forms.BaseModelForm):
             return ad
         if kwargs.get("commit", args[0] if args else True):
-            self._record(ad)
+            self._record_once(ad)
         else:
             save_m2m = self.save_m2m
 
             def save_and_record() -> None:
                 save_m2m()
-                self._record(ad)
+                self._record_once(ad)
 
             self.save_m2m = save_and_record  # type: ignore[method-assign]
         return ad
+
+    def _record_once(self, ad: Any) -> None:
+        if not self._is_recorded:
+            self._is_recorded = True
+            self._record(ad)
 
     def _held(self, field: str) -> bool:
         """Return whether a field has the value that it had when the form was opened."""
@@ -59,6 +70,12 @@ class RecordingMixin(_Base):
 
     def _record(self, ad: Any) -> None:
         """Write events. A mixin calls the others' first, and writes its own within ``recording_of``."""
+
+
+def is_form_of(form: forms.BaseForm, model: type[Model]) -> bool:
+    """Return whether a form may be one of ``model``: a model form of another model is not, and is left alone."""
+    own = form._meta.model if isinstance(form, forms.BaseModelForm) else None
+    return own is None or issubclass(own, model._meta.concrete_model or model)
 
 
 @contextmanager

@@ -17,4 +17,5 @@ class MarketplaceAds(AdSource):
     body_type = "body_type"
     color = "color"
     year = "year"
+    car_categories = ("Vehículos > Autos y camionetas", "Vehículos > Autos")
     published = {"status": "published"}

@@ -12,6 +12,7 @@ from django.utils.translation import gettext_lazy as _
 from ad_autocategorize.cars.forms import CarPhotoMixin
 from ad_autocategorize.categories.forms import CategorySuggestionMixin
 from ad_autocategorize.categories.widgets import CategoryPickerWidget
+from ad_autocategorize.held_photos import HeldPhotosMixin
 from ad_autocategorize.widgets import PhotoInput
 from marketplace.models import Ad, AdPhoto
 from marketplace.photos import clean_photo
@@ -35,10 +36,19 @@ class PhotosField(forms.FileField):
         files = data if isinstance(data, list | tuple) else [data] if data else []
         if len(files) > MAX_PHOTOS:
             raise ValidationError(_("At most %(count)d photos, please.") % {"count": MAX_PHOTOS})
-        return [clean_photo(super(PhotosField, self).clean(file, initial)) for file in files]
+        photos, errors = [], []
+        for file in files:
+            try:
+                photos.append(clean_photo(super().clean(file, initial)))
+            except ValidationError as error:
+                # Each by its name, so that the others are not suspected.
+                errors += [f"{file.name}: {message}" for message in error.messages]
+        if errors:
+            raise ValidationError(errors)
+        return photos
 
 
-class AdForm(CategorySuggestionMixin, CarPhotoMixin, forms.ModelForm):
+class AdForm(HeldPhotosMixin, CategorySuggestionMixin, CarPhotoMixin, forms.ModelForm):
     """What a seller fills in."""
 
     photos = PhotosField(label=_("Photos"), required=False, help_text=_("JPEG, PNG or WebP, up to six."))

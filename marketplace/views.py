@@ -8,11 +8,12 @@ from django.contrib import messages
 from django.contrib.auth.mixins import LoginRequiredMixin
 from django.db.models import Count, QuerySet
 from django.forms import ModelForm
-from django.http import HttpResponse
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import get_object_or_404
 from django.utils.translation import gettext as _
 from django.views.generic import CreateView, DetailView, ListView, UpdateView
 
+from marketplace.drafts import initial_of, keep_draft, take_draft
 from marketplace.forms import AdForm
 from marketplace.models import Ad
 from taxonomy.models import Category
@@ -81,7 +82,26 @@ class MyAdsView(LoginRequiredMixin, ListView):
         return Ad.objects.filter(seller_id=self.request.user.pk).select_related("category")
 
 
-class AdCreateView(LoginRequiredMixin, CreateView):
+class DraftMixin(LoginRequiredMixin):
+    """Asks for a log-in before the form, and loses nothing of what was typed where the session has run out meanwhile."""
+
+    request: HttpRequest
+
+    def handle_no_permission(self) -> HttpResponseRedirect:
+        if self.request.method == "POST" and not self.request.user.is_authenticated:
+            keep_draft(self.request)
+            messages.info(self.request, _("You were logged out meanwhile. Log in, and your ad is there again."))
+        return super().handle_no_permission()
+
+    def get_form(self, form_class: Any = None) -> Any:
+        form = super().get_form(form_class)  # type: ignore[misc]
+        draft = take_draft(self.request) if self.request.method == "GET" else None
+        if draft is not None:
+            form.initial.update(initial_of(form, draft))
+        return form
+
+
+class AdCreateView(DraftMixin, CreateView):
     """A new ad, pending until a moderator publishes it."""
 
     model = Ad
@@ -94,7 +114,7 @@ class AdCreateView(LoginRequiredMixin, CreateView):
         return response
 
 
-class AdUpdateView(LoginRequiredMixin, UpdateView):
+class AdUpdateView(DraftMixin, UpdateView):
     """A seller's change to an own ad; it is looked at again before it is published."""
 
     form_class = AdForm

@@ -10,7 +10,8 @@ from django.core.management import call_command
 from django.utils import translation
 
 from ad_autocategorize import registry
-from ad_autocategorize.cars.catalog import forget_catalog
+from ad_autocategorize.cars import services as car_services
+from ad_autocategorize.cars.form_catalog import forget_catalog
 from ad_autocategorize.categories import services
 from ad_autocategorize.conf import SETTING
 from taxonomy import locking
@@ -36,6 +37,7 @@ def model_dir(settings, tmp_path):
     setattr(settings, SETTING, {**getattr(settings, SETTING), "MODEL_DIR": folder})
     registry.forget()
     services._taxonomy.cache_clear()
+    car_services._car_category_values.cache_clear()
     forget_catalog()
     locking.forget_version()
     yield folder

@@ -10,6 +10,7 @@ from marketplace.settings import DATA_DIR, INSTALLED_APPS
 
 INSTALLED_APPS = [
     *INSTALLED_APPS,
+    "django_htmx",
     "treebeard",
     "tests.hosts.rubros",
     "tests.hosts.secciones",

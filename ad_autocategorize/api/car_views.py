@@ -15,7 +15,8 @@ from rest_framework.response import Response
 from ad_autocategorize.api.base import PluginAPIView
 from ad_autocategorize.api.car_serializers import CarEventsSerializer
 from ad_autocategorize.api.throttles import PhotoThrottle
-from ad_autocategorize.cars.services import MOST_PHOTOS, CarSuggestion, FieldOption, suggest_car
+from ad_autocategorize.cars.form_catalog import FieldOption
+from ad_autocategorize.cars.services import MOST_PHOTOS, CarSuggestion, suggest_car
 from ad_autocategorize.models import ModelVersion
 
 # Bytes; the decoder has the same limit, but is not imported before there is a photo.

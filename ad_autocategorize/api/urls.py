@@ -3,7 +3,7 @@
 from django.apps import apps
 from django.urls import URLPattern, include, path, re_path
 
-from ad_autocategorize.api import car_views, catalog_views, views
+from ad_autocategorize.api import car_views, catalog_views, form_views, views
 
 app_name = "ad_autocategorize"
 
@@ -12,11 +12,14 @@ v1: list[URLPattern] = [
     path("suggestions/category/batch/", views.SuggestCategoriesView.as_view(), name="suggest-categories"),
     path("suggestions/car/", car_views.SuggestCarView.as_view(), name="suggest-car"),
     path("suggestions/car/events/", car_views.CarEventsView.as_view(), name="car-events"),
+    path("suggestions/car/title/", form_views.CarTitleView.as_view(), name="suggest-car-title"),
+    path("held-photos/<str:token>/", form_views.HeldPhotoView.as_view(), name="held-photo"),
     path("suggestions/events/", views.SuggestionEventView.as_view(), name="suggestion-events"),
     path("categories/", catalog_views.CategoriesView.as_view(), name="categories"),
     path("categories/main/", catalog_views.MainCategoriesView.as_view(), name="main-categories"),
     path("categories/<int:pk>/children/", catalog_views.CategoryChildrenView.as_view(), name="category-children"),
     path("cars/brands/", catalog_views.BrandsView.as_view(), name="brands"),
+    path("cars/models/", form_views.ModelsOfBrandView.as_view(), name="models-of-brand"),
     path("cars/brands/<int:pk>/models/", catalog_views.CarModelsView.as_view(), name="car-models"),
 ]
 

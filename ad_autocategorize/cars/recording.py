@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
-from typing import Any, ClassVar
+from typing import Any
 
 from ad_autocategorize.models import CarFieldEvent, FieldState, ModelVersion
 from ad_autocategorize.recording import LONGEST_VALUE, MOST_SHOWN, SUFFIX, VERSION, RecordingMixin, recording_of
@@ -100,13 +100,14 @@ class CarReport:
 class CarRecordMixin(RecordingMixin):
     """Records what became of the car fields that photos answered."""
 
-    car_photo_field: ClassVar[str]
+    # The field whose widget carries the report.
+    _car_anchor: str
     # The form's fields by the names of the source, without the form's prefix.
     _car_fields: Mapping[str, str]
 
     def _sent_car_report(self) -> CarReport:
         """Return what the form was sent with."""
-        sent = self.data.get(self.add_prefix(self.car_photo_field) + SUFFIX) if self.is_bound else None
+        sent = self.data.get(self.add_prefix(self._car_anchor) + SUFFIX) if self.is_bound else None
         return CarReport.parse(str(sent or ""))
 
     def _record(self, ad: Any) -> None:

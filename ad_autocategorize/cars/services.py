@@ -1,56 +1,33 @@
-"""What the rest of a site calls: what the photos of a car say of it."""
+"""What the rest of a site calls: what the photos of a car, and its title, say of it."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Literal
 
-from django.db.models import Model
+from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from ad_autocategorize import registry
-from ad_autocategorize.cars.catalog import catalog_rows
+from ad_autocategorize.cars.form_catalog import FieldOption, FieldSuggestion, FormCatalog, form_catalog
 from ad_autocategorize.conf import plugin_settings
-from ad_autocategorize.confidence import Confidence, in_words
 from ad_autocategorize.photos.pairs import NothingLearned
 from ad_autocategorize.sources import AdSource, get_source
-from ad_autocategorize.sources.cars import CAR_FIELDS, FIELD_OF_HEAD
-from ad_autocategorize.sources.fields import resolve_field
+from ad_autocategorize.sources.cars import FIELD_OF_HEAD
+from taxonomy.locking import current_version
+from taxonomy.tree import CategoryTree
 
 if TYPE_CHECKING:
     from PIL.Image import Image
 
-    from ad_autocategorize.photos.answers import CarAnswer, HeadAnswer
+    from ad_autocategorize.photos.answers import CarAnswer
     from ad_autocategorize.photos.predictor import PhotoPredictor
 
 Status = Literal["car", "no_car", "no_photo", "no_model"]
-Pair = tuple[str, str]
-
 # Photos of one ad that are read; a seller puts those that show most first.
 MOST_PHOTOS = 6
-
-
-@dataclass(frozen=True, slots=True)
-class FieldOption:
-    """A value for a field of the car form; ``value`` is what the host's form takes, ``label`` what people read."""
-
-    value: str
-    label: str
-    probability: float
-
-    @property
-    def confidence(self) -> Confidence:
-        """The probability in words."""
-        return in_words(self.probability)
-
-
-@dataclass(frozen=True, slots=True)
-class FieldSuggestion:
-    """The values of one field, most probable first; ``accepted`` says that the first is sure enough to be filled in."""
-
-    options: tuple[FieldOption, ...]
-    accepted: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,7 +72,7 @@ def suggest_car(photos: Sequence[Image], *, limit: int | None = None) -> CarSugg
     if not photos:
         return CarSuggestion("no_photo", model_version=predictor.version)
     source = get_source()
-    catalog = _Catalog(source)
+    catalog = form_catalog(source)
     try:
         answer = predictor.predict(
             photos,
@@ -110,7 +87,7 @@ def suggest_car(photos: Sequence[Image], *, limit: int | None = None) -> CarSugg
     return _present(answer, catalog, predictor)
 
 
-def _present(answer: CarAnswer, catalog: _Catalog, predictor: PhotoPredictor) -> CarSuggestion:
+def _present(answer: CarAnswer, catalog: FormCatalog, predictor: PhotoPredictor) -> CarSuggestion:
     fields = {}
     for head, name in FIELD_OF_HEAD.items():
         if suggestion := catalog.field(name, answer.heads[head]):
@@ -125,59 +102,44 @@ def _present(answer: CarAnswer, catalog: _Catalog, predictor: PhotoPredictor) ->
     )
 
 
-class _Catalog:
-    """The car catalog of today, and what the host's form takes for its rows."""
+def read_car_title(title: str, *, is_car: bool) -> dict[str, FieldSuggestion]:
+    """Return what a title says of brand, model and year, for the fields of a car by the names of ``AdSource``.
 
-    def __init__(self, source: AdSource) -> None:
-        rows = catalog_rows()
-        self.pairs: Sequence[Pair] = rows.pairs
-        self._values: dict[str, Mapping[Any, str] | None] = {}
-        for name in CAR_FIELDS:
-            related = _related(source, name)
-            if name == "car_model":
-                self._values[name] = rows.keys if related is not None else None
-            else:
-                self._values[name] = _form_values(related) if related is not None else None
-
-    def option(self, name: str, value: Any, probability: float) -> FieldOption | None:
-        """Return an option, or ``None`` where the host's form does not know the value."""
-        values = self._values[name]
-        label = str(value[1] if isinstance(value, tuple) else value)
-        taken = label if values is None else values.get(value)
-        return None if taken is None else FieldOption(taken, label, probability)
-
-    def field(self, name: str, answer: HeadAnswer) -> FieldSuggestion | None:
-        """Return a field's suggestion, or ``None`` where none of its values can be chosen."""
-        options = [self.option(name, item.value, item.probability) for item in answer.options]
-        known = tuple(option for option in options if option is not None)
-        return FieldSuggestion(known, answer.accepted and options[0] is not None) if known else None
-
-    def models_by_brand(self, answer: CarAnswer, never_seen: Sequence[Pair]) -> dict[str, tuple[FieldOption, ...]]:
-        """Return the models of each brand, those that were never seen last."""
-        ranked: dict[str, list[tuple[Pair, float]]] = {}
-        for brand, options in answer.models_by_brand.items():
-            ranked[brand] = [((brand, str(item.value)), item.probability) for item in options]
-        for pair in never_seen:
-            ranked.setdefault(pair[0], []).append((pair, 0.0))
-        found = {}
-        for brand, models in ranked.items():
-            key = self.option("brand", brand, 0.0)
-            choices = [self.option("car_model", pair, probability) for pair, probability in models]
-            if key is not None:
-                found[key.value] = tuple(choice for choice in choices if choice is not None)
-        return found
+    ``is_car`` says that the ad is one of a car. Without it brand and model have to be named both: "for a Ford" stands on spare
+    parts too. What is named is meant: every suggestion is accepted, with the probability 1.
+    """
+    catalog = form_catalog(get_source())
+    cut = title[: plugin_settings.MAX_TITLE_LENGTH]
+    found = catalog.title_reader.read(cut, is_car=is_car, this_year=timezone.now().year)
+    named: dict[str, Any] = {"brand": found.brand, "year": found.year}
+    if found.model is not None:
+        named["car_model"] = (found.brand, found.model)
+    options = {
+        name: catalog.option(name, value if isinstance(value, tuple) else str(value), 1.0)
+        for name, value in named.items()
+        if value is not None
+    }
+    return {name: FieldSuggestion((option,), True) for name, option in options.items() if option is not None}
 
 
-def _related(source: AdSource, name: str) -> type[Model] | None:
-    """Return the table that a field is a relation to; ``None`` where it holds a name itself."""
-    if getattr(source, name) is None or not source.is_path(name):
+def models_of_brand(brand_value: str) -> tuple[FieldOption, ...]:
+    """Return the models to choose from once a brand is chosen, by the form value of the brand."""
+    return form_catalog(get_source()).models_of(brand_value)
+
+
+def car_category_values() -> frozenset[str] | None:
+    """Return what the form's category field takes for categories of cars; ``None`` where the source does not tell them apart."""
+    return _car_category_values(type(get_source()), current_version())  # type: ignore[arg-type]  # classes can be hashed
+
+
+@lru_cache(maxsize=8)
+def _car_category_values(kind: type[AdSource], taxonomy_version: int) -> frozenset[str] | None:
+    """Return the values as of a version of the taxonomy, read again only when that has changed."""
+    source, tree = kind(), CategoryTree.load()
+    if not source.tells_cars_apart:
         return None
-    related: type[Model] | None = getattr(
-        resolve_field(source.ad_model(), getattr(source, name)), "related_model", None
-    )
-    return related
-
-
-def _form_values(related: type[Model]) -> dict[Any, str]:
-    """Return what the form takes for each name: the keys of the table's rows."""
-    return {str(getattr(row, "name", row)): str(row.pk) for row in related._default_manager.all()}
+    cars = {pk for pk in tree if source.is_for_cars(tree.path_names(pk))}
+    below = [pk for pk in tree if not cars.isdisjoint(tree.path_ids(pk))]
+    if source.uses_taxonomy:
+        return frozenset(map(str, below))
+    return frozenset(filter(None, (source.form_value(tree.external_id(pk) or "") for pk in below)))

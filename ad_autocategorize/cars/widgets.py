@@ -1,19 +1,21 @@
-"""The photo input that fills in the fields of a car."""
+"""What fills in the fields of a car, around the form's photo input or its title."""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
 from django import forms
 from django.template.loader import render_to_string
 from django.utils.safestring import SafeString
 from django.utils.text import capfirst
+from django.utils.translation import gettext as _
 
 from ad_autocategorize.base_widgets import WrappingWidget, endpoint
 from ad_autocategorize.cars.recording import CarReport
-from ad_autocategorize.cars.services import CarSuggestion, FieldOption
+from ad_autocategorize.cars.services import car_category_values
 from ad_autocategorize.recording import SUFFIX
 from ad_autocategorize.sources.cars import FIELDS
 
@@ -21,40 +23,68 @@ READ = "read_car_photo"
 NAMES = {field.name: capfirst(field.label) for field in FIELDS}
 
 
-class CarPhotoWidget(WrappingWidget):
-    """Wraps the host's own file input. With JavaScript choosing a photo fills the fields; without, a button does."""
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """What photo or title say of one field: ``origin`` in words, ``differs`` what the ad says instead, where it does."""
+
+    field: str
+    label: str
+    origin: str
+    differs: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class FormNames:
+    """Names of the form's fields without its prefix; ``car`` by the names of ``AdSource``, ``own`` that of the wrapped field."""
+
+    own: str
+    title: str
+    category: str
+    car: Mapping[str, str]
+
+
+class CarWidget(WrappingWidget):
+    """Wraps the host's own file input, or title. With JavaScript photo and title fill the fields; without, a button does."""
 
     template_name = "ad_autocategorize/car_photo.html"
     asset = "car-photo"
 
-    def __init__(self, widget: forms.Widget, fields: Mapping[str, str], prefix: str | None) -> None:
+    def __init__(self, widget: forms.Widget, names: FormNames, prefix: str | None, *, has_photos: bool) -> None:
         super().__init__(widget, prefix)
-        self.fields = fields
+        self.names = names
+        self.has_photos = has_photos
         self.button = self.name_of(READ)
-        self.answer: CarSuggestion | None = None
         self.report = CarReport({})
-        # Fields that the answer was put into.
-        self.filled: set[str] = set()
-        self.refused = ""
-        self.needs_multipart_form = True
+        self.message = ""
+        self.found: list[Finding] = []
+        self.needs_multipart_form = has_photos
 
     def render(self, name: str, value: Any, attrs: dict[str, Any] | None = None, renderer: Any = None) -> SafeString:
-        identifier = (attrs or {}).get("id") or f"id_{name}"
+        cars = car_category_values()
         context = {
-            "photo_widget": self.widget.render(name, value, attrs, renderer),
-            "id": identifier,
+            "wrapped_widget": self.widget.render(name, value, attrs, renderer),
             "endpoint": endpoint("suggest-car"),
+            "title_endpoint": endpoint("suggest-car-title"),
+            "models_endpoint": endpoint("models-of-brand"),
             "button": self.button,
-            "fields": json.dumps(dict(self.fields)),
+            "has_photos": self.has_photos,
+            "own": self.names.own,
+            "title_field": self.names.title,
+            "category_field": self.names.category,
+            "fields": json.dumps(dict(self.names.car)),
+            "cars": None if cars is None else json.dumps(sorted(cars)),
             "report_name": name + SUFFIX,
             "report": self.report.to_json(),
-            "answer": self.answer,
-            "refused": self.refused,
-            "found": self._found(),
+            "message": self.message,
+            "found": self.found,
         }
-        return render_to_string(self.template_name, context)
+        return render_to_string(self.template_name, context | self.enter_context())
 
-    def _found(self) -> list[tuple[str, FieldOption]]:
-        """Return what was filled in, with the name of each field."""
-        fields = self.answer.fields if self.answer else {}
-        return [(str(NAMES[name]), field.options[0]) for name, field in fields.items() if name in self.filled]
+
+def in_words(confidence: str, probability: float) -> str:
+    """Return where a value comes from, as the script says it too."""
+    words = {"very_likely": _("very likely"), "likely": _("likely"), "maybe": _("maybe")}[confidence]
+    return _("from the photo, %(confidence)s (%(percent)d %%)") % {
+        "confidence": words,
+        "percent": round(100 * probability),
+    }

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from django import forms
 from django.forms.utils import ErrorDict
 
 from ad_autocategorize.categories.recording import SuggestionRecordMixin, SuggestionReport
-from ad_autocategorize.categories.services import suggest_categories
+from ad_autocategorize.categories.services import active_tree, suggest_categories
 from ad_autocategorize.categories.widgets import SUGGEST, TAKE, CategorySuggestionWidget
+from ad_autocategorize.recording import is_form_of
 from ad_autocategorize.sources import get_source
 
 if TYPE_CHECKING:
@@ -22,24 +23,25 @@ class CategorySuggestionMixin(SuggestionRecordMixin, _Base):
     """Put it before ``forms.ModelForm``. The source says which fields hold title and category.
 
     A form posted by one of the suggestion buttons is never valid and shows no errors, so that any view renders it again
-    with what was typed, and saves nothing. (Browsers drop chosen files then, as they do with every form that is sent back.)
+    with what was typed, and saves nothing. (Put ``HeldPhotosMixin`` before it where the form has photos.) A form without the
+    title field, or of another model than the source's ads, is left alone.
+
+    ``enter_button`` is the name and value of the button that Enter is to press, where the view looks at them and there is no
+    JavaScript; with it, Enter presses the form's own first button.
     """
+
+    enter_button: ClassVar[tuple[str, str] | None] = None
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         source = get_source()
         self._title_name, self._category_name = source.form_field("title"), source.form_field("category")
-        field = self.fields[self._title_name]
-        self._widget = CategorySuggestionWidget(field.widget, self.add_prefix(self._category_name), self.prefix)
-        self._widget.report = self._sent_report()
-        field.widget = self._widget
-        self.data: Any
-        self._asked = self._widget.name_of(SUGGEST) in self.data
-        self._taken = self.data.get(self._widget.name_of(TAKE)) if self.is_bound else None
-        if self._taken is not None:
-            self.data = self.data.copy()
-            self.data[self.add_prefix(self._category_name)] = self._taken
-            self._widget.report = self._widget.report and self._widget.report.take(self._taken)
+        self._widget: CategorySuggestionWidget | None = None
+        self._asked, self._taken = False, None
+        self._suggests = self._title_name in self.fields and is_form_of(self, source.ad_model())
+        if self._suggests:
+            self._widget = self._wrap_title()
+            self._read_buttons(self._widget)
 
     def is_valid(self) -> bool:
         """Return ``False`` too when a suggestion button was pressed: nothing is to be saved yet."""
@@ -51,11 +53,46 @@ class CategorySuggestionMixin(SuggestionRecordMixin, _Base):
             return
         self._errors = ErrorDict()
         self.cleaned_data: dict[str, Any] = {}
-        if self._asked:
+        if self._asked and self._widget:
             title = self.data.get(self.add_prefix(self._title_name)) or ""
             self._widget.answer = suggest_categories(str(title))
             shown, before = SuggestionReport.of(self._widget.answer), self._widget.report
             self._widget.report = before.followed_by(shown) if before else shown
+
+    def _wrap_title(self) -> CategorySuggestionWidget:
+        field = self.fields[self._title_name]
+        widget = CategorySuggestionWidget(field.widget, self._title_name, self._category_name, self.prefix)
+        widget.enter_button = self.enter_button
+        widget.report = self._sent_report()
+        field.widget = widget
+        return widget
+
+    def _read_buttons(self, widget: CategorySuggestionWidget) -> None:
+        if not self.is_bound:
+            return
+        if self._category_name not in self.fields and getattr(self, "instance", None) and self.instance.pk:
+            self._category_before = get_source().taxonomy_category_id(self.instance, active_tree())
+        self._asked = widget.name_of(SUGGEST) in self.data
+        self._taken = self.data.get(widget.name_of(TAKE))
+        if self._taken is not None:
+            self._put_category(str(self._taken))
+            widget.report = widget.report and widget.report.take(str(self._taken))
+
+    def _put_category(self, value: str) -> None:
+        """Put a category that was taken where the form, or the other form of the page that has the field, reads it."""
+        self.data: Any
+        if self._category_name in self.fields:
+            self.data = self.data.copy()
+            self.data[self.add_prefix(self._category_name)] = value
+            return
+        # The other form reads the very same data; a copy would be this form's own.
+        name, mutable = self._posted_category(), getattr(self.data, "_mutable", None)
+        if mutable is None:
+            self.data[name] = value
+            return
+        self.data._mutable = True
+        self.data[name] = value
+        self.data._mutable = mutable
 
     def _by_suggestion_button(self) -> bool:
         return self.is_bound and (self._asked or self._taken is not None)

@@ -6,7 +6,7 @@ import json
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
-from ad_autocategorize.categories.services import CategorySuggestions, active_tree, form_value
+from ad_autocategorize.categories.services import CategorySuggestions, active_tree, category_of_value, form_value
 from ad_autocategorize.models import ModelVersion, SuggestionEvent
 from ad_autocategorize.recording import LONGEST_VALUE, MOST_SHOWN, SUFFIX, VERSION, RecordingMixin, recording_of
 from ad_autocategorize.sources import get_source
@@ -92,7 +92,18 @@ class SuggestionReport:
 class SuggestionRecordMixin(RecordingMixin):
     """Records what became of the suggested categories."""
 
+    # The category's field, without the form's prefix. It may stand in another form of the page, such as a row of a formset: then
+    # it is the whole name that the field is posted under.
     _category_name: str
+    # Whether the form suggests categories at all.
+    _suggests = False
+    # Where the ad was filed before, if another form says where it is filed now.
+    _category_before: int | None = None
+
+    def _posted_category(self) -> str:
+        """Return the name that the category is posted under."""
+        own = self.add_prefix(self._category_name)
+        return own if self._category_name in self.fields or own in self.data else self._category_name
 
     def _sent_report(self) -> SuggestionReport | None:
         """Return what the form was sent with."""
@@ -103,17 +114,36 @@ class SuggestionRecordMixin(RecordingMixin):
     def _record(self, ad: Any) -> None:
         super()._record(ad)
         with recording_of(ad):
-            report = self._sent_report()
-            if report is None or not ModelVersion.objects.filter(name=report.model_version).exists():
+            report = self._sent_report() if self._suggests else None
+            if (
+                report is None
+                or not ModelVersion.objects.filter(name=report.model_version, kind=ModelVersion.Kind.TITLES).exists()
+            ):
                 return
-            source, tree = get_source(), active_tree()
-            filed = {form_value(pk, tree, source): pk for pk in source.filed_at_ids(ad, tree)}
+            filed = self._filed_at(ad)
             # Of several categories one that was taken or shown tells what became of the suggestions.
-            told = [value for value in (report.taken, *report.shown) if value in filed]
-            chosen = told[0] if told else str(self.data.get(self.add_prefix(self._category_name), ""))
-            event = report.event(chosen, str(ad.pk), held=self._held(self._category_name))
-            event.category_id = filed.get(chosen) or next(iter(filed.values()), None)
+            suggested = [value for value in (report.taken, *report.shown) if value in filed]
+            chosen = suggested[0] if suggested else str(self.data.get(self._posted_category()) or "")
+            category = filed.get(chosen) or next(iter(filed.values()), None)
+            event = report.event(chosen, str(ad.pk), held=self._was_held(category))
+            event.category_id = category
             event.save()
+
+    def _filed_at(self, ad: Any) -> dict[str, int]:
+        """Return the categories that the ad is filed at, by what the form's field takes for each."""
+        source, tree = get_source(), active_tree()
+        if self._category_name in self.fields:
+            return {form_value(pk, tree, source): pk for pk in source.filed_at_ids(ad, tree)}
+        # Another form saves it, and may not have done so yet.
+        value = str(self.data.get(self._posted_category()) or "")
+        category = category_of_value(value, tree, source)
+        return {} if category is None else {value: category}
+
+    def _was_held(self, category: int | None) -> bool:
+        """Return whether the ad was filed at the category before the form was opened."""
+        if self._category_name in self.fields:
+            return self._held(self._category_name)
+        return category is not None and category == self._category_before
 
 
 def _is_place(rank: Any) -> bool:

@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
+from weakref import WeakKeyDictionary
 
 from ad_autocategorize import registry
 from ad_autocategorize.conf import plugin_settings
-from ad_autocategorize.confidence import Confidence, in_words
+from ad_autocategorize.confidence import FIRST_OFFER, FURTHER_OFFER, LEAST_LIFT, LIKELY, Confidence, in_words
 from ad_autocategorize.sources import AdSource, get_source
-from ad_autocategorize.titles.scorer import Suggestion
+from ad_autocategorize.titles.hierarchy import Path
+from ad_autocategorize.titles.scorer import Suggestion, TitleScorer
 from taxonomy.locking import current_version, recent_version
 from taxonomy.tree import PATH_SEPARATOR, CategoryTree
 
-# An offer that is wrong forty-nine times in fifty is noise to whoever reads it.
-WORTH_OFFERING = 0.02
 # How long a process may go on with the tree it has before it asks whether another has changed it.
 TAXONOMY_CHECK_INTERVAL_SECONDS = 1.0
 
@@ -44,6 +44,16 @@ class CategorySuggestion:
         return PATH_SEPARATOR.join(step.name for step in self.path)
 
     @property
+    def leaf(self) -> str:
+        """The name of the category itself, which the eye is to meet first."""
+        return self.path[-1].name
+
+    @property
+    def above(self) -> str:
+        """The names above it, for a person; an empty text for a main category."""
+        return " › ".join(step.name for step in self.path[:-1])
+
+    @property
     def confidence(self) -> Confidence:
         """The probability in words."""
         return in_words(self.probability)
@@ -59,9 +69,10 @@ class CategorySuggestions:
 
 
 def suggest_categories(title: str, *, limit: int | None = None) -> CategorySuggestions:
-    """Return up to ``limit`` categories for a title; none where no model is trained or the title says nothing.
+    """Return up to ``limit`` categories for a title; none where no model is trained or the model does not know.
 
-    Categories that are inactive, deleted or unknown to the host are left out, and so are further offers that stand no chance.
+    It does not know where the best category is not probable, or hardly more so than for a title that says nothing. Categories
+    that are inactive, deleted or unknown to the host are left out, and so are further offers that stand no chance.
     Titles are cut at ``MAX_TITLE_LENGTH``.
     """
     return suggest_categories_for_many([title], limit=limit)[0]
@@ -79,17 +90,40 @@ def suggest_categories_for_many(titles: Sequence[str], *, limit: int | None = No
     answers = active.scorer.suggest_many(cut, limit, active_ids) if len(cut) > 1 else None
     if answers is None:
         answers = [active.scorer.suggest(title, limit, active_ids) for title in cut]
+    prior = _prior(active.scorer)
     return [
         CategorySuggestions(
-            tuple(_present(offer, tree, source) for offer in _worth_offering(answer)), active.version, tree.version
+            tuple(_present(offer, tree, source) for offer in worth_offering(answer, prior)),
+            active.version,
+            tree.version,
         )
         for answer in answers
     ]
 
 
-def _worth_offering(ranked: Sequence[Suggestion]) -> list[Suggestion]:
-    """Return the best, and of the others those that stand a chance."""
-    return [offer for place, offer in enumerate(ranked) if place == 0 or offer.probability >= WORTH_OFFERING]
+def worth_offering(ranked: Sequence[Suggestion], prior: Mapping[Path, float]) -> list[Suggestion]:
+    """Return the best and, of the others, those that stand a chance; nothing where the model does not know.
+
+    ``prior`` gives the probability of each category by its path, for a title that says nothing.
+    """
+    if not ranked:
+        return []
+    first, *others = ranked
+    if first.probability < max(FIRST_OFFER, min(LEAST_LIFT * prior[first.path], LIKELY)):
+        return []
+    return [first, *(offer for offer in others if offer.probability >= max(FURTHER_OFFER, prior[offer.path]))]
+
+
+_priors: WeakKeyDictionary[TitleScorer, dict[Path, float]] = WeakKeyDictionary()
+
+
+def _prior(scorer: TitleScorer) -> dict[Path, float]:
+    """Return what the model says of a title of which it knows no word, worked out once."""
+    found = _priors.get(scorer)
+    if found is None:
+        found = dict(zip(scorer.tree.categories, scorer.probabilities([""])[0].tolist(), strict=True))
+        _priors[scorer] = found
+    return found
 
 
 def active_tree() -> CategoryTree:
@@ -100,6 +134,11 @@ def active_tree() -> CategoryTree:
 def form_value(pk: int, tree: CategoryTree, source: AdSource) -> str:
     """Return what the category field of the host's form takes for a category of the tree."""
     return source.value_in_form(pk, tree)
+
+
+def category_of_value(value: str, tree: CategoryTree, source: AdSource) -> int | None:
+    """Return the category of the tree that the host's form takes ``value`` for, the reverse of ``form_value``."""
+    return next((pk for pk in tree if form_value(pk, tree, source) == value), None) if value else None
 
 
 @lru_cache(maxsize=2)

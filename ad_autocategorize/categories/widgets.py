@@ -9,6 +9,7 @@ from typing import Any
 from django import forms
 from django.forms.widgets import Media
 from django.template.loader import render_to_string
+from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 
@@ -32,28 +33,27 @@ class CategorySuggestionWidget(WrappingWidget):
     template_name = "ad_autocategorize/category_suggestions.html"
     asset = "category-suggestions"
 
-    def __init__(self, widget: forms.Widget, category_field: str, prefix: str | None) -> None:
+    def __init__(self, widget: forms.Widget, title_field: str, category_field: str, prefix: str | None) -> None:
         super().__init__(widget, prefix)
+        self.title_field = title_field
         self.category_field = category_field
         self.answer: CategorySuggestions | None = None
         self.report: SuggestionReport | None = None
 
     def render(self, name: str, value: Any, attrs: dict[str, Any] | None = None, renderer: Any = None) -> SafeString:
-        # Browsers' own history of earlier titles would cover the suggestions.
-        attributes = {**(attrs or {}), "autocomplete": "off"}
         context = {
-            "title_widget": self.widget.render(name, value, attributes, renderer),
-            "id": attributes.get("id") or f"id_{name}",
-            "category_name": self.category_field,
+            "title_widget": self.widget.render(name, value, attrs, renderer),
+            "title_field": self.title_field,
+            "category_field": self.category_field,
             "endpoint": endpoint("suggest-category"),
-            "report_name": self.category_field + SUFFIX,
+            "report_name": self.name_of(self.category_field) + SUFFIX,
             "report": self.report.to_json() if self.report else "",
             "suggest_name": self.name_of(SUGGEST),
             "take_name": self.name_of(TAKE),
             "answer": self.answer,
             "limit": plugin_settings.SUGGESTION_COUNT,
         }
-        return render_to_string(self.template_name, context)
+        return render_to_string(self.template_name, context | self.enter_context())
 
 
 class CategoryPickerWidget(forms.Select):
@@ -66,6 +66,9 @@ class CategoryPickerWidget(forms.Select):
     @property
     def media(self) -> Media:
         return module_media("category-picker")
+
+    def render(self, name: str, value: Any, attrs: dict[str, Any] | None = None, renderer: Any = None) -> SafeString:
+        return format_html("<aac-picker>{}</aac-picker>", super().render(name, value, attrs, renderer))
 
     def category_paths(self) -> Mapping[str, Sequence[HostCategory]]:
         """Return the path of each choice by its value, the main category first. Override it for a tree of your own.

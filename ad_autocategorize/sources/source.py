@@ -87,6 +87,8 @@ class AdSource(FiledAds):
     select_related : relations that the methods named above follow, fetched along with the ads.
     category_model : where ``category`` is a method: the model of the categories it returns.
     title_form_field, category_form_field : names in the host's ad form, where they differ from the field paths.
+    car_categories : paths such as "Vehicles > Cars" of the categories that are for cars, with all below them; the form shows the
+        fields of a car for these alone. ``None`` where all ads may be of cars. Override ``is_for_cars`` for a rule of your own.
     """
 
     model: ClassVar[type[Model] | str]
@@ -106,6 +108,11 @@ class AdSource(FiledAds):
     category_model: ClassVar[type[Model] | str | None] = None
     title_form_field: ClassVar[str | None] = None
     category_form_field: ClassVar[str | None] = None
+    car_categories: ClassVar[Sequence[str] | None] = None
+
+    def is_for_cars(self, path: Sequence[str]) -> bool:
+        """Return whether a category is for cars, by the names along its path, the main category first."""
+        return self.car_categories is None or " > ".join(path) in self.car_categories
 
     def category_path(self, category: Any) -> Sequence[HostCategory]:
         """Return the path of a host's category, the main category first. Override it where ads have their own categories."""
@@ -220,6 +227,11 @@ class AdSource(FiledAds):
             return ""
         value = category.pk if self.host_key_name() == "pk" else getattr(category, self.host_key_name())
         return str(value)
+
+    @property
+    def tells_cars_apart(self) -> bool:
+        """Whether the source says which categories are for cars."""
+        return self.car_categories is not None or type(self).is_for_cars is not AdSource.is_for_cars
 
     def form_field(self, attribute: str) -> str:
         """Return the name that the host's form gives to "title" or "category"."""

@@ -2,6 +2,8 @@
 
 from django import forms
 from django.contrib.admin import AdminSite, ModelAdmin
+from django.http import HttpResponse
+from django.template import RequestContext, engines
 from django.urls import path
 
 from ad_autocategorize.categories.forms import CategorySuggestionMixin
@@ -40,4 +42,29 @@ site = AdminSite(name="own")
 site.register(Ad, OwnAdmin)
 site.register(Aviso, OwnTableAdmin)
 
-urlpatterns = [path("own-admin/", site.urls), *marketplace_urls]
+
+class NamedButtonsForm(CategorySuggestionMixin, forms.ModelForm):
+    """A form whose view looks at the button that was pressed; Enter presses the first one."""
+
+    enter_button = ("draft", "yes")
+
+    class Meta:
+        model = Ad
+        fields = ["title", "category", "price"]
+
+
+def named_buttons(request):
+    """Say which button was pressed, once the form is valid."""
+    form = NamedButtonsForm(request.POST or None)
+    if request.method == "POST" and form.is_valid():
+        pressed = ", ".join(name for name in ("draft", "publish") if name in request.POST)
+        return HttpResponse(f"pressed {pressed}: {form.cleaned_data['title']}")
+    return HttpResponse(NAMED_BUTTONS.render(RequestContext(request, {"form": form})))
+
+
+NAMED_BUTTONS = engines["django"].engine.from_string(
+    """<!doctype html><title>Form</title>{{ form.media }}<form method="post">{% csrf_token %}{{ form.as_p }}
+    <button name="draft" value="yes">Draft</button><button name="publish" value="yes">Publish</button></form>"""
+)
+
+urlpatterns = [path("own-admin/", site.urls), path("named-buttons/", named_buttons), *marketplace_urls]

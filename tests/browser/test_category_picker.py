@@ -126,9 +126,9 @@ def test_a_form_that_is_sent_back_keeps_the_choice_and_its_errors(form):
     assert "id_category_error" in first.get_attribute("aria-describedby")
     choose(page, 1, "Hogar")
     choose(page, 2, "Muebles")
-    page.fill("#id_year", "2999")
+    page.fill("#id_price", "-10")
     send(page)
-    page.wait_for_selector("#id_year_error")
+    page.wait_for_selector("#id_price_error")
     assert levels(page) == ["Hogar", "Muebles", ""]
     assert page.locator("#id_category_level_1").get_attribute("aria-invalid") is None
     page.evaluate("document.querySelector('form.stacked').reset()")

@@ -40,7 +40,7 @@ def test_every_option_says_where_it_stands(marketplace_tree):
     assert found[str(marketplace_tree.find(["Hogar"]))] == ("Hogar", "")
     assert found[""] == (None, None)
     assert groups(html) == {}
-    assert html.startswith('<select name="category"')
+    assert html.startswith('<aac-picker><select name="category"')
     assert 'required id="id_category" data-aac-picker data-groups' in html
 
 

@@ -1,7 +1,7 @@
 import pytest
 from django import forms
 
-from ad_autocategorize.cars.widgets import CarPhotoWidget
+from ad_autocategorize.cars.widgets import CarWidget
 from ad_autocategorize.widgets import PhotoInput
 from marketplace.forms import AdForm
 
@@ -28,7 +28,7 @@ def test_a_photo_field_of_any_form():
 @pytest.mark.django_db
 def test_a_car_s_photo_field_keeps_it(marketplace_tree):
     form = AdForm()
-    assert isinstance(form.fields["photos"].widget, CarPhotoWidget)
+    assert isinstance(form.fields["photos"].widget.widget, CarWidget)
     media = str(form.media)
     assert "photo-input.js" in media
     assert "car-photo.js" in media

@@ -3,8 +3,14 @@ from django.core.management import CommandError, call_command
 
 from ad_autocategorize import registry
 from ad_autocategorize.categories import services
-from ad_autocategorize.categories.services import WORTH_OFFERING, suggest_categories, suggest_categories_for_many
+from ad_autocategorize.categories.services import (
+    suggest_categories,
+    suggest_categories_for_many,
+    worth_offering,
+)
+from ad_autocategorize.confidence import FURTHER_OFFER
 from ad_autocategorize.models import ModelVersion
+from ad_autocategorize.titles.scorer import Suggestion
 from taxonomy.models import Category
 
 pytestmark = [pytest.mark.django_db, pytest.mark.database]
@@ -34,15 +40,41 @@ def test_inactive_deleted_and_moved_categories(trained):
     category.is_active = False
     category.save()
     names = [s.path[-1].name for s in suggest_categories("sofa", limit=10).suggestions]
-    assert names
     assert "Sillones" not in names
 
 
 def test_after_the_best_only_what_stands_a_chance_is_offered(trained):
     best, *others = suggest_categories("sofa futon", limit=10).suggestions
     assert best.probability > 0.9
-    assert all(other.probability >= WORTH_OFFERING for other in others)
+    assert all(other.probability >= FURTHER_OFFER for other in others)
     assert len(suggest_categories("sofa mesa", limit=10).suggestions) > 1
+
+
+@pytest.mark.parametrize(
+    ("probabilities", "priors", "offered"),
+    [
+        # Sure, and less so with others beside it.
+        ([0.9, 0.05, 0.02], [0.1, 0.01, 0.01], 2),
+        ([0.3, 0.2, 0.1], [0.05, 0.05, 0.05], 3),
+        # Two in a hundred, and what any title would get.
+        ([0.02, 0.01, 0.01], [0.001, 0.001, 0.001], 0),
+        ([0.25, 0.2, 0.1], [0.2, 0.01, 0.01], 0),
+        # No more than any title would get beside what is known.
+        ([0.6, 0.15, 0.1], [0.01, 0.2, 0.01], 2),
+        # A category that holds half the ads cannot be three times as probable.
+        ([0.7, 0.3], [0.5, 0.5], 1),
+        ([0.55, 0.45], [0.5, 0.5], 0),
+        ([], [], 0),
+    ],
+)
+def test_the_floor_under_offers(probabilities, priors, offered):
+    ranked = [Suggestion(key, value, (key,), (value,)) for key, value in enumerate(probabilities)]
+    assert len(worth_offering(ranked, {(key,): value for key, value in enumerate(priors)})) == offered
+
+
+@pytest.mark.parametrize("title", ["asdf qwer zxcv", "modelo", "de la con"])
+def test_nonsense_brings_up_nothing(trained, title):
+    assert suggest_categories(title).suggestions == ()
 
 
 def test_one_query_for_the_version_a_second_and_none_while_the_registry_is_fresh(

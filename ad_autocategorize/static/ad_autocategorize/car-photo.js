@@ -1,39 +1,98 @@
-// Fills in the fields of a car once a photo is chosen. Without this module a button of the form does the same.
+// Fills in the fields of a car from a photo, once one is chosen, and from the title. Without this module a button of the form
+// does the same.
 
+const { FormElement, FormField, define } = globalThis.adAutocategorize;
 const TIMEOUT = 20000;
+let made = 0;
 
-class CarPhoto {
-  constructor(root) {
-    this.root = root;
-    this.input = document.getElementById(root.dataset.input);
-    this.form = this.input?.form;
-    if (!this.input || !this.form) return;
-    this.status = root.querySelector(".aac-car-status");
-    this.bar = root.querySelector(".aac-car-progress");
-    this.report = root.querySelector(".aac-car-report");
+class CarForm extends FormElement {
+  control() {
+    return this.dataset.endpoint && this.querySelector("input:not([type=hidden]), textarea");
+  }
+
+  disconnectedCallback() {
+    super.disconnectedCallback();
+    this.request?.abort();
+    clearTimeout(this.timer);
+    for (const field of this.fields?.values() ?? []) field.sleep();
+  }
+
+  start(control, signal) {
+    this.anchor = control;
+    this.form = control.form;
+    this.photos = control.type === "file" ? control : undefined;
+    this.status = this.querySelector(".aac-car-status");
+    this.bar = this.querySelector(".aac-car-progress");
+    this.report = this.querySelector(".aac-car-report");
     this.told = JSON.parse(this.report?.value || "{}");
+    // What photo and title say, by field; and the models of a brand, the most probable first.
+    this.said = { photo: {}, title: {} };
+    this.modelsByBrand = new Map();
     this.fields = new Map();
-    for (const [name, formName] of Object.entries(JSON.parse(root.dataset.fields))) {
-      const element = this.form.elements.namedItem(formName);
-      if (element) this.fields.set(name, new CarField(name, element, this));
+    for (const [name, own] of Object.entries(JSON.parse(this.dataset.fields))) {
+      const field = this.beside(own);
+      if (field) this.fields.set(name, new CarField(name, field, this));
     }
-    root.dataset.live = "";
-    this.input.addEventListener("change", () => this.read());
-    this.fields.get("brand")?.element.addEventListener("change", () => this.narrow());
+    this.cars = this.dataset.cars && new Set(JSON.parse(this.dataset.cars));
+    this.dataset.live = "";
+    this.listen(signal);
+    this.showSection();
     // On a slow line, a photo is chosen before this module has arrived.
-    if (this.input.files.length) this.read();
+    if (this.photos?.files.length) this.read();
+    this.narrow();
+  }
+
+  listen(signal) {
+    this.photos?.addEventListener("change", () => this.read(), { signal });
+    this.form.addEventListener("change", (event) => this.onChange(event), { signal });
+  }
+
+  beside(own) {
+    return own ? FormField.beside(this.anchor, this.dataset.own, own) : undefined;
+  }
+
+  onChange({ target }) {
+    if (this.beside(this.dataset.category)?.controls.includes(target)) this.onCategory();
+    else if (this.beside(this.dataset.title)?.controls.includes(target)) this.readTitle();
+    else if (this.fields.get("brand")?.field.controls.includes(target)) this.narrow();
+  }
+
+  onCategory() {
+    this.showSection();
+    if (!this.isCar) this.stop();
+    else if (this.photos?.files.length && !this.wasRead) this.read();
+    if (this.isCar) this.readTitle();
+  }
+
+  // Whether the category is one for cars; undefined while none is chosen.
+  get isCar() {
+    if (!this.cars) return true;
+    const values = this.beside(this.dataset.category)?.values.filter(Boolean) ?? [];
+    return values.length ? values.some((value) => this.cars.has(value)) : undefined;
+  }
+
+  // The host marks what only cars have. It is shown for cars, and as soon as something has been filled in.
+  showSection() {
+    const { isCar } = this;
+    const used = isCar === undefined && [...this.fields.values()].some(({ field }) => field.value);
+    for (const section of this.form.querySelectorAll("[data-aac-cars-only]")) {
+      section.hidden = Boolean(this.cars) && !isCar && !used;
+      // What is not shown is not sent.
+      if ("disabled" in section) section.disabled = section.hidden;
+    }
   }
 
   // Sends the photos; choosing others meanwhile cancels it. An XMLHttpRequest: fetch cannot tell how much has been sent.
   read() {
     this.stop();
-    if (!this.input.files.length) {
+    this.wasRead = false;
+    if (!this.photos.files.length || this.isCar === false) {
       this.say("");
       return;
     }
     const request = new XMLHttpRequest();
     this.request = request;
-    request.open("POST", this.root.dataset.endpoint);
+    request.open("POST", this.dataset.endpoint);
     request.responseType = "json";
     request.setRequestHeader("Accept", "application/json");
     const token = this.form.querySelector("[name=csrfmiddlewaretoken]")?.value;
@@ -42,9 +101,9 @@ class CarPhoto {
     request.upload.addEventListener("load", () => this.advance(request));
     request.addEventListener("loadend", () => this.settle(request));
     const body = new FormData();
-    for (const file of this.input.files) body.append("photos", file);
+    for (const file of this.photos.files) body.append("photos", file);
     request.send(body);
-    this.say(this.root.dataset.textSending);
+    this.say(this.dataset.textSending);
     this.advance(request, 0);
   }
 
@@ -65,7 +124,7 @@ class CarPhoto {
     if (share !== undefined) this.bar.value = share;
     else {
       this.bar.removeAttribute("value");
-      this.say(this.root.dataset.textReading);
+      this.say(this.dataset.textReading);
     }
   }
 
@@ -75,64 +134,112 @@ class CarPhoto {
     this.stop();
     if (status === 200 && answer) this.present(answer);
     else if (answer) {
-      const message = answer.errors?.[0]?.detail ?? answer.detail ?? this.root.dataset.textFailed;
-      this.present({ message, fields: {}, models_by_brand: {}, twins: [] });
-    } else this.say(this.root.dataset.textFailed);
+      this.present({ message: answer.errors?.[0]?.detail ?? answer.detail ?? this.dataset.textFailed, fields: {}, twins: [] });
+    } else this.say(this.dataset.textFailed);
   }
 
   present(answer) {
-    this.modelsByBrand = answer.models_by_brand;
-    const told = {};
+    this.wasRead = true;
+    this.said.photo = answer.fields;
+    for (const [brand, options] of Object.entries(answer.models_by_brand ?? {})) this.modelsByBrand.set(brand, options);
+    const before = this.told;
+    this.told = {};
     for (const [name, field] of this.fields) {
-      // Corrected by the seller: what is to come does not get into it, and this is the answer that he has seen.
-      if (field.typed && this.told[name]?.state === "filled") told[name] = this.told[name];
-      field.undo();
+      // Corrected by the seller: what is to come does not get into it, and this is the answer that they have seen.
+      if (answer.fields[name] && field.typed && before[name]?.state === "filled") this.told[name] = before[name];
     }
-    // The brand first: it decides which models may follow.
+    const filled = this.fill();
+    this.tell(answer);
+    this.narrow();
+    this.showSection();
+    this.sum(answer, filled);
+  }
+
+  // Puts what photo and title say into the fields that the seller has left alone, the brand first: it decides which models may
+  // follow. The title is the seller's own word and goes before the photo. Returns the names of the fields filled from the photo.
+  fill() {
+    const filled = [];
+    for (const [name, field] of this.fields) {
+      if (field.offer(this.sure("title", name), this.sure("photo", name)) === "photo") filled.push(name);
+    }
+    return filled;
+  }
+
+  // The first value that one of the two is sure of.
+  sure(origin, name) {
+    const suggestion = this.said[origin][name];
+    return suggestion?.accepted ? suggestion.options[0] : undefined;
+  }
+
+  // What the form tells of each field, for the server to record with the saved ad.
+  tell(answer) {
     for (const [name, field] of this.fields) {
       const suggestion = answer.fields[name];
-      if (suggestion) told[name] ??= { ...this.tell(name, field, suggestion), model_version: answer.model_version };
+      if (!suggestion || this.told[name]) continue;
+      const { options, accepted: sure } = suggestion;
+      const state = field.origin === "photo" ? "filled" : field.field.value ? "stated" : "empty";
+      this.told[name] = { options: options.map((option) => option.value), sure, state, model_version: answer.model_version };
     }
-    this.told = told;
-    if (this.report) this.report.value = JSON.stringify(told);
-    this.narrow();
-    const { textTwins } = this.root.dataset;
-    const twins = answer.twins.length ? ` ${textTwins.replace("%cars", answer.twins.join(", "))}` : "";
+    if (this.report) this.report.value = JSON.stringify(this.told);
+  }
+
+  // Says what the photo did, and no more than that.
+  sum({ status, message, refused = "", twins = [] }, filled) {
+    let text = message;
+    if (status === "car") {
+      const differs = [...this.fields.values()].some((field) => field.differs);
+      text = differs ? this.dataset.textDiffers : filled.length ? this.dataset.textFilled : this.dataset.textNothing;
+    } else if (status === "no_car" && this.cars && !this.isCar) text = "";
+    if (twins.length && filled.includes("brand")) text += ` ${this.dataset.textTwins.replace("%cars", twins.join(", "))}`;
     // Of several photos some may have been left out.
-    this.say(`${answer.refused ?? ""} ${answer.message}${twins}`.trim());
+    this.say(`${refused} ${text}`.trim());
   }
 
-  // Fills the field in if that may be; returns what the form tells of it, for the server to record with the saved ad.
-  tell(name, field, { options, accepted: sure }) {
-    const filled = sure && this.fits(name, options[0].value) && field.fill(options[0]);
-    const state = filled ? "filled" : field.typed ? "stated" : "empty";
-    return { options: options.map((option) => option.value), sure, state };
-  }
-
-  fits(name, value) {
-    const brand = this.fields.get("brand")?.element.value;
-    if (name !== "car_model" || !brand || !this.modelsByBrand[brand]) return true;
-    return this.modelsByBrand[brand].some((option) => option.value === value);
-  }
-
-  // Leaves the models of the chosen brand to choose from, the most probable first, from the answer already given.
-  narrow() {
-    const brand = this.fields.get("brand")?.element.value;
-    const field = this.fields.get("car_model");
-    if (!field || field.element.tagName !== "SELECT" || !this.modelsByBrand) return;
-    field.options ??= [...field.element.options];
-    const ranked = brand ? this.modelsByBrand[brand] : undefined;
-    const rank = new Map((ranked ?? []).map((option, place) => [option.value, place]));
-    const kept = field.options.filter((option) => !option.value || !ranked || rank.has(option.value));
-    kept.sort((first, second) => (rank.get(first.value) ?? -1) - (rank.get(second.value) ?? -1));
-    const chosen = field.element.value;
-    field.element.replaceChildren(...(ranked ? kept : field.options));
-    const possible = [...field.element.options].some((option) => option.value === chosen);
-    if (possible) field.element.value = chosen;
-    else {
-      field.element.value = "";
-      field.clear();
+  async readTitle() {
+    const title = this.beside(this.dataset.title)?.value.trim();
+    if (!this.dataset.titleEndpoint || !title || !this.isCar || title === this.readAlready) return;
+    this.readAlready = title;
+    const headers = { "Content-Type": "application/json", Accept: "application/json" };
+    const token = this.form.querySelector("[name=csrfmiddlewaretoken]")?.value;
+    if (token) headers["X-CSRFToken"] = token;
+    const body = JSON.stringify({ title, car: Boolean(this.cars) });
+    try {
+      const response = await fetch(this.dataset.titleEndpoint, { method: "POST", headers, body, credentials: "same-origin" });
+      // A newer title is on its way.
+      if (!response.ok || title !== this.readAlready) return;
+      this.said.title = (await response.json()).fields;
+    } catch {
+      // The fields stay as they are; the next change of the title asks again.
+      this.readAlready = undefined;
+      return;
     }
+    this.fill();
+    this.narrow();
+    this.showSection();
+  }
+
+  // Whether a model may stand beside the brand that the form holds now; it goes with the brand of whoever said it.
+  fits(model, origin) {
+    const brand = this.fields.get("brand")?.field.value;
+    if (!brand || brand === this.sure(origin, "brand")?.value) return true;
+    return this.modelsByBrand.get(brand)?.some((option) => option.value === model) ?? false;
+  }
+
+  // Leaves the models of the chosen brand to choose from, in the order of the photo's answer where there is one.
+  async narrow() {
+    const brand = this.fields.get("brand")?.field.value;
+    const model = this.fields.get("car_model");
+    if (!model?.field.isSelect || !this.dataset.modelsEndpoint) return;
+    if (brand && !this.modelsByBrand.has(brand)) {
+      try {
+        const address = `${this.dataset.modelsEndpoint}?${new URLSearchParams({ brand })}`;
+        const response = await fetch(address, { headers: { Accept: "application/json" }, credentials: "same-origin" });
+        if (response.ok) this.modelsByBrand.set(brand, (await response.json()).models);
+      } catch {
+        // All models stay to choose from.
+      }
+    }
+    if (brand === this.fields.get("brand").field.value) model.narrow(brand ? this.modelsByBrand.get(brand) : undefined);
   }
 
   say(text) {
@@ -141,81 +248,201 @@ class CarPhoto {
 }
 
 class CarField {
-  constructor(name, element, owner) {
+  constructor(name, field, owner) {
     this.name = name;
-    this.element = element;
+    this.field = field;
     this.owner = owner;
-    this.described = element.getAttribute("aria-describedby") ?? "";
+    this.described = field.element.getAttribute("aria-describedby") ?? "";
     // Still holds what a photo filled in, as in a form that was sent back with an error.
     const told = owner.told[name];
-    this.filled = told?.state === "filled" && element.value === told.options[0];
+    if (told?.state === "filled" && field.value === told.options[0]) this.origin = "photo";
     // What the seller has typed or chosen, or what the ad had already, is never overwritten.
-    this.typed = element.value !== "" && !this.filled;
-    for (const kind of ["input", "change"]) {
-      element.addEventListener(kind, (event) => {
-        if (event.isTrusted || !this.filling) {
-          this.typed = element.value !== "";
-          this.clear();
-        }
-      });
+    this.typed = field.value !== "" && !this.origin;
+    this.life = new AbortController();
+    for (const control of field.controls) {
+      for (const kind of ["input", "change"]) {
+        control.addEventListener(kind, () => this.setting || this.onTyped(), { signal: this.life.signal });
+      }
     }
+    if (!field.isSelect) return;
+    // A host may bring the models only once the brand is chosen.
+    this.observer = new MutationObserver(() => this.onOptions());
+    this.observer.observe(field.first, { childList: true, subtree: true });
   }
 
-  // Returns whether the value is in the field now.
-  fill(option) {
-    const known = this.element.tagName !== "SELECT" || [...this.element.options].some((item) => item.value === option.value);
-    if (this.typed || !known) return false;
-    this.set(option.value);
-    this.filled = true;
-    this.note(option);
-    return true;
+  sleep() {
+    this.life.abort();
+    this.observer?.disconnect();
+    this.unmark();
   }
 
-  set(value) {
-    this.filling = true;
-    this.element.value = value;
-    this.element.dispatchEvent(new Event("change", { bubbles: true }));
-    this.filling = false;
+  onTyped() {
+    this.origin = undefined;
+    this.typed = this.field.value !== "";
+    this.unmark();
   }
 
-  note(option) {
-    const { dataset } = this.owner.root;
+  onOptions() {
+    this.all = undefined;
+    if (this.typed || this.field.value) return;
+    // What was filled in went with the options that held it, or was waiting for these.
+    if (this.waiting && this.field.offers(this.waiting.option.value)) this.put(this.waiting.option, this.waiting.origin);
+  }
+
+  // Takes in what title and photo are sure of. Returns whose value the field holds now, where it was filled in.
+  offer(title, photo) {
+    this.unmark();
+    this.waiting = undefined;
+    if (this.typed) {
+      this.noteDifference(title, "title");
+      this.noteDifference(photo, "photo");
+      return undefined;
+    }
+    const [option, origin] = title && this.possible(title, "title") ? [title, "title"] : [photo, "photo"];
+    if (!option || !this.possible(option, origin)) {
+      // Nothing is known any more of what an earlier photo filled in.
+      if (this.origin) this.clear();
+    } else if (!this.field.takes(option.value)) {
+      // Its option may be on its way.
+      if (this.origin) this.clear();
+      this.waiting = { option, origin };
+    } else this.put(option, origin);
+    if (this.origin === "title") this.noteDifference(photo, "photo");
+    return this.origin;
+  }
+
+  // A model that does not go with the brand, or a brand without the seller's own model, is not filled in.
+  possible(option, origin) {
+    const { owner } = this;
+    if (this.name === "car_model") return owner.fits(option.value, origin);
+    const model = this.name === "brand" && owner.fields.get("car_model");
+    if (!model?.typed) return true;
+    return owner.modelsByBrand.get(option.value)?.some((other) => other.value === model.field.value) ?? false;
+  }
+
+  put(option, origin) {
+    this.waiting = undefined;
+    this.origin = origin;
+    if (this.field.value !== option.value) this.set(option);
+    // The host's own scripts may have refused it.
+    if (this.field.value !== option.value) {
+      this.origin = undefined;
+      return;
+    }
+    this.note(this.words(origin, option), this.owner.dataset.textUndo, () => this.clear());
+    this.field.element.classList.add("aac-car-filled");
+  }
+
+  set({ value, label }) {
+    this.setting = true;
+    this.field.set(value, label);
+    this.setting = false;
+  }
+
+  clear() {
+    this.unmark();
+    this.origin = undefined;
+    this.set({ value: "" });
+  }
+
+  words(origin, option) {
+    const { owner } = this;
+    if (origin === "title") return owner.dataset.textFromTitle;
+    const confidence = owner.getAttribute(`data-text-${option.confidence}`) ?? "";
+    const percent = Math.round(100 * option.probability);
+    return owner.dataset.textFromPhoto.replace("%confidence", confidence).replace("%percent", percent);
+  }
+
+  // Where photo or title says something else than the field, both are there to see, and one press takes the other.
+  noteDifference(option, origin) {
+    if (!option || same(option.value, this.field.value)) return;
+    const { dataset } = this.owner;
+    const text = origin === "photo" ? dataset.textPhotoSays : dataset.textTitleSays;
+    if (origin === "photo") this.differs = true;
+    const take = () => {
+      this.typed = true;
+      this.origin = undefined;
+      this.unmark();
+      this.set(option);
+    };
+    this.note(text.replace("%value", option.label), this.field.takes(option.value) ? dataset.textTake : "", take);
+  }
+
+  note(text, label, press) {
+    this.shown ??= this.makeNotes();
     const note = document.createElement("p");
     note.className = "aac-car-note";
-    note.id = `${this.element.id}_from_photo`;
-    const text = document.createElement("span");
-    const confidence = this.owner.root.getAttribute(`data-text-${option.confidence}`) ?? "";
-    text.textContent = dataset.textSuggested.replace("%confidence", confidence).replace("%percent", Math.round(100 * option.probability));
-    const undo = document.createElement("button");
-    undo.type = "button";
-    undo.className = "aac-car-undo";
-    undo.textContent = dataset.textUndo;
-    undo.addEventListener("click", () => {
-      this.undo();
-      this.element.focus();
-    });
-    note.append(text, undo);
-    this.element.after(note);
-    this.element.classList.add("aac-car-filled");
-    this.element.setAttribute("aria-describedby", `${this.described} ${note.id}`.trim());
-    this.shown = note;
+    const words = document.createElement("span");
+    words.textContent = text;
+    note.append(words);
+    if (label) {
+      const button = document.createElement("button");
+      button.type = "button";
+      button.className = "aac-car-undo";
+      button.textContent = label;
+      button.addEventListener("click", () => {
+        press();
+        this.field.element.focus();
+      });
+      note.append(button);
+    }
+    this.shown.append(note);
   }
 
-  undo() {
-    if (!this.filled) return;
-    this.clear();
-    this.set("");
+  makeNotes() {
+    const notes = document.createElement("div");
+    notes.className = "aac-car-notes";
+    notes.id = `aac-car-notes-${++made}`;
+    notes.dataset.field = this.name;
+    const { element, isChoice, controls } = this.field;
+    // After all the radio buttons, not among them.
+    const last = isChoice ? controls.at(-1).closest("label") ?? controls.at(-1) : element;
+    last.after(notes);
+    element.setAttribute("aria-describedby", `${this.described} ${notes.id}`.trim());
+    this.marked = element;
+    return notes;
   }
 
-  // Takes the mark away and leaves the value.
-  clear() {
-    this.filled = false;
+  // Takes the marks away and leaves the value.
+  unmark() {
+    this.differs = false;
     this.shown?.remove();
     this.shown = undefined;
-    this.element.classList.remove("aac-car-filled");
-    if (this.described) this.element.setAttribute("aria-describedby", this.described);
-    else this.element.removeAttribute("aria-describedby");
+    for (const control of this.field.controls) control.classList.remove("aac-car-filled");
+    if (!this.marked) return;
+    if (this.described) this.marked.setAttribute("aria-describedby", this.described);
+    else this.marked.removeAttribute("aria-describedby");
+    this.marked = undefined;
+  }
+
+  // Leaves these options to choose from, in this order; all of them for nothing.
+  narrow(ranked) {
+    const select = this.field.first;
+    if (this.field.isRemote) return;
+    this.all ??= [...select.children];
+    // Groups are the host's own order.
+    if (this.all.some((child) => child.tagName !== "OPTION")) return;
+    const rank = new Map((ranked ?? []).map((option, place) => [option.value, place]));
+    const kept = this.all.filter((option) => !option.value || !ranked || rank.has(option.value));
+    if (ranked) kept.sort((first, second) => (rank.get(first.value) ?? -1) - (rank.get(second.value) ?? -1));
+    const chosen = select.value;
+    const { all } = this;
+    select.replaceChildren(...kept);
+    this.observer.takeRecords();
+    this.all = all;
+    if (kept.some((option) => option.value === chosen)) select.value = chosen;
+    else if (chosen) {
+      this.unmark();
+      this.origin = undefined;
+      this.typed = false;
+      this.set({ value: "" });
+    }
   }
 }
 
-for (const root of document.querySelectorAll("[data-aac-car][data-endpoint]")) new CarPhoto(root);
+// Some hosts' fields are texts, and a seller who writes the name in small letters says the same.
+function same(first, second) {
+  return first.trim().toLowerCase() === second.trim().toLowerCase();
+}
+
+define("aac-car", CarForm);

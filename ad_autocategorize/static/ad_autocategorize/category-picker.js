@@ -1,27 +1,60 @@
 // Shows one long select of categories as one select a level. The long one stays the form's field, out of sight: whatever sets
 // it and sends "change", such as a suggestion that is taken, fills the levels too.
 
-const MIRRORED = ["aria-invalid", "aria-describedby", "disabled"];
 
-class CategoryPicker {
-  constructor(select) {
+const { FormElement, define } = globalThis.adAutocategorize;
+const MIRRORED = ["aria-invalid", "aria-describedby", "disabled"];
+let made = 0;
+
+class CategoryPicker extends FormElement {
+  control() {
+    return this.querySelector("select[data-aac-picker]:not([multiple])");
+  }
+
+  disconnectedCallback() {
+    super.disconnectedCallback();
+    this.observer?.disconnect();
+  }
+
+  start(select, signal) {
     this.select = select;
-    select.id ||= `aac-picker-${select.name}`;
+    this.forget();
+    this.base = this.uniqueId();
     this.levels = [];
     this.required = select.required;
     // A required field out of sight could not be pointed at when it is empty; the levels are required instead.
+    if (select.required) select.dataset.required = "";
     select.required = false;
     this.readTree();
     this.build();
     this.read();
-    select.addEventListener("change", () => this.sync());
+    select.addEventListener("change", () => this.sync(), { signal });
     // A label, an error's link or a script may point at the field itself.
-    select.addEventListener("focus", () => this.levels[0].select.focus());
+    select.addEventListener("focus", () => this.levels[0].select.focus(), { signal });
     if (document.activeElement === select) this.levels[0].select.focus();
-    select.form?.addEventListener("reset", () => setTimeout(() => this.read()));
+    select.form?.addEventListener("reset", () => setTimeout(() => this.read()), { signal });
     // A page that the browser restores has its choices back without an event.
-    window.addEventListener("pageshow", () => this.sync());
-    new MutationObserver((changes) => this.onMutation(changes)).observe(select, { attributeFilter: MIRRORED, childList: true });
+    window.addEventListener("pageshow", () => this.sync(), { signal });
+    this.observer = new MutationObserver((changes) => this.onMutation(changes));
+    this.observer.observe(select, { attributeFilter: MIRRORED, childList: true });
+  }
+
+  // Takes away what another picker has made: in a copy of a page that was alive, as Turbo keeps and some formsets make.
+  forget() {
+    const { select } = this;
+    const box = this.querySelector(".aac-picker");
+    if (!box) return;
+    const [first] = box.querySelectorAll("select");
+    for (const label of first?.labels ?? []) label.htmlFor = select.id;
+    select.required = "required" in select.dataset;
+    box.remove();
+  }
+
+  // A page may hold the same form twice, and with it the same id.
+  uniqueId() {
+    const { select } = this;
+    select.id ||= `aac-picker-${select.name}`;
+    return document.getElementById(select.id) === select ? select.id : `${select.id}-${++made}`;
   }
 
   readTree() {
@@ -62,9 +95,9 @@ class CategoryPicker {
     this.status.setAttribute("role", "status");
     this.box.append(this.status);
     const labels = [...select.labels];
-    for (const label of labels) label.id ||= `${select.id}_label_${labels.indexOf(label)}`;
+    for (const label of labels) label.id ||= `${this.base}_label_${labels.indexOf(label)}`;
     this.labelledBy = labels.map((label) => label.id).join(" ") || select.getAttribute("aria-labelledby");
-    this.name(this.box);
+    this.call(this.box);
     select.after(this.box);
     select.tabIndex = -1;
     select.setAttribute("aria-hidden", "true");
@@ -72,13 +105,13 @@ class CategoryPicker {
     for (const label of labels) label.htmlFor = this.levelId(0);
   }
 
-  name(element) {
+  call(element) {
     if (this.labelledBy) element.setAttribute("aria-labelledby", this.labelledBy);
     else element.setAttribute("aria-label", this.select.getAttribute("aria-label") ?? "");
   }
 
   levelId(depth) {
-    return `${this.select.id}_level_${depth + 1}`;
+    return `${this.base}_level_${depth + 1}`;
   }
 
   read() {
@@ -127,7 +160,7 @@ class CategoryPicker {
   }
 
   caption({ label, select }) {
-    this.name(select);
+    this.call(select);
     // A field whose choices are no tree has one level, and nothing to tell apart.
     label.hidden = !this.root.children.some((node) => node.children.length);
     label.id = `${select.id}_caption`;
@@ -182,4 +215,4 @@ class CategoryPicker {
   }
 }
 
-for (const select of document.querySelectorAll("select[data-aac-picker]:not([multiple])")) new CategoryPicker(select);
+define("aac-picker", CategoryPicker);

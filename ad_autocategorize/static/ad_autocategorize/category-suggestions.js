@@ -1,60 +1,120 @@
 // Suggests categories below a title input as it is typed. Without this module the form's own button does the same.
 
-const DELAY = 250;
+const { FormElement, FormField, define } = globalThis.adAutocategorize;
+// Of a word that is finished, and of one that may still be typed.
+const DELAY = 150;
+const PAUSE = 700;
 const TIMEOUT = 5000;
 const SHORTEST_TITLE = 3;
+const FINISHED = /[\s.,;:!?)/]$/;
+// No talk of keys where there are none.
+const TOUCH = matchMedia("(hover: none)");
+const TOUCHED = { one: "one-touch", many: "many-touch", sure: "many-touch" };
+const OFFERS = new Set(["one", "many", "sure", "one-touch", "many-touch"]);
+let made = 0;
 
-class CategorySuggestions {
-  constructor(root) {
-    this.root = root;
-    this.input = document.getElementById(root.dataset.input);
-    this.form = this.input?.form;
-    if (!this.input || !this.form) return;
-    this.status = root.querySelector(".aac-status");
-    this.answers = root.querySelector(".aac-answers");
-    this.report = root.querySelector(`[name="${root.dataset.category}_suggestions"]`);
-    // In a form that was sent back, what was taken before stays taken.
-    const { taken, taken_rank } = JSON.parse(this.report?.value || "{}");
-    if (taken) this.taken = { taken, taken_rank };
-    this.active = -1;
-    this.options = [];
-    this.buildList();
-    root.dataset.live = "";
-    this.input.addEventListener("input", () => this.schedule());
-    this.input.addEventListener("keydown", (event) => this.onKey(event));
-    this.input.addEventListener("blur", () => this.mark(-1));
-    this.form.addEventListener("submit", (event) => {
-      // Buttons that save nothing do without validation.
-      if (!event.submitter?.formNoValidate) this.tell();
-    });
-    // On a slow line, words are typed before this module has arrived.
-    if (this.input.value !== this.input.defaultValue) this.schedule();
+class CategorySuggestions extends FormElement {
+  control() {
+    return this.dataset.endpoint && this.querySelector("input:not([type=hidden]), textarea");
   }
 
-  buildList() {
+  disconnectedCallback() {
+    super.disconnectedCallback();
+    this.stop();
+  }
+
+  start(input, signal) {
+    this.input = input;
+    this.form = input.form;
+    this.report = this.querySelector(".aac-report");
+    this.status = this.querySelector(".aac-status");
+    this.answers = this.querySelector(".aac-answers");
+    // In a form that was sent back, what was taken before stays taken.
+    const { taken, taken_rank } = JSON.parse(this.report?.value || "{}");
+    this.taken = taken ? { taken, taken_rank } : undefined;
+    this.active = -1;
+    this.options = [];
+    this.build();
+    this.listen(signal);
+    this.dataset.live = "";
+    // On a slow line, words are typed before this module has arrived.
+    if (document.activeElement === this.input && this.input.value !== this.input.defaultValue) this.schedule();
+  }
+
+  build() {
+    // A copy of a page that was alive, as Turbo keeps and some formsets make.
+    for (const list of this.querySelectorAll(".aac-list")) list.remove();
     this.list = document.createElement("ul");
-    this.list.id = `${this.input.id}_suggestions`;
+    this.list.id = `aac-suggestions-${++made}`;
     this.list.className = "aac-list";
     this.list.setAttribute("role", "listbox");
-    this.list.setAttribute("aria-label", this.root.dataset.textList);
-    this.status.before(this.list);
-    const input = this.input;
+    this.list.setAttribute("aria-label", this.dataset.textList);
+    this.answers.before(this.list);
+    const { input } = this;
+    if (input.getAttribute("role") === "combobox") input.removeAttribute("autocomplete");
+    this.autocomplete = input.getAttribute("autocomplete");
     input.setAttribute("role", "combobox");
     input.setAttribute("aria-autocomplete", "list");
     input.setAttribute("aria-controls", this.list.id);
     this.show([]);
   }
 
-  schedule() {
+  listen(signal) {
+    const { input, form } = this;
+    input.addEventListener("input", () => this.schedule(), { signal });
+    input.addEventListener("keydown", (event) => this.onKey(event), { signal });
+    // Browsers' own history of titles would cover the list. They neither keep what was typed where it is off for good.
+    input.addEventListener("focus", () => (input.autocomplete = "off"), { signal });
+    input.addEventListener("blur", () => this.leave(), { signal });
+    window.addEventListener("pagehide", () => this.leave(), { signal });
+    form.addEventListener("change", (event) => this.onChange(event), { signal });
+    form.addEventListener("submit", (event) => this.onSubmit(event), { signal });
+    if (document.activeElement === input) input.autocomplete = "off";
+  }
+
+  // The field of this very form, and of this row of a formset; it may be replaced at any time.
+  get field() {
+    return FormField.beside(this.input, this.dataset.title, this.dataset.category);
+  }
+
+  leave() {
+    if (this.autocomplete === null) this.input.removeAttribute("autocomplete");
+    else this.input.setAttribute("autocomplete", this.autocomplete);
+    this.stop();
+    this.show([]);
+  }
+
+  onSubmit(event) {
+    this.leave();
+    // Buttons that save nothing do without validation.
+    if (!event.submitter?.formNoValidate) this.tell();
+  }
+
+  // The category is the seller's: what the form says of it follows.
+  onChange(event) {
+    const { field } = this;
+    if (this.setting || !field?.controls.includes(event.target)) return;
+    if (this.said === "taken" && !field.values.includes(this.taken?.taken)) this.say("");
+    this.show([]);
+  }
+
+  stop() {
     clearTimeout(this.timer);
     this.request?.abort();
-    const title = this.input.value.trim();
+    this.request = undefined;
+  }
+
+  schedule() {
+    this.stop();
+    const text = this.input.value;
+    const title = text.trim();
     if (title.length < SHORTEST_TITLE) {
       this.show([]);
       this.say("");
       return;
     }
-    this.timer = setTimeout(() => this.ask(title), DELAY);
+    // Half a word is another word: "clase" is no Mercedes yet.
+    this.timer = setTimeout(() => this.ask(title), FINISHED.test(text) ? DELAY : PAUSE);
   }
 
   async ask(title) {
@@ -65,28 +125,26 @@ class CategorySuggestions {
       const answer = await this.fetch(title, request.signal);
       if (request !== this.request) return;
       this.offered = answer;
+      this.answered = title;
       this.present(answer.suggestions);
     } catch {
       // Aborted by further typing: a newer request is on its way.
       if (request !== this.request || (request.signal.aborted && request.signal.reason !== "timeout")) return;
       this.show([]);
-      this.say(this.root.dataset.textFailed);
+      this.say("failed");
     } finally {
       clearTimeout(timeout);
     }
   }
 
   async fetch(title, signal) {
-    const response = await this.post(this.root.dataset.endpoint, { title, limit: Number(this.root.dataset.limit) }, { signal });
-    if (!response.ok) throw new Error(String(response.status));
-    return response.json();
-  }
-
-  post(url, data, options) {
     const headers = { "Content-Type": "application/json", Accept: "application/json" };
     const token = this.form.querySelector("[name=csrfmiddlewaretoken]")?.value;
     if (token) headers["X-CSRFToken"] = token;
-    return fetch(url, { method: "POST", headers, body: JSON.stringify(data), credentials: "same-origin", ...options });
+    const body = JSON.stringify({ title, limit: Number(this.dataset.limit) });
+    const response = await fetch(this.dataset.endpoint, { method: "POST", headers, body, credentials: "same-origin", signal });
+    if (!response.ok) throw new Error(String(response.status));
+    return response.json();
   }
 
   // Tells with the form which suggestions were shown last and which was taken; the server records it with the saved ad.
@@ -99,10 +157,21 @@ class CategorySuggestions {
   }
 
   present(suggestions) {
-    this.show(suggestions);
-    const { textNone, textOne, textMany } = this.root.dataset;
-    if (!suggestions.length) this.say(textNone);
-    else this.say(suggestions.length === 1 ? textOne : textMany.replace("%n", suggestions.length));
+    const { field } = this;
+    // Nothing to choose any more: the ad stands where the first suggestion would put it.
+    const settled = suggestions.length > 0 && field?.values.includes(suggestions[0].value);
+    this.show(settled ? [] : suggestions);
+    if (settled) return;
+    if (!suggestions.length) {
+      this.say(field?.value ? "" : "none");
+      return;
+    }
+    // Enter takes what is all but certain, where the seller has chosen nothing yet, and that is seen before it is pressed.
+    const [first] = suggestions;
+    const sure = first.confidence === "very_likely" && field && !field.value;
+    if (sure) this.mark(0);
+    const kind = sure ? "sure" : suggestions.length === 1 ? "one" : "many";
+    this.say(TOUCH.matches ? TOUCHED[kind] : kind, { n: suggestions.length, path: first.path.at(-1).name });
   }
 
   show(suggestions) {
@@ -112,41 +181,54 @@ class CategorySuggestions {
     this.list.hidden = !this.options.length;
     this.input.setAttribute("aria-expanded", String(this.options.length > 0));
     this.mark(-1);
+    if (!this.options.length && OFFERS.has(this.said)) this.say("");
   }
 
   option(suggestion, index) {
     const item = document.createElement("li");
-    item.id = `${this.list.id}_${index}`;
+    item.id = `${this.list.id}-${index}`;
     item.className = "aac-option";
     item.setAttribute("role", "option");
     item.dataset.value = suggestion.value;
-    const path = document.createElement("span");
-    path.className = "aac-path";
-    path.textContent = suggestion.path.map((step) => step.name).join(" › ");
-    const confidence = document.createElement("span");
-    confidence.className = "aac-confidence";
-    confidence.textContent = this.root.getAttribute(`data-text-${suggestion.confidence}`) ?? "";
-    item.append(path, confidence);
+    const names = suggestion.path.map((step) => step.name);
+    const parts = [
+      ["aac-leaf", names.at(-1)],
+      ["aac-confidence", this.getAttribute(`data-text-${suggestion.confidence}`) ?? ""],
+      ["aac-path", names.slice(0, -1).join(" › ")],
+    ];
+    for (const [className, text] of parts) {
+      const part = document.createElement("span");
+      part.className = className;
+      part.textContent = text;
+      if (text) item.append(part, " ");
+    }
     // The input keeps the focus, so that typing can go on.
     item.addEventListener("mousedown", (event) => event.preventDefault());
-    item.addEventListener("click", () => this.take(item));
+    item.addEventListener("click", () => this.take(item, names.join(" › ")));
     return item;
   }
 
   onKey(event) {
+    if (event.isComposing) return;
     const count = this.options.length;
-    if (!count || event.isComposing) return;
-    if (event.key === "ArrowDown" || event.key === "ArrowUp") {
+    if (event.key === "Enter") {
+      if (this.active >= 0) {
+        event.preventDefault();
+        this.options[this.active].click();
+      }
+    } else if (!count) {
+      // The list of this very title, once more.
+      if (event.key !== "ArrowDown" || !this.offered?.suggestions.length || this.answered !== this.input.value.trim()) return;
+      event.preventDefault();
+      this.show(this.offered.suggestions);
+      this.mark(0);
+    } else if (event.key === "ArrowDown" || event.key === "ArrowUp") {
       event.preventDefault();
       const step = event.key === "ArrowDown" ? 1 : -1;
       this.mark(this.active < 0 ? (step > 0 ? 0 : count - 1) : (this.active + step + count) % count);
-    } else if (event.key === "Enter" && this.active >= 0) {
-      event.preventDefault();
-      this.take(this.options[this.active]);
     } else if (event.key === "Escape") {
       event.preventDefault();
       this.show([]);
-      this.say("");
     }
   }
 
@@ -157,25 +239,30 @@ class CategorySuggestions {
     else this.input.setAttribute("aria-activedescendant", this.options[index].id);
   }
 
-  take(option) {
-    const field = this.form.elements.namedItem(this.root.dataset.category);
-    const known = field && (field.tagName !== "SELECT" || [...field.options].some((item) => item.value === option.dataset.value));
-    if (!known) {
-      this.say(this.root.dataset.textMissing);
+  take(option, path) {
+    const { field } = this;
+    const { value } = option.dataset;
+    const rank = this.options.indexOf(option) + 1;
+    this.stop();
+    this.show([]);
+    if (!field?.takes(value)) {
+      this.say("missing");
       return;
     }
-    field.value = option.dataset.value;
     this.takenFrom = this.offered;
-    this.taken = { taken: option.dataset.value, taken_rank: this.options.indexOf(option) + 1 };
-    field.dispatchEvent(new Event("change", { bubbles: true }));
-    const path = option.querySelector(".aac-path").textContent;
-    this.show([]);
-    this.say(this.root.dataset.textTaken.replace("%path", path));
+    this.taken = { taken: value, taken_rank: rank };
+    this.setting = true;
+    field.set(value, path);
+    this.setting = false;
+    this.say("taken", { path });
   }
 
-  say(text) {
-    this.status.textContent = text;
+  // One of the texts of the page, or nothing.
+  say(kind, { path = "", n = "" } = {}) {
+    this.said = kind;
+    const text = kind && (this.getAttribute(`data-text-${kind}`) ?? "");
+    this.status.textContent = text.replace("%path", path).replace("%n", n);
   }
 }
 
-for (const root of document.querySelectorAll("[data-aac][data-endpoint]")) new CategorySuggestions(root);
+define("aac-suggestions", CategorySuggestions);

@@ -1,26 +1,38 @@
 // Shows the photos chosen in a file input, and takes in those that are dropped, pasted or taken with the camera. The input
 // stays the form's field and holds them all. Pictures are drawn: a strict policy lets no page show a file under an address.
 
+const { FormElement, define } = globalThis.adAutocategorize;
 const LONGEST_SIDE = 320;
 
-class PhotoInput {
-  constructor(input) {
+class PhotoInput extends FormElement {
+  control() {
+    return this.querySelector("input[type=file][data-aac-photos]");
+  }
+
+  start(input, signal) {
     this.input = input;
     this.texts = input.dataset;
-    this.most = Number(input.dataset.most) || Infinity;
     this.build();
-    input.addEventListener("change", () => this.show());
-    input.form?.addEventListener("reset", () => setTimeout(() => this.show()));
-    document.addEventListener("paste", (event) => this.onPaste(event));
-    const zone = input.parentElement;
-    for (const kind of ["dragenter", "dragover"]) zone.addEventListener(kind, (event) => this.onDrag(event, zone));
-    zone.addEventListener("dragleave", (event) => zone.contains(event.relatedTarget) || this.leave(zone));
-    zone.addEventListener("drop", (event) => this.onDrop(event, zone));
+    input.addEventListener("change", () => this.refresh(), { signal });
+    input.form?.addEventListener("change", ({ target }) => target.name === `${input.name}_keep` && this.refresh(), { signal });
+    input.form?.addEventListener("reset", () => setTimeout(() => this.refresh()), { signal });
+    document.addEventListener("paste", (event) => this.onPaste(event), { signal });
+    for (const kind of ["dragenter", "dragover"]) this.addEventListener(kind, (event) => this.onDrag(event), { signal });
+    this.addEventListener("dragleave", (event) => this.contains(event.relatedTarget) || this.leave(), { signal });
+    this.addEventListener("drop", (event) => this.onDrop(event), { signal });
     // Chosen before this module has arrived.
-    this.show();
+    this.refresh();
+  }
+
+  // How many more photos the form takes, beside those that the site holds from an earlier try.
+  get most() {
+    const kept = [...this.input.form.elements].filter((box) => box.name === `${this.input.name}_keep` && box.checked);
+    return (Number(this.texts.most) || Infinity) - kept.length;
   }
 
   build() {
+    // A copy of a page that was alive, as Turbo keeps and some formsets make.
+    for (const box of this.querySelectorAll(".aac-photos")) box.remove();
     const box = document.createElement("div");
     box.className = "aac-photos";
     const hint = document.createElement("p");
@@ -77,7 +89,7 @@ class PhotoInput {
     for (const kind of ["input", "change"]) this.input.dispatchEvent(new Event(kind, { bubbles: true }));
   }
 
-  async show() {
+  async refresh() {
     const files = [...this.input.files];
     this.shown = files;
     // A form that is refused comes back without its photos, so that it is better not sent.
@@ -106,33 +118,33 @@ class PhotoInput {
     remove.className = "aac-photos-remove";
     remove.textContent = "×";
     remove.setAttribute("aria-label", this.texts.textRemove.replace("%name", file.name));
-    remove.addEventListener("click", () => this.remove(index));
+    remove.addEventListener("click", () => this.drop(index));
     item.append(canvas, name, remove);
     return item;
   }
 
-  remove(index) {
+  drop(index) {
     this.set([...this.input.files].filter((file, place) => place !== index));
     const buttons = this.list.querySelectorAll("button");
     (buttons[Math.min(index, buttons.length - 1)] ?? this.input).focus();
   }
 
-  onDrag(event, zone) {
+  onDrag(event) {
     if (!event.dataTransfer?.types.includes("Files")) return;
     event.preventDefault();
     event.dataTransfer.dropEffect = "copy";
-    zone.classList.add("aac-photos-over");
+    this.classList.add("aac-photos-over");
   }
 
-  onDrop(event, zone) {
-    this.leave(zone);
+  onDrop(event) {
+    this.leave();
     if (!event.dataTransfer?.files.length) return;
     event.preventDefault();
     this.add(event.dataTransfer.files);
   }
 
-  leave(zone) {
-    zone.classList.remove("aac-photos-over");
+  leave() {
+    this.classList.remove("aac-photos-over");
   }
 
   onPaste(event) {
@@ -166,12 +178,12 @@ async function draw(canvas, file) {
   }
 }
 
-const inputs = [...document.querySelectorAll("input[type=file][data-aac-photos]")].map((input) => new PhotoInput(input));
+define("aac-photo-input", PhotoInput);
 
 // A photo dropped beside the field would replace the page, and all that was typed with it.
-for (const kind of inputs.length ? ["dragover", "drop"] : []) {
+for (const kind of ["dragover", "drop"]) {
   document.addEventListener(kind, (event) => {
     if (!event.dataTransfer?.types.includes("Files") || event.defaultPrevented) return;
-    if (!event.target.closest?.("input[type=file]")) event.preventDefault();
+    if (document.querySelector("aac-photo-input") && !event.target.closest?.("input[type=file]")) event.preventDefault();
   });
 }
