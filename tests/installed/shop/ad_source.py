@@ -6,3 +6,4 @@ from ad_autocategorize.sources import AdSource
 class ShopAds(AdSource):
     model = "shop.Listing"
     title = "headline"
+    published = {}
