@@ -8,13 +8,11 @@ import sys
 import zipfile
 
 PACKAGES = ("ad_autocategorize", "taxonomy")
-# What translators work on; programs read the compiled file beside it.
-NOT_NEEDED = ()
 
 
 def main(wheel: str) -> str:
     listed = subprocess.run(["git", "ls-files", *PACKAGES], check=True, capture_output=True, text=True).stdout
-    tracked = {name for name in listed.splitlines() if name not in NOT_NEEDED}
+    tracked = set(listed.splitlines())
     packed = {name for name in zipfile.ZipFile(wheel).namelist() if ".dist-info/" not in name}
     if packed != tracked:
         lacking, surplus = sorted(tracked - packed), sorted(packed - tracked)

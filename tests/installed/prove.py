@@ -10,7 +10,7 @@ import io
 import os
 import subprocess
 import sys
-from collections.abc import Callable
+from pathlib import Path
 
 import django
 from django.core.management import CommandError, call_command
@@ -39,7 +39,10 @@ NEEDED = {
     "evaluate_classifiers": "train",
     "find_mislabels": "train",
     "retrain_cnn": "train-photos",
+    "evaluate_cnn": "train-photos",
+    "import_car_photos": "train-photos",
 }
+ARGUMENTS = {"import_car_photos": ["."], "evaluate_cnn": ["--model", "any"]}
 
 
 def main(extras: set[str]) -> None:
@@ -62,13 +65,15 @@ def check_environment(extras: set[str]) -> None:
     """The package is the installed one, has its types marked, and no library of another extra is about."""
     import ad_autocategorize
 
-    folder = os.path.dirname(ad_autocategorize.__file__)
-    assert "site-packages" in folder, f"{folder} is not the installed package"
-    assert os.path.exists(os.path.join(folder, "py.typed"))
+    folder = Path(ad_autocategorize.__file__).parent
+    assert "site-packages" in folder.parts, f"{folder} is not the installed package"
+    assert (folder / "py.typed").exists()
     call_command("check", fail_level="WARNING")
     for library, brought_by in OPTIONAL.items():
         there = importlib.util.find_spec(library) is not None
-        assert there == bool(brought_by & extras), f"{library} is {'there' if there else 'missing'} with {extras or 'no extra'}"
+        assert there == bool(brought_by & extras), (
+            f"{library} is {'there' if there else 'missing'} with {extras or 'no extra'}"
+        )
 
 
 def train() -> None:
@@ -141,7 +146,7 @@ def heic() -> None:
 
 def explains_what_to_install(command: str, extra: str) -> None:
     try:
-        call_command(command, stdout=io.StringIO(), stderr=io.StringIO())
+        call_command(command, *ARGUMENTS.get(command, ()), stdout=io.StringIO(), stderr=io.StringIO())
     except CommandError as error:
         assert f"django-ad-autocategorize[{extra}" in str(error), f"{command}: {error}"
     else:
@@ -154,36 +159,33 @@ os.environ["DJANGO_SETTINGS_MODULE"] = "settings"
 import django
 django.setup()
 from django.test import Client
+Client().get("/admin/login/")
 %s
 print(time.process_time(), resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024)
 """
-WARM = {
-    "1": 'Client().get("/nowhere/")',
-    "0": 'Client().post("/new/", {"headline": "old bike", "suggest_category": "1"})',
-}
+SUGGEST = 'Client().post("/new/", {"headline": "old bike", "suggest_category": "1"})'
 
 
 def cost() -> str:
     """Compare a process that has suggested something with one of bare Django, each the quickest of three."""
-    seconds, megabytes = {}, {}
-    for bare, warm in WARM.items():
-        runs = [_run(START % warm, {**os.environ, "SITE_BARE": bare}) for _ in range(3)]
-        seconds[bare], megabytes[bare] = min(run[0] for run in runs), min(run[1] for run in runs)
+    bare, serving = _cheapest("", SITE_BARE="1"), _cheapest(SUGGEST)
     version = importlib.metadata.version("django-ad-autocategorize")
     return (
         f"Version {version} with its model and one suggestion, above bare Django: "
-        f"{seconds['0'] - seconds['1']:.2f} s of CPU, {megabytes['0'] - megabytes['1']:.0f} MB."
+        f"{serving[0] - bare[0]:.2f} s of CPU, {serving[1] - bare[1]:.0f} MB."
     )
 
 
-def _run(program: str, environment: dict[str, str]) -> tuple[float, float]:
-    run = subprocess.run(
-        [sys.executable, "-c", program], env=environment, capture_output=True, text=True, check=False
-    )
-    if run.returncode:
-        sys.exit(run.stderr)
-    first, second = run.stdout.split()
-    return float(first), float(second)
+def _cheapest(work: str, **environment: str) -> tuple[float, float]:
+    """Return the least seconds of CPU and megabytes that processes with an admin page and this work took, of three."""
+    runs = []
+    for _ in range(3):
+        command = [sys.executable, "-c", START % work]
+        run = subprocess.run(command, env={**os.environ, **environment}, capture_output=True, text=True, check=False)
+        if run.returncode:
+            sys.exit(run.stderr)
+        runs.append([float(figure) for figure in run.stdout.split()])
+    return min(seconds for seconds, _ in runs), min(megabytes for _, megabytes in runs)
 
 
 if __name__ == "__main__":

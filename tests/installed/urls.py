@@ -3,8 +3,11 @@
 from django.conf import settings
 from django.contrib import admin
 from django.urls import include, path
-from shop.views import NewListing
 
-urlpatterns = [path("admin/", admin.site.urls), path("new/", NewListing.as_view())]
+urlpatterns = [path("admin/", admin.site.urls)]
+if not settings.BARE:
+    from shop.views import NewListing
+
+    urlpatterns.append(path("new/", NewListing.as_view()))
 if settings.HAS_API:
     urlpatterns.append(path("api/", include("ad_autocategorize.api.urls")))
