@@ -82,7 +82,7 @@ def page(client, moderators):
 @pytest.fixture(scope="session")
 def photo_network(django_db_setup, django_db_blocker, tmp_path_factory):
     """The folder of a network that the commands have trained on a set of toy cars, and of what is no car."""
-    import torch
+    torch = pytest.importorskip("torch", reason="PyTorch is not installed")
 
     from tests.photos.toys import make_other_photos, make_photos, toy_settings, write_labels
 
