@@ -18,7 +18,10 @@ from taxonomy import locking
 
 HAS_TORCH = importlib.util.find_spec("torch") is not None
 # Modules that draw toy cars train a network with them.
-NEEDS_TORCH = re.compile(r"^(import|from) (torch|tests\.photos\.(toys|two_processes))", re.MULTILINE)
+NEEDS_TORCH = re.compile(
+    r"^(import|from) (torch|tests\.photos\.(toys|two_processes)|ad_autocategorize\.photos\.training\.(augment|dataset|network))",
+    re.MULTILINE,
+)
 
 
 def pytest_ignore_collect(collection_path):

@@ -1,4 +1,4 @@
-"""Finds the messages of errors in the code: ``python -m tests.docs.messages`` prints those that the troubleshooting page lacks."""
+"""Finds the messages of errors in the code. ``python -m tests.docs.messages`` prints those that the page lacks."""
 
 import ast
 import re
@@ -41,7 +41,9 @@ def _messages(tree: ast.Module) -> Iterator[str]:
             if not isinstance(call, ast.Call) or not call.args:
                 continue
             raised = ast.unparse(call.func).split(".")[-1]
-            is_check = not isinstance(node, ast.Raise) and raised in CHECKS and any(item.arg == "id" for item in call.keywords)
+            is_check = (
+                not isinstance(node, ast.Raise) and raised in CHECKS and any(item.arg == "id" for item in call.keywords)
+            )
             if is_check or (isinstance(node, ast.Raise) and raised not in INTERNAL):
                 # Some errors have a code before the text.
                 texts = [text for argument in call.args for text in _texts(argument, names)]
@@ -70,7 +72,9 @@ def _texts(node: ast.expr, names: dict[str, list[ast.expr]]) -> list[str]:
     if isinstance(node, ast.Call) and ast.unparse(node.func) in TRANSLATIONS:
         return [text for argument in node.args for text in _texts(argument, names)]
     if isinstance(node, ast.Name):
-        return [text for value in names.get(node.id, []) if not isinstance(value, ast.Name) for text in _texts(value, names)]
+        return [
+            text for value in names.get(node.id, []) if not isinstance(value, ast.Name) for text in _texts(value, names)
+        ]
     if isinstance(node, ast.Dict):
         return [text for value in node.values for text in _texts(value, names)]
     return []

@@ -148,7 +148,7 @@ def explains_what_to_install(command: str, extra: str) -> None:
     try:
         call_command(command, *ARGUMENTS.get(command, ()), stdout=io.StringIO(), stderr=io.StringIO())
     except CommandError as error:
-        assert f"django-ad-autocategorize[{extra}" in str(error), f"{command}: {error}"
+        assert "pip install 'django-ad-autocategorize[" in str(error), f"{command}, without {extra}: {error}"
     else:
         raise AssertionError(f"{command} ran without the extra {extra}")
 

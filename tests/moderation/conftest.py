@@ -37,6 +37,11 @@ def mislabelled(marketplace_tree):
     }
 
 
+def help_text(html, name):
+    """The help of one field of an admin page, which stands before or after the field, by Django's version."""
+    return re.search(rf'<div[^>]*id="id_{name}_helptext"[^>]*>(.*?)</div>\s*(?:</div>|<)', html, re.DOTALL)[1]
+
+
 def find_mislabels(*options):
     out = io.StringIO()
     call_command("find_mislabels", *options, stdout=out)
