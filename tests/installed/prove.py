@@ -128,7 +128,7 @@ def photos() -> None:
 
     file = io.BytesIO()
     Image.new("RGB", (80, 60), "red").save(file, "JPEG")
-    photo = decode_upload(file.getvalue())
+    photo = decode_upload(io.BytesIO(file.getvalue()))
     assert photo.size == (80, 60)
     assert suggest_car([photo]).status == "no_model"
 
@@ -141,7 +141,7 @@ def heic() -> None:
 
     file = io.BytesIO()
     pillow_heif.from_pillow(Image.new("RGB", (80, 60), "red")).save(file)
-    assert decode_upload(file.getvalue()).size == (80, 60)
+    assert decode_upload(io.BytesIO(file.getvalue())).size == (80, 60)
 
 
 def explains_what_to_install(command: str, extra: str) -> None:
