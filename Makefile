@@ -52,8 +52,8 @@ test-wheel: $(VENV)/.dev ## Build the wheel, and install and try it with each ex
 test-matrix: $(VENV)/.dev ## Run the tests on every Python that is found with every Django that supports it
 	$(BIN)/nox -s tests
 
-test-mutants: $(VENV)/.dev ## Change the code in small ways, and list the changes that no test notices (MUTANTS="pattern ...")
-	$(BIN)/python tests/mutants.py $(MUTANTS)
+test-mutants: $(VENV)/.dev ## Change an area of the code in small ways, and list what no test notices (AREA="sources --sample 50")
+	$(BIN)/python tests/mutants.py $(AREA)
 
 docs: $(VENV)/.dev ## Build the documentation in build/docs
 	$(BIN)/python docs/build.py build/docs
