@@ -81,6 +81,8 @@ def project(tmp_path_factory):
         "PATH": f"{bin_folder}{os.pathsep}{os.environ['PATH']}",
         "PYTHONPATH": str(ROOT),
         "PYTHONWARNINGS": "error::DeprecationWarning",
+        # On a machine that is busy with other tests, threads of one program wait for one another.
+        "OMP_NUM_THREADS": "1",
     }
     project = Project(folder, environment, port)
     for block in BLOCK.finditer(TUTORIAL):
