@@ -1,6 +1,6 @@
 """Changes the code in small ways and lists the changes that no test notices: ``python tests/mutants.py AREA [--sample 50]``.
 
-mutmut does it, on a copy in ``build/mutants/AREA``, with the tests of that area alone; ``mutmut show NAME`` there prints a change.
+mutmut does it on a copy in ``build/mutants/AREA``, with the tests of that area alone; ``mutmut show NAME`` there prints one.
 What is listed is either a test that is missing, or a change that makes no difference (a slower sort, a default written out).
 """
 
