@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 MANAGE := $(BIN)/python manage.py
 
 .DEFAULT_GOAL := help
-.PHONY: help demo serve test test-postgresql lint format messages clean
+.PHONY: help demo serve test test-postgresql test-wheel test-matrix test-mutants docs screenshots lint format messages clean
 
 help: ## Show this list
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-16s %s\n", $$1, $$2}'
@@ -45,6 +45,21 @@ test: $(VENV)/.dev ## Run the tests
 
 test-postgresql: $(VENV)/.dev ## Run the tests that depend on the database, on PostgreSQL (PGHOST, PGUSER, ...)
 	$(BIN)/python -m pytest -n auto --ds=tests.settings_postgresql -m database $(PYTEST)
+
+test-wheel: $(VENV)/.dev ## Build the wheel, and install and try it with each extra in an empty environment
+	$(BIN)/nox -s wheel
+
+test-matrix: $(VENV)/.dev ## Run the tests on every Python that is found with every Django that supports it
+	$(BIN)/nox -s tests
+
+test-mutants: $(VENV)/.dev ## Change an area of the code in small ways, and list what no test notices (AREA="sources --sample 50")
+	$(BIN)/python tests/mutants.py $(AREA)
+
+docs: $(VENV)/.dev ## Build the documentation in build/docs
+	$(BIN)/python docs/build.py build/docs
+
+screenshots: $(VENV)/.dev ## Photograph every screen of the demo for the documentation (needs Chromium)
+	$(BIN)/python docs/screenshots.py
 
 lint: $(VENV)/.dev ## Run ruff, mypy, import-linter, count circles of imports, and look for missing migrations
 	$(BIN)/ruff check .

@@ -1,7 +1,9 @@
 """What the tests share: a model folder of each test's own, and a small marketplace with a trained model."""
 
+import importlib.util
 import io
 import os
+import re
 
 import pytest
 from django.conf import settings as django_settings
@@ -15,6 +17,24 @@ from ad_autocategorize.cars.form_catalog import forget_catalog
 from ad_autocategorize.categories import services
 from ad_autocategorize.conf import SETTING
 from taxonomy import locking
+
+HAS_TORCH = importlib.util.find_spec("torch") is not None
+# Modules that draw toy cars train a network with them.
+NEEDS_TORCH = re.compile(
+    r"^(import|from) (torch|tests\.photos\.(toys|two_processes)|ad_autocategorize\.photos\.training\.(augment|dataset|network))",
+    re.MULTILINE,
+)
+
+
+def pytest_ignore_collect(collection_path):
+    """Leave out what trains a network where PyTorch is not installed, as in the matrix of Pythons and Djangos."""
+    if HAS_TORCH or not collection_path.name.startswith("test_"):
+        return None
+    return bool(NEEDS_TORCH.search(collection_path.read_text(encoding="utf-8"))) or None
+
+
+def pytest_report_header():
+    return None if HAS_TORCH else "PyTorch is not installed: modules of tests that train a network are left out"
 
 
 @pytest.fixture(autouse=True)

@@ -37,6 +37,11 @@ def mislabelled(marketplace_tree):
     }
 
 
+def help_text(html, name):
+    """The help of one field of an admin page, which stands before or after the field, by Django's version."""
+    return re.search(rf'<div[^>]*id="id_{name}_helptext"[^>]*>(.*?)</div>\s*(?:</div>|<)', html, re.DOTALL)[1]
+
+
 def find_mislabels(*options):
     out = io.StringIO()
     call_command("find_mislabels", *options, stdout=out)
@@ -82,7 +87,7 @@ def page(client, moderators):
 @pytest.fixture(scope="session")
 def photo_network(django_db_setup, django_db_blocker, tmp_path_factory):
     """The folder of a network that the commands have trained on a set of toy cars, and of what is no car."""
-    import torch
+    torch = pytest.importorskip("torch", reason="PyTorch is not installed")
 
     from tests.photos.toys import make_other_photos, make_photos, toy_settings, write_labels
 

@@ -1,6 +1,7 @@
 """The feedback page and the purge."""
 
 import io
+import re
 import uuid
 from datetime import datetime, time, timedelta
 
@@ -89,7 +90,7 @@ def test_of_a_site_that_trains_every_night_the_newest_versions_are_shown(events,
         SuggestionEvent.objects.create(model_version=f"titles-c{day:02}", outcome="overruled")
     found = [row.name for row in figures.by_version()]
     assert found == [f"titles-c{day}" for day in range(29, 29 - figures.VERSIONS, -1)]
-    assert "titles-a" not in admin_client.get(PAGE).content.decode()
+    assert not re.search(r"\btitles-a\b", admin_client.get(PAGE).content.decode())
 
 
 def test_the_page_draws_the_weeks_and_sets_blind_decisions_apart(events, queue, moderators, admin_client):
@@ -102,7 +103,7 @@ def test_the_page_draws_the_weeks_and_sets_blind_decisions_apart(events, queue, 
     assert (blind.kept, blind.accepted) == (Proportion(1, 1), Proportion(0, 1))
     html = admin_client.get(PAGE).content.decode()
     assert '<svg class="chart"' in html
-    assert "titles-a" in html
+    assert re.search(r"\btitles-a\b", html)
     assert "100 puntos porcentuales (intervalo de confianza del 95 %: -12 a 100)" in html
     assert "Puede ser azar" in html
 

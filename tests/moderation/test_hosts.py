@@ -19,7 +19,7 @@ from tests.hosts.nodos.models import Node, Offer
 from tests.hosts.rubros.models import Aviso, Rubro
 from tests.hosts.secciones.ad_source import SectionAds
 from tests.hosts.secciones.models import Group, Listing, Product, Section
-from tests.moderation.conftest import find_mislabels
+from tests.moderation.conftest import find_mislabels, help_text
 from tests.plugin.test_sources import HOSTS
 
 pytestmark = [pytest.mark.django_db, pytest.mark.database]
@@ -175,7 +175,7 @@ def test_a_merge_moves_the_hosts_ads_and_says_what_is_left_to_do(searched, admin
     url = reverse("admin:ad_autocategorize_taxonomyfinding_merge", args=keys)
     assert "sync_taxonomy" in admin_client.get(url).content.decode()
     moving = admin_client.get(reverse("admin:taxonomy_category_change", args=[keys[0]])).content.decode()
-    assert "sync_taxonomy" in moving.split("id_parent_helptext")[-1]
+    assert "sync_taxonomy" in help_text(moving, "parent")
     admin_client.post(url)
     assert path_of(searched[0]) == ("Hogar", "Sillones")
     assert not Category.objects.get(name="Herramientas").is_active

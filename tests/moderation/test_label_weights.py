@@ -1,10 +1,13 @@
 """How much labels count: echoes less, corrections and moderators' decisions more, and no seller too much."""
 
+from datetime import timedelta
+
 import pytest
 from django.core.management import call_command
+from django.utils import timezone
 
 from ad_autocategorize.categories.corpus import read_marketplace
-from ad_autocategorize.categories.label_weights import weigh_labels
+from ad_autocategorize.categories.label_weights import _Decided, weigh_labels
 from ad_autocategorize.conf import SETTING
 from ad_autocategorize.models import ModelVersion, SuggestionEvent
 from ad_autocategorize.moderation.labels.review import Reviewer, accept, undo
@@ -167,3 +170,14 @@ def test_labels_that_all_count_the_same_change_nothing(marketplace_tree):
         tell(ad, "taken", "accepted")
     call_command("retrain_classifiers", "--seed", "5")
     assert len(set(ModelVersion.objects.values_list("digest", flat=True))) == 1
+
+
+def test_of_the_merges_only_those_after_an_ad_was_filed_have_moved_it():
+    """An ad that was filed at the very moment of a merge, or later, is where its form says."""
+    moment = timezone.now()
+    decided = _Decided({}, {"7": [(moment, 1, 2), (moment + timedelta(days=1), 2, 3)]})
+    assert decided.follow("7", 1, moment - timedelta(seconds=1)) == 3
+    assert decided.follow("7", 1, moment) == 1
+    assert decided.follow("7", 2, moment) == 3
+    assert decided.follow("7", 2, moment + timedelta(days=1)) == 2
+    assert decided.follow("8", 1, moment - timedelta(days=1)) == 1

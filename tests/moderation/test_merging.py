@@ -18,7 +18,7 @@ from ad_autocategorize.moderation.tree.merging import MERGE_LIMIT, MergeRefused,
 from ad_autocategorize.sources import AdSource, SourceError
 from marketplace.models import Ad
 from taxonomy.models import Category
-from tests.moderation.conftest import at_once
+from tests.moderation.conftest import at_once, help_text
 
 pytestmark = [pytest.mark.django_db, pytest.mark.database]
 
@@ -182,7 +182,7 @@ def test_a_category_says_before_and_after_a_move_what_depends_on_its_place(train
     url = f"/admin/taxonomy/category/{tables.pk}/change/"
     count = Ad.objects.filter(category=tables).count()
     admin_client.get("/")
-    told = admin_client.get(url).content.decode().split("id_parent_helptext")[-1].split("</div>")[0]
+    told = help_text(admin_client.get(url).content.decode(), "parent")
     assert f"{count} avisos" in told
     assert "Hogar › Muebles, " in told
     kitchen = Category.objects.get(name="Cocina")
@@ -203,7 +203,7 @@ def test_without_a_model_it_is_told_how_many_ads_move(marketplace_tree, admin_cl
     tables = Category.objects.get(name="Mesas")
     admin_client.get("/")
     html = admin_client.get(f"/admin/taxonomy/category/{tables.pk}/change/").content.decode()
-    assert f"{Ad.objects.filter(category=tables).count()} avisos" in html.split("id_parent_helptext")[-1]
+    assert f"{Ad.objects.filter(category=tables).count()} avisos" in help_text(html, "parent")
 
 
 @pytest.mark.django_db(transaction=True)

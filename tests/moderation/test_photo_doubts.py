@@ -78,6 +78,7 @@ def test_of_many_ads_the_photos_raise_those_that_are_filed_wrongly(careless, car
     assert set(raised) == {str(ad.pk) for ad in [*no_cars, hidden_car]}
     assert {issue.kind for issue in raised.values()} == {"photo"}
     assert raised[str(hidden_car.pk)].suggested_id == marketplace_tree.find(autos)
+    assert {issue.level for issue in raised.values()} == {1}
     assert all(marketplace_tree.find(autos) != raised[str(ad.pk)].suggested_id for ad in no_cars)
     assert not {str(ad.pk) for ad in [*right, *furniture]} & set(found)
     # What titles had found stays found.
@@ -93,9 +94,9 @@ def test_an_ad_among_cars_whose_photo_shows_none_is_queued(cars, served_network,
     assert str(fine.pk) not in found
     issue = found[str(ad.pk)]
     assert (issue.kind, issue.given_id) == ("photo", ad.category_id)
-    path = marketplace_tree.path_ids(issue.suggested_id)
-    assert issue.suggested_id != ad.category_id
-    assert issue.level == (2 if path[0] == marketplace_tree.path_ids(ad.category_id)[0] else 1)
+    # Furniture: the paths part at the main category.
+    assert marketplace_tree.path_names(issue.suggested_id)[0] == "Hogar"
+    assert issue.level == 1
     assert issue.suggested_probability < issue.given_probability
 
     # Nobody looks at photos: what they said stands while the ad is as it was.
@@ -111,7 +112,7 @@ def test_a_car_in_the_photo_strengthens_the_title_that_says_so(cars, served_netw
     ad = Ad.objects.create(title="auto sedan", category_id=motos, seller=cars[0].seller, status="published")
     show(ad, CAR)
     before, after = issues()[str(ad.pk)], issues("--photos")[str(ad.pk)]
-    assert (after.kind, after.suggested_id) == ("error", cars[0].category_id)
+    assert (after.kind, after.suggested_id, after.level) == ("error", cars[0].category_id, 2)
     assert after.priority == pytest.approx(before.priority + PHOTO_EVIDENCE)
 
 

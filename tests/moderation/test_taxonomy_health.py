@@ -15,6 +15,7 @@ from django.utils import timezone
 from ad_autocategorize.conf import SETTING
 from ad_autocategorize.models import TaxonomyFinding
 from ad_autocategorize.moderation.search.health import CATCH_ALL, Evidence, _worth_merging
+from ad_autocategorize.titles.label_errors import tree_health
 from ad_autocategorize.titles.label_errors.tree_health import confused_pairs, hidden_clusters
 from ad_autocategorize.titles.settings import TitleSettings
 from marketplace.models import Ad
@@ -42,12 +43,26 @@ def test_a_category_of_two_kinds_of_things_is_noticed():
     given = np.repeat([0, 1], 120)
     (found,) = hidden_clusters(titles + plain, given, [(1, 2), (1, 3)], TitleSettings())
     assert found.category == 0
+    assert 0.15 < found.silhouette <= 1
     told = {word for words in found.words for word in words}
     assert {"pizza", "taladro"} <= told
     assert not told & {"de", "la", "para", "x"}
     (other,) = hidden_clusters(titles + plain, given, [(1, 2), (1, 3)], TitleSettings(language="nowhere"))
     assert {"pizza", "taladro"} <= {word for words in other.words for word in words}
     assert sum(found.shares) == pytest.approx(1)
+
+
+def test_groups_that_run_into_one_another_are_no_kinds(monkeypatch):
+    """Every title draws from the same words, so that any two groups touch: the silhouette tells, and nothing else."""
+    rng = np.random.default_rng(0)
+    words = [f"{first}{second}" for first in "bdfglm" for second in ("ano", "eta", "iru", "oma", "una")]
+    titles = [" ".join(rng.choice(words, 4)) for _ in range(160)]
+    given, categories = np.zeros(160, dtype=np.intp), [(1, 2), (1, 3)]
+    assert not hidden_clusters(titles, given, categories, TitleSettings())
+    monkeypatch.setattr(tree_health, "SPLIT_SILHOUETTE", 0.0)
+    monkeypatch.setattr(tree_health, "CLUSTER_SHARE", 0.05)
+    (blurred,) = hidden_clusters(titles, given, categories, TitleSettings())
+    assert 0 < blurred.silhouette < 0.15
 
 
 def test_pairs_that_take_each_others_ads_are_worth_merging():

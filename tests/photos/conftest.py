@@ -1,20 +1,24 @@
 import numpy as np
 import pytest
-import torch
 
-from ad_autocategorize.photos.training.dataset import PhotoSet
-from ad_autocategorize.photos.training.images import pack_photos
 from ad_autocategorize.photos.vocabularies import Vocabularies
-from tests.photos.toys import make_photos
+
+try:
+    import torch
+except ModuleNotFoundError:
+    torch = None
 
 
 @pytest.fixture(autouse=True, scope="session")
 def one_thread():
-    torch.set_num_threads(1)
+    if torch is not None:
+        torch.set_num_threads(1)
 
 
 @pytest.fixture(scope="session")
 def toy_records(tmp_path_factory):
+    from tests.photos.toys import make_photos
+
     return make_photos(tmp_path_factory.mktemp("photos"), 240)
 
 
@@ -26,6 +30,9 @@ def vocabularies(toy_records):
 @pytest.fixture(scope="session")
 def toys(toy_records, vocabularies, tmp_path_factory):
     """Training and validation photos of the toy world."""
+    from ad_autocategorize.photos.training.dataset import PhotoSet
+    from ad_autocategorize.photos.training.images import pack_photos
+
     photos = PhotoSet.of(pack_photos(toy_records, tmp_path_factory.mktemp("cache"), 24, 32), vocabularies)
     chosen = np.arange(len(photos)) >= 180
     return photos.subset(~chosen), photos.subset(chosen)

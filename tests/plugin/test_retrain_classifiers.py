@@ -112,14 +112,14 @@ def interrupt(folder, env, how, moment):
     heed = partial(signal.signal, signal.SIGINT, signal.SIG_DFL)
     pipes = {"stdout": subprocess.DEVNULL, "stderr": subprocess.PIPE}
     command = [sys.executable, "manage.py", "retrain_classifiers"]
-    process = subprocess.Popen(command, cwd=ROOT, env=env, preexec_fn=heed, **pipes)
-    if moment == "writing":
-        while process.poll() is None and not set((folder / "models").glob(".incomplete-*")) - litter:
-            time.sleep(0.001)
-    else:
-        time.sleep(moment)
-    process.send_signal(how)
-    return process.wait(), process.stderr.read()
+    with subprocess.Popen(command, cwd=ROOT, env=env, preexec_fn=heed, **pipes) as process:
+        if moment == "writing":
+            while process.poll() is None and not set((folder / "models").glob(".incomplete-*")) - litter:
+                time.sleep(0.001)
+        else:
+            time.sleep(moment)
+        process.send_signal(how)
+        return process.wait(), process.stderr.read()
 
 
 @pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGINT])
@@ -154,21 +154,18 @@ def test_a_serving_process_swaps_to_what_another_process_activated(demo_site):
         "import django; django.setup(); import sys; from ad_autocategorize.categories.services import suggest_categories\n"
         "for line in sys.stdin: print(suggest_categories('heladera').model_version, flush=True)"
     )
-    process = subprocess.Popen(
-        [sys.executable, "-c", serve], cwd=ROOT, env=env, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
-    )
+    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE}
+    with subprocess.Popen([sys.executable, "-c", serve], cwd=ROOT, env=env, text=True, **pipes) as process:
 
-    def ask():
-        process.stdin.write("\n")
-        process.stdin.flush()
-        return process.stdout.readline().strip()
+        def ask():
+            process.stdin.write("\n")
+            process.stdin.flush()
+            return process.stdout.readline().strip()
 
-    first = ask()
-    manage("retrain_classifiers")
-    time.sleep(registry.CHECK_INTERVAL_SECONDS + 0.1)
-    second = ask()
-    process.stdin.close()
-    process.wait()
+        first = ask()
+        manage("retrain_classifiers")
+        time.sleep(registry.CHECK_INTERVAL_SECONDS + 0.1)
+        second = ask()
     assert first.startswith("titles-")
     assert second.startswith("titles-")
     assert first != second

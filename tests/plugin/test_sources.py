@@ -47,8 +47,8 @@ def make_sections():
 
 
 def make_nodes():
-    home, tools = Node.add_root(title="Hogar"), Node.add_root(title="Herramientas")
-    sofas = home.add_child(title="Sillones")
+    home, tools = (Node.objects.add_root({"title": title}) for title in ("Hogar", "Herramientas"))
+    sofas = Node.objects.add_child(home, {"title": "Sillones"})
     for number in range(12):
         for name, node in (("sillon", sofas), ("taladro", tools), ("mesa", home)):
             Offer.objects.create(headline=f"{name} {number}", node=Node.objects.get(pk=node.pk))

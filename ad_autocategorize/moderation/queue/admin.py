@@ -104,8 +104,10 @@ class QueueAdmin(ReviewedAdmin):
             request, {"may_review": self.has_review_permission(request), **(extra_context or {})}
         )
 
-    def get_actions(self, request: HttpRequest) -> dict[str, Any]:
-        actions = super().get_actions(request)
+    def get_actions(self, request: HttpRequest, action_location: Any = None) -> dict[str, Any]:
+        # Django passes the place on from 6.1, and knows no such parameter before.
+        place = {} if action_location is None else {"action_location": action_location}
+        actions = super().get_actions(request, **place)
         if is_blind(request):
             # Nobody accepts what he does not see.
             actions.pop("accept_selected", None)

@@ -1,0 +1,11 @@
+"""An ad that points at the category tree of ``taxonomy`` itself."""
+
+from django.db import models
+
+
+class Listing(models.Model):
+    headline = models.CharField(max_length=120)
+    category = models.ForeignKey("taxonomy.Category", on_delete=models.PROTECT)
+
+    def __str__(self):
+        return self.headline
