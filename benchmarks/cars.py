@@ -20,11 +20,24 @@ import torch
 from ad_autocategorize.photos.settings import PhotoSettings
 from ad_autocategorize.photos.training.backbones import initialize
 from ad_autocategorize.photos.training.dataset import PhotoSet
+from ad_autocategorize.photos.training.fitting import choose_serving, train_network
 from ad_autocategorize.photos.training.images import PhotoRecord, pack_photos
 from ad_autocategorize.photos.training.network import CarNetwork
-from ad_autocategorize.photos.training.training import Epoch, Trainer
+from ad_autocategorize.photos.training.training import Epoch
 from ad_autocategorize.photos.vocabularies import CarLabels, Vocabularies
+from benchmarks.car_report import Trained, print_report
 
+# What ``retrain_cnn`` does without any setting, the same with a frozen backbone, and what a GPU is for.
+RECIPES = {
+    "product": PhotoSettings(freeze_backbone=False),
+    "frozen": PhotoSettings(freeze_backbone=True),
+    "large": PhotoSettings(
+        backbone="tf_efficientnet_lite2", height=224, width=304, epochs=24, augmentation="strong", freeze_backbone=False
+    ),
+    "scratch": PhotoSettings(
+        backbone="resnet50", weights="none", height=192, width=256, epochs=50, batch_size=64, augmentation="strong"
+    ),
+}
 # Every so manieth training photo is one to choose by.
 CHOOSING = 12
 # A color that was guessed with less counts for nothing.
@@ -85,23 +98,59 @@ def parted(folder: Path, others: Path | None) -> tuple[list[PhotoRecord], list[P
     return learning, records[::CHOOSING]
 
 
-def train_network(
-    settings: PhotoSettings, arguments: argparse.Namespace, folder: Path
-) -> tuple[CarNetwork, Vocabularies, PhotoSet]:
-    """Return a fine-tuned network, its vocabularies, and the photos that it learned from."""
+def train(settings: PhotoSettings, arguments: argparse.Namespace, folder: Path) -> Trained:
+    """Return a trained network, with all that was chosen on the photos to choose by."""
     learning, choosing = parted(arguments.folder, arguments.not_cars)
+    learning = learning[: arguments.photos]
     vocabularies = Vocabularies.of(record.labels for record in learning + choosing)
     cache = arguments.out / "cache"
-    train = pack(learning, cache, settings, vocabularies)
+    learned = pack(learning, cache, settings, vocabularies)
     torch.manual_seed(settings.seed)
     network = CarNetwork(settings.backbone, vocabularies, settings.height, settings.width)
     origin = initialize(network.backbone, settings.backbone, settings.weights)
     print(f"{settings.backbone}, weights {origin.weights} ({origin.licence or 'no licence'}), {settings}")
-    print(f"{len(train)} photos to learn from, {len(choosing)} to choose by; {vocabularies.sizes}", flush=True)
-    validation = pack(choosing, cache, settings, vocabularies)
-    trainer = Trainer(network, settings, train, validation, folder, arguments.device)
-    trainer.run(resume=arguments.resume, reports=[epoch_printer(len(train))])
-    return network, vocabularies, train
+    print(f"{len(learned)} photos to learn from, {len(choosing)} to choose by; {vocabularies.sizes}", flush=True)
+    begun = time.monotonic(), time.process_time()
+    train_network(
+        network,
+        settings,
+        learned,
+        pack(choosing, cache, settings, vocabularies),
+        work=folder,
+        device=arguments.device,
+        resume=arguments.resume,
+        reports=[epoch_printer(len(learned))],
+    )
+    minutes, cores = (time.monotonic() - begun[0]) / 60, (time.process_time() - begun[1]) / 60
+    print(f"Trained in {minutes:.1f} minutes, {cores:.1f} core-minutes; {bound_by(arguments.device)}", flush=True)
+    served = choose_serving(
+        network,
+        settings,
+        learned,
+        lambda zoom: pack(choosing, cache, settings, vocabularies, zoom),
+        vocabularies,
+        vocabularies.compatibility(),
+        others_learned=arguments.not_cars is not None,
+        device=arguments.device,
+    )
+    return Trained(network, vocabularies, served)
+
+
+def bound_by(device: str) -> str:
+    """Return the share of the time in which the device was busy, where it can be told."""
+    if not device.startswith("cuda"):
+        return "bound by the cores"
+    return f"GPU memory used at most {torch.cuda.max_memory_allocated() / 2**30:.1f} GiB"
+
+
+def report(trained: Trained, settings: PhotoSettings, arguments: argparse.Namespace) -> None:
+    """Print what the photos of the other part say."""
+    zoom = trained.served.preprocessing.zoom
+    tested = read_records(arguments.folder, "val")
+    others = read_others(arguments.not_cars)[1] if arguments.not_cars else []
+    cache = arguments.out / "cache"
+    sets = [pack(records, cache, settings, trained.vocabularies, zoom) for records in (tested, others)]
+    print_report(trained, *sets, tested[0].path, arguments.device)
 
 
 def epoch_printer(photos: int) -> Callable[[Epoch], None]:
@@ -127,14 +176,23 @@ def main() -> None:
     parser.add_argument("folder", type=Path)
     parser.add_argument("--not-cars", type=Path)
     parser.add_argument("--out", type=Path, default=Path("var/benchmark-cars"), help="Cache and checkpoint.")
-    parser.add_argument("--epochs", type=int, default=PhotoSettings().epochs)
+    parser.add_argument("--recipes", nargs="+", choices=RECIPES, help="What to train (product; on a GPU, all of it).")
+    parser.add_argument("--epochs", type=int, help="Instead of each recipe's own.")
+    parser.add_argument("--photos", type=int, help="Learn from this many photos alone.")
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--device", default="cpu")
-    parser.add_argument("--resume", action="store_true", help="Go on from the checkpoint; a finished one is reported on.")
+    parser.add_argument(
+        "--resume", action="store_true", help="Go on from the checkpoint; a finished one is reported on."
+    )
     arguments = parser.parse_args()
     torch.set_num_threads(arguments.threads)
-    settings = replace(PhotoSettings(), epochs=arguments.epochs)
-    train_network(settings, arguments, arguments.out)
+    chosen = arguments.recipes or (list(RECIPES) if arguments.device.startswith("cuda") else ["product"])
+    for name in chosen:
+        settings = RECIPES[name]
+        if arguments.epochs:
+            settings = replace(settings, epochs=arguments.epochs)
+        print(f"== {name}", flush=True)
+        report(train(settings, arguments, arguments.out / name), settings, arguments)
 
 
 if __name__ == "__main__":

@@ -58,10 +58,7 @@ def evaluate_photos(directory: Path, records: Iterable[PhotoRecord], not_cars: P
     )
     figures["origin"] = predictor.manifest.document.get("origin", {})
     figures["never_seen"] = [" ".join(pair) for pair in vocabularies.never_seen(catalog_pairs())]
-    figures["unknown_labels"] = {
-        head: _unknown(kept, labels[:, column], head)
-        for column, head in enumerate(HEADS)
-    }
+    figures["unknown_labels"] = {head: _unknown(kept, labels[:, column], head) for column, head in enumerate(HEADS)}
     if not_cars is not None:
         files = sorted(path for path in not_cars.rglob("*") if path.suffix.lower() in SUFFIXES)
         others, shown = predict_all(predictor, (PhotoRecord(path) for path in files), skipped)

@@ -6,6 +6,7 @@ import hashlib
 import importlib
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
+from difflib import get_close_matches
 from pathlib import Path
 from pickle import UnpicklingError  # what torch raises for a file of more than tensors
 from typing import Any
@@ -72,7 +73,7 @@ class Origin:
 def make_backbone(name: str, height: int, width: int) -> Backbone:
     """Return a model of timm with random weights. Raises ``ValueError`` where there is none or it has no pooled output."""
     if not timm.is_model(name):
-        near = ", ".join(timm.list_models(f"*{name.split('.')[0][:8]}*")[:5])
+        near = ", ".join(get_close_matches(name, timm.list_models(), 5))
         raise ValueError(f"timm has no backbone {name!r}" + (f"; near it: {near}." if near else "."))
     try:
         # Those that cut photos into patches are built for one size.
@@ -81,17 +82,23 @@ def make_backbone(name: str, height: int, width: int) -> Backbone:
         module = timm.create_model(name, num_classes=0)
     # Not in training mode, which would move the running means; and not ``num_features``, which some models overstate.
     module.eval()
-    with torch.inference_mode():
-        features = module(torch.zeros(1, 3, height, width))
-        if not isinstance(features, Tensor) or features.ndim != 2:
-            raise ValueError(f"{name} gives no pooled output, one vector a photo, which the branches need.")
-        try:
-            module(torch.zeros(1, 3, height // 2, width // 2))
-            any_size = True
-        except (AssertionError, RuntimeError, ValueError):
-            any_size = False
+    features = _try(module, height, width)
+    if features is None:
+        raise ValueError(f"{name} takes no photos of {height} x {width} pixels: set another height and width.")
+    if not isinstance(features, Tensor) or features.ndim != 2:
+        raise ValueError(f"{name} gives no pooled output, one vector a photo, which the branches need.")
+    any_size = _try(module, height // 2, width // 2) is not None
     config = module.pretrained_cfg
     return Backbone(module, features.shape[1], tuple(config["mean"]), tuple(config["std"]), any_size)
+
+
+def _try(module: nn.Module, height: int, width: int) -> Any:
+    """Return what a model gives for a photo of a size, ``None`` where it takes none of that size."""
+    try:
+        with torch.inference_mode():
+            return module(torch.zeros(1, 3, height, width))
+    except (AssertionError, RuntimeError, ValueError):
+        return None
 
 
 def initialize(module: nn.Module, name: str, weights: str, *, accept_licence: bool = False) -> Origin:
@@ -162,9 +169,7 @@ def read_tensors(path: Path) -> dict[str, Tensor]:
     Raises ``OSError``, and ``ValueError`` where there are none.
     """
     try:
-        content: Any = (
-            load_file(path) if path.suffix == ".safetensors" else torch.load(path, "cpu", weights_only=True)
-        )
+        content: Any = load_file(path) if path.suffix == ".safetensors" else torch.load(path, "cpu", weights_only=True)
     except (SafetensorError, UnpicklingError, RuntimeError, EOFError, ValueError) as error:
         raise ValueError(f"{path} holds no weights that can be read; nothing else in it is ever run.") from error
     for wrapper in _WRAPPERS:

@@ -97,7 +97,9 @@ def evaluate(
         "pair_weights": {f"{weight:g}": row for weight, row in compare_weights(merged, truth, mask).items()},
         "year_within": _year_within(best["year"], truth[:, HEADS.index("year")], vocabularies.year),
         "cars_refused": float((refusal_scores(logits, rules.refusal) < rules.refusal_threshold).mean()),
-        "ads_that_disagree": sum(photos_disagree(each[groups == group], rules.agreement) for group in np.unique(groups)),
+        "ads_that_disagree": sum(
+            photos_disagree(each[groups == group], rules.agreement) for group in np.unique(groups)
+        ),
     }
 
 

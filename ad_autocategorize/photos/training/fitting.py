@@ -25,7 +25,9 @@ def is_frozen(settings: PhotoSettings, photos: int) -> bool:
     if settings.freeze_backbone is None:
         return photos < FEW_PHOTOS and not knows_nothing
     if settings.freeze_backbone and knows_nothing:
-        raise ValueError("A frozen backbone with random weights shows the branches noise: name weights, or do not freeze it.")
+        raise ValueError(
+            "A frozen backbone with random weights shows the branches noise: name weights, or do not freeze it."
+        )
     return settings.freeze_backbone
 
 

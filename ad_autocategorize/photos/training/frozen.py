@@ -92,7 +92,9 @@ class BranchTrainer:
 
 def embed(network: CarNetwork, photos: PhotoSet, folder: Path | None, device: str = "cpu") -> Tensor:
     """Return the embeddings of each photo and its mirror image, float16[n, 2, width]; those in ``folder`` are not made again."""
-    keys = [hashlib.sha256(photos.read(slice(place, place + 1)).tobytes()).digest()[:16] for place in range(len(photos))]
+    keys = [
+        hashlib.sha256(photos.read(slice(place, place + 1)).tobytes()).digest()[:16] for place in range(len(photos))
+    ]
     cache = None
     known: dict[bytes, NDArray[np.float16]] = {}
     if folder is not None:
@@ -131,5 +133,9 @@ def _write_cache(path: Path, vectors: dict[bytes, NDArray[np.float16]]) -> None:
         older.unlink()
     partial = path.with_suffix(".incomplete")
     with partial.open("wb") as file:
-        np.savez(file, keys=np.stack([np.frombuffer(key, np.uint8) for key in vectors]), vectors=np.stack(list(vectors.values())))
+        np.savez(
+            file,
+            keys=np.stack([np.frombuffer(key, np.uint8) for key in vectors]),
+            vectors=np.stack(list(vectors.values())),
+        )
     partial.replace(path)

@@ -211,7 +211,7 @@ def predict_logits(network: CarNetwork, photos: PhotoSet, device: str = "cpu") -
     """Return the logits of every head for all photos, float32[n, classes]; the network is left in evaluation mode."""
     network.eval()
     parts: dict[str, list[np.ndarray[Any, Any]]] = {name: [] for name in OUTPUTS}
-    with torch.autocast(device.split(":")[0], torch.bfloat16, enabled="cuda" in device):
+    with torch.autocast(device.split(":", maxsplit=1)[0], torch.bfloat16, enabled="cuda" in device):
         for pixels, _, _ in photos.batches(EVALUATION_BATCH, device=device):
             outputs = network.answer((pixels.float() / 255).contiguous(memory_format=torch.channels_last))
             for name in OUTPUTS:
@@ -233,6 +233,8 @@ def accuracy_by_head(network: CarNetwork, photos: PhotoSet, device: str = "cpu")
     if table.any():
         answers["model"] = pair_scores(logits["brand"], logits["model"], table).argmax(1)
         answers["brand"] = table.argmax(0)[answers["model"]]
-    right = {head: (answers[head] == labels[:, column])[labels[:, column] != MISSING] for column, head in enumerate(HEADS)}
+    right = {
+        head: (answers[head] == labels[:, column])[labels[:, column] != MISSING] for column, head in enumerate(HEADS)
+    }
     together = np.concatenate(list(right.values()))
     return {head: float(part.mean()) for head, part in right.items() if len(part)}, float(together.mean())
