@@ -127,21 +127,21 @@ def test_a_frozen_backbone_stays_as_it_is_and_its_branches_learn(toys, vocabular
 def test_embeddings_are_made_once(toys, vocabularies, tmp_path, monkeypatch):
     network = toy_network(vocabularies).eval()
     few = toys[0].subset(np.arange(len(toys[0])) < 40)
-    first = embed(network, few, tmp_path)
+    (first,) = embed(network, [few], tmp_path)
     assert first.shape == (40, 2, 64)
     calls = []
     monkeypatch.setattr(network, "features", lambda photos: calls.append(len(photos)) or torch.zeros(len(photos), 64))
-    assert torch.equal(embed(network, few, tmp_path), first)
+    assert torch.equal(embed(network, [few], tmp_path)[0], first)
     assert calls == []
     # Ten more photos go through it, each with its mirror image, and no others.
-    embed(network, toys[0].subset(np.arange(len(toys[0])) < 50), tmp_path)
+    embed(network, [toys[0].subset(np.arange(len(toys[0])) < 50)], tmp_path)
     assert calls == [10, 10]
     # Another backbone's are of no use.
-    embed(toy_network(vocabularies).eval(), few, tmp_path)
+    embed(toy_network(vocabularies).eval(), [few], tmp_path)
     (kept,) = tmp_path.glob("embeddings-*.npz")
     kept.write_bytes(b"damaged")
     monkeypatch.undo()
-    torch.testing.assert_close(embed(network, few, tmp_path), first)
+    torch.testing.assert_close(embed(network, [few], tmp_path)[0], first)
 
 
 def test_few_photos_are_not_worth_a_fine_tuning():

@@ -17,7 +17,7 @@ from ad_autocategorize.photos.training.backbones import digest
 from ad_autocategorize.photos.training.dataset import PhotoSet
 from ad_autocategorize.photos.training.losses import CarLoss
 from ad_autocategorize.photos.training.network import CarNetwork
-from ad_autocategorize.photos.training.training import EVALUATION_BATCH, Epoch, Report, accuracy_by_head
+from ad_autocategorize.photos.training.training import EVALUATION_BATCH, Epoch, Report, score
 
 # Measured: see docs/explanation/how-it-works.md. Below it, fine-tuning is not better by more than chance.
 FEW_PHOTOS = 300
@@ -26,7 +26,7 @@ EPOCHS = 60
 BATCH = 256
 LEARNING_RATE = 2e-3
 WEIGHT_DECAY = 0.02
-# Validation is looked at this often: it is as dear as an epoch.
+# Validation is looked at this often.
 _LOOKED_AT = 10
 
 
@@ -52,7 +52,7 @@ class BranchTrainer:
         """Fit, leave the branches of the best of the epochs looked at in ``network``, and return those epochs."""
         begun = time.monotonic()
         self.network.to(self.device).eval()
-        vectors = embed(self.network, self.train, self.folder, self.device)
+        vectors, looked_at = embed(self.network, (self.train, self.validation), self.folder, self.device)
         labels = torch.from_numpy(self.train.labels).to(self.device)
         weights = torch.from_numpy(self.train.color_weights).to(self.device)
         torch.manual_seed(self.seed)
@@ -66,10 +66,10 @@ class BranchTrainer:
             schedule.step()
             if (number + 1) % _LOOKED_AT and number + 1 < EPOCHS:
                 continue
-            accuracies, score = accuracy_by_head(self.network, self.validation, self.device)
-            epochs.append(Epoch(number, (number + 1) / EPOCHS, loss, accuracies, score, time.monotonic() - begun))
-            if score > best or not len(self.validation):
-                best = score
+            accuracies, value = score(self._answers(looked_at), self.validation, self.network.compatible)
+            epochs.append(Epoch(number, (number + 1) / EPOCHS, loss, accuracies, value, time.monotonic() - begun))
+            if value > best or not len(self.validation):
+                best = value
                 kept = {name: value.clone() for name, value in self.network.heads.state_dict().items()}
             for report in reports:
                 report(epochs[-1])
@@ -89,29 +89,47 @@ class BranchTrainer:
             losses.append(loss.detach())
         return float(torch.stack(losses).mean())
 
+    @torch.inference_mode()
+    def _answers(self, vectors: Tensor) -> dict[str, NDArray[np.float32]]:
+        outputs = self.network.branches(vectors[:, 0].float())
+        return {head: values.cpu().numpy() for head, values in outputs.items()}
 
-def embed(network: CarNetwork, photos: PhotoSet, folder: Path | None, device: str = "cpu") -> Tensor:
-    """Return the embeddings of each photo and its mirror image, float16[n, 2, width]; those in ``folder`` are not made again."""
-    keys = [
-        hashlib.sha256(photos.read(slice(place, place + 1)).tobytes()).digest()[:16] for place in range(len(photos))
-    ]
+
+def embed(network: CarNetwork, sets: Sequence[PhotoSet], folder: Path | None, device: str = "cpu") -> list[Tensor]:
+    """Return for each set the embeddings of every photo and its mirror image, float16[n, 2, width].
+
+    Those in ``folder`` are not made again.
+    """
+    keys = [[_digest(photos, place) for place in range(len(photos))] for photos in sets]
     cache = None
     known: dict[bytes, NDArray[np.float16]] = {}
     if folder is not None:
-        shape = f"{photos.pixels.shape[1]}x{photos.pixels.shape[2]}"
-        cache = folder / f"{CACHE_PREFIX}{digest(network.backbone.state_dict())[:16]}-{shape}.npz"
-        known = _read_cache(cache, network.width)
-    missing = np.array([place for place, key in enumerate(keys) if key not in known], dtype=np.int64)
-    numbers = iter(missing)
-    with torch.inference_mode():
+        height, width = sets[0].pixels.shape[1:3]
+        name = f"{CACHE_PREFIX}{digest(network.backbone.state_dict())[:16]}-{height}x{width}.npz"
+        cache, known = folder / name, _read_cache(folder / name, network.width)
+    made = 0
+    for photos, own in zip(sets, keys, strict=True):
+        missing = np.array([place for place, key in enumerate(own) if key not in known], dtype=np.int64)
+        made += len(missing)
+        numbers = iter(missing)
         for pixels, _, _ in photos.batches(EVALUATION_BATCH, missing, device):
-            values = (pixels.float() / 255).contiguous(memory_format=torch.channels_last)
-            both = torch.stack([network.features(values), network.features(values.flip(3))], dim=1)
-            for vectors in both.half().cpu().numpy():
-                known[keys[next(numbers)]] = vectors
-    if cache is not None and len(missing):
-        _write_cache(cache, {key: known[key] for key in dict.fromkeys(keys)})
-    return torch.from_numpy(np.stack([known[key] for key in keys])).to(device)
+            for vectors in _both_sides(network, pixels):
+                known[own[next(numbers)]] = vectors
+    if cache is not None and made:
+        _write_cache(cache, {key: known[key] for own in keys for key in own})
+    empty = np.zeros((0, 2, network.width), np.float16)
+    return [torch.from_numpy(np.stack([known[key] for key in own]) if own else empty).to(device) for own in keys]
+
+
+def _digest(photos: PhotoSet, place: int) -> bytes:
+    return hashlib.sha256(photos.read(slice(place, place + 1)).tobytes()).digest()[:16]
+
+
+@torch.inference_mode()
+def _both_sides(network: CarNetwork, pixels: Tensor) -> NDArray[np.float16]:
+    values = (pixels.float() / 255).contiguous(memory_format=torch.channels_last)
+    both = torch.stack([network.features(values), network.features(values.flip(3))], dim=1)
+    return both.half().cpu().numpy()
 
 
 def _read_cache(path: Path, width: int) -> dict[bytes, NDArray[np.float16]]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -25,7 +25,7 @@ from ad_autocategorize.photos.training.dataset import PhotoSet
 from ad_autocategorize.photos.training.distributed import rank_and_size
 from ad_autocategorize.photos.training.losses import CarLoss
 from ad_autocategorize.photos.training.network import OUTPUTS, CarNetwork
-from ad_autocategorize.photos.vocabularies import HEADS, MISSING
+from ad_autocategorize.photos.vocabularies import HEADS, MISSING, BoolArray
 
 EVALUATION_BATCH = 128
 # Branches start from nothing and learn faster than a backbone that knows what pictures are.
@@ -147,12 +147,12 @@ class Trainer:
             varied = vary(photos, height, width, self.settings.augmentation)
             losses.append(self._step(varied, labels, weights, mixing and float(torch.rand(())) < MIXED))
         # The weight average, which is what is kept.
-        accuracies, score = accuracy_by_head(self.average.module, self.validation, self.device)
+        accuracies, value = accuracy_by_head(self.average.module, self.validation, self.device)
         self._seconds += time.monotonic() - begun
-        if score > self._best["score"] or not self.validation:
-            self._best = {"score": score, "epoch": number}
+        if value > self._best["score"] or not self.validation:
+            self._best = {"score": value, "epoch": number}
             self.best.module.load_state_dict(self.average.module.state_dict())
-        return Epoch(number, progress, float(torch.stack(losses).mean()), accuracies, score, self._seconds)
+        return Epoch(number, progress, float(torch.stack(losses).mean()), accuracies, value, self._seconds)
 
     def _step(self, photos: Tensor, labels: Tensor, weights: Tensor, mixed: bool) -> Tensor:
         share = 1.0
@@ -220,16 +220,21 @@ def predict_logits(network: CarNetwork, photos: PhotoSet, device: str = "cpu") -
 
 
 def accuracy_by_head(network: CarNetwork, photos: PhotoSet, device: str = "cpu") -> tuple[dict[str, float], float]:
+    """Return what ``score`` says of a network's answers to photos."""
+    return score(predict_logits(network, photos, device), photos, network.compatible)
+
+
+def score(
+    logits: Mapping[str, np.ndarray[Any, Any]], photos: PhotoSet, table: BoolArray
+) -> tuple[dict[str, float], float]:
     """Return the share of right answers of each head that has labels, and of all labels together.
 
-    Brand and model are those of the best pair; colors that a model guessed do not count.
+    Brand and model are those of the best pair of the table; colors that a model guessed do not count.
     """
     if not len(photos):
         return {}, 0.0
-    logits = predict_logits(network, photos, device)
     answers = {head: logits[head].argmax(1) for head in HEADS}
     labels = photos.seen_labels
-    table = network.compatible
     if table.any():
         answers["model"] = pair_scores(logits["brand"], logits["model"], table).argmax(1)
         answers["brand"] = table.argmax(0)[answers["model"]]
