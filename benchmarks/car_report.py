@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import io
 import time
-from collections.abc import Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-import torch
 from PIL import Image
 
 from ad_autocategorize.photos.answers import answer_car, refusal_scores
@@ -123,9 +122,9 @@ def print_serving(trained: Trained, held_out: PhotoSet, photo: Path) -> None:
     peer = CarNetwork(PEER, trained.vocabularies, PEER_SIDE, PEER_SIDE)
     peer_input = np.random.default_rng(0).random((1, 3, PEER_SIDE, PEER_SIDE), dtype=np.float32)
     session = open_session(graph, 1)
-    own = _milliseconds([lambda: run_graph(session, inputs[:1])])
+    own = _milliseconds(lambda: run_graph(session, inputs[:1]))
     other = open_session(to_onnx(peer, PEER_SIDE, PEER_SIDE), 1)
-    theirs = _milliseconds([lambda: run_graph(other, peer_input)])
+    theirs = _milliseconds(lambda: run_graph(other, peer_input))
     print(
         f"Network alone on one core, CPU time p50: {own[0]:.1f} ms; {PEER} at {PEER_SIDE} x {PEER_SIDE} "
         f"{theirs[0]:.1f} ms; share {own[0] / theirs[0]:.2f}; {len(graph) / 1e6:.1f} MB."
@@ -138,21 +137,19 @@ def print_serving(trained: Trained, held_out: PhotoSet, photo: Path) -> None:
             logits = run_graph(session, preprocessing.normalize(preprocessing.resize(picture)[None]))
             answer_car(logits, trained.vocabularies, trained.served.rules)
 
-        spent = _milliseconds([read])
-        print(
-            f"Photo of {width * height / 1e6:.0f} MP to fields, CPU time p50 {spent[0]:.0f} ms, p95 {spent[1]:.0f} ms."
-        )
+        cpu, clock = _milliseconds(read)
+        print(f"Photo of {width * height / 1e6:.0f} MP to fields, p50: {cpu:.0f} ms of CPU time, {clock:.0f} by the clock.")
 
 
-def _milliseconds(calls: Sequence) -> tuple[float, float]:
-    """Return the median and the 95th percentile of CPU time: what others do on the machine does not count."""
-    torch.set_num_threads(1)
-    spent = []
-    for turn in range(ROUNDS):
-        begun = time.process_time()
-        calls[turn % len(calls)]()
-        spent.append((time.process_time() - begun) * 1000)
-    return float(np.median(spent)), float(np.quantile(spent, 0.95))
+def _milliseconds(call: Callable[[], object]) -> tuple[float, float]:
+    """Return the medians of CPU time, which what others do on the machine leaves alone, and of the clock's."""
+    cpu, clock = [], []
+    for _ in range(ROUNDS):
+        begun = time.process_time(), time.perf_counter()
+        call()
+        cpu.append((time.process_time() - begun[0]) * 1000)
+        clock.append((time.perf_counter() - begun[1]) * 1000)
+    return float(np.median(cpu)), float(np.median(clock))
 
 
 def _enlarged(photo: Path, width: int, height: int) -> bytes:

@@ -415,5 +415,14 @@ def test_several_photos_are_read_together(trained_photos, picture):
     assert answer.fields["brand"].options[0].label == "Ajax"
 
 
+def test_photos_of_different_cars_fill_in_nothing(trained_photos):
+    rng = np.random.default_rng(8)
+    answer = suggest_car([draw(pair, "red", 2010, rng) for pair in MODELS])
+    assert answer.photos_disagree
+    assert not any(field.accepted for field in answer.fields.values())
+    with translation.override("en"):
+        assert answer.message.startswith("These photos disagree")
+
+
 def test_photos_of_ads_are_found_on_disk(trained_photos):
     assert read_photo(AdPhoto.objects.last().image.path).size == (48, 36)
