@@ -138,7 +138,9 @@ def print_serving(trained: Trained, held_out: PhotoSet, photo: Path) -> None:
             answer_car(logits, trained.vocabularies, trained.served.rules)
 
         cpu, clock = _milliseconds(read)
-        print(f"Photo of {width * height / 1e6:.0f} MP to fields, p50: {cpu:.0f} ms of CPU time, {clock:.0f} by the clock.")
+        print(
+            f"Photo of {width * height / 1e6:.0f} MP to fields, p50: {cpu:.0f} ms of CPU time, {clock:.0f} by the clock."
+        )
 
 
 def _milliseconds(call: Callable[[], object]) -> tuple[float, float]:

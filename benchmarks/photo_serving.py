@@ -1,6 +1,6 @@
 """What one photo costs a web worker: time from the upload's bytes to the answer, and memory, without PyTorch.
 
-``python -m benchmarks.photo_serving [--networks tf_efficientnet_lite0:160x224 resnet18:224x224]``; Linux only. The network is untrained:
+``python -m benchmarks.photo_serving [--networks tf_efficientnet_lite0:160x224 resnet18:224x224]``; Linux only. Untrained:
 neither time nor memory depends on what it has learned. Every graph is served by a process of its own, as a worker would; "worker
 MB" is all that the process held at most, Python and the libraries included.
 """

@@ -79,7 +79,7 @@ def merge(logits: Logits, groups: IntArray) -> dict[str, NDArray[np.floating]]:
     Before decoding: photos of one car may favour models of different brands, and the pair is to be that of all of them.
     """
     _, places, counts = np.unique(groups, return_inverse=True, return_counts=True)
-    merged = {}
+    merged: dict[str, NDArray[np.floating]] = {}
     for head in HEADS:
         each = log_softmax(logits[head])
         sums = np.zeros((len(counts), each.shape[1]))

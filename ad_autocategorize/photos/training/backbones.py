@@ -88,7 +88,7 @@ def make_backbone(name: str, height: int, width: int) -> Backbone:
     if not isinstance(features, Tensor) or features.ndim != 2:
         raise ValueError(f"{name} gives no pooled output, one vector a photo, which the branches need.")
     any_size = _try(module, height // 2, width // 2) is not None
-    config = module.pretrained_cfg
+    config: Any = module.pretrained_cfg
     return Backbone(module, features.shape[1], tuple(config["mean"]), tuple(config["std"]), any_size)
 
 

@@ -105,12 +105,12 @@ def evaluate(
 
 def _together(right: Mapping[str, BoolArray], known: Mapping[str, BoolArray]) -> dict[str, Any]:
     """Return the shares of ads with several fields right at once."""
-    everything = np.stack([right[head] | ~known[head] for head in HEADS]).all(axis=0)
+    everything: BoolArray = np.asarray(np.stack([right[head] | ~known[head] for head in HEADS]).all(axis=0))
     figures: dict[str, Any] = {"all_known_heads_right": float(everything.mean()) if len(everything) else 0.0}
     # Colors are often missing, since few people note them.
     for name, heads in (("all_five", HEADS), ("all_but_color", [head for head in HEADS if head != "color"])):
-        complete = np.stack([known[head] for head in heads]).all(axis=0)
-        all_right = np.stack([right[head] for head in heads]).all(axis=0)[complete]
+        complete: BoolArray = np.asarray(np.stack([known[head] for head in heads]).all(axis=0))
+        all_right = np.asarray(np.stack([right[head] for head in heads]).all(axis=0))[complete]
         figures |= {f"{name}_known": int(complete.sum()), f"{name}_right": _share(all_right)}
     return figures
 

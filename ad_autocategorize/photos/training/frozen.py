@@ -78,7 +78,7 @@ class BranchTrainer:
 
     def _epoch(self, vectors: Tensor, labels: Tensor, weights: Tensor, optimizer: torch.optim.Optimizer) -> float:
         losses = []
-        for chosen in torch.randperm(len(labels), device=labels.device).split(BATCH):
+        for chosen in torch.split(torch.randperm(len(labels), device=labels.device), BATCH):
             # Of each photo, itself or its mirror image.
             side = torch.randint(2, (len(chosen),), device=labels.device)
             outputs = self.network.branches(vectors[chosen, side].float())

@@ -92,10 +92,10 @@ class Trainer:
                 f"Batches of {self.settings.batch_size} photos cannot be shared by {processes} processes evenly."
             )
         self.own_size = self.settings.batch_size // processes
-        self.network.to(self.device).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+        self.network.to(self.device).to(memory_format=torch.channels_last)
         if processes > 1 and self.device.startswith("cuda"):
             # On the CPU each process normalises its part of a batch by itself: PyTorch shares statistics between GPUs alone.
-            self.network.backbone = convert_sync_batchnorm(self.network.backbone)
+            self.network.backbone = convert_sync_batchnorm(self.network.backbone)  # type: ignore[no-untyped-call]
         self.trained: nn.Module = DistributedDataParallel(self.network) if processes > 1 else self.network
         # A batch of one photo has no variance to normalise by.
         self.steps = max(1, len(self.train) // self.settings.batch_size)
@@ -147,7 +147,8 @@ class Trainer:
             varied = vary(photos, height, width, self.settings.augmentation)
             losses.append(self._step(varied, labels, weights, mixing and float(torch.rand(())) < MIXED))
         # The weight average, which is what is kept.
-        accuracies, value = accuracy_by_head(self.average.module, self.validation, self.device)
+        shown: CarNetwork = self.average.module  # type: ignore[assignment]
+        accuracies, value = accuracy_by_head(shown, self.validation, self.device)
         self._seconds += time.monotonic() - begun
         if value > self._best["score"] or not self.validation:
             self._best = {"score": value, "epoch": number}
