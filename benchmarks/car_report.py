@@ -1,31 +1,38 @@
-"""What ``benchmarks.cars`` prints of a trained network: accuracy, decodings, calibration, refusals, and how it is served."""
+"""What ``benchmarks.cars`` prints of a trained network: accuracy, confidence, refusals, several photos, the cost of serving."""
 
 from __future__ import annotations
 
 import io
 import time
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 from PIL import Image
 
-from ad_autocategorize.photos.answers import Rules, answer_car, decode, refusal_scores
+from ad_autocategorize.photos.answers import answer_car, refusal_scores
 from ad_autocategorize.photos.predictor import open_session, run_graph
-from ad_autocategorize.photos.preprocessing import Preprocessing
-from ad_autocategorize.photos.relations import RELATIONS, learn_relations
 from ad_autocategorize.photos.training.dataset import PhotoSet
 from ad_autocategorize.photos.training.evaluation import evaluate
-from ad_autocategorize.photos.training.export import largest_difference, quantize, to_onnx
-from ad_autocategorize.photos.training.images import PhotoRecord, read_photo
+from ad_autocategorize.photos.training.export import largest_difference, to_onnx
+from ad_autocategorize.photos.training.fitting import Served
 from ad_autocategorize.photos.training.network import CarNetwork
-from ad_autocategorize.photos.training.selection import choose_rules, compare_decodings
 from ad_autocategorize.photos.training.training import predict_logits
-from ad_autocategorize.photos.vocabularies import HEADS, MISSING, Vocabularies
+from ad_autocategorize.photos.uploads import READING_LIMITS, decode_upload
+from ad_autocategorize.photos.vocabularies import Vocabularies
 
-ROUNDS = 60
-LATENCY_PHOTOS = 20
+ROUNDS = 40
+# What phones take, in pixels: 2 and 12 million.
+UPLOADS = ((1600, 1200), (4032, 3024))
+# The published network's usual backbone and size, which serving is compared with.
+PEER = "resnet18"
+PEER_SIDE = 224
+# Made-up ads: of one car, and of as many cars as photos.
+PHOTOS_OF_AN_AD = 3
+MADE_UP_ADS = 500
+
+Logits = dict[str, np.ndarray]
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,153 +41,122 @@ class Trained:
 
     network: CarNetwork
     vocabularies: Vocabularies
-    preprocessing: Preprocessing
+    served: Served
 
 
-@dataclass(frozen=True, slots=True)
-class Peer:
-    """Another network's logits for the held-out photos, and the labels in its own vocabularies."""
-
-    name: str
-    logits: dict[str, np.ndarray]
-    labels: np.ndarray
-
-
-def _print_comparison(tested: dict, table: np.ndarray, peer: Peer | None) -> None:
-    """Print the accuracy of each head beside the peer's, whose model head is read freely and under the table."""
-    rows = {"this project": {head: row["accuracy"] for head, row in tested["heads"].items()}}
-    if peer is not None:
-        alone = _accuracy_of_heads(peer.logits, peer.labels)
-        rows[peer.name] = alone
-        for (decoding, weight), pair in compare_decodings(peer.logits, peer.labels, table).items():
-            if weight == 1:
-                rows[f"  {decoding.replace('_', ' ')}"] = {**alone, **pair}
-    print(f"{'':<36}" + "".join(f"{head:>11}" for head in HEADS))
-    for name, row in rows.items():
-        print(f"{name:<36}" + "".join(f"{row[head]:>11.4f}" for head in HEADS))
+def print_report(trained: Trained, held_out: PhotoSet, others: PhotoSet, photo: Path, device: str) -> None:
+    """Print everything of the held-out photos; nothing is chosen here."""
+    served = trained.served
+    print(f"Chosen: view {served.preprocessing.zoom:g}, {served.figures}")
+    logits = predict_logits(trained.network, held_out, device)
+    figures = evaluate(logits, held_out.seen_labels, held_out.groups, trained.vocabularies, served.rules)
+    print_accuracy(figures)
+    if len(others):
+        scores = refusal_scores(predict_logits(trained.network, others, device), served.rules.refusal)
+        refused = float((scores < served.rules.refusal_threshold).mean())
+        print(f"Of {len(others)} other things {refused:.1%} are refused, of the cars {figures['cars_refused']:.1%}.")
+    print_several_photos(trained, logits, held_out.labels)
+    print_serving(trained, held_out, photo)
 
 
-def _accuracy_of_heads(logits: dict[str, np.ndarray], labels: np.ndarray) -> dict[str, float]:
-    """Return the accuracy of each head alone; pairs of brand and model need not exist."""
-    answers = {head: logits[head].argmax(axis=1) for head in HEADS}
-    known = {head: labels[:, column] != MISSING for column, head in enumerate(HEADS)}
-    return {head: float((answers[head] == labels[:, column])[known[head]].mean()) for column, head in enumerate(HEADS)}
-
-
-def print_report(
-    trained: Trained,
-    learned: PhotoSet,
-    choosing: PhotoSet,
-    held_out: PhotoSet,
-    *,
-    peer: Peer | None,
-    others: Sequence[PhotoRecord],
-    uploads: Sequence[Path],
-    threads: int,
-) -> None:
-    """Print everything; the rules are chosen on photos of their own."""
-    vocabularies = trained.vocabularies
-    table = vocabularies.compatibility()
-    rules, figures = choose_rules(
-        predict_logits(trained.network, choosing), choosing.labels, table, others_learned=bool(len(others))
+def print_accuracy(figures: dict) -> None:
+    """Print what ``evaluate`` gives."""
+    print(f"{figures['photos']} held-out photos:")
+    columns = ("accuracy", "95 %", "top 3", "macro F1", "ECE", "filled in", "right", "photos")
+    print(f"{'':<10}" + "".join(f"{column:>16}" for column in columns))
+    for head, row in figures["heads"].items():
+        right = "-" if row["filled_in_right"] is None else f"{row['filled_in_right']:.3f}"
+        cells = (
+            f"{row['accuracy']:.4f}",
+            f"{row['low']:.3f}-{row['high']:.3f}",
+            f"{row['top3']:.4f}",
+            f"{row['macro_f1']:.4f}",
+            f"{row['expected_calibration_error']:.3f}",
+            f"{row['filled_in']:.3f}",
+            right,
+            str(row["support"]),
+        )
+        print(f"{head:<10}" + "".join(f"{cell:>16}" for cell in cells))
+        print(f"{'':<10}  surely answerable: " + ", ".join(f"{k} {v:.3f}" for k, v in row["coverage"].items()))
+    print(
+        f"Brand, model, body type and year all right {figures['all_but_color_right']:.4f} "
+        f"({figures['all_but_color_known']} photos), all five {figures['all_five_right'] or 0:.4f} "
+        f"({figures['all_five_known']}); impossible pairs {figures['pair_violations']}."
     )
-    logits = predict_logits(trained.network, held_out)
-    labels = held_out.labels[:, : len(HEADS)]
-    tested = evaluate(logits, labels, vocabularies, rules)
-    _print_comparison(tested, table, peer)
-    print(f"Top 3: {_line(tested, 'top3')}. Macro F1: {_line(tested, 'macro_f1')}.")
-    five = f"{tested['all_five_right'] or 0:.4f} of the {tested['all_five_known']} that have all five"
-    known = f"{tested['all_known_heads_right']:.4f}"
-    print(f"All known fields right {known}, {five}; impossible pairs {tested['pair_violations']}.")
-    print("Year within " + ", ".join(f"{years}: {share:.4f}" for years, share in tested["year_within"].items()))
-    print(f"Chosen: {rules.decoding}, weight {rules.pair_weight:g}. Held out, the decodings give:")
-    for (name, weight), row in compare_decodings(logits, labels, table).items():
-        print(f"  {name:<16} {weight:>4g} brand {row['brand']:.4f} model {row['model']:.4f}")
-    print(f"  {'no table':<28} model {tested['model_accuracy_unmasked']:.4f}")
-    for head, row in tested["heads"].items():
-        covered = ", ".join(f"{share:.1%} at {float(precision):.0%}" for precision, share in row["coverage"].items())
-        method = rules.calibrations[head].method
-        filled = f"filled in {row['filled_in']:.1%}, of those right {row['filled_in_right'] or 0:.1%}"
+    print("Year within " + ", ".join(f"{years}: {share:.4f}" for years, share in figures["year_within"].items()))
+    print(
+        f"Weights of the model branch {figures['pair_weights']}; model without the table "
+        f"{figures['model_accuracy_unmasked']:.4f}."
+    )
+
+
+def print_several_photos(trained: Trained, logits: Logits, labels: np.ndarray) -> None:
+    """Print how often three photos of one model, and three of three models, are said to disagree."""
+    rng = np.random.default_rng(0)
+    by_model = [
+        places for model in np.unique(labels[:, 1]) if len(places := np.flatnonzero(labels[:, 1] == model)) >= 3
+    ]
+    one = [rng.choice(by_model[rng.integers(len(by_model))], PHOTOS_OF_AN_AD, False) for _ in range(MADE_UP_ADS)]
+    several = []
+    while len(several) < MADE_UP_ADS:
+        chosen = rng.choice(len(labels), PHOTOS_OF_AN_AD, False)
+        if len(np.unique(labels[chosen, 1])) == PHOTOS_OF_AN_AD:
+            several.append(chosen)
+    for name, ads in (("one model", one), ("three models", several)):
+        answers = [
+            answer_car({key: rows[ad] for key, rows in logits.items()}, trained.vocabularies, trained.served.rules)
+            for ad in ads
+        ]
+        disagree = np.mean([answer.disagree for answer in answers])
+        filled = np.mean([answer.is_car and answer.heads["model"].accepted for answer in answers])
+        print(f"Three photos of {name}: {disagree:.1%} disagree, the model is filled in for {filled:.1%}.")
+
+
+def print_serving(trained: Trained, held_out: PhotoSet, photo: Path) -> None:
+    """Print what one core takes for the network, beside the peer's, and for whole uploads."""
+    preprocessing = trained.served.preprocessing
+    graph = to_onnx(trained.network, preprocessing.height, preprocessing.width)
+    inputs = preprocessing.normalize(held_out.read(slice(32)))
+    difference = largest_difference(trained.network, graph, inputs)
+    print(f"Largest difference between torch and ONNX Runtime on {len(inputs)} photos: {difference:.1e}")
+    peer = CarNetwork(PEER, trained.vocabularies, PEER_SIDE, PEER_SIDE)
+    peer_input = np.random.default_rng(0).random((1, 3, PEER_SIDE, PEER_SIDE), dtype=np.float32)
+    session = open_session(graph, 1)
+    own = _milliseconds(lambda: run_graph(session, inputs[:1]))
+    other = open_session(to_onnx(peer, PEER_SIDE, PEER_SIDE), 1)
+    theirs = _milliseconds(lambda: run_graph(other, peer_input))
+    print(
+        f"Network alone on one core, CPU time p50: {own[0]:.1f} ms; {PEER} at {PEER_SIDE} x {PEER_SIDE} "
+        f"{theirs[0]:.1f} ms; share {own[0] / theirs[0]:.2f}; {len(graph) / 1e6:.1f} MB."
+    )
+    for width, height in UPLOADS:
+        upload = _enlarged(photo, width, height)
+
+        def read(upload: bytes = upload) -> None:
+            picture = decode_upload(io.BytesIO(upload), READING_LIMITS)
+            logits = run_graph(session, preprocessing.normalize(preprocessing.resize(picture)[None]))
+            answer_car(logits, trained.vocabularies, trained.served.rules)
+
+        cpu, clock = _milliseconds(read)
         print(
-            f"  {head:<10} calibration error {row['expected_calibration_error']:.3f} ({method}); coverage {covered}; {filled}"
-        )
-    for head, losses in figures["calibration_log_loss"].items():
-        print(
-            f"  {head:<10} cross-validated log loss " + ", ".join(f"{name} {loss:.4f}" for name, loss in losses.items())
-        )
-    print_relations(trained, learned, rules, logits, labels)
-    if others:
-        print_refusals(trained, rules, logits, others)
-    print_serving(trained, rules, choosing, held_out, uploads, threads)
-
-
-def print_relations(
-    trained: Trained, learned: PhotoSet, rules: Rules, logits: dict[str, np.ndarray], labels: np.ndarray
-) -> None:
-    """Print what soft relations between heads would do, which are off."""
-    for name, (_, told) in RELATIONS.items():
-        column, row = HEADS.index(told), []
-        for weight in (0.0, 0.25, 0.5, 1.0):
-            relations = learn_relations(learned.labels, trained.vocabularies.sizes, {name: weight})
-            decoded = decode(logits, trained.vocabularies.compatibility(), replace(rules, relations=relations))
-            known = labels[:, column] != MISSING
-            right = (decoded[told][known].argmax(axis=1) == labels[known, column]).mean()
-            row.append(f"{right:.4f} with {weight:g}")
-        print(f"  {name:<16} {told} " + ", ".join(row))
-
-
-def print_refusals(trained: Trained, rules: Rules, cars: dict[str, np.ndarray], others: Sequence[PhotoRecord]) -> None:
-    """Print how many cars and other things are refused, by what the refusal looks at; the threshold is that of the rules."""
-    pixels = np.stack([trained.preprocessing.resize(read_photo(record.path)) for record in others])
-    unlabelled = np.full((len(others), len(HEADS) + 1), MISSING)
-    logits = predict_logits(trained.network, PhotoSet(pixels, unlabelled))
-    refused = float((refusal_scores(logits, rules.refusal) < rules.refusal_threshold).mean())
-    of_cars = float((refusal_scores(cars, rules.refusal) < rules.refusal_threshold).mean())
-    print(f"Of {len(others)} pictures of other things {refused:.1%} are refused, of the held-out cars {of_cars:.1%}.")
-    for name in ("car", "energy"):
-        limit = np.quantile(refusal_scores(cars, name), 0.03)
-        share = float((refusal_scores(logits, name) < limit).mean())
-        print(f"  by {name}: {share:.1%} of them where 3.0% of these cars are")
-
-
-def print_serving(
-    trained: Trained, rules: Rules, choosing: PhotoSet, held_out: PhotoSet, uploads: Sequence[Path], threads: int
-) -> None:
-    """Print accuracy, size and latency of the exported graph in float32 and in 8-bit integers."""
-    normalize = trained.preprocessing.normalize
-    inputs, seen = normalize(held_out.read(slice(None))), normalize(choosing.read(slice(None)))
-    graph = to_onnx(trained.network, trained.preprocessing.height, trained.preprocessing.width)
-    difference = largest_difference(trained.network, graph, inputs[:64])
-    print(f"Largest difference between torch and ONNX Runtime on 64 photos: {difference:.1e}")
-    graphs = {"as trained": graph}
-    # The quantiser transposes weights in place, and stumbles where a mirroring graph uses them twice.
-    trained.network.mirror = False
-    plain = to_onnx(trained.network, trained.preprocessing.height, trained.preprocessing.width)
-    graphs["no mirror"] = plain
-    graphs |= {f"int8 {how}": quantize(plain, how, seen) for how in ("dynamic", "static")}
-    files = [path.read_bytes() for path in uploads[:LATENCY_PHOTOS]]
-    print(f"{'':<14}" + "".join(f"{head:>11}" for head in HEADS) + f"{'MB':>8}{'p50 ms':>9}{'p95 ms':>9}")
-    for name, candidate in graphs.items():
-        session = open_session(candidate, threads)
-        parts = [run_graph(session, inputs[start : start + 32]) for start in range(0, len(inputs), 32)]
-        logits = {key: np.concatenate([part[key] for part in parts]) for key in parts[0]}
-        figures = evaluate(logits, held_out.labels[:, : len(HEADS)], trained.vocabularies, rules)
-        times = sorted(_one_photo(session, trained, rules, files[turn % len(files)]) for turn in range(ROUNDS))
-        accuracies = "".join(f"{figures['heads'][head]['accuracy']:>11.4f}" for head in HEADS)
-        print(
-            f"{name:<14}{accuracies}{len(candidate) / 1e6:>8.1f}{times[ROUNDS // 2]:>9.1f}{times[int(ROUNDS * 0.95)]:>9.1f}"
+            f"Photo of {width * height / 1e6:.0f} MP to fields, p50: {cpu:.0f} ms of CPU time, {clock:.0f} by the clock."
         )
 
 
-def _one_photo(session: object, trained: Trained, rules: Rules, upload: bytes) -> float:
-    """Return the milliseconds from the bytes of an upload to the answer."""
-    begun = time.perf_counter()
-    with Image.open(io.BytesIO(upload)) as photo:
-        pixels = trained.preprocessing.resize(photo)
-    logits = run_graph(session, trained.preprocessing.normalize(pixels[None]))
-    answer_car(logits, trained.vocabularies, rules)
-    return (time.perf_counter() - begun) * 1000
+def _milliseconds(call: Callable[[], object]) -> tuple[float, float]:
+    """Return the medians of CPU time, which what others do on the machine leaves alone, and of the clock's."""
+    cpu, clock = [], []
+    for _ in range(ROUNDS):
+        begun = time.process_time(), time.perf_counter()
+        call()
+        cpu.append((time.process_time() - begun[0]) * 1000)
+        clock.append((time.perf_counter() - begun[1]) * 1000)
+    return float(np.median(cpu)), float(np.median(clock))
 
 
-def _line(figures: dict, name: str) -> str:
-    return ", ".join(f"{head} {row[name]:.4f}" for head, row in figures["heads"].items())
+def _enlarged(photo: Path, width: int, height: int) -> bytes:
+    """Return a JPEG of a size that phones take."""
+    buffer = io.BytesIO()
+    with Image.open(photo) as image:
+        image.convert("RGB").resize((width, height), Image.Resampling.BICUBIC).save(buffer, "JPEG", quality=88)
+    return buffer.getvalue()

@@ -1,6 +1,6 @@
 """What one photo costs a web worker: time from the upload's bytes to the answer, and memory, without PyTorch.
 
-``python -m benchmarks.photo_serving [--architecture resnet18] [--sizes 224x224 80x128]``; Linux only. The network is untrained:
+``python -m benchmarks.photo_serving [--networks tf_efficientnet_lite0:160x224 resnet18:224x224]``; Linux only. Untrained:
 neither time nor memory depends on what it has learned. Every graph is served by a process of its own, as a worker would; "worker
 MB" is all that the process held at most, Python and the libraries included.
 """
@@ -19,17 +19,19 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-# What phones take and forms are sent: 12 million pixels, and the same reduced.
-UPLOADS = ((4032, 3024), (1600, 1200))
+# What forms are sent: 2 million pixels, and the 12 million that phones take.
+UPLOADS = ((1600, 1200), (4032, 3024))
 ROUNDS = 60
 BRANDS, MODELS_EACH, BODIES, COLORS, YEARS = 50, 4, 9, 12, 25
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--architecture", default="resnet18")
     parser.add_argument(
-        "--sizes", nargs="+", default=["224x224", "80x128"], help="Height x width of the network's input."
+        "--networks",
+        nargs="+",
+        default=["tf_efficientnet_lite0:160x224", "resnet18:224x224"],
+        help="Backbone, and height x width of its input.",
     )
     parser.add_argument("--serve", type=Path, help=argparse.SUPPRESS)
     arguments = parser.parse_args()
@@ -37,35 +39,35 @@ def main() -> None:
         serve(arguments.serve)
         return
     columns = "".join(f"{f'{width}x{height} p50 / p95 ms':>26}" for width, height in UPLOADS)
-    print(f"{'input':<10}{'graph':<14}{'MB':>7}{'load ms':>9}{'worker MB':>11}{columns}")
+    print(f"{'network':<34}{'graph':<10}{'MB':>7}{'load ms':>9}{'worker MB':>11}{columns}")
     with tempfile.TemporaryDirectory() as folder:
-        for size in arguments.sizes:
+        for network in arguments.networks:
+            backbone, _, size = network.partition(":")
             height, width = (int(side) for side in size.split("x"))
-            for name, path in write_models(Path(folder), arguments.architecture, height, width).items():
+            for name, path in write_models(Path(folder), backbone, height, width).items():
                 command = [sys.executable, "-m", "benchmarks.photo_serving", "--serve", str(path)]
                 done = subprocess.run(command, capture_output=True, text=True, check=True)
                 row = json.loads(done.stdout)
                 times = "".join(f"{f'{p50:.1f} / {p95:.1f}':>26}" for p50, p95 in row["times"])
                 megabytes = (path / "model.onnx").stat().st_size / 1e6
                 print(
-                    f"{size:<10}{name:<14}{megabytes:>7.1f}{row['load']:>9.0f}{row['memory']:>11.0f}{times}", flush=True
+                    f"{network:<34}{name:<10}{megabytes:>7.1f}{row['load']:>9.0f}{row['memory']:>11.0f}{times}",
+                    flush=True,
                 )
 
 
-def write_models(folder: Path, architecture: str, height: int, width: int) -> dict[str, Path]:
+def write_models(folder: Path, backbone: str, height: int, width: int) -> dict[str, Path]:
     """Write a model folder for each kind of graph and return them by name."""
     import torch
 
     from ad_autocategorize.photos.answers import Rules
     from ad_autocategorize.photos.artifact import GRAPH_NAME, write_photo_artifact
     from ad_autocategorize.photos.preprocessing import Preprocessing
-    from ad_autocategorize.photos.settings import PhotoSettings
-    from ad_autocategorize.photos.training.export import quantize, to_onnx
+    from ad_autocategorize.photos.training.export import to_onnx
     from ad_autocategorize.photos.training.network import CarNetwork
     from ad_autocategorize.photos.vocabularies import Vocabularies
 
     torch.manual_seed(0)
-    settings = PhotoSettings(architecture=architecture, height=height, width=width)
     vocabularies = Vocabularies(
         tuple(f"brand {number}" for number in range(BRANDS)),
         tuple((f"brand {brand}", f"model {number}") for brand in range(BRANDS) for number in range(MODELS_EACH)),
@@ -74,12 +76,8 @@ def write_models(folder: Path, architecture: str, height: int, width: int) -> di
         tuple(range(2000, 2000 + YEARS)),
     )
     preprocessing = Preprocessing(height, width)
-    network = CarNetwork(settings, vocabularies)
-    graph = to_onnx(network, height, width)
-    noise = np.random.default_rng(0).integers(0, 256, (32, height, width, 3), dtype=np.uint8)
-    graphs = {"float32": graph}
-    for how in ("dynamic", "static"):
-        graphs[f"int8 {how}"] = quantize(graph, how, preprocessing.normalize(noise))
+    network = CarNetwork(backbone, vocabularies, height, width)
+    graphs = {"plain": to_onnx(network, height, width)}
     network.mirror = True
     graphs["mirrored"] = to_onnx(network, height, width)
     manifest = {
@@ -90,7 +88,7 @@ def write_models(folder: Path, architecture: str, height: int, width: int) -> di
     }
     written = {}
     for name, content in graphs.items():
-        written[name] = folder / f"{height}x{width} {name}"
+        written[name] = folder / f"{backbone} {height}x{width} {name}"
         write_photo_artifact(written[name], {GRAPH_NAME: content}, manifest)
     return written
 

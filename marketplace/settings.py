@@ -79,16 +79,7 @@ AD_AUTOCATEGORIZE = {
     "SOURCE": "marketplace.ad_source.MarketplaceAds",
     "MODEL_DIR": DATA_DIR / "models",
     # Small, so that the demo learns its drawn cars in a minute or two; photographs want the default size.
-    "PHOTOS": {
-        "height": 64,
-        "width": 104,
-        "epochs": 10,
-        "batch_size": 16,
-        "learning_rate": 0.02,
-        "augment": False,
-        "label_smoothing": 0.05,
-        "ema": 0.98,
-    },
+    "PHOTOS": {"height": 64, "width": 104, "epochs": 8},
 }
 
 

@@ -45,6 +45,7 @@ class CarSuggestionSerializer(serializers.Serializer[Any]):
     models_by_brand = serializers.DictField(child=FieldOptionSerializer(many=True))
     twins = serializers.ListField(child=serializers.CharField())
     photos_used = serializers.IntegerField()
+    photos_disagree = serializers.BooleanField(help_text="They seem to show different cars; nothing is accepted then.")
     refused = serializers.CharField(allow_blank=True)
     model_version = serializers.CharField(allow_null=True)
 

@@ -65,6 +65,7 @@ _CAR = {
     "models_by_brand": {"4": [_KA]},
     "twins": [],
     "photos_used": 1,
+    "photos_disagree": False,
     "refused": "",
     "model_version": "photos-20261121T101500Z-81c0",
 }

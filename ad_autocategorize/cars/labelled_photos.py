@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import io
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
@@ -15,9 +16,12 @@ from ad_autocategorize.photos.training.images import PhotoRecord
 from ad_autocategorize.photos.vocabularies import CarLabels
 from ad_autocategorize.sources import AdSource
 from ad_autocategorize.sources.streaming import stream
+from taxonomy.readers.cars import NAME_LENGTH, YEARS
+from taxonomy.readers.source import read_text
+from taxonomy.rows import ImportRefused
 
 SETS_FOLDER = "photo-sets"
-COLUMNS = ("file", "brand", "model", "body_type", "color", "year", "group")
+COLUMNS = ("file", "brand", "model", "body_type", "color", "year", "group", "color_weight")
 
 
 def ad_photo_records(source: AdSource, *, limit: int | None = None) -> Iterator[PhotoRecord]:
@@ -48,48 +52,84 @@ def imported_photo_records() -> Iterator[PhotoRecord]:
 
 
 def read_photo_set(labels: Path, folder: Path, *, split: str | None = None) -> Iterator[PhotoRecord]:
-    """Yield the rows of a CSV with the columns file and, each where known, brand, model, body_type, color, year, group.
+    """Yield the rows of a CSV with the columns file and, each where known, the others of ``COLUMNS``.
 
-    ``file`` is relative to ``folder``. Without a group a photo is its own. A row without a brand shows no car. Only rows
-    whose column split is ``split`` are read, where that is given. Raises ``ValueError``.
+    ``file`` is relative to ``folder``. Without a group a photo is its own. A row without a brand shows no car. ``color_weight``
+    is less than 1 where a model guessed the color. Only rows whose column split is ``split`` are read, where that is given.
+
+    Raises ``ImportRefused``, a ``ValueError``, that names the line: nothing may enter that a car catalog would refuse.
     """
-    # Spreadsheets put a mark before the first column's name.
-    with labels.open(encoding="utf-8-sig", newline="") as lines:
-        reader = csv.DictReader(lines)
-        needed = {"file"} if split is None else {"file", "split"}
-        if missing := needed - set(reader.fieldnames or ()):
-            raise ValueError(f"{labels}: the header lacks {', '.join(sorted(missing))}. Known: {', '.join(COLUMNS)}.")
-        for row in reader:
-            if split is not None and row.get("split") != split:
-                continue
-            year = (row.get("year") or "").strip()
-            if year and not year.isdecimal():
-                raise ValueError(f"{labels}, line {reader.line_num}: {year!r} is no year.")
-            cells = {name: (row.get(name) or "").strip() or None for name in COLUMNS}
-            if cells["file"] is None:
-                raise ValueError(f"{labels}, line {reader.line_num}: the file is empty.")
-            named = {name: cells[name] for name in ("brand", "model", "body_type", "color")}
-            yield PhotoRecord(
-                folder / cells["file"],
-                CarLabels(**named, year=int(year) if year else None),
-                group=("set", labels.stem, cells["group"] or cells["file"]),
-                is_car=cells["brand"] is not None,
-            )
+    reader = csv.DictReader(io.StringIO(read_text(str(labels)), newline=""))
+    needed = {"file"} if split is None else {"file", "split"}
+    if missing := needed - set(reader.fieldnames or ()):
+        raise ImportRefused(f"{labels}: the header lacks {', '.join(sorted(missing))}. Known: {', '.join(COLUMNS)}.")
+    lines: dict[Path, int] = {}
+    for row in reader:
+        if split is not None and row.get("split") != split:
+            continue
+        try:
+            record = _row({name: (row.get(name) or "").strip() for name in COLUMNS}, folder, labels.stem)
+            if record.path in lines:
+                raise ImportRefused(f"{record.path.name} is on line {lines[record.path]} already.")
+        except ImportRefused as error:
+            raise ImportRefused(f"{labels}, line {reader.line_num}: {error} Nothing was imported.") from error
+        lines[record.path] = reader.line_num
+        yield record
+
+
+def _row(cells: dict[str, str], folder: Path, name: str) -> PhotoRecord:
+    """Return a line's photo. Raises ``ImportRefused`` that says what is wrong with it."""
+    if not cells["file"]:
+        raise ImportRefused("the file is empty.")
+    for column in ("brand", "model", "body_type", "color"):
+        if len(cells[column]) > NAME_LENGTH:
+            raise ImportRefused(f"the {column} has more than {NAME_LENGTH} characters.")
+    year = cells["year"]
+    if year and not (year.isascii() and year.isdecimal() and int(year) in YEARS):
+        raise ImportRefused(f"{year!r} is no year from {YEARS[0]} to {YEARS[-1]}.")
+    return PhotoRecord(
+        folder / cells["file"],
+        CarLabels(
+            cells["brand"] or None,
+            cells["model"] or None,
+            cells["body_type"] or None,
+            cells["color"] or None,
+            int(year) if year else None,
+        ),
+        group=("set", name, cells["group"] or cells["file"]),
+        is_car=bool(cells["brand"]),
+        color_weight=_weight(cells["color_weight"]),
+    )
+
+
+def _weight(text: str) -> float:
+    """Return how much a color counts, 1 where nothing is said. Raises ``ImportRefused``."""
+    try:
+        weight = float(text) if text else 1.0
+    except ValueError:
+        weight = -1.0
+    if not 0 <= weight <= 1:
+        raise ImportRefused(f"the color_weight {text!r} is no number from 0 to 1.")
+    return weight
 
 
 def write_photo_set(records: Iterable[PhotoRecord], target: Path) -> int:
-    """Register photos where they lie; return how many."""
+    """Register photos where they lie, in place of an older set of that name; return how many."""
     target.parent.mkdir(parents=True, exist_ok=True)
     count = 0
-    with target.open("w", encoding="utf-8", newline="") as lines:
+    # An import that is stopped here leaves the older set as it was.
+    partial = target.with_suffix(".incomplete")
+    with partial.open("w", encoding="utf-8", newline="") as lines:
         writer = csv.writer(lines)
         writer.writerow(COLUMNS)
         for record in records:
             labels = record.labels
             group = record.group[-1] if isinstance(record.group, tuple) else record.group
             values = (labels.brand, labels.model, labels.body_type, labels.color, labels.year)
-            writer.writerow([record.path.absolute(), *("" if value is None else value for value in values), group])
+            texts = ("" if value is None else value for value in values)
+            writer.writerow([record.path.absolute(), *texts, group, record.color_weight])
             count += 1
+    partial.replace(target)
     return count
 
 

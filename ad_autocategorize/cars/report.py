@@ -10,12 +10,13 @@ from typing import Any
 import numpy as np
 
 from ad_autocategorize.cars.catalog import catalog_pairs, table_of_today
+from ad_autocategorize.conf import plugin_settings
 from ad_autocategorize.photos.answers import Logits, best_answers, decode, refusal_scores
 from ad_autocategorize.photos.predictor import PhotoPredictor
+from ad_autocategorize.photos.training.dataset import number_groups
 from ad_autocategorize.photos.training.evaluation import Confusion, evaluate, most_confused
 from ad_autocategorize.photos.training.images import PhotoRecord, Skipped, UnreadablePhoto, read_photo
-from ad_autocategorize.photos.training.selection import compare_decodings
-from ad_autocategorize.photos.vocabularies import HEADS
+from ad_autocategorize.photos.vocabularies import HEADS, MISSING, IntArray
 
 BATCH = 32
 SUFFIXES = (".jpg", ".jpeg", ".png", ".webp")
@@ -43,14 +44,21 @@ def evaluate_photos(directory: Path, records: Iterable[PhotoRecord], not_cars: P
     vocabularies, rules = predictor.manifest.vocabularies, predictor.manifest.rules
     table = table_of_today(vocabularies)
     labels = vocabularies.encode([record.labels for record in kept])
-    figures = evaluate(logits, labels, vocabularies, rules, table=table)
+    # Colors that a model guessed test nothing.
+    guessed = np.array([record.color_weight < 1 for record in kept])
+    labels[guessed, HEADS.index("color")] = MISSING
+    figures = evaluate(
+        logits,
+        labels,
+        number_groups(kept),
+        vocabularies,
+        rules,
+        precision=plugin_settings.PHOTO_PRECISION,
+        table=table,
+    )
+    figures["origin"] = predictor.manifest.document.get("origin", {})
     figures["never_seen"] = [" ".join(pair) for pair in vocabularies.never_seen(catalog_pairs())]
-    compared = compare_decodings(logits, labels, table)
-    figures["decodings"] = {f"{decoding} {weight:g}": row for (decoding, weight), row in compared.items()}
-    figures["unknown_labels"] = {
-        head: sum(getattr(record.labels, head) is not None for record in kept) - int((labels[:, column] >= 0).sum())
-        for column, head in enumerate(HEADS)
-    }
+    figures["unknown_labels"] = {head: _unknown(kept, labels[:, column], head) for column, head in enumerate(HEADS)}
     if not_cars is not None:
         files = sorted(path for path in not_cars.rglob("*") if path.suffix.lower() in SUFFIXES)
         others, shown = predict_all(predictor, (PhotoRecord(path) for path in files), skipped)
@@ -59,6 +67,14 @@ def evaluate_photos(directory: Path, records: Iterable[PhotoRecord], not_cars: P
     best = best_answers(decode(logits, table, rules), table)
     confused = most_confused(best, labels, vocabularies, [str(record.path) for record in kept])
     return EvaluatedPhotos(figures, confused, skipped)
+
+
+def _unknown(records: list[PhotoRecord], places: IntArray, head: str) -> int:
+    """Return how many photos have a label that was never learned."""
+    named = [
+        getattr(record.labels, head) is not None and (head != "color" or record.color_weight == 1) for record in records
+    ]
+    return int((np.array(named) & (places == MISSING)).sum())
 
 
 def predict_all(

@@ -15,6 +15,7 @@ import numpy as np
 from django.utils import timezone
 
 from ad_autocategorize import versions
+from ad_autocategorize.artifacts import ArtifactError
 from ad_autocategorize.cars.catalog import catalog_pairs, table_of_today
 from ad_autocategorize.cars.hold_out import HOLD_OUT_NAME, list_hold_out
 from ad_autocategorize.cars.labelled_photos import ad_photo_records, imported_photo_records
@@ -31,12 +32,13 @@ from ad_autocategorize.photos.artifact import (
 )
 from ad_autocategorize.photos.settings import PhotoSettings
 from ad_autocategorize.photos.training.images import PhotoRecord, Skipped
-from ad_autocategorize.photos.vocabularies import HEADS, BoolArray, Pair, Vocabularies
+from ad_autocategorize.photos.vocabularies import BoolArray, Pair, Vocabularies
 from ad_autocategorize.sources import AdSource
 from taxonomy.locking import current_version
 
 if TYPE_CHECKING:
     from ad_autocategorize.photos.training.dataset import PhotoSet
+    from ad_autocategorize.photos.training.fitting import Served
     from ad_autocategorize.photos.training.network import CarNetwork
     from ad_autocategorize.photos.training.training import Epoch
 
@@ -47,11 +49,13 @@ WORK_FOLDER = ".photo-training"
 VOCABULARIES_NAME = "vocabularies.json"
 # A folder for each training, which TensorBoard compares.
 LOGS_FOLDER = "tensorboard"
+# What a frozen backbone sees in each photo, kept from one training to the next.
+EMBEDDINGS_FOLDER = ".photo-embeddings"
+# What the next training takes over from the version in service, unless it is told otherwise.
+INHERITED = ("backbone", "height", "width")
 # Shares of the photos: rules are chosen on the one, and figures taken on the other.
 VALIDATION, HOLD_OUT = 0.1, 0.1
 FEWEST_PHOTOS = 20
-# Crops for training are taken from photos a little larger than they become.
-MARGIN = 1.15
 MOST_CHECKED = 32
 
 
@@ -61,15 +65,21 @@ class TooFewPhotos(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class PhotoRequest:
-    """What ``retrain_photos`` is asked for; ``settings`` override those of the marketplace."""
+    """What ``retrain_photos`` is asked for.
+
+    Attributes
+    ----------
+    weights : what to start from, see ``PhotoSettings``; ``None`` for the version in service, or the marketplace's setting.
+    accept_licence : whether weights may be used that are not free for every use.
+    settings : override those of the marketplace.
+    """
 
     limit: int | None = None
     activate: bool = True
     resume: bool = False
     device: str = "cpu"
     weights: str | None = None
-    freeze_backbone: bool = False
-    from_scratch: bool = False
+    accept_licence: bool = False
     settings: dict[str, Any] = field(default_factory=dict)
 
 
@@ -82,12 +92,16 @@ class PhotoResult:
     skipped : the photos left out.
     export_difference : the largest between torch's logits and those of the exported graph.
     never_seen : models of the catalog that no photo was learned for: they are never guessed.
+    frozen : whether the branches alone were trained.
+    started_from : the version, the package or the file that the first weights came from.
     """
 
     version: ModelVersion
     skipped: Skipped
     export_difference: float
     never_seen: list[Pair]
+    frozen: bool
+    started_from: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,7 +110,7 @@ class _Parts:
     table: BoolArray
     train: PhotoSet
     validation: PhotoSet
-    hold_out: PhotoSet
+    zoomed: Callable[[str, float], PhotoSet]
     hold_out_list: bytes
     skipped: Skipped
     groups: int
@@ -113,10 +127,10 @@ def retrain_photos(
     Raises ``TooFewPhotos``, ``TrainingBusy``, ``SourceError``, ``ArtifactError``, ``ValueError``, ``OSError``.
     """
     from ad_autocategorize.photos.training.distributed import rank_and_size, wait_for_all
+    from ad_autocategorize.photos.training.fitting import train_network
     from ad_autocategorize.photos.training.tensorboard import epoch_logger
-    from ad_autocategorize.photos.training.training import Trainer
 
-    settings = PhotoSettings.from_dict({**plugin_settings.PHOTOS, **request.settings})
+    settings, before = _settings(request)
     directory = plugin_settings.model_dir
     first = rank_and_size()[0] == 0
     with versions.only_one(directory, LOCK_NAME) if first else nullcontext():
@@ -128,7 +142,6 @@ def retrain_photos(
             wait_for_all()
         work = directory / WORK_FOLDER
         records = [*ad_photo_records(source, limit=request.limit), *imported_photo_records()]
-        before = None if request.from_scratch or request.weights else _active(settings)
         # The other processes of a training take the first one's: ads may have come in since it read them.
         begun = _vocabularies_begun_with(work) if request.resume or not first else None
         parts = _prepare(records, settings, work, before.vocabularies if before else None, begun)
@@ -136,30 +149,50 @@ def retrain_photos(
             _begin(work, parts.vocabularies)
         if first:
             wait_for_all()
-        network = _network(settings, parts.vocabularies, request, before)
-        trainer = Trainer(
-            network, settings, parts.train, parts.validation, work, request.device, request.freeze_backbone
-        )
+        network, origin = _network(settings, parts.vocabularies, request, before)
         reports = [report]
         if first:
             reports.append(epoch_logger(directory / LOGS_FOLDER / f"{timezone.now():%Y%m%dT%H%M%SZ}"))
-        trainer.run(resume=request.resume, reports=reports)
+        train_network(
+            network,
+            settings,
+            parts.train,
+            parts.validation,
+            work=work,
+            embeddings=directory / EMBEDDINGS_FOLDER,
+            device=request.device,
+            resume=request.resume,
+            reports=reports,
+        )
         if not first:
             return None
-        result = _record(network, settings, parts, request, directory)
+        result = _record(network, origin, settings, parts, request, directory)
         shutil.rmtree(work, ignore_errors=True)
     return result
 
 
-def _active(settings: PhotoSettings) -> PhotoManifest | None:
-    """Return the manifest of the version in service, if its weights can be continued from."""
+def _settings(request: PhotoRequest) -> tuple[PhotoSettings, PhotoManifest | None]:
+    """Return the settings of this training, and the manifest of the version in service if it is to be continued.
+
+    Without other words backbone and size are that version's, and its weights what training starts from. Raises
+    ``ArtifactError`` where it cannot be read, ``ValueError``.
+    """
+    told = {**plugin_settings.PHOTOS, **request.settings}
+    if request.weights is not None:
+        return PhotoSettings.from_dict({**told, "weights": request.weights}), None
     version = ModelVersion.objects.filter(kind=ModelVersion.Kind.PHOTOS, is_active=True).first()
     if version is None:
-        return None
-    manifest = read_photo_manifest(plugin_settings.model_dir / version.name)
+        return PhotoSettings.from_dict(told), None
+    try:
+        manifest = read_photo_manifest(plugin_settings.model_dir / version.name)
+    except ArtifactError as error:
+        raise ArtifactError(f"{error} --weights pretrained starts without the version in service.") from error
     earlier = manifest.document["settings"]
-    same = all(earlier[name] == getattr(settings, name) for name in ("architecture", "year"))
-    return manifest if same else None
+    settings = PhotoSettings.from_dict({**{name: earlier[name] for name in INHERITED}, **told})
+    if settings.backbone != earlier["backbone"]:
+        # Another one was asked for: its own weights are better than none.
+        return settings, None
+    return replace(settings, weights=version.name), manifest
 
 
 def _vocabularies_begun_with(work: Path) -> Vocabularies | None:
@@ -193,10 +226,10 @@ def _prepare(
 ) -> _Parts:
     """Pack and part the photos; the heads are those of ``begun``, or else those of ``before`` and what is new."""
     from ad_autocategorize.photos.training.dataset import PhotoSet
-    from ad_autocategorize.photos.training.images import PackedPhotos, pack_photos
+    from ad_autocategorize.photos.training.images import pack_photos
     from ad_autocategorize.photos.training.splitting import split_places
 
-    packed = pack_photos(records, work / "cache", int(settings.height * MARGIN), int(settings.width * MARGIN))
+    packed = pack_photos(records, work / "cache", settings.height, settings.width)
     cars = [record for record in packed.records if record.is_car]
     if len(cars) < FEWEST_PHOTOS:
         raise TooFewPhotos(
@@ -210,85 +243,92 @@ def _prepare(
         "hold_out": (places >= VALIDATION) & (places < VALIDATION + HOLD_OUT) & shown,
     }
     kept = {name: list(compress(packed.records, part)) for name, part in chosen.items()}
-    held_out = {
-        # Read again at the size of serving, by the steps of serving.
-        name: PhotoSet.of(pack_photos(part, work / "cache", settings.height, settings.width), vocabularies)
-        for name, part in kept.items()
-    }
+
+    def zoomed(part: str, zoom: float) -> PhotoSet:
+        # Read again by the steps of serving.
+        return PhotoSet.of(pack_photos(kept[part], work / "cache", settings.height, settings.width, zoom), vocabularies)
+
     learned = ~(chosen["validation"] | chosen["hold_out"])
-    train: PackedPhotos = replace(packed, skipped=Skipped())
-    groups = len({record.group for record in cars})
-    others = bool((learned & ~shown).any())
-    train_set = PhotoSet.of(train, vocabularies).subset(learned)
+    photos = PhotoSet.of(packed, vocabularies)
     return _Parts(
         vocabularies,
         table_of_today(vocabularies),
-        train_set,
-        **held_out,
+        photos.subset(learned),
+        photos.subset(chosen["validation"]),
+        zoomed,
         hold_out_list=list_hold_out(kept["hold_out"]),
         skipped=packed.skipped,
-        groups=groups,
-        others_learned=others,
+        groups=len({record.group for record in cars}),
+        others_learned=bool((learned & ~shown).any()),
     )
 
 
 def _network(
     settings: PhotoSettings, vocabularies: Vocabularies, request: PhotoRequest, before: PhotoManifest | None
-) -> CarNetwork:
+) -> tuple[CarNetwork, dict[str, str]]:
+    """Return the network with the weights that training starts from, and where they came from."""
     import torch
     from safetensors.torch import load
 
-    from ad_autocategorize.photos.training.network import CarNetwork, extend_weights, load_backbone
+    from ad_autocategorize.photos.training.backbones import initialize
+    from ad_autocategorize.photos.training.network import CarNetwork, extend_weights
 
     torch.manual_seed(settings.seed)
-    local = Path(request.weights) if request.weights and Path(request.weights).exists() else None
-    network = CarNetwork(settings, vocabularies, weights=None if local else request.weights)
-    if local is not None:
-        load_backbone(network, local)
-    if before is not None:
-        folder = plugin_settings.model_dir / str(before.document["version"])
-        extend_weights(network, load(read_verified(folder, WEIGHTS_NAME, before)))
-    return network
+    network = CarNetwork(settings.backbone, vocabularies, settings.height, settings.width)
+    if before is None:
+        origin = initialize(
+            network.backbone, settings.backbone, settings.weights, accept_licence=request.accept_licence
+        )
+        return network, origin.to_dict()
+    version = str(before.document["version"])
+    extend_weights(network, load(read_verified(plugin_settings.model_dir / version, WEIGHTS_NAME, before)))
+    return network, {**before.document["origin"], "continued": version}
 
 
 def _record(
-    network: CarNetwork, settings: PhotoSettings, parts: _Parts, request: PhotoRequest, directory: Path
+    network: CarNetwork,
+    origin: dict[str, str],
+    settings: PhotoSettings,
+    parts: _Parts,
+    request: PhotoRequest,
+    directory: Path,
 ) -> PhotoResult:
+    """Choose how the network is served, test it on the hold-out, write the artifact and record the version."""
     from safetensors.torch import save
 
-    from ad_autocategorize.photos.preprocessing import Preprocessing
-    from ad_autocategorize.photos.relations import learn_relations
-    from ad_autocategorize.photos.training.evaluation import evaluate
     from ad_autocategorize.photos.training.export import largest_difference, to_onnx
-    from ad_autocategorize.photos.training.selection import choose_rules
-    from ad_autocategorize.photos.training.training import predict_logits
+    from ad_autocategorize.photos.training.fitting import choose_serving, is_frozen
 
-    chosen_on = parts.validation if len(parts.validation) else parts.train
-    rules, figures = choose_rules(
-        predict_logits(network, chosen_on, request.device),
-        chosen_on.labels[:, : len(HEADS)],
+    served = choose_serving(
+        network,
+        settings,
+        parts.train,
+        lambda zoom: parts.zoomed("validation", zoom),
+        parts.vocabularies,
         parts.table,
         precision=plugin_settings.PHOTO_PRECISION,
         others_learned=parts.others_learned,
-        relations=learn_relations(parts.train.labels, parts.vocabularies.sizes, settings.relations),
+        device=request.device,
     )
-    tested = predict_logits(network, parts.hold_out, request.device) if len(parts.hold_out) else None
-    metrics = evaluate(tested, parts.hold_out.labels, parts.vocabularies, rules, table=parts.table) if tested else {}
-    preprocessing = Preprocessing(settings.height, settings.width)
+    metrics = _test(network, served, parts, request.device)
+    frozen = is_frozen(settings, len(parts.train))
+    metrics |= {"origin": origin, "frozen": frozen}
     graph = to_onnx(network, settings.height, settings.width)
-    difference = largest_difference(network, graph, preprocessing.normalize(chosen_on.read(slice(MOST_CHECKED))))
+    checked = served.preprocessing.normalize(parts.train.read(slice(MOST_CHECKED)))
+    difference = largest_difference(network, graph, checked)
     name = versions.new_name(NAME_PREFIX)
     manifest = {
         "version": name,
         "vocabularies": parts.vocabularies.to_dict(),
         "mask": [place.tolist() for place in np.nonzero(parts.table)],
-        "rules": rules.to_dict(),
-        "preprocessing": preprocessing.to_dict(),
+        "rules": served.rules.to_dict(),
+        "preprocessing": served.preprocessing.to_dict(),
         "settings": settings.to_dict(),
+        "origin": origin,
         "photos": len(parts.train),
         "skipped": dict(parts.skipped.counts),
         "metrics": metrics,
-        "selection": figures,
+        "selection": served.figures,
         "export_difference": difference,
     }
     weights = {key: value.cpu().contiguous() for key, value in network.state_dict().items()}
@@ -304,4 +344,25 @@ def _record(
         ad_count=parts.groups,
         metrics=metrics,
     )
-    return PhotoResult(version, parts.skipped, difference, parts.vocabularies.never_seen(catalog_pairs()))
+    never_seen = parts.vocabularies.never_seen(catalog_pairs())
+    started_from = origin.get("continued", origin["weights"])
+    return PhotoResult(version, parts.skipped, difference, never_seen, frozen, started_from)
+
+
+def _test(network: CarNetwork, served: Served, parts: _Parts, device: str) -> dict[str, Any]:
+    """Return the figures of the hold-out; none where it is empty."""
+    from ad_autocategorize.photos.training.evaluation import evaluate
+    from ad_autocategorize.photos.training.training import predict_logits
+
+    photos = parts.zoomed("hold_out", served.preprocessing.zoom)
+    if not len(photos):
+        return {}
+    return evaluate(
+        predict_logits(network, photos, device),
+        photos.seen_labels,
+        photos.groups,
+        parts.vocabularies,
+        served.rules,
+        precision=plugin_settings.PHOTO_PRECISION,
+        table=parts.table,
+    )

@@ -41,6 +41,7 @@ class CarSuggestion:
     models_by_brand : the models to choose from once a brand is chosen, by the form value of the brand, the most probable first.
         A model with the probability 0 was never seen in training.
     twins : cars that look the same as the first one, since they are the same under another badge.
+    photos_disagree : whether the photos seem to show different cars; nothing is filled in then.
     """
 
     status: Status
@@ -48,11 +49,14 @@ class CarSuggestion:
     models_by_brand: dict[str, tuple[FieldOption, ...]] = field(default_factory=dict)
     twins: tuple[str, ...] = ()
     photos_used: int = 0
+    photos_disagree: bool = False
     model_version: str | None = None
 
     @property
     def message(self) -> str:
         """The outcome in the words of the seller's language."""
+        if self.photos_disagree:
+            return _("These photos disagree: they seem to show different cars. Keep those of the car that you sell.")
         return {
             "car": _("Filled in from the photo. Please check."),
             "no_car": _("No car can be made out in the photo. Try one that shows the whole car."),
@@ -98,6 +102,7 @@ def _present(answer: CarAnswer, catalog: FormCatalog, predictor: PhotoPredictor)
         catalog.models_by_brand(answer, predictor.manifest.vocabularies.never_seen(catalog.pairs)),
         tuple(" ".join(pair) for pair in answer.twins),
         answer.photos_used,
+        answer.disagree,
         predictor.version,
     )
 

@@ -9,13 +9,18 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ad_autocategorize.photos.calibration import NEVER, Calibration
-from ad_autocategorize.photos.pairs import Decoding, brand_probabilities, log_softmax, pair_scores
+from ad_autocategorize.photos.agreement import DEFAULT_LIMIT, photos_disagree
+from ad_autocategorize.photos.calibration import Calibration
+from ad_autocategorize.photos.pairs import brand_probabilities, log_softmax, pair_scores
 from ad_autocategorize.photos.relations import Relation, apply_relations
-from ad_autocategorize.photos.vocabularies import HEADS, BoolArray, Pair, Vocabularies
+from ad_autocategorize.photos.vocabularies import HEADS, BoolArray, IntArray, Pair, Vocabularies
 
 Logits = Mapping[str, NDArray[np.floating]]
 CAR = "car"
+# A threshold that no confidence reaches: the field always stays empty.
+NEVER = 1.01
+# Whatever the share of right answers among all, no field is filled in with what is likelier wrong than right.
+LEAST_CONFIDENCE = 0.5
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,30 +29,31 @@ class Rules:
 
     Attributes
     ----------
-    decoding, pair_weight : see ``pairs.pair_scores``.
+    pair_weight : see ``pairs.pair_scores``.
     calibrations, thresholds : by head; below its threshold a head's answer is not to be filled in.
     refusal : "car" for the branch that tells cars from other things, "energy" where no other things were learned from.
     refusal_threshold : photos that score below are said not to show a car.
-    relations : what one head says of another, see ``relations``.
+    agreement : photos of one ad contradict each other below this, see ``agreement.same_car_ratios``.
+    relations : what the model says of other heads, see ``relations``.
     """
 
-    decoding: Decoding = "weighted"
     pair_weight: float = 1.0
-    calibrations: dict[str, Calibration] = field(default_factory=lambda: {head: Calibration("none") for head in HEADS})
-    thresholds: dict[str, float] = field(default_factory=lambda: dict.fromkeys(HEADS, 0.0))
+    calibrations: dict[str, Calibration] = field(default_factory=lambda: {head: Calibration() for head in HEADS})
+    thresholds: dict[str, float] = field(default_factory=lambda: dict.fromkeys(HEADS, LEAST_CONFIDENCE))
     refusal: str = CAR
     refusal_threshold: float = -np.inf
+    agreement: float = DEFAULT_LIMIT
     relations: tuple[Relation, ...] = ()
 
     def to_dict(self) -> dict[str, Any]:
         """Return the rules in JSON's types."""
         return {
-            "decoding": self.decoding,
             "pair_weight": self.pair_weight,
             "calibrations": {head: item.to_dict() for head, item in self.calibrations.items()},
             "thresholds": self.thresholds,
             "refusal": self.refusal,
             "refusal_threshold": max(self.refusal_threshold, -1e9),
+            "agreement": self.agreement,
             "relations": [relation.to_dict() for relation in self.relations],
         }
 
@@ -57,23 +63,37 @@ class Rules:
         calibrations = {head: Calibration.from_dict(document["calibrations"][head]) for head in HEADS}
         thresholds = {head: float(document["thresholds"].get(head, NEVER)) for head in HEADS}
         return cls(
-            document["decoding"],
             float(document["pair_weight"]),
             calibrations,
             thresholds,
             str(document["refusal"]),
             float(document["refusal_threshold"]),
-            tuple(map(Relation.from_dict, document.get("relations", ()))),
+            float(document["agreement"]),
+            tuple(map(Relation.from_dict, document["relations"])),
         )
+
+
+def merge(logits: Logits, groups: IntArray) -> dict[str, NDArray[np.floating]]:
+    """Return the mean log-probabilities of each ad's photos, by head float[ads, classes], in the order of the groups' numbers.
+
+    Before decoding: photos of one car may favour models of different brands, and the pair is to be that of all of them.
+    """
+    _, places, counts = np.unique(groups, return_inverse=True, return_counts=True)
+    merged: dict[str, NDArray[np.floating]] = {}
+    for head in HEADS:
+        each = log_softmax(logits[head])
+        sums = np.zeros((len(counts), each.shape[1]))
+        np.add.at(sums, places, each)
+        merged[head] = sums / counts[:, None]
+    return merged
 
 
 def decode(logits: Logits, table: BoolArray, rules: Rules) -> dict[str, NDArray[np.floating]]:
     """Return log-probabilities float[n, classes] of every head; "model" over the pairs of the table, "brand" their sums."""
     decoded = {head: log_softmax(logits[head]) for head in HEADS}
-    pairs = pair_scores(logits["brand"], logits["model"], table, rules.decoding, rules.pair_weight)
-    decoded["model"] = pairs
+    decoded["model"] = pair_scores(logits["brand"], logits["model"], table, rules.pair_weight)
     with np.errstate(divide="ignore"):
-        decoded["brand"] = np.log(brand_probabilities(pairs, table))
+        decoded["brand"] = np.log(brand_probabilities(decoded["model"], table))
     return apply_relations(decoded, rules.relations)
 
 
@@ -146,6 +166,7 @@ class CarAnswer:
     models_by_brand : each brand's models, most probable first, for when the seller corrects the brand.
     twins : the cars that the first pair cannot be told from, since they are one car under several badges.
     photos_used : how many of the photos show a car.
+    disagree : whether the photos seem to show different cars; no answer is accepted then.
     """
 
     is_car: bool
@@ -153,6 +174,7 @@ class CarAnswer:
     models_by_brand: dict[str, tuple[Option, ...]]
     twins: tuple[Pair, ...]
     photos_used: int
+    disagree: bool = False
 
 
 NO_CAR = CarAnswer(False, {}, {}, (), 0)
@@ -181,9 +203,10 @@ def answer_car(
     if not seen.any():
         return NO_CAR
     mask = vocabularies.compatibility(table)
-    # Before decoding: a decoding may leave each photo the models of one brand alone, and two photos none in common.
-    averaged = {head: log_softmax(logits[head][seen]).mean(axis=0, keepdims=True) for head in HEADS}
-    combined = decode(averaged, mask, rules)
+    shown = {name: values[seen] for name, values in logits.items()}
+    each = pair_scores(shown["brand"], shown["model"], mask, rules.pair_weight)
+    disagree = photos_disagree(each, rules.agreement)
+    combined = decode(merge(shown, np.zeros(int(seen.sum()), dtype=np.int64)), mask, rules)
     best = best_answers(combined, mask)
     calibrated = calibrate(confidences(combined, best), rules)
     sure = sure_enough(calibrated, rules)
@@ -191,14 +214,12 @@ def answer_car(
     for head in HEADS:
         confidence = float(calibrated[head][0])
         options = _options(vocabularies, head, combined[head][0], int(best[head][0]), confidence, limit)
-        heads[head] = HeadAnswer(options, confidence, bool(sure[head][0]))
+        heads[head] = HeadAnswer(options, confidence, bool(sure[head][0]) and not disagree)
     pair = vocabularies.model[int(best["model"][0])]
     group = next((tuple(group) for group in map(list, twins) if pair in group), ())
-    # Every brand's models are to be ranked, those of brands that were not predicted too.
-    within: Decoding = "joint" if rules.decoding == "predicted_brand" else rules.decoding
-    pairs = pair_scores(averaged["brand"], averaged["model"], mask, within, rules.pair_weight)
-    ranked = _models_by_brand(vocabularies, pairs[0], mask)
-    return CarAnswer(True, heads, ranked, tuple(item for item in group if item != pair), int(seen.sum()))
+    ranked = _models_by_brand(vocabularies, combined["model"][0], mask)
+    others = tuple(item for item in group if item != pair)
+    return CarAnswer(True, heads, ranked, others, int(seen.sum()), disagree)
 
 
 def _options(

@@ -15,9 +15,8 @@ from django.utils.translation import gettext as _
 
 from ad_autocategorize.photos.training.evaluation import Confusion
 from ad_autocategorize.photos.training.images import UnreadablePhoto, read_photo
-from ad_autocategorize.reports.labels import label
+from ad_autocategorize.reports.photo_advice import field_name, next_steps
 from ad_autocategorize.reports.reliability import gap_verdict, reliability_chart
-from ad_autocategorize.sources.cars import HEADINGS
 
 TEMPLATE = "ad_autocategorize/reports/photos.html"
 THUMBNAIL = (160, 120)
@@ -42,18 +41,19 @@ def render_photo_report(
             TEMPLATE,
             {
                 "figures": figures,
+                "steps": next_steps(figures),
                 "name": name,
                 "language": language,
                 "made": made,
                 "fields": [_field(head, row) for head, row in figures["heads"].items()],
-                "unknown": [(label(HEADINGS, head), photos) for head, photos in figures["unknown_labels"].items()],
-                "confused": [(label(HEADINGS, head), _confusions(head, confused)) for head in figures["heads"]],
+                "unknown": [(field_name(head), photos) for head, photos in figures["unknown_labels"].items()],
+                "confused": [(field_name(head), _confusions(head, confused)) for head in figures["heads"]],
             },
         )
 
 
 def _field(head: str, row: Values) -> dict[str, Any]:
-    name = label(HEADINGS, head)
+    name = field_name(head)
     bins = [(entry["confidence"], entry["right"], entry["photos"]) for entry in row["reliability"]]
     return {
         **row,

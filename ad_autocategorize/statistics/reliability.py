@@ -28,18 +28,18 @@ class Reliability:
     bins: list[ReliabilityBin]
 
 
-def reliability(level: int, confidence: NDArray[np.float64], correct: NDArray[np.bool_]) -> Reliability:
+def reliability(level: int, confidence: NDArray[np.floating], correct: NDArray[np.bool_]) -> Reliability:
     """Return the calibration error and the bins of the diagram, empty bins left out."""
     return Reliability(level, expected_calibration_error(confidence, correct), _bins(confidence, correct))
 
 
-def expected_calibration_error(confidence: NDArray[np.float64], correct: NDArray[np.bool_]) -> float:
+def expected_calibration_error(confidence: NDArray[np.floating], correct: NDArray[np.bool_]) -> float:
     """Return the mean distance between confidence and accuracy over equal-width bins (Naeini et al., 2015)."""
     bins = _bins(confidence, correct)
-    return sum(abs(bin.confidence - bin.accuracy) * bin.ads for bin in bins) / len(confidence)
+    return sum(abs(bin.confidence - bin.accuracy) * bin.ads for bin in bins) / max(1, len(confidence))
 
 
-def _bins(confidence: NDArray[np.float64], correct: NDArray[np.bool_]) -> list[ReliabilityBin]:
+def _bins(confidence: NDArray[np.floating], correct: NDArray[np.bool_]) -> list[ReliabilityBin]:
     numbers = np.minimum((confidence * CALIBRATION_BINS).astype(int), CALIBRATION_BINS - 1)
     counts = np.bincount(numbers, minlength=CALIBRATION_BINS)
     sums = np.bincount(numbers, confidence, minlength=CALIBRATION_BINS)

@@ -7,7 +7,6 @@ import pytest
 
 from ad_autocategorize.photos.answers import Rules, best_answers, decode
 from ad_autocategorize.photos.training.evaluation import evaluate, most_confused
-from ad_autocategorize.photos.training.selection import compare_decodings
 from ad_autocategorize.photos.vocabularies import HEADS, Vocabularies
 from ad_autocategorize.reports.photos import render_photo_report
 from tests.photos.toys import make_photos
@@ -25,10 +24,7 @@ def tested(tmp_path_factory):
     logits = {"car": np.ones((120, 1))}
     for place, (head, size) in enumerate(vocabularies.sizes.items()):
         logits[head] = 2 * np.eye(size)[np.maximum(labels[:, place], 0)] + rng.normal(0, 1.5, (120, size))
-    figures = evaluate(logits, labels, vocabularies, Rules())
-    figures["decodings"] = {
-        f"{name} {weight:g}": row for (name, weight), row in compare_decodings(logits, labels, table).items()
-    }
+    figures = evaluate(logits, labels, np.arange(120), vocabularies, Rules())
     figures |= {"unknown_labels": dict.fromkeys(HEADS, 2), "never_seen": ["Ajax Never Seen"], "others": 0}
     best = best_answers(decode(logits, table, Rules()), table)
     return figures, most_confused(best, labels, vocabularies, [str(record.path) for record in records])

@@ -1,3 +1,4 @@
+import json
 import os
 import subprocess
 import sys
@@ -13,7 +14,12 @@ def test_two_processes_learn_what_one_learns(tmp_path):
     for command in ([sys.executable, *script], [*launcher, *script]):
         done = subprocess.run(command, capture_output=True, text=True, env=environment, timeout=300)
         assert done.returncode == 0, done.stderr[-3000:]
-    one, two = (load_file(tmp_path / f"weights-{size}.safetensors") for size in (1, 2))
-    assert one.keys() == two.keys()
-    for name, value in one.items():
-        torch.testing.assert_close(two[name], value, rtol=1e-3, atol=1e-3, msg=name)
+    one, first, second = (json.loads((tmp_path / f"{name}.json").read_text()) for name in ("1-0", "2-0", "2-1"))
+    # They started from other weights and saw other photos; the first one's weights and all gradients are shared.
+    weights = [load_file(tmp_path / f"weights-2-{rank}.safetensors") for rank in (0, 1)]
+    for name, value in weights[0].items():
+        if "running" not in name:
+            torch.testing.assert_close(weights[1][name], value, msg=name)
+    assert min(one["score"], first["score"]) > 0.8
+    assert abs(one["score"] - first["score"]) < 0.15
+    assert first["steps"] == second["steps"] == one["steps"]

@@ -1,13 +1,10 @@
 import numpy as np
 import pytest
-import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ad_autocategorize.photos.pairs import DECODINGS, brand_probabilities, pair_scores
-from ad_autocategorize.photos.training.network import CarNetwork
+from ad_autocategorize.photos.pairs import WEIGHTS, NothingLearned, brand_probabilities, pair_scores
 from ad_autocategorize.photos.vocabularies import CarLabels, Vocabularies
-from tests.photos.toys import toy_settings
 
 
 @st.composite
@@ -23,39 +20,19 @@ def cases(draw):
     return rng.normal(0, 8, (4, brands)), rng.normal(0, 8, (4, models)), table
 
 
-@given(cases(), st.sampled_from(DECODINGS))
-def test_no_decoding_leaves_the_table(case, decoding):
+@given(cases(), st.sampled_from(WEIGHTS))
+def test_nothing_leaves_the_table(case, weight):
     brand, model, table = case
-    scores = pair_scores(brand, model, table, decoding, 1.5)
+    scores = pair_scores(brand, model, table, weight)
     assert np.isneginf(scores[:, ~table.any(0)]).all()
     np.testing.assert_allclose(np.exp(scores).sum(1), 1, rtol=1e-6)
     np.testing.assert_allclose(brand_probabilities(scores, table).sum(1), 1, rtol=1e-6)
     assert not np.isnan(scores).any()
 
 
-@given(cases())
-def test_joint_keeps_the_brand_branch_and_predicted_brand_its_best(case):
-    brand, model, table = case
-    shown = np.where(table.any(1), brand, -np.inf)
-    expected = np.exp(shown - shown.max(1, keepdims=True))
-    expected /= expected.sum(1, keepdims=True)
-    joint = brand_probabilities(pair_scores(brand, model, table, "joint"), table)
-    np.testing.assert_allclose(joint, expected, atol=1e-9)
-    best = pair_scores(brand, model, table, "predicted_brand").argmax(1)
-    np.testing.assert_array_equal(table.argmax(0)[best], shown.argmax(1))
-
-
 def test_an_empty_table_is_refused():
-    with pytest.raises(ValueError, match="table"):
-        pair_scores(np.zeros((1, 2)), np.zeros((1, 2)), np.zeros((2, 2), dtype=bool), "joint")
-
-
-def test_the_network_scores_pairs_of_its_table_only(vocabularies):
-    network = CarNetwork(toy_settings(), vocabularies).eval()
-    network.set_compatibility(vocabularies.compatibility([("Ajax", "Two")]))
-    scores = network.pair_logits(network(torch.rand(3, 3, 24, 32)))
-    assert (scores.argmax(1) == vocabularies.model.index(("Ajax", "Two"))).all()
-    assert (scores.softmax(1).max(1).values > 0.999).all()
+    with pytest.raises(NothingLearned, match="table"):
+        pair_scores(np.zeros((1, 2)), np.zeros((1, 2)), np.zeros((2, 2), dtype=bool))
 
 
 def test_models_of_the_same_name_belong_to_their_own_brands():

@@ -1,66 +1,80 @@
+from itertools import pairwise
+
 import numpy as np
 import pytest
 import torch
 
 from ad_autocategorize.photos.settings import PhotoSettings
+from ad_autocategorize.photos.training.fitting import is_frozen, train_network
+from ad_autocategorize.photos.training.frozen import FEW_PHOTOS, BranchTrainer, embed
 from ad_autocategorize.photos.training.losses import CarLoss
 from ad_autocategorize.photos.training.network import CarNetwork, extend_weights
 from ad_autocategorize.photos.training.training import Trainer, accuracy_by_head, predict_logits
 from ad_autocategorize.photos.vocabularies import HEADS, MISSING, CarLabels, Vocabularies
-from tests.photos.toys import toy_settings
+from tests.photos.toys import toy_network, toy_settings
 
 
-@pytest.mark.parametrize("year", ["classes", "neighbours", "regression"])
-def test_a_solvable_world_is_solved(toys, vocabularies, year):
-    train, validation = toys
+@pytest.fixture(scope="module")
+def solved(toys, vocabularies):
+    """A network that was trained on the toy world, and its epochs."""
     torch.manual_seed(0)
-    network = CarNetwork(toy_settings(epochs=12, year=year), vocabularies)
-    Trainer(network, toy_settings(epochs=12, year=year), train, validation).run()
-    accuracies = accuracy_by_head(network, validation)
+    network = toy_network(vocabularies)
+    return network, Trainer(network, toy_settings(epochs=12), *toys).run()
+
+
+def test_a_solvable_world_is_solved(solved, toys):
+    network, epochs = solved
+    accuracies, score = accuracy_by_head(network, toys[1])
     assert set(accuracies) == set(HEADS)
     assert min(accuracies.values()) > 0.9, accuracies
+    # The best epoch's weights are kept.
+    assert score == max(epoch.score for epoch in epochs)
 
 
-@pytest.mark.parametrize("pair_loss", ["plain", "label", "pair"])
-def test_a_missing_label_gives_its_head_no_gradient(vocabularies, pair_loss):
-    settings = toy_settings(pair_loss=pair_loss)
-    network = CarNetwork(settings, vocabularies)
+def test_a_missing_label_gives_its_head_no_gradient(vocabularies):
+    network = toy_network(vocabularies)
     labels = torch.tensor([[0, 0, 0, MISSING, 0, 1], [1, 2, MISSING, MISSING, 1, 1]])
-    outputs = network(torch.rand(2, 3, 24, 32))
-    sum(CarLoss(settings, network, labels.numpy())(outputs, labels).values()).backward()
+    CarLoss()(network(torch.rand(2, 3, 24, 32)), labels, torch.ones(2)).backward()
     assert network.heads["color"].weight.grad.abs().max() == 0
     assert network.heads["year"].weight.grad.abs().max() > 0
-    before = network.heads["body_type"].weight.grad.clone()
+    assert network.heads["body_type"].weight.grad.abs().max() > 0
     network.zero_grad()
-    outputs = network(torch.rand(2, 3, 24, 32))
     labels[:, 2] = MISSING
-    sum(CarLoss(settings, network, labels.numpy())(outputs, labels).values()).backward()
-    assert before.abs().max() > 0
+    CarLoss()(network(torch.rand(2, 3, 24, 32)), labels, torch.ones(2)).backward()
     assert network.heads["body_type"].weight.grad.abs().max() == 0
 
 
 def test_a_photo_of_another_thing_teaches_the_car_branch_alone(vocabularies):
-    network = CarNetwork(toy_settings(), vocabularies)
+    network = toy_network(vocabularies)
     labels = torch.tensor([[MISSING] * 5 + [0]] * 2)
-    losses = CarLoss(toy_settings(), network, labels.numpy())(network(torch.rand(2, 3, 24, 32)), labels)
-    assert losses["car"] > 0
-    assert all(losses[head] == 0 for head in HEADS)
+    CarLoss()(network(torch.rand(2, 3, 24, 32)), labels, torch.ones(2)).backward()
+    assert network.heads["car"].weight.grad.abs().max() > 0
+    assert all(network.heads[head].weight.grad.abs().max() == 0 for head in HEADS)
 
 
-def test_rare_classes_weigh_more(vocabularies):
-    labels = np.array([[0, 0, 0, 0, 0, 1]] * 9 + [[1, 2, 0, 0, 0, 1]])
-    settings = toy_settings(class_weights=1.0)
-    loss = CarLoss(settings, CarNetwork(settings, vocabularies), labels)
-    common, rare = loss.class_weights["brand"]
-    assert rare == pytest.approx(9 * common)
+def test_a_guessed_color_counts_as_much_as_it_is_believed(vocabularies):
+    network = toy_network(vocabularies).eval()
+    outputs = network(torch.rand(2, 3, 24, 32))
+    labels = torch.tensor([[MISSING] * 3 + [0, MISSING, MISSING]] * 2)
+    seen, guessed = (float(CarLoss()(outputs, labels, torch.full((2,), weight)).detach()) for weight in (1.0, 0.25))
+    assert guessed == pytest.approx(seen / 4)
+
+
+def test_a_guessed_color_tests_nothing(toys):
+    photos = toys[1]
+    column = HEADS.index("color")
+    guessed = photos.subset(photos.labels[:, column] != MISSING)
+    guessed.color_weights[:] = 0.9
+    assert (guessed.seen_labels[:, column] == MISSING).all()
+    assert (guessed.labels[:, column] != MISSING).all()
 
 
 def test_resuming_ends_where_an_uninterrupted_training_ends(toys, vocabularies, tmp_path):
-    settings = toy_settings(augment=True, ema=0.9, dropout=0.2)
+    settings = toy_settings(augmentation="strong")
 
     def trainer(folder):
         torch.manual_seed(1)
-        return Trainer(CarNetwork(settings, vocabularies), settings, *toys, folder=folder)
+        return Trainer(toy_network(vocabularies), settings, *toys, folder=folder)
 
     whole = trainer(None)
     whole.run()
@@ -75,43 +89,83 @@ def test_resuming_ends_where_an_uninterrupted_training_ends(toys, vocabularies, 
     with pytest.raises(Killed):
         trainer(tmp_path).run(reports=[kill])
     torch.manual_seed(99)
-    second = Trainer(CarNetwork(settings, vocabularies), settings, *toys, folder=tmp_path)
+    second = Trainer(toy_network(vocabularies), settings, *toys, folder=tmp_path)
     epochs = second.run(resume=True)
     assert [epoch.number for epoch in epochs] == [2, 3]
     for name, value in whole.network.state_dict().items():
         torch.testing.assert_close(second.network.state_dict()[name], value, msg=name)
 
 
-def test_resuming_with_the_backbone_frozen_in_between_is_refused(toys, vocabularies, tmp_path):
-    settings = toy_settings(epochs=1)
-    Trainer(CarNetwork(settings, vocabularies), settings, *toys, folder=tmp_path).run()
-    frozen = Trainer(CarNetwork(settings, vocabularies), settings, *toys, folder=tmp_path, freeze_backbone=True)
-    with pytest.raises(ValueError, match="a trained backbone"):
-        frozen.run(resume=True)
+@pytest.mark.parametrize("epochs", [1, 2, 14])
+def test_every_training_ends_at_the_size_that_is_nearly_served(toys, vocabularies, epochs):
+    settings = toy_settings(epochs=epochs, height=160, width=224)
+    trainer = Trainer(CarNetwork("tiny_test_network", vocabularies, 160, 224), settings, *toys)
+    sizes = [trainer._size_at((number + 1) / epochs) for number in range(epochs)]
+    assert sizes[-1] == (144, 200)
+    assert all(first <= second for first, second in pairwise(sizes))
 
 
-def test_training_stops_when_validation_gets_no_better(toys, vocabularies):
-    settings = toy_settings(epochs=50, learning_rate=0.0, patience=2)
-    trainer = Trainer(CarNetwork(settings, vocabularies), settings, *toys, freeze_backbone=True)
-    assert [epoch.number for epoch in trainer.run()] == [0, 1, 2]
+def test_the_backbone_learns_slower_than_the_branches_unless_it_knows_nothing(toys, vocabularies):
+    rates = {}
+    for weights in ("pretrained", "none"):
+        trainer = Trainer(toy_network(vocabularies), toy_settings(weights=weights), *toys)
+        rates[weights] = sorted({group["initial_lr"] for group in trainer.optimizer.param_groups})
+    assert rates == {"pretrained": [1e-3, 1e-2], "none": [1e-2]}
 
 
-def test_a_frozen_backbone_stays_as_it_is(toys, vocabularies):
-    network = CarNetwork(toy_settings(epochs=1), vocabularies)
+def test_a_frozen_backbone_stays_as_it_is_and_its_branches_learn(toys, vocabularies, solved):
+    network = toy_network(vocabularies)
+    network.backbone.load_state_dict(solved[0].backbone.state_dict())
     before = {name: value.clone() for name, value in network.backbone.state_dict().items()}
-    head = network.heads["brand"].weight.detach().clone()
-    Trainer(network, toy_settings(epochs=1), *toys, freeze_backbone=True).run()
+    assert accuracy_by_head(network, toys[1])[1] < 0.7
+    train_network(network, toy_settings(weights="file", freeze_backbone=True), *toys)
     for name, value in network.backbone.state_dict().items():
         assert torch.equal(value, before[name]), name
-    assert not torch.equal(network.heads["brand"].weight, head)
+    assert accuracy_by_head(network, toys[1])[1] > 0.9
+
+
+def test_embeddings_are_made_once(toys, vocabularies, tmp_path, monkeypatch):
+    network = toy_network(vocabularies).eval()
+    few = toys[0].subset(np.arange(len(toys[0])) < 40)
+    (first,) = embed(network, [few], tmp_path)
+    assert first.shape == (40, 2, 64)
+    calls = []
+    monkeypatch.setattr(network, "features", lambda photos: calls.append(len(photos)) or torch.zeros(len(photos), 64))
+    assert torch.equal(embed(network, [few], tmp_path)[0], first)
+    assert calls == []
+    # Ten more photos go through it, each with its mirror image, and no others.
+    embed(network, [toys[0].subset(np.arange(len(toys[0])) < 50)], tmp_path)
+    assert calls == [10, 10]
+    # Another backbone's are of no use.
+    embed(toy_network(vocabularies).eval(), [few], tmp_path)
+    (kept,) = tmp_path.glob("embeddings-*.npz")
+    kept.write_bytes(b"damaged")
+    monkeypatch.undo()
+    torch.testing.assert_close(embed(network, [few], tmp_path)[0], first)
+
+
+def test_few_photos_are_not_worth_a_fine_tuning():
+    assert is_frozen(PhotoSettings(), FEW_PHOTOS - 1)
+    assert not is_frozen(PhotoSettings(), FEW_PHOTOS)
+    assert not is_frozen(PhotoSettings(freeze_backbone=False), 20)
+    # Random weights are of no use frozen, however few the photos.
+    assert not is_frozen(PhotoSettings(weights="none"), 20)
+    with pytest.raises(ValueError, match="noise"):
+        is_frozen(PhotoSettings(weights="none", freeze_backbone=True), 20)
+
+
+def test_the_branches_of_a_frozen_backbone_keep_their_best_epoch(toys, vocabularies, solved):
+    network = toy_network(vocabularies)
+    network.backbone.load_state_dict(solved[0].backbone.state_dict())
+    epochs = BranchTrainer(network, *toys).run()
+    assert accuracy_by_head(network, toys[1])[1] == max(epoch.score for epoch in epochs)
 
 
 def test_new_values_extend_the_heads_and_keep_the_old_answers(toys, vocabularies):
-    settings = toy_settings()
-    old = CarNetwork(settings, vocabularies)
+    old = toy_network(vocabularies)
     grown = Vocabularies.of([CarLabels("Ajax", "Three"), CarLabels("Aaa", "New", color="green")], before=vocabularies)
     assert grown.model[: len(vocabularies.model)] == vocabularies.model
-    new = CarNetwork(settings, grown)
+    new = toy_network(grown)
     assert extend_weights(new, old.state_dict()) == 1 + 2 + 1
     _, validation = toys
     before, after = predict_logits(old, validation), predict_logits(new, validation)
@@ -130,32 +184,41 @@ def test_a_new_brand_is_learned_and_the_old_ones_are_not_forgotten(toys, vocabul
         for year in vocabularies.year
     )
     torch.manual_seed(0)
-    old = CarNetwork(settings, known)
+    old = toy_network(known)
     # "Ajax" comes first in both, so that the labels of its cars are the same.
     ajax = train.subset(train.labels[:, 0] == 0)
     Trainer(old, settings, ajax, validation.subset(validation.labels[:, 0] == 0)).run()
     grown = Vocabularies.of([CarLabels("Bolt", "One")], before=known)
     assert grown == vocabularies
-    new = CarNetwork(settings, grown)
+    new = toy_network(grown)
     extend_weights(new, old.state_dict())
     Trainer(new, settings, train, validation).run()
     for brand in (0, 1):
-        accuracies = accuracy_by_head(new, validation.subset(validation.labels[:, 0] == brand))
+        accuracies, _ = accuracy_by_head(new, validation.subset(validation.labels[:, 0] == brand))
         assert min(accuracies["brand"], accuracies["model"]) > 0.9, accuracies
 
 
-def test_weights_of_another_architecture_are_refused(vocabularies):
-    old = CarNetwork(toy_settings(), vocabularies)
-    new = CarNetwork(toy_settings(architecture="resnet18"), vocabularies)
-    with pytest.raises(ValueError, match="architectures differ"):
-        extend_weights(CarNetwork(toy_settings(), vocabularies), new.state_dict())
-    assert extend_weights(CarNetwork(toy_settings(), vocabularies), old.state_dict()) == 0
+def test_weights_of_another_backbone_are_refused(vocabularies):
+    other = CarNetwork("test_resnet", vocabularies, 32, 32)
+    with pytest.raises(ValueError, match="backbones differ"):
+        extend_weights(toy_network(vocabularies), other.state_dict())
 
 
-def test_settings_refuse_what_cannot_be_meant():
-    with pytest.raises(ValueError, match="year must be one of"):
-        PhotoSettings(year="age")
-    with pytest.raises(ValueError, match="unknown: heigth"):
-        PhotoSettings.from_dict({"heigth": 3})
-    again = PhotoSettings.from_dict(PhotoSettings(stages=((0.0, 8, 8),)).to_dict())
-    assert again.size_at(0.5) == (8, 8)
+@pytest.mark.parametrize(
+    ("values", "message"),
+    [
+        ({"augmentation": "wild"}, "augmentation must be one of"),
+        ({"epochs": 0}, "epochs must be a whole number"),
+        ({"learning_rate": 4}, "learning_rate must be between"),
+        ({"freeze_backbone": "yes"}, "freeze_backbone must be"),
+        ({"heigth": 3}, "unknown: heigth"),
+    ],
+)
+def test_settings_refuse_what_cannot_be_meant(values, message):
+    with pytest.raises(ValueError, match=message):
+        PhotoSettings.from_dict(values)
+
+
+def test_settings_survive_the_manifest():
+    settings = PhotoSettings(backbone="resnet50", freeze_backbone=True)
+    assert PhotoSettings.from_dict(settings.to_dict()) == settings

@@ -5,12 +5,14 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
+import timm
 from PIL import Image, ImageChops, ImageDraw
+from timm.models import register_model
 from torch import nn
-from torchvision.models._api import register_model
 
 from ad_autocategorize.photos.settings import PhotoSettings
 from ad_autocategorize.photos.training.images import PhotoRecord
+from ad_autocategorize.photos.training.network import CarNetwork
 from ad_autocategorize.photos.vocabularies import CarLabels
 
 COLORS = {"red": (200, 30, 30), "blue": (30, 30, 200)}
@@ -20,14 +22,29 @@ BODIES = {("Ajax", "One"): "Sedan", ("Ajax", "Two"): "Van", ("Bolt", "One"): "Se
 YEARS = (2000, 2010)
 
 
-@register_model()
-def tiny_test_network(*, weights=None, **options):
-    """A network of 40,000 weights that torchvision finds by name, as it would a host's own."""
-    layers = []
-    for before, after in ((3, 16), (16, 32), (32, 64)):
-        layers += [nn.Conv2d(before, after, 3, stride=2, padding=1, bias=False), nn.BatchNorm2d(after), nn.ReLU()]
-    layers += [nn.Conv2d(64, 64, 3, padding=1, bias=False), nn.BatchNorm2d(64), nn.ReLU()]
-    return nn.Sequential(*layers, nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(64, 10))
+class _Tiny(nn.Sequential):
+    """What timm makes of a network: without its last layer where no classes are wanted."""
+
+    def __init__(self, classes):
+        layers = []
+        for before, after in ((3, 16), (16, 32), (32, 64)):
+            layers += [nn.Conv2d(before, after, 3, stride=2, padding=1, bias=False), nn.BatchNorm2d(after), nn.ReLU()]
+        layers += [nn.Conv2d(64, 64, 3, padding=1, bias=False), nn.BatchNorm2d(64), nn.ReLU()]
+        last = [nn.Linear(64, classes)] if classes else []
+        super().__init__(*layers, nn.AdaptiveAvgPool2d(1), nn.Flatten(), *last)
+        self.pretrained_cfg = {"mean": (0.5, 0.5, 0.5), "std": (0.5, 0.5, 0.5)}
+
+
+def tiny_test_network(pretrained=False, num_classes=10, **options):
+    """A network of 40,000 weights that timm finds by name, as it would a host's own."""
+    if "img_size" in options:
+        raise TypeError("takes photos of every size")
+    return _Tiny(num_classes)
+
+
+# A test module that is run as a program registers it under another name.
+if not timm.is_model("tiny_test_network"):
+    register_model(tiny_test_network)
 
 
 def draw(pair: tuple[str, str], color: str, year: int, rng: np.random.Generator) -> Image.Image:
@@ -93,15 +110,17 @@ def write_labels(target: Path, records: Sequence[PhotoRecord]) -> None:
 
 def toy_settings(**changes) -> PhotoSettings:
     values = {
-        "architecture": "tiny_test_network",
+        "backbone": "tiny_test_network",
+        "weights": "none",
         "height": 24,
         "width": 32,
         "epochs": 4,
         "batch_size": 16,
-        "learning_rate": 0.05,
-        "ema": 0.8,
-        "dropout": 0.0,
-        "label_smoothing": 0.0,
-        "augment": False,
+        "learning_rate": 1e-3,
+        "augmentation": "none",
     }
     return PhotoSettings(**{**values, **changes})
+
+
+def toy_network(vocabularies, backbone="tiny_test_network"):
+    return CarNetwork(backbone, vocabularies, 24, 32)

@@ -1,5 +1,6 @@
 import io
 import json
+import re
 
 import numpy as np
 import pytest
@@ -15,6 +16,7 @@ from django.utils.datastructures import MultiValueDict
 from PIL import Image
 from safetensors.torch import load_file, save_file
 
+from ad_autocategorize.cars.labelled_photos import imported_photo_records
 from ad_autocategorize.cars.services import suggest_car
 from ad_autocategorize.conf import SETTING
 from ad_autocategorize.models import ModelVersion
@@ -40,7 +42,7 @@ pytestmark = pytest.mark.django_db
 @pytest.fixture(autouse=True)
 def toy_network(settings, tmp_path):
     settings.MEDIA_ROOT = tmp_path / "media"
-    photos = {**toy_settings(epochs=10).to_dict()}
+    photos = toy_settings(epochs=10, freeze_backbone=False).to_dict()
     setattr(settings, SETTING, {**getattr(settings, SETTING), "PHOTOS": photos, "PHOTO_PRECISION": 0.6})
 
 
@@ -175,19 +177,58 @@ def test_training_continues_from_the_active_version_with_new_models(trained_phot
 def test_branches_alone_are_trained_on_a_backbone_from_a_local_file(car_ads, model_dir, tmp_path):
     published = tiny_test_network().state_dict()
     save_file(published, tmp_path / "published.safetensors")
-    options = {"weights": tmp_path / "published.safetensors", "freeze_backbone": True, "epochs": 2}
-    call_command("retrain_cnn", **options, stdout=io.StringIO())
-    weights = load_file(model_dir / ModelVersion.objects.get(kind="photos").name / "weights.safetensors")
+    out = io.StringIO()
+    options = {"weights": str(tmp_path / "published.safetensors"), "freeze_backbone": True}
+    call_command("retrain_cnn", **options, stdout=out)
+    assert "Trained the branches alone, starting from tiny_test_network with the weights of published" in out.getvalue()
+    folder = model_dir / ModelVersion.objects.get(kind="photos").name
+    weights = load_file(folder / "weights.safetensors")
     for name in ("0.weight", "1.running_mean", "9.weight"):
         assert torch.equal(weights[f"backbone.{name}"], published[name])
+    manifest = json.loads((folder / "manifest.json").read_text())
+    assert manifest["origin"]["weights"] == "published.safetensors"
+    assert len(manifest["origin"]["digest"]) == 64
+    # What the backbone sees is kept for the next time.
+    assert list((model_dir / ".photo-embeddings").glob("embeddings-*.npz"))
+
+
+def test_the_next_training_inherits_backbone_and_size(trained_photos, model_dir, settings):
+    """The marketplace's settings say nothing of either any more: those of the version in service stay."""
+    first = ModelVersion.objects.get(kind="photos")
+    photos = {"epochs": 1, "batch_size": 16, "augmentation": "none", "learning_rate": 1e-3, "freeze_backbone": False}
+    setattr(settings, SETTING, {**getattr(settings, SETTING), "PHOTOS": photos})
+    out = io.StringIO()
+    call_command("retrain_cnn", stdout=out)
+    assert f"tiny_test_network with the weights of {first.name}" in out.getvalue()
+    second = ModelVersion.objects.filter(kind="photos").exclude(pk=first.pk).get()
+    manifest = json.loads((model_dir / second.name / "manifest.json").read_text())
+    assert manifest["settings"]["backbone"] == "tiny_test_network"
+    assert (manifest["settings"]["height"], manifest["settings"]["width"]) == (24, 32)
+    assert manifest["origin"]["continued"] == first.name
+    # Another backbone cannot go on with these weights, and says what it begins with.
+    call_command(
+        "retrain_cnn", backbone="test_resnet", weights="none", height=32, width=32, no_activate=True, stdout=out
+    )
+    assert "test_resnet with random weights" in out.getvalue()
+
+
+def test_a_version_in_service_that_cannot_be_read_is_no_reason_to_start_anew(trained_photos, model_dir):
+    version = ModelVersion.objects.get(kind="photos")
+    (model_dir / version.name / "manifest.json").write_text("{}")
+    with pytest.raises(CommandError, match="--weights pretrained starts without the version in service"):
+        call_command("retrain_cnn", stdout=io.StringIO())
+    assert ModelVersion.objects.filter(kind="photos").count() == 1
 
 
 @pytest.mark.parametrize(
     ("options", "message"),
     [
         ({"device": "gpu"}, "--device gpu cannot be used"),
-        ({"architecture": "resnet18", "weights": "gone.pth"}, "neither a file"),
-        ({"architecture": "resnet19"}, "Unknown model"),
+        ({"weights": "gone.pth"}, "there is no file"),
+        ({"backbone": "resnet19"}, "timm has no backbone"),
+        ({"freeze_backbone": True}, "shows the branches noise"),
+        ({"backbone": "convnextv2_atto", "weights": "pretrained"}, "takes no photos of 24 x 32 pixels"),
+        ({"backbone": "convnextv2_atto", "weights": "pretrained", "height": 64, "width": 64}, "--accept-licence"),
     ],
 )
 def test_an_option_that_cannot_be_meant_is_explained(car_ads, options, message):
@@ -211,11 +252,15 @@ def test_evaluation_of_the_version_in_service(trained_photos, tmp_path):
     assert figures["heads"]["model"]["accuracy"] == pytest.approx(version.metrics["heads"]["model"]["accuracy"])
     assert figures["pair_violations"] == 0
     assert figures["others_refused"] >= 0.8
-    assert {"joint 1", "predicted_brand 1"} < set(figures["decodings"])
+    assert set(figures["pair_weights"]) == {"0.5", "1", "2"}
+    assert figures["origin"]["backbone"] == "tiny_test_network"
     report = paths["html"].read_text()
     assert '<html lang="en">' in report
     assert report.count('<svg class="chart"') == 5
     assert "Coverage of brand" in out.getvalue()
+    # A set this small is said to be.
+    assert "Next: Color was tested on" in out.getvalue()
+    assert "Color was tested on" in report
 
 
 def test_the_report_shows_photos_of_what_is_confused(trained_photos, tmp_path):
@@ -261,6 +306,55 @@ def test_a_folder_of_photos_is_imported_and_learned_from(tmp_path, model_dir):
     (folder / "labels.csv").write_text("file,brand\na,b")
     with pytest.raises(CommandError, match="header lacks split"):
         call_command("import_car_photos", folder, split="train")
+
+
+@pytest.mark.parametrize(
+    ("line", "message"),
+    [
+        ("1.png,Ajax,One,,,20044,", "line 3: '20044' is no year from 1885 to 2100"),
+        ("1.png,Ajax,One,,,²⁰⁰⁴,", "is no year"),
+        (f"1.png,{'A' * 150},One,,,2004,", "line 3: the brand has more than 100 characters"),
+        (f"1.png,Ajax,One,,{'r' * 150},2004,", "the color has more than 100"),
+        ("1.png,Ajax,One,,red,2004,most", "the color_weight 'most' is no number from 0 to 1"),
+        ("0.png,Bolt,One,,,2004,", "line 3: 0.png is on line 2 already"),
+    ],
+)
+def test_a_set_that_a_catalog_would_refuse_leaves_the_older_one_as_it_was(tmp_path, model_dir, line, message):
+    folder = tmp_path / "set"
+    make_photos(folder / "photos", 2)
+    head = "file,brand,model,body_type,color,year,color_weight\n0.png,Ajax,One,,,2000,\n"
+    (folder / "labels.csv").write_text(head)
+    call_command("import_car_photos", folder, stdout=io.StringIO())
+    registered = (model_dir / "photo-sets" / "set.csv").read_text()
+    (folder / "labels.csv").write_text(head + line)
+    with pytest.raises(CommandError, match=re.escape(message)):
+        call_command("import_car_photos", folder)
+    assert (model_dir / "photo-sets" / "set.csv").read_text() == registered
+    assert list(CarModel.objects.values_list("brand__name", "name")) == [("Ajax", "One")]
+
+
+def test_a_set_in_another_encoding_or_without_its_photos_is_refused(tmp_path, model_dir):
+    folder = tmp_path / "set"
+    folder.mkdir()
+    (folder / "labels.csv").write_bytes("file,brand,model\n0.png,Citro\u00ebn,C3\n".encode("cp1252"))
+    with pytest.raises(CommandError, match="is not UTF-8: see line 2"):
+        call_command("import_car_photos", folder)
+    (folder / "labels.csv").write_text("file,brand,model\n0.png,Citro\u00ebn,C3\n")
+    for options in ({}, {"unchecked": True}):
+        with pytest.raises(CommandError, match="None of the 1 photos can be used: 1 x no such file"):
+            call_command("import_car_photos", folder, **options)
+    assert not CarModel.objects.exists()
+    assert not list(model_dir.glob("photo-sets/*"))
+
+
+def test_a_guessed_color_is_learned_from_by_its_weight(tmp_path, model_dir):
+    folder = tmp_path / "set"
+    make_photos(folder / "photos", 2)
+    (folder / "labels.csv").write_text(
+        "file,brand,model,color,color_weight\n0.png,Ajax,One,red,0.8\n1.png,Ajax,One,blue,\n"
+    )
+    call_command("import_car_photos", folder, stdout=io.StringIO())
+    assert [record.color_weight for record in imported_photo_records()] == [0.8, 1.0]
 
 
 def test_the_api_answers_with_pairs_of_the_catalog_only(trained_photos, client, picture):
@@ -331,6 +425,15 @@ def test_several_photos_are_read_together(trained_photos, picture):
     answer = suggest_car([draw_no_car(np.random.default_rng(3)), picture, picture])
     assert answer.photos_used == 2
     assert answer.fields["brand"].options[0].label == "Ajax"
+
+
+def test_photos_of_different_cars_fill_in_nothing(trained_photos):
+    rng = np.random.default_rng(8)
+    answer = suggest_car([draw(pair, "red", 2010, rng) for pair in MODELS])
+    assert answer.photos_disagree
+    assert not any(field.accepted for field in answer.fields.values())
+    with translation.override("en"):
+        assert answer.message.startswith("These photos disagree")
 
 
 def test_photos_of_ads_are_found_on_disk(trained_photos):

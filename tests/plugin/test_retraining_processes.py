@@ -11,7 +11,7 @@ import pytest
 from tests.photos.toys import make_photos
 
 ROOT = Path(__file__).parents[2]
-SMALL = ["--architecture", "shufflenet_v2_x0_5", "--height", "32", "--width", "48"]
+SMALL = ["--backbone", "test_efficientnet", "--weights", "none", "--height", "32", "--width", "48"]
 
 
 class Operator:

@@ -6,9 +6,10 @@ from sklearn.metrics import accuracy_score, f1_score, precision_recall_fscore_su
 
 from ad_autocategorize.statistics.intervals import wilson_interval
 from ad_autocategorize.statistics.reliability import reliability
+from ad_autocategorize.statistics.thresholds import choose_threshold
 from ad_autocategorize.titles.evaluation.comparison import compare, macro_f1_interval, mean_interval, share_interval
 from ad_autocategorize.titles.evaluation.confusion import LARGEST, confused_pairs, confusion_matrix
-from ad_autocategorize.titles.evaluation.coverage import choose_threshold, measure_coverage
+from ad_autocategorize.titles.evaluation.coverage import measure_coverage
 from ad_autocategorize.titles.evaluation.holdout import evaluate
 from ad_autocategorize.titles.evaluation.metrics import count_outcomes, macro_f1, score_levels, score_top
 from ad_autocategorize.titles.evaluation.predictions import Predictions, predict

@@ -5,33 +5,31 @@ from __future__ import annotations
 import json
 from itertools import chain
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.core.management.base import CommandError, CommandParser
 from django.utils import timezone
 
 from ad_autocategorize.artifacts import ArtifactError
-from ad_autocategorize.cars.hold_out import only_held_out
-from ad_autocategorize.cars.labelled_photos import ad_photo_records, imported_photo_records, read_photo_set
-from ad_autocategorize.cars.report import EvaluatedPhotos, evaluate_photos
 from ad_autocategorize.conf import plugin_settings
 from ad_autocategorize.management.arguments import positive
+from ad_autocategorize.management.base import ExtraCommand
 from ad_autocategorize.management.commands.retrain_cnn import print_metrics, print_never_seen
 from ad_autocategorize.models import ModelVersion
-from ad_autocategorize.photos.vocabularies import HEADS
-from ad_autocategorize.reports.photos import render_photo_report
+from ad_autocategorize.reports.photo_advice import next_steps
 from ad_autocategorize.reports.titles import LANGUAGES
 from ad_autocategorize.sources import SourceError, get_source
+
+if TYPE_CHECKING:
+    from ad_autocategorize.cars.report import EvaluatedPhotos
+    from ad_autocategorize.photos.training.images import PhotoRecord
 
 # Of each head; the report shows more.
 SHOWN_CONFUSIONS = 3
 
 
-class Command(BaseCommand):
-    help = (
-        "Test a photo network on labelled photos that it was not trained on: accuracy, calibration, coverage, ablations of "
-        "decoding, confusions."
-    )
+class Command(ExtraCommand):
+    help = "Test a photo network on labelled photos that it was not trained on, and say what to do next."
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("--model", help="Name of the version (the one in service).")
@@ -51,14 +49,12 @@ class Command(BaseCommand):
         if name is None:
             raise CommandError("No photo network is in service: run retrain_cnn, or name one with --model.")
         directory = plugin_settings.model_dir / name
+        # Late, so that --help works without the extra.
+        from ad_autocategorize.cars.report import evaluate_photos
+        from ad_autocategorize.reports.photos import render_photo_report
+
         try:
-            if options["folder"]:
-                folder: Path = options["folder"]
-                photos = folder / "photos" if (folder / "photos").is_dir() else folder
-                records = list(read_photo_set(folder / "labels.csv", photos, split=options["split"]))
-            else:
-                everything = chain(ad_photo_records(get_source()), imported_photo_records())
-                records = list(only_held_out(everything, directory))
+            records = _records(directory, options["folder"], options["split"])
             evaluated = evaluate_photos(directory, records[: options["limit"]], options["not_cars"])
         except (ArtifactError, SourceError, OSError, ValueError, LookupError) as error:
             raise CommandError(str(error)) from error
@@ -85,10 +81,8 @@ class Command(BaseCommand):
         self.stdout.write(f"Year within (years: share) {within}.")
         for head, row in figures["heads"].items():
             covered = ", ".join(f"{float(precision):.0%}: {share:.1%}" for precision, share in row["coverage"].items())
-            self.stdout.write(f"Coverage of {head} at precision {covered}.")
-        self.stdout.write(f"Model branch without the table: {figures['model_accuracy_unmasked']:.4f}. Decodings:")
-        for decoding, row in figures["decodings"].items():
-            self.stdout.write(f"  {decoding:<20} brand {row['brand']:.4f} model {row['model']:.4f}")
+            self.stdout.write(f"Coverage of {head} surely at precision {covered}.")
+        self.stdout.write(f"Model branch without the table: {figures['model_accuracy_unmasked']:.4f}.")
         if "others_refused" in figures:
             self.stdout.write(f"Of {figures['others']} other things {figures['others_refused']:.1%} are refused.")
         if unknown := sum(figures["unknown_labels"].values()):
@@ -98,6 +92,19 @@ class Command(BaseCommand):
             named = ", ".join(evaluated.skipped.examples[reason][:3])
             self.stdout.write(f"Left out: {count} photos, {reason} ({named}).")
         print_never_seen(self, figures["never_seen"])
-        for head in HEADS:
+        for head in figures["heads"]:
             for confusion in [item for item in evaluated.confused if item.head == head][:SHOWN_CONFUSIONS]:
                 self.stdout.write(f"{confusion.count:>4} x {head}: {confusion.truth} taken for {confusion.answer}")
+        for advice in next_steps(figures):
+            self.stdout.write(f"Next: {advice}")
+
+
+def _records(directory: Path, folder: Path | None, split: str | None) -> list[PhotoRecord]:
+    """Return the photos to test on: a folder's, or what the version was not trained on."""
+    from ad_autocategorize.cars.hold_out import only_held_out
+    from ad_autocategorize.cars.labelled_photos import ad_photo_records, imported_photo_records, read_photo_set
+
+    if folder is not None:
+        photos = folder / "photos" if (folder / "photos").is_dir() else folder
+        return list(read_photo_set(folder / "labels.csv", photos, split=split))
+    return list(only_held_out(chain(ad_photo_records(get_source()), imported_photo_records()), directory))

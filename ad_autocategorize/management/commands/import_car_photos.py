@@ -4,22 +4,24 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.core.management.base import CommandError, CommandParser
 from django.db import transaction
 
-from ad_autocategorize.cars.labelled_photos import SETS_FOLDER, read_photo_set, write_photo_set
 from ad_autocategorize.conf import plugin_settings
-from ad_autocategorize.photos.training.images import PhotoRecord, Skipped, UnreadablePhoto, read_photo
+from ad_autocategorize.management.base import ExtraCommand
 from taxonomy.car_catalog import upsert_cars
 from taxonomy.models import Color
 from taxonomy.readers.cars import CarRow
 from taxonomy.rows import ImportRefused
 
+if TYPE_CHECKING:
+    from ad_autocategorize.photos.training.images import PhotoRecord, Skipped
 
-class Command(BaseCommand):
-    help = "Register a folder of labelled car photos for retrain_cnn, and add its cars to the catalog."
+
+class Command(ExtraCommand):
+    help = "Register a folder of labelled car photos for retrain_cnn, and add its cars to the catalog; all of it or nothing."
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument(
@@ -28,24 +30,33 @@ class Command(BaseCommand):
         parser.add_argument("--labels", type=Path, help="The CSV, if not FOLDER/labels.csv.")
         parser.add_argument("--split", help="Only rows whose column split says this; keep the others to test on.")
         parser.add_argument("--name", help="Name of the set (the folder's); an equal name replaces it.")
-        parser.add_argument("--unchecked", action="store_true", help="Do not open every photo now.")
+        parser.add_argument(
+            "--unchecked", action="store_true", help="Do not open every photo now, only look whether it is there."
+        )
 
     def handle(self, *args: Any, **options: Any) -> None:
+        # Late, so that --help works without the extra.
+        from ad_autocategorize.cars.labelled_photos import SETS_FOLDER, read_photo_set, write_photo_set
+        from ad_autocategorize.photos.training.images import Skipped
+
         folder: Path = options["folder"]
         labels = options["labels"] or folder / "labels.csv"
         photos = folder / "photos" if (folder / "photos").is_dir() else folder
+        skipped = Skipped()
         try:
             records = list(read_photo_set(labels, photos, split=options["split"]))
-            skipped = Skipped()
-            kept = records if options["unchecked"] else list(_readable(records, skipped))
+            kept = list(_usable(records, skipped, opened=not options["unchecked"]))
+            if not kept:
+                raise ImportRefused(_nothing_found(records, skipped, photos))
             cars = [record for record in kept if record.is_car]
+            target = plugin_settings.model_dir / SETS_FOLDER / f"{_plain(options['name'] or folder.resolve().name)}.csv"
+            # The catalog keeps nothing of a set that could not be written.
             with transaction.atomic():
                 summary = upsert_cars(_rows(cars)) if cars else None
                 names = sorted({record.labels.color for record in cars if record.labels.color})
                 Color.objects.bulk_create([Color(name=name) for name in names], ignore_conflicts=True)
-            target = plugin_settings.model_dir / SETS_FOLDER / f"{_plain(options['name'] or folder.resolve().name)}.csv"
-            count = write_photo_set(kept, target)
-        except (OSError, ValueError, LookupError, ImportRefused) as error:
+                count = write_photo_set(kept, target)
+        except (OSError, ValueError, LookupError) as error:
             raise CommandError(str(error)) from error
         if summary is not None:
             self.stdout.write(f"Car models: {summary}.")
@@ -57,14 +68,28 @@ class Command(BaseCommand):
         )
 
 
-def _readable(records: list[PhotoRecord], skipped: Skipped) -> Iterator[PhotoRecord]:
+def _usable(records: list[PhotoRecord], skipped: Skipped, *, opened: bool) -> Iterator[PhotoRecord]:
+    """Yield the photos that are there and, where they are opened, can be read; count the others."""
+    from ad_autocategorize.photos.training.images import UnreadablePhoto, read_photo
+
     for record in records:
         try:
-            read_photo(record.path)
+            if opened:
+                read_photo(record.path)
+            elif not record.path.is_file():
+                raise UnreadablePhoto("no such file")
         except UnreadablePhoto as error:
             skipped.add(str(error), record.path)
         else:
             yield record
+
+
+def _nothing_found(records: list[PhotoRecord], skipped: Skipped, photos: Path) -> str:
+    """Return why there is nothing to register."""
+    if not records:
+        return "No row of the labels is left: check --split. Nothing was imported."
+    reason, number = skipped.counts.most_common(1)[0]
+    return f"None of the {len(records)} photos can be used: {number} x {reason} in {photos}. Nothing was imported."
 
 
 def _rows(cars: list[PhotoRecord]) -> Iterator[CarRow]:

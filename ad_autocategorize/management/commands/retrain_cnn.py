@@ -3,25 +3,27 @@
 from __future__ import annotations
 
 import sys
+from argparse import BooleanOptionalAction
 from typing import TYPE_CHECKING, Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
-from ad_autocategorize.cars.retraining import PhotoRequest, PhotoResult, retrain_photos
 from ad_autocategorize.management.arguments import positive, seed
-from ad_autocategorize.photos.vocabularies import HEADS
+from ad_autocategorize.management.base import ExtraCommand
+from ad_autocategorize.photos.settings import AUGMENTATIONS
 from ad_autocategorize.sources import SourceError, get_source
 from ad_autocategorize.versions import TrainingBusy
 
 if TYPE_CHECKING:
+    from ad_autocategorize.cars.retraining import PhotoRequest, PhotoResult
     from ad_autocategorize.photos.training.training import Epoch
 
 INTERRUPTED = 130
 MOST_NAMED = 10
-SETTINGS = ("epochs", "minutes", "architecture", "height", "width", "batch_size", "seed")
+SETTINGS = ("backbone", "freeze_backbone", "height", "width", "epochs", "batch_size", "augmentation", "seed")
 
 
-class Command(BaseCommand):
+class Command(ExtraCommand):
     help = "Train the car photo network on the published ads and imported sets, and put it into service."
 
     def add_arguments(self, parser: CommandParser) -> None:
@@ -29,43 +31,29 @@ class Command(BaseCommand):
         parser.add_argument("--no-activate", action="store_true", help="Record the new version without serving it.")
         parser.add_argument("--resume", action="store_true", help="Go on where an interrupted training stopped.")
         parser.add_argument("--device", default="cpu", help="cpu (default), cuda or mps.")
-        parser.add_argument("--weights", help="Start from a torchvision weights name, or from a local file.")
-        parser.add_argument("--freeze-backbone", action="store_true", help="Train the branches alone.")
-        parser.add_argument("--from-scratch", action="store_true", help="Do not continue from the version in service.")
         parser.add_argument("--threads", type=positive, help="Cores to train on (all).")
+        parser.add_argument("--backbone", help="A model of timm, such as resnet50 (that of the version in service).")
+        parser.add_argument(
+            "--weights", help="Start from: pretrained, none, or a file (from the version in service, if there is one)."
+        )
+        parser.add_argument(
+            "--accept-licence", action="store_true", help="Use weights that are not free for every use."
+        )
+        parser.add_argument(
+            "--freeze-backbone",
+            action=BooleanOptionalAction,
+            help="Train the branches alone, in seconds; or everything (by the number of photos).",
+        )
         for name in ("epochs", "height", "width", "batch-size"):
             parser.add_argument(f"--{name}", type=positive)
+        parser.add_argument("--augmentation", choices=AUGMENTATIONS, help="How much training photos are varied.")
         parser.add_argument("--seed", type=seed)
-        parser.add_argument("--minutes", type=float, help="End the training after this time.")
-        parser.add_argument("--architecture", help="A torchvision model such as resnet50.")
 
     def handle(self, *args: Any, **options: Any) -> None:
-        request = PhotoRequest(
-            limit=options["limit"],
-            activate=not options["no_activate"],
-            resume=options["resume"],
-            device=options["device"],
-            weights=options["weights"],
-            freeze_backbone=options["freeze_backbone"],
-            from_scratch=options["from_scratch"],
-            settings={name: options[name] for name in SETTINGS if options[name] is not None},
-        )
         try:
-            if options["threads"]:
-                import torch
-
-                torch.set_num_threads(options["threads"])
-            _check_device(options["device"])
-            from ad_autocategorize.photos.training.distributed import join_processes, leave_processes, rank_and_size
-
-            join_processes(options["device"])
-            first = rank_and_size()[0] == 0
-            result = retrain_photos(get_source(), request, self._progress if first else lambda epoch: None)
-            leave_processes()
+            result = self._train(options)
         except (SourceError, TrainingBusy, LookupError, ValueError) as error:
             raise CommandError(str(error)) from error
-        except ImportError as error:
-            raise CommandError(f"{error}. It needs: pip install 'django-ad-autocategorize[train-photos]'") from error
         except OSError as error:
             raise CommandError(f"The model cannot be written: {error}. Check MODEL_DIR.") from error
         except KeyboardInterrupt:
@@ -76,6 +64,23 @@ class Command(BaseCommand):
         if result is not None:
             self._report(result)
 
+    def _train(self, options: dict[str, Any]) -> PhotoResult | None:
+        """Train, in one of several processes where ``torchrun`` has started them; the others return ``None``."""
+        # Late, so that --help works without the extra.
+        import torch
+
+        from ad_autocategorize.cars.retraining import retrain_photos
+        from ad_autocategorize.photos.training.distributed import join_processes, leave_processes, rank_and_size
+
+        if options["threads"]:
+            torch.set_num_threads(options["threads"])
+        _check_device(options["device"])
+        join_processes(options["device"])
+        first = rank_and_size()[0] == 0
+        result = retrain_photos(get_source(), _request(options), self._progress if first else lambda epoch: None)
+        leave_processes()
+        return result
+
     def _progress(self, epoch: Epoch) -> None:
         heads = " ".join(f"{head} {value:.3f}" for head, value in epoch.accuracies.items())
         left = f"{epoch.remaining_seconds / 60:.1f} min left"
@@ -83,6 +88,8 @@ class Command(BaseCommand):
         self.stdout.flush()
 
     def _report(self, result: PhotoResult) -> None:
+        how = "the branches alone" if result.frozen else "the whole network"
+        self.stdout.write(f"Trained {how}, starting from {_origin(result)}.")
         print_metrics(self, result.version.metrics)
         self.stdout.write(
             f"Largest difference between torch's and ONNX Runtime's logits: {result.export_difference:.1e}."
@@ -95,6 +102,29 @@ class Command(BaseCommand):
         self.stdout.write(
             self.style.SUCCESS(f"{result.version.name}: photos of {result.version.ad_count} sellers or ads, {state}.")
         )
+
+
+def _request(options: dict[str, Any]) -> PhotoRequest:
+    from ad_autocategorize.cars.retraining import PhotoRequest
+
+    return PhotoRequest(
+        limit=options["limit"],
+        activate=not options["no_activate"],
+        resume=options["resume"],
+        device=options["device"],
+        weights=options["weights"],
+        accept_licence=options["accept_licence"],
+        settings={name: options[name] for name in SETTINGS if options[name] is not None},
+    )
+
+
+def _origin(result: PhotoResult) -> str:
+    """Return the first weights in words, with their licence."""
+    origin = result.version.metrics["origin"]
+    licence = origin["licence"] or "no licence stated"
+    if result.started_from == "none":
+        return f"{origin['backbone']} with random weights"
+    return f"{origin['backbone']} with the weights of {result.started_from} ({licence})"
 
 
 def _check_device(name: str) -> None:
@@ -116,26 +146,30 @@ def print_never_seen(command: BaseCommand, models: list[str]) -> None:
 
 def print_metrics(command: BaseCommand, metrics: dict[str, Any]) -> None:
     """Write the hold-out figures as a table."""
-    if not metrics:
+    from ad_autocategorize.photos.vocabularies import HEADS
+
+    if "heads" not in metrics:
         command.stdout.write("There were too few photos for a hold-out.")
         return
-    command.stdout.write(f"Hold-out of {metrics['photos']} photos:")
+    command.stdout.write(f"Hold-out of {metrics['photos']} photos of {metrics['ads']} ads:")
     command.stdout.write(
-        f"{'':<10} {'accuracy':>9} {'top 3':>7} {'macro F1':>9} {'ECE':>6} {'filled in':>10} {'right':>7} {'photos':>7}"
+        f"{'':<10} {'accuracy':>9} {'95 %':>15} {'top 3':>7} {'macro F1':>9} {'ECE':>6} {'filled in':>10} {'right':>7} {'ads':>6}"
     )
     for head in HEADS:
         if head in metrics["heads"]:
             row = metrics["heads"][head]
             right = "-" if row["filled_in_right"] is None else f"{row['filled_in_right']:.1%}"
+            interval = f"{row['low']:.3f} to {row['high']:.3f}"
             command.stdout.write(
-                f"{head:<10} {row['accuracy']:>9.4f} {row['top3']:>7.4f} {row['macro_f1']:>9.4f} "
-                f"{row['expected_calibration_error']:>6.3f} {row['filled_in']:>10.1%} {right:>7} {row['support']:>7}"
+                f"{head:<10} {row['accuracy']:>9.4f} {interval:>15} {row['top3']:>7.4f} {row['macro_f1']:>9.4f} "
+                f"{row['expected_calibration_error']:>6.3f} {row['filled_in']:>10.1%} {right:>7} {row['support']:>6}"
             )
-    if metrics["all_five_known"]:
-        command.stdout.write(
-            f"All five fields right {metrics['all_five_right']:.4f} of the {metrics['all_five_known']} photos that have all."
-        )
+    for name, words in (("all_but_color", "Brand, model, body type and year"), ("all_five", "All five fields")):
+        if metrics[f"{name}_known"]:
+            command.stdout.write(
+                f"{words} right {metrics[f'{name}_right']:.4f} of the {metrics[f'{name}_known']} ads that have them."
+            )
     command.stdout.write(
         f"All known fields right {metrics['all_known_heads_right']:.4f}, impossible pairs {metrics['pair_violations']}, "
-        f"cars refused {metrics['cars_refused']:.1%}."
+        f"cars refused {metrics['cars_refused']:.1%}, ads whose photos disagree {metrics['ads_that_disagree']}."
     )

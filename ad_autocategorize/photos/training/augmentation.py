@@ -1,61 +1,53 @@
-"""Variations of the training photos that leave every label true."""
+"""Variations of the training photos that leave every label true: of a whole batch at once, where the batch lies."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 import torch
+import torch.nn.functional as F
 from torch import Tensor
 from torchvision.transforms import v2
 
-from ad_autocategorize.photos.preprocessing import MEAN, STD
+from ad_autocategorize.photos.settings import Augmentation
 
-Transform = Callable[[Tensor], Tensor]
+# The least part of each side that a crop keeps.
+_LEAST_SIDE = {"mild": 0.75, "strong": 0.6}
+# Height and width of a crop differ by at most this factor, and its square root is the usual.
+_LARGEST_STRETCH = 1.15
+# The share of the strongly varied batches that is mixed, half of them in patches and half all over.
+MIXED = 0.5
+# Colors keep their hue, or the color head would learn from wrong labels.
+_jitter = v2.ColorJitter(brightness=0.3, contrast=0.3, saturation=0.3)
 
 
-def training_transform(height: int, width: int, *, augment: bool, recolor: float = 0.0) -> Transform:
-    """Return a transform from uint8[3, any, any] to float32[3, height, width].
+def vary(photos: Tensor, height: int, width: int, augmentation: Augmentation) -> Tensor:
+    """Return float32[n, 3, height, width] of values from 0 to 1 for uint8[n, 3, any, any]: crops, half of them mirrored."""
+    values = photos.float() / 255
+    if augmentation == "none":
+        return F.interpolate(values, (height, width), mode="bilinear", antialias=True)
+    least = _LEAST_SIDE[augmentation]
+    side = least + (1 - least) * torch.rand(len(photos), device=photos.device)
+    stretched = (side * _LARGEST_STRETCH ** (2 * torch.rand_like(side) - 1)).clamp(least, 1)
+    mirrored = 1 - 2 * torch.randint_like(side, 2)
+    # Rows of a map from the crop's coordinates to the photo's, both from -1 to 1.
+    transform = torch.zeros(len(photos), 2, 3, device=photos.device)
+    transform[:, 0, 0] = stretched * mirrored
+    transform[:, 1, 1] = side
+    transform[:, 0, 2] = (2 * torch.rand_like(side) - 1) * (1 - stretched)
+    transform[:, 1, 2] = (2 * torch.rand_like(side) - 1) * (1 - side)
+    grid = F.affine_grid(transform, [len(photos), 3, height, width], align_corners=False)
+    varied = F.grid_sample(values, grid, padding_mode="border", align_corners=False)
+    return _jitter(varied) if augmentation == "strong" else varied
 
-    Colors keep their hue, or the color head would learn from wrong labels. ``recolor`` is the chance of another one, for photos
-    whose color nobody labelled: a car is sold in every color, and few photos of each do not show that.
+
+def mix(photos: Tensor) -> tuple[Tensor, float]:
+    """Blend each photo with the one before it in the batch: a patch (cutmix) or all over (mixup), one as likely as the other.
+
+    Returns the mixed photos and the share of the first; the partners are ``roll(1)``. Labels are not touched, since labels
+    that are missing cannot be blended: the loss takes both instead.
     """
-    steps: list[Transform] = [v2.Resize((height, width), antialias=True)]
-    if augment:
-        steps = [
-            v2.RandomResizedCrop((height, width), scale=(0.5, 1.0), ratio=(0.8, 1.25), antialias=True),
-            v2.RandomHorizontalFlip(),
-            v2.RandomApply([v2.RandomAffine(8, shear=6)], p=0.3),
-            v2.ColorJitter(brightness=0.3, contrast=0.3, saturation=0.3),
-        ]
-        if recolor:
-            steps.append(v2.RandomApply([v2.RandomChoice([v2.Grayscale(3), v2.RandomChannelPermutation()])], p=recolor))
-    steps += [v2.ToDtype(torch.float32, scale=True), v2.Normalize(MEAN, STD)]
-    if augment:
-        steps.append(v2.RandomErasing(0.2, scale=(0.02, 0.15)))
-    composed: Transform = v2.Compose(steps)
-    return composed
-
-
-def mix(photos: Tensor, generator: torch.Generator) -> tuple[Tensor, Tensor, float]:
-    """Blend each photo with another of the batch: a patch (cutmix) or all over (mixup), one as likely as the other.
-
-    Returns the mixed photos, the partner of each as int64[n], and the share of the first. Labels are not touched, since
-    labels that are missing cannot be blended: the loss takes both instead.
-    """
-    partners = torch.randperm(len(photos), generator=generator)
-    share = float(torch.rand((), generator=generator))
-    mixed = photos[partners]
-    if torch.rand((), generator=generator) < 0.5:
-        # A draw from Beta(0.2, 0.2) in essence: most of the weight is near one of the two.
-        share = 1 - share**4 / 2
-        return photos * share + mixed * (1 - share), partners, share
-    height, width = photos.shape[-2:]
-    side = (1 - share) ** 0.5
-    cut_height, cut_width = int(height * side), int(width * side)
-    top = int(torch.randint(height - cut_height + 1, (), generator=generator))
-    left = int(torch.randint(width - cut_width + 1, (), generator=generator))
-    patched = photos.clone()
-    patched[..., top : top + cut_height, left : left + cut_width] = mixed[
-        ..., top : top + cut_height, left : left + cut_width
-    ]
-    return patched, partners, 1 - cut_height * cut_width / (height * width)
+    numbers = torch.arange(len(photos), device=photos.device)
+    # torchvision blends one label a photo: its place tells the share.
+    kind = v2.CutMix if torch.rand(()) < 0.5 else v2.MixUp
+    options = {"alpha": 1.0 if kind is v2.CutMix else 0.2, "num_classes": len(photos)}
+    mixed, shares = kind(**options)(photos, numbers)
+    return mixed, float(shares[0, 0])

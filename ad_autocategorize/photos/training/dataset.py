@@ -1,8 +1,8 @@
-"""Packed photos as batches."""
+"""Packed photos with their labels, in batches."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Hashable, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -10,10 +10,10 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from ad_autocategorize.photos.preprocessing import MEAN, STD
-from ad_autocategorize.photos.training.augmentation import training_transform
-from ad_autocategorize.photos.training.images import PackedPhotos
+from ad_autocategorize.photos.training.images import PackedPhotos, PhotoRecord
 from ad_autocategorize.photos.vocabularies import HEADS, MISSING, IntArray, Vocabularies
+
+Batch = tuple[Tensor, Tensor, Tensor]
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,56 +24,58 @@ class PhotoSet:
     ----------
     pixels : uint8[photos, height, width, 3], usually mapped from disk.
     labels : int64[n, heads + 1], the last column 1 for cars, 0 for others.
-    places : int64[n], where each photo is in ``pixels``; ``None`` for all in order.
+    color_weights : float32[n], how much each color label counts: less than 1 where a model guessed it.
+    groups : int64[n], equal for the photos of one ad, which are answered together.
+    places : int64[n], where each photo is in ``pixels``.
     """
 
     pixels: NDArray[np.uint8]
     labels: IntArray
-    places: IntArray | None = None
+    color_weights: NDArray[np.float32]
+    groups: IntArray
+    places: IntArray
 
     @classmethod
     def of(cls, packed: PackedPhotos, vocabularies: Vocabularies) -> PhotoSet:
         """Encode the labels of packed photos."""
         labels = vocabularies.encode([record.labels for record in packed.records])
         cars = np.array([record.is_car for record in packed.records], dtype=np.int64)
-        return cls(packed.pixels, np.column_stack([labels, cars]))
+        weights = np.array([record.color_weight for record in packed.records], dtype=np.float32)
+        groups = number_groups(packed.records)
+        return cls(packed.pixels, np.column_stack([labels, cars]), weights, groups, np.arange(len(labels)))
 
     def __len__(self) -> int:
         return len(self.labels)
 
+    @property
+    def seen_labels(self) -> IntArray:
+        """The labels that people gave, int64[n, heads]: colors that a model guessed are ``MISSING``."""
+        labels = self.labels[:, : len(HEADS)].copy()
+        labels[self.color_weights < 1, HEADS.index("color")] = MISSING
+        return labels
+
     def subset(self, chosen: NDArray[np.bool_]) -> PhotoSet:
         """Return the chosen photos, which stay where they are."""
-        places = np.arange(len(self)) if self.places is None else self.places
-        return PhotoSet(self.pixels, self.labels[chosen], places[chosen])
+        return PhotoSet(
+            self.pixels, self.labels[chosen], self.color_weights[chosen], self.groups[chosen], self.places[chosen]
+        )
 
     def read(self, chosen: IntArray | slice) -> NDArray[np.uint8]:
         """Return photos by their number, uint8[n, height, width, 3], in memory."""
-        return np.array(self.pixels[chosen if self.places is None else self.places[chosen]])
+        return np.array(self.pixels[self.places[chosen]])
 
-    def training_batches(
-        self, order: IntArray, size: int, height: int, width: int, *, augment: bool, recolor: float = 0.0
-    ) -> Iterator[tuple[Tensor, Tensor]]:
-        """Yield photos float32[n, 3, height, width] with their labels in the given order; a last batch of one is left out.
+    def batches(self, size: int, order: IntArray | None = None, device: str = "cpu") -> Iterator[Batch]:
+        """Yield photos uint8[n, 3, height, width] on the device, with labels and color weights; all of them without an order."""
+        numbers = np.arange(len(self)) if order is None else order
+        for start in range(0, len(numbers), size):
+            chosen = numbers[start : start + size]
+            pixels = torch.from_numpy(self.read(chosen)).to(device).permute(0, 3, 1, 2)
+            labels = torch.from_numpy(self.labels[chosen]).to(device)
+            yield pixels, labels, torch.from_numpy(self.color_weights[chosen]).to(device)
 
-        With ``augment`` photos are varied; ``recolor`` is the chance that those without a color label are in their colors too.
-        """
-        transform = training_transform(height, width, augment=augment)
-        recoloring = training_transform(height, width, augment=augment, recolor=recolor)
-        colored = self.labels[:, HEADS.index("color")] != MISSING
-        for start in range(0, len(order), size):
-            chosen = order[start : start + size]
-            if len(chosen) < 2 <= len(order):
-                return
-            pixels = torch.from_numpy(self.read(chosen)).permute(0, 3, 1, 2)
-            photos = [
-                (transform if known else recoloring)(photo)
-                for photo, known in zip(pixels, colored[chosen], strict=True)
-            ]
-            yield torch.stack(photos), torch.from_numpy(self.labels[chosen])
 
-    def batches(self, size: int) -> Iterator[tuple[Tensor, Tensor]]:
-        """Yield normalized photos in their own size and order."""
-        mean, std = torch.tensor(MEAN).view(3, 1, 1), torch.tensor(STD).view(3, 1, 1)
-        for start in range(0, len(self), size):
-            pixels = torch.from_numpy(self.read(slice(start, start + size))).permute(0, 3, 1, 2)
-            yield (pixels / 255 - mean) / std, torch.from_numpy(self.labels[start : start + size])
+def number_groups(records: Sequence[PhotoRecord]) -> IntArray:
+    """Return a number for each photo, int64[n], equal for those of one group; a photo without a group has its own."""
+    numbers: dict[Hashable, int] = {}
+    keys = [("alone", place) if record.group is None else record.group for place, record in enumerate(records)]
+    return np.array([numbers.setdefault(key, len(numbers)) for key in keys], dtype=np.int64)

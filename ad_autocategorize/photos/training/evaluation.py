@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from ad_autocategorize.photos.agreement import photos_disagree
 from ad_autocategorize.photos.answers import (
     Logits,
     Rules,
@@ -17,12 +18,20 @@ from ad_autocategorize.photos.answers import (
     calibrate,
     confidences,
     decode,
+    merge,
     refusal_scores,
     sure_enough,
 )
-from ad_autocategorize.photos.calibration import BINS, coverage_at, expected_calibration_error
-from ad_autocategorize.photos.training.selection import unmasked_model_accuracy, violations
+from ad_autocategorize.photos.pairs import pair_scores
+from ad_autocategorize.photos.training.selection import (
+    compare_weights,
+    fit_threshold,
+    unmasked_model_accuracy,
+    violations,
+)
 from ad_autocategorize.photos.vocabularies import HEADS, MISSING, BoolArray, IntArray, Vocabularies
+from ad_autocategorize.statistics.intervals import wilson_interval
+from ad_autocategorize.statistics.reliability import reliability
 
 PRECISIONS = (0.9, 0.95, 0.99)
 # Of each head: years and body types are so few that over all heads their confusions would fill the list.
@@ -44,79 +53,112 @@ class Confusion:
 def evaluate(
     logits: Logits,
     labels: IntArray,
+    groups: IntArray,
     vocabularies: Vocabularies,
     rules: Rules,
     *,
+    precision: float = 0.9,
     table: BoolArray | None = None,
 ) -> dict[str, Any]:
-    """Return the figures of photos of cars in JSON's types.
+    """Return the figures of ads of cars in JSON's types: an ad's photos are answered together, as they are served.
 
     Parameters
     ----------
     logits, labels : by head float[n, classes], and int64[n, heads or more], ``MISSING`` where unknown.
+    groups : int64[n], the ad of each photo.
+    precision : what the answers that are filled in should reach.
+    table : the pairs that exist today; those that were learned for ``None``.
     """
     mask = vocabularies.compatibility() if table is None else table
-    decoded = decode(logits, mask, rules)
+    merged, truth = merge(logits, groups), labels[np.unique(groups, return_index=True)[1]]
+    decoded = decode(merged, mask, rules)
     best = best_answers(decoded, mask)
     calibrated = calibrate(confidences(decoded, best), rules)
     sure = sure_enough(calibrated, rules)
-    right_everywhere = np.ones(len(labels), dtype=bool)
-    complete = (labels[:, : len(HEADS)] != MISSING).all(axis=1)
+    right = {head: best[head] == truth[:, column] for column, head in enumerate(HEADS)}
+    known = {head: truth[:, column] != MISSING for column, head in enumerate(HEADS)}
     heads = {}
     for column, head in enumerate(HEADS):
-        known = labels[:, column] != MISSING
-        right_everywhere &= ~known | (best[head] == labels[:, column])
-        if known.any():
-            truth = labels[known, column]
-            heads[head] = _head_figures(decoded[head][known], best[head][known], truth, calibrated[head][known])
-            heads[head] |= _filled_in(sure[head][known], best[head][known] == truth)
+        part = known[head]
+        if part.any():
+            heads[head] = _accuracy(decoded[head][part], best[head][part], truth[part, column])
+            heads[head] |= _selective(calibrated[head][part], right[head][part], sure[head][part], precision)
+            heads[head]["threshold"] = rules.thresholds[head]
+    each = pair_scores(logits["brand"], logits["model"], mask, rules.pair_weight)
     return {
         "photos": len(labels),
+        "ads": len(truth),
+        "precision": precision,
         "heads": heads,
-        "all_known_heads_right": float(right_everywhere.mean()) if len(labels) else 0.0,
-        "all_five_known": int(complete.sum()),
-        "all_five_right": float(right_everywhere[complete].mean()) if complete.any() else None,
+        **_together(right, known),
         "pair_violations": violations(best["brand"], best["model"], mask),
         "model_accuracy_unmasked": unmasked_model_accuracy(logits, labels),
-        "year_within": _year_within(best["year"], labels[:, HEADS.index("year")], vocabularies.year),
+        "pair_weight": rules.pair_weight,
+        "pair_weights": {f"{weight:g}": row for weight, row in compare_weights(merged, truth, mask).items()},
+        "year_within": _year_within(best["year"], truth[:, HEADS.index("year")], vocabularies.year),
         "cars_refused": float((refusal_scores(logits, rules.refusal) < rules.refusal_threshold).mean()),
+        "ads_that_disagree": sum(
+            photos_disagree(each[groups == group], rules.agreement) for group in np.unique(groups)
+        ),
     }
 
 
-def _head_figures(
-    scores: NDArray[np.floating], best: IntArray, truth: IntArray, confidence: NDArray[np.floating]
-) -> dict[str, Any]:
+def _together(right: Mapping[str, BoolArray], known: Mapping[str, BoolArray]) -> dict[str, Any]:
+    """Return the shares of ads with several fields right at once."""
+    everything: BoolArray = np.asarray(np.stack([right[head] | ~known[head] for head in HEADS]).all(axis=0))
+    figures: dict[str, Any] = {"all_known_heads_right": float(everything.mean()) if len(everything) else 0.0}
+    # Colors are often missing, since few people note them.
+    for name, heads in (("all_five", HEADS), ("all_but_color", [head for head in HEADS if head != "color"])):
+        complete: BoolArray = np.asarray(np.stack([known[head] for head in heads]).all(axis=0))
+        all_right = np.asarray(np.stack([right[head] for head in heads]).all(axis=0))[complete]
+        figures |= {f"{name}_known": int(complete.sum()), f"{name}_right": _share(all_right)}
+    return figures
+
+
+def _accuracy(scores: NDArray[np.floating], best: IntArray, truth: IntArray) -> dict[str, Any]:
     from sklearn.metrics import f1_score
 
     right = best == truth
+    interval = wilson_interval(int(right.sum()), len(right))
     rank = (scores > scores[np.arange(len(truth)), truth][:, None]).sum(axis=1)
     return {
         "support": len(truth),
         "accuracy": float(right.mean()),
+        "low": interval.low,
+        "high": interval.high,
         "top3": float((rank < 3).mean()),
         "macro_f1": float(f1_score(truth, best, average="macro", labels=np.unique(truth), zero_division=0)),
-        "expected_calibration_error": expected_calibration_error(confidence, right),
-        "coverage": {str(precision): coverage_at(confidence, right, precision) for precision in PRECISIONS},
-        "reliability": _reliability(confidence, right),
     }
 
 
-def _filled_in(accepted: BoolArray, right: BoolArray) -> dict[str, Any]:
-    """Return the share of answers above the threshold, and how many of those are right; ``None`` where there are none."""
+def _selective(
+    confidence: NDArray[np.floating], right: BoolArray, filled: BoolArray, precision: float
+) -> dict[str, Any]:
+    """Return what the confidences are worth: how well calibrated, what they can answer, and what the threshold fills in."""
+    measured = reliability(0, confidence, right)
+    low, high = None, None
+    if filled.any():
+        interval = wilson_interval(int(right[filled].sum()), int(filled.sum()))
+        low, high = interval.low, interval.high
     return {
-        "filled_in": float(accepted.mean()),
-        "filled_in_right": float(right[accepted].mean()) if accepted.any() else None,
+        "expected_calibration_error": measured.expected_calibration_error,
+        "reliability": [
+            {"confidence": part.confidence, "right": part.accuracy, "photos": part.ads} for part in measured.bins
+        ],
+        "coverage": {
+            str(wanted): float((confidence >= fit_threshold(wanted, confidence, right)).mean()) for wanted in PRECISIONS
+        },
+        "filled_in": float(filled.mean()),
+        "filled_in_right": _share(right[filled]),
+        "filled_in_low": low,
+        "filled_in_high": high,
+        "best_threshold": fit_threshold(precision, confidence, right),
+        "could_be_filled_in": float((confidence >= fit_threshold(precision, confidence, right)).mean()),
     }
 
 
-def _reliability(confidence: NDArray[np.floating], right: BoolArray) -> list[dict[str, Any]]:
-    """Return mean confidence, share of right answers and number of each bin of confidences that is not empty."""
-    place = np.minimum((confidence * BINS).astype(int), BINS - 1)
-    chosen = [place == number for number in np.unique(place)]
-    return [
-        {"confidence": float(confidence[part].mean()), "right": float(right[part].mean()), "photos": int(part.sum())}
-        for part in chosen
-    ]
+def _share(right: BoolArray) -> float | None:
+    return float(right.mean()) if len(right) else None
 
 
 def _year_within(best: IntArray, truth: IntArray, years: Sequence[int]) -> dict[str, float]:

@@ -1,13 +1,11 @@
-"""From a trained network to the ONNX graph that web processes run, in float32 or in 8-bit integers."""
+"""From a trained network to the ONNX graph that web processes run."""
 
 from __future__ import annotations
 
 import logging
 import tempfile
 import warnings
-from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, Literal
 
 import numpy as np
 import torch
@@ -19,8 +17,6 @@ from ad_autocategorize.photos.training.network import OUTPUTS, CarNetwork
 INPUT = "photos"
 # Photos of one ad that the exported graph takes at once.
 LARGEST_BATCH = 64
-
-Quantization = Literal["dynamic", "static"]
 
 
 class _Ordered(nn.Module):
@@ -36,7 +32,8 @@ class _Ordered(nn.Module):
 
 
 def to_onnx(network: CarNetwork, height: int, width: int) -> bytes:
-    """Return the ONNX graph of a network: photos float32[n, 3, height, width] to the logits of each output."""
+    """Return the ONNX graph of a network: photos float32[n, 3, height, width] of values from 0 to 1, to the
+    logits of each output."""
     # The exporter wants the memory layout that it was written for.
     plain = network.to("cpu").to(memory_format=torch.contiguous_format).eval()
     example = torch.zeros(2, 3, height, width)
@@ -67,32 +64,3 @@ def largest_difference(network: CarNetwork, graph: bytes, photos: NDArray[np.flo
         expected = network.answer(torch.from_numpy(photos))
     answered = run_graph(open_session(graph), photos)
     return max(float(np.abs(expected[name].numpy() - answered[name]).max()) for name in OUTPUTS)
-
-
-def quantize(graph: bytes, how: Quantization, examples: NDArray[np.float32]) -> bytes:
-    """Return the graph with 8-bit weights and, with "static", 8-bit activations scaled by the example photos."""
-    import onnx
-    from onnxruntime.quantization import QuantType, quantize_dynamic, quantize_static
-
-    model = onnx.load_from_string(graph)
-    # The exporter's notes on shapes contradict those that the quantiser infers after it has transposed weights.
-    del model.graph.value_info[:]
-    with tempfile.TemporaryDirectory() as folder:
-        source, target = Path(folder) / "float.onnx", Path(folder) / "integer.onnx"
-        onnx.save(model, source)
-        if how == "dynamic":
-            quantize_dynamic(source, target, weight_type=QuantType.QUInt8)
-        else:
-            quantize_static(source, target, _Examples(examples), per_channel=True, weight_type=QuantType.QInt8)
-        return target.read_bytes()
-
-
-class _Examples:
-    """Feeds example photos one by one, as ONNX Runtime's calibration asks for them."""
-
-    def __init__(self, photos: NDArray[np.float32]) -> None:
-        self._photos: Iterator[NDArray[np.float32]] = iter(photos)
-
-    def get_next(self) -> dict[str, Any] | None:
-        photo = next(self._photos, None)
-        return None if photo is None else {INPUT: photo[None]}

@@ -31,7 +31,8 @@ class PhotoRecord:
     """One photo to learn from.
 
     ``group`` is shared by photos that must not be parted by a split, such as those of one ad, and ``owner`` by those of one
-    seller; ``is_car`` is false for photos of other things, from which the network learns to say so.
+    seller; ``is_car`` is false for photos of other things, from which the network learns to say so. ``color_weight`` is how
+    much the color counts: 1 where someone saw it, the probability where a model guessed it.
     """
 
     path: Path
@@ -39,6 +40,7 @@ class PhotoRecord:
     group: Hashable = None
     owner: str | None = None
     is_car: bool = True
+    color_weight: float = 1.0
 
 
 @dataclass
@@ -91,18 +93,20 @@ class PackedPhotos:
     skipped: Skipped
 
 
-def pack_photos(records: Sequence[PhotoRecord], folder: Path, height: int, width: int) -> PackedPhotos:
+def pack_photos(
+    records: Sequence[PhotoRecord], folder: Path, height: int, width: int, zoom: float = 1.0
+) -> PackedPhotos:
     """Decode all photos into one file that training maps, in memory that does not grow with their number.
 
     Unreadable photos are left out and counted. A file that was packed from the same records earlier is used again.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    stamp = hashlib.sha256(repr([(str(item.path), height, width) for item in records]).encode()).hexdigest()[:16]
+    stamp = hashlib.sha256(repr([(str(item.path), height, width, zoom) for item in records]).encode()).hexdigest()[:16]
     target, index = folder / f"{stamp}.pixels", folder / f"{stamp}.index"
     skipped = Skipped()
     if not index.exists():
         with target.open("wb") as file:
-            lines = [_pack_one(record, file, height, width) for record in records]
+            lines = [_pack_one(record, file, height, width, zoom) for record in records]
         # A training that is stopped here must not leave half a list behind.
         partial = index.with_suffix(".incomplete")
         partial.write_text("\n".join(lines), encoding="utf-8")
@@ -119,11 +123,11 @@ def pack_photos(records: Sequence[PhotoRecord], folder: Path, height: int, width
     return PackedPhotos(kept, pixels, hashes, skipped)
 
 
-def _pack_one(record: PhotoRecord, file: object, height: int, width: int) -> str:
+def _pack_one(record: PhotoRecord, file: object, height: int, width: int, zoom: float) -> str:
     """Append the pixels of a photo; return "=" and its hash, or why it is left out."""
     try:
         photo = read_photo(record.path)
     except UnreadablePhoto as error:
         return str(error)
-    stretch(photo, height, width).tofile(file)  # type: ignore[arg-type]
+    stretch(photo, height, width, zoom).tofile(file)  # type: ignore[arg-type]
     return "=" + difference_hash(photo)

@@ -1,90 +1,116 @@
-"""Choosing, on validation photos, how logits become answers: decoding, calibration, thresholds, and what is no car."""
+"""Choosing, on validation photos, how logits become answers: pairs, relations, calibration, thresholds, and what is no car."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from ad_autocategorize.photos.agreement import fit_agreement
 from ad_autocategorize.photos.answers import (
     CAR,
+    LEAST_CONFIDENCE,
+    NEVER,
     Logits,
     Rules,
     best_answers,
     calibrate,
     confidences,
     decode,
+    merge,
     refusal_scores,
 )
-from ad_autocategorize.photos.calibration import fit_calibration, fit_threshold
-from ad_autocategorize.photos.pairs import DECODINGS, WEIGHTS, Decoding
-from ad_autocategorize.photos.relations import Relation
+from ad_autocategorize.photos.calibration import fit_calibration
+from ad_autocategorize.photos.pairs import WEIGHTS, pair_scores
+from ad_autocategorize.photos.relations import WEIGHTS as RELATION_WEIGHTS
+from ad_autocategorize.photos.relations import Relation, apply_relations
 from ad_autocategorize.photos.vocabularies import HEADS, MISSING, BoolArray, IntArray
+from ad_autocategorize.statistics.thresholds import choose_threshold
 
-# At most 3 % of the cars are to be refused. Of 500 validation photos half as many leave room for chance: two standard errors.
-REFUSED_CARS = 0.015
+# At most 2 % of the cars are to be refused; this leaves room for chance among some 500 validation photos.
+REFUSED_CARS = 0.012
+# Views that the network may be served: how much of each photo's centre, see ``Preprocessing``.
+ZOOMS = (1.0, 1.08, 1.15)
 
 
 def choose_rules(
     logits: Logits,
     labels: IntArray,
+    groups: IntArray,
     table: BoolArray,
     *,
     precision: float = 0.9,
     others_learned: bool = True,
-    relations: tuple[Relation, ...] = (),
+    relations: Sequence[Relation] = (),
 ) -> tuple[Rules, dict[str, Any]]:
     """Return the rules that do best on validation photos of cars, and the figures that they were chosen by.
 
     Parameters
     ----------
     logits, labels : of the validation photos, labels int64[n, heads or more].
+    groups : int64[n], the ad of each photo: confidences are those of whole ads, as they are served.
     precision : what the answers that are filled in are to reach, in each head.
     others_learned : whether photos of other things were learned from; else cars are told by their energy.
-    relations : become part of the rules as they are.
+    relations : what may be known of other heads from the model; each is weighted here.
     """
-    compared = compare_decodings(logits, labels, table)
-    chosen: tuple[Decoding, float] = max(compared, key=lambda item: sum(compared[item].values()))
-    rules = Rules(decoding=chosen[0], pair_weight=chosen[1], refusal=CAR if others_learned else "energy")
-    rules = replace(rules, relations=relations)
-    decoded = decode(logits, table, rules)
-    best = best_answers(decoded, table)
-    first = confidences(decoded, best)
-    known = {head: labels[:, column] != MISSING for column, head in enumerate(HEADS)}
-    right = {head: best[head] == labels[:, column] for column, head in enumerate(HEADS)}
-    fitted = {head: fit_calibration(first[head][known[head]], right[head][known[head]]) for head in HEADS}
-    rules = replace(rules, calibrations={head: calibration for head, (calibration, _) in fitted.items()})
-    calibrated = calibrate(first, rules)
-    thresholds = {
-        head: fit_threshold(calibrated[head][known[head]], right[head][known[head]], precision) for head in HEADS
-    }
+    compared = compare_weights(logits, labels, table)
+    # The plain product where none is better.
+    weight = max(compared, key=lambda item: (sum(compared[item].values()), item == 1))
+    rules = Rules(pair_weight=weight, refusal=CAR if others_learned else "energy")
     scores = refusal_scores(logits, rules.refusal)
     limit = float(np.quantile(scores, REFUSED_CARS)) if len(scores) else -np.inf
-    figures = {
-        "decodings": {f"{name} {weight:g}": values for (name, weight), values in compared.items()},
-        "calibration_log_loss": {head: losses for head, (_, losses) in fitted.items()},
+    each = pair_scores(logits["brand"], logits["model"], table, weight)
+    rules = replace(rules, refusal_threshold=limit, agreement=fit_agreement(each, labels[:, 1]))
+    merged, truth = merge(logits, groups), labels[np.unique(groups, return_index=True)[1]]
+    rules = replace(rules, relations=_weigh(relations, decode(merged, table, rules), truth))
+    decoded = decode(merged, table, rules)
+    best = best_answers(decoded, table)
+    first = confidences(decoded, best)
+    known = {head: truth[:, column] != MISSING for column, head in enumerate(HEADS)}
+    right = {head: best[head] == truth[:, column] for column, head in enumerate(HEADS)}
+    fitted = {head: fit_calibration(first[head][known[head]], right[head][known[head]]) for head in HEADS}
+    rules = replace(rules, calibrations=fitted)
+    calibrated = calibrate(first, rules)
+    thresholds = {
+        head: fit_threshold(precision, calibrated[head][known[head]], right[head][known[head]]) for head in HEADS
     }
-    return replace(rules, thresholds=thresholds, refusal_threshold=limit), figures
+    figures = {
+        "pair_weights": {f"{item:g}": values for item, values in compared.items()},
+        "relations": {relation.told: relation.weight for relation in rules.relations},
+    }
+    return replace(rules, thresholds=thresholds), figures
 
 
-def compare_decodings(
-    logits: Logits, labels: IntArray, table: BoolArray
-) -> dict[tuple[Decoding, float], dict[str, float]]:
-    """Return the accuracy of brand and model with each decoding and weight."""
+def fit_threshold(precision: float, confidence: NDArray[np.floating], right: BoolArray) -> float:
+    """Return the confidence from which on a field is filled in; ``NEVER`` where no answers surely have the precision."""
+    chosen = choose_threshold(precision, confidence, right)
+    return NEVER if chosen is None else max(chosen, LEAST_CONFIDENCE)
+
+
+def compare_weights(logits: Logits, labels: IntArray, table: BoolArray) -> dict[float, dict[str, float]]:
+    """Return the accuracy of brand and model with each weight of the model branch."""
     known = (labels[:, 0] != MISSING) & (labels[:, 1] != MISSING)
-    chosen = {head: logits[head][known] for head in HEADS}
-    compared: dict[tuple[Decoding, float], dict[str, float]] = {}
-    for decoding in DECODINGS:
-        for weight in WEIGHTS if decoding == "weighted" else (1.0,):
-            rules = Rules(decoding=decoding, pair_weight=weight)
-            best = best_answers(decode(chosen, table, rules), table)
-            compared[decoding, weight] = {
-                "brand": _share(best["brand"] == labels[known, 0]),
-                "model": _share(best["model"] == labels[known, 1]),
-            }
+    compared = {}
+    for weight in WEIGHTS:
+        model = pair_scores(logits["brand"][known], logits["model"][known], table, weight).argmax(axis=1)
+        brand = table.argmax(axis=0)[model]
+        compared[weight] = {"brand": _share(brand == labels[known, 0]), "model": _share(model == labels[known, 1])}
     return compared
+
+
+def likelihood(logits: Logits, labels: IntArray, table: BoolArray) -> float:
+    """Return the mean log-likelihood of all labels together: what is compared where accuracies are too coarse."""
+    decoded = decode(logits, table, Rules())
+    parts = []
+    for column, head in enumerate(HEADS):
+        known = np.flatnonzero(labels[:, column] != MISSING)
+        parts.append(decoded[head][known, labels[known, column]])
+    together = np.concatenate(parts)
+    # A label that the table rules out would weigh more than all others.
+    return float(np.maximum(together, -20.0).mean()) if len(together) else 0.0
 
 
 def unmasked_model_accuracy(logits: Logits, labels: IntArray) -> float:
@@ -96,6 +122,26 @@ def unmasked_model_accuracy(logits: Logits, labels: IntArray) -> float:
 def violations(brands: IntArray, models: IntArray, table: BoolArray) -> int:
     """Return how many brand-model answers are not in the table."""
     return int((~table[brands, models]).sum())
+
+
+def _weigh(relations: Sequence[Relation], decoded: Logits, labels: IntArray) -> tuple[Relation, ...]:
+    """Return the relations that make the labels likelier, each with the weight that makes them likeliest."""
+    chosen = []
+    for relation in relations:
+        column = HEADS.index(relation.told)
+        known = np.flatnonzero(labels[:, column] != MISSING)
+        if not len(known):
+            continue
+        truth = labels[known, column]
+        weighed = {weight: replace(relation, weight=weight) for weight in RELATION_WEIGHTS}
+        likely = {
+            weight: apply_relations(decoded, (item,))[relation.told][known, truth].mean()
+            for weight, item in weighed.items()
+        }
+        best = max(likely, key=likely.__getitem__)
+        if best > 0:
+            chosen.append(weighed[best])
+    return tuple(chosen)
 
 
 def _share(right: NDArray[np.bool_]) -> float:

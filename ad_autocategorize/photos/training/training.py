@@ -1,37 +1,45 @@
-"""Training: all heads at once, with a weight average, a cosine schedule, checkpoints and early stopping."""
+"""Fine-tuning: backbone and branches at once, with a weight average, a cosine schedule and checkpoints."""
 
 from __future__ import annotations
 
-import math
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
+from timm.layers import convert_sync_batchnorm
+from timm.optim import param_groups_weight_decay
+from timm.scheduler import CosineLRScheduler
 from torch import Tensor, nn
+from torch.nn.parallel import DistributedDataParallel
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
 from ad_autocategorize.photos.pairs import pair_scores
-from ad_autocategorize.photos.settings import PhotoSettings
-from ad_autocategorize.photos.training.augmentation import mix
+from ad_autocategorize.photos.settings import NO_WEIGHTS, PhotoSettings
+from ad_autocategorize.photos.training.augmentation import MIXED, mix, vary
 from ad_autocategorize.photos.training.checkpoints import CHECKPOINT_NAME, load_checkpoint, save_checkpoint
 from ad_autocategorize.photos.training.dataset import PhotoSet
-from ad_autocategorize.photos.training.distributed import (
-    add_gradients,
-    from_first,
-    rank_and_size,
-    share_weights,
-    synchronize_normalization,
-)
+from ad_autocategorize.photos.training.distributed import rank_and_size
 from ad_autocategorize.photos.training.losses import CarLoss
 from ad_autocategorize.photos.training.network import OUTPUTS, CarNetwork
-from ad_autocategorize.photos.vocabularies import HEADS, MISSING, IntArray
+from ad_autocategorize.photos.vocabularies import HEADS, MISSING, BoolArray
 
 EVALUATION_BATCH = 128
-MOMENTUM = 0.9
+# Branches start from nothing and learn faster than a backbone that knows what pictures are.
+BRANCHES_FACTOR = 10.0
+WEIGHT_DECAY = 0.02
+WARM_UP = 0.05
+# The weight average reaches back this share of all steps, up to a number: further back, a short training's are worse.
+AVERAGED_SHARE, AVERAGED_STEPS = 0.05, 100
+# The part of the serving size that training photos have, up to a share of the epochs: smaller ones cost less, and a crop shows
+# a car as large as the whole photo does when it is served (arXiv:1906.06423).
+STAGES = ((0.5, 0.7), (1.0, 0.9))
+# The last epochs see photos as they are.
+MIXING_SHARE = 0.8
+_MULTIPLE = 8
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,12 +50,8 @@ class Epoch:
     progress: float
     loss: float
     accuracies: dict[str, float]
+    score: float
     seconds: float
-
-    @property
-    def score(self) -> float:
-        """The mean accuracy of the heads, by which the best epoch is chosen."""
-        return sum(self.accuracies.values()) / max(1, len(self.accuracies))
 
     @property
     def remaining_seconds(self) -> float:
@@ -65,10 +69,10 @@ class Trainer:
     Attributes
     ----------
     network, settings : what to train, and how.
-    train, validation : photos of at least the size of the last stage; validation photos exactly of the serving size.
+    train, validation : photos of the serving size.
     folder : where the checkpoint is kept; none is written without it.
     device : "cpu", "cuda", "cuda:1" or "mps".
-    freeze_backbone : whether the branches alone are trained.
+    loss : what is minimised.
     """
 
     network: CarNetwork
@@ -77,214 +81,166 @@ class Trainer:
     validation: PhotoSet
     folder: Path | None = None
     device: str = "cpu"
-    freeze_backbone: bool = False
+    loss: CarLoss = field(default_factory=CarLoss)
     _seconds: float = field(default=0.0, init=False)
     _best: dict[str, Any] = field(default_factory=lambda: {"score": -1.0, "epoch": -1}, init=False)
 
     def __post_init__(self) -> None:
+        self.rank, processes = rank_and_size()
+        if self.settings.batch_size % processes:
+            raise ValueError(
+                f"Batches of {self.settings.batch_size} photos cannot be shared by {processes} processes evenly."
+            )
+        self.own_size = self.settings.batch_size // processes
         self.network.to(self.device).to(memory_format=torch.channels_last)
-        synchronize_normalization(self.network)
-        share_weights(self.network)
-        if self.freeze_backbone:
-            self.network.backbone.requires_grad_(False)
-        self.optimizer = torch.optim.SGD(
-            _parameter_groups(self.network, self.settings.weight_decay),
-            lr=self.settings.learning_rate,
-            momentum=MOMENTUM,
-            nesterov=True,
+        if processes > 1 and self.device.startswith("cuda"):
+            # On the CPU each process normalises its part of a batch by itself: PyTorch shares statistics between GPUs alone.
+            self.network.backbone = convert_sync_batchnorm(self.network.backbone)  # type: ignore[no-untyped-call]
+        self.trained: nn.Module = DistributedDataParallel(self.network) if processes > 1 else self.network
+        # A batch of one photo has no variance to normalise by.
+        self.steps = max(1, len(self.train) // self.settings.batch_size)
+        self.optimizer = torch.optim.AdamW(_parameter_groups(self.network, self.settings))
+        total = self.steps * self.settings.epochs
+        warm_up = max(1, int(WARM_UP * total))
+        self.schedule = CosineLRScheduler(
+            self.optimizer, max(total, warm_up + 1), warmup_t=warm_up, warmup_lr_init=1e-6, t_in_epochs=False
         )
-        averaging = get_ema_multi_avg_fn(self.settings.ema)  # type: ignore[no-untyped-call]
+        decay = 1 - 1 / max(1.0, min(AVERAGED_STEPS, AVERAGED_SHARE * total))
+        averaging = get_ema_multi_avg_fn(decay)  # type: ignore[no-untyped-call]
         self.average = AveragedModel(self.network, multi_avg_fn=averaging, use_buffers=True)
         self.best = AveragedModel(self.network, use_buffers=True)
-        self.loss = CarLoss(self.settings, self.network, self.train.labels)
-        self._autocast = torch.autocast(
-            torch.device(self.device).type, torch.bfloat16, enabled=_has_fast_bfloat16(self.device)
-        )
+        self._autocast = torch.autocast(self.device.split(":")[0], torch.bfloat16, enabled="cuda" in self.device)
 
     def run(self, *, resume: bool = False, reports: Sequence[Report] = ()) -> list[Epoch]:
-        """Train to the end of the schedule or until validation stops getting better; return the epochs run.
+        """Train to the end of the schedule; return the epochs run.
 
         Leaves the weights of the best epoch in ``network``. An epoch's batches depend on the seed and its number alone,
         so that a training resumed after an interruption ends where it would have ended without.
         """
         start = self._resume() if resume else 0
         epochs = []
-        for number in range(start, 10**6 if self.settings.minutes else self.settings.epochs):
-            if self._progress(number) >= 1 or self._out_of_patience(number):
-                break
+        for number in range(start, self.settings.epochs):
             epochs.append(self._epoch(number))
             self._save(number)
             for report in reports:
                 report(epochs[-1])
-        self._take_best()
-        return epochs
-
-    def load_best(self) -> None:
-        """Put the weights of the checkpoint's best epoch into ``network``. Raises ``FileNotFoundError``."""
-        if self._resume() == 0:
-            raise FileNotFoundError(f"There is no checkpoint in {self.folder}.")
-        self._take_best()
-
-    def _take_best(self) -> None:
         if self._best["epoch"] >= 0:
             self.network.load_state_dict(self.best.module.state_dict())
         self.network.eval()
+        return epochs
 
     def _epoch(self, number: int) -> Epoch:
         begun = time.monotonic()
-        progress = self._progress(number)
-        height, width = self.settings.size_at(progress)
+        progress = (number + 1) / self.settings.epochs
+        height, width = self._size_at(progress)
         order = np.random.default_rng((self.settings.seed, number)).permutation(len(self.train))
-        torch.manual_seed(hash((self.settings.seed, number)) % 2**31)
-        generator = torch.Generator().manual_seed(self.settings.seed * 100_003 + number)
-        order, size = _own_share(order, self.settings.batch_size)
-        recolor = self.settings.recolor if progress < self.settings.mix_until else 0.0
-        batches = self.train.training_batches(
-            order, size, height, width, augment=self.settings.augment, recolor=recolor
-        )
-        steps = max(1, math.ceil(len(order) / size))
-        self.network.train()
-        if self.freeze_backbone:
-            self.network.backbone.eval()
+        torch.manual_seed(hash((self.settings.seed, number, self.rank)) % 2**31)
+        if len(order) >= self.settings.batch_size:
+            # This process's part of every whole batch.
+            order = order[: self.steps * self.settings.batch_size].reshape(self.steps, -1)
+            order = order[:, self.rank :: rank_and_size()[1]].reshape(-1)
+        self.trained.train()
         losses = []
-        for step, (photos, labels) in enumerate(batches):
-            done = time.monotonic() - begun
-            at = from_first(self._progress(number + step / steps, running=done), self.device)
-            for group in self.optimizer.param_groups:
-                group["lr"] = self.settings.learning_rate * schedule(at, self.settings.warm_up)
-            losses.append(self._step(photos.to(self.device), labels.to(self.device), at, generator))
-        accuracies = accuracy_by_head(self._shown(), self.validation, self.device)
-        self._seconds = from_first(self._seconds + time.monotonic() - begun, self.device)
-        epoch = Epoch(number, min(1.0, self._progress(number + 1)), float(np.mean(losses)), accuracies, self._seconds)
-        if epoch.score > self._best["score"] or not self.validation:
-            self._best = {"score": epoch.score, "epoch": number}
-            self.best.module.load_state_dict(self._shown().state_dict())
-        return epoch
+        for step, (photos, labels, weights) in enumerate(self.train.batches(self.own_size, order, self.device)):
+            self.schedule.step_update(number * self.steps + step)
+            mixing = self.settings.augmentation == "strong" and progress < MIXING_SHARE
+            varied = vary(photos, height, width, self.settings.augmentation)
+            losses.append(self._step(varied, labels, weights, mixing and float(torch.rand(())) < MIXED))
+        # The weight average, which is what is kept.
+        shown: CarNetwork = self.average.module  # type: ignore[assignment]
+        accuracies, value = accuracy_by_head(shown, self.validation, self.device)
+        self._seconds += time.monotonic() - begun
+        if value > self._best["score"] or not self.validation:
+            self._best = {"score": value, "epoch": number}
+            self.best.module.load_state_dict(self.average.module.state_dict())
+        return Epoch(number, progress, float(torch.stack(losses).mean()), accuracies, value, self._seconds)
 
-    def _step(self, photos: Tensor, labels: Tensor, progress: float, generator: torch.Generator) -> float:
-        photos = photos.contiguous(memory_format=torch.channels_last)
-        mixing = self.settings.augment and progress < self.settings.mix_until
-        mixed = mixing and float(torch.rand((), generator=generator)) < self.settings.mix
-        partners, share = None, 1.0
+    def _step(self, photos: Tensor, labels: Tensor, weights: Tensor, mixed: bool) -> Tensor:
+        share = 1.0
         if mixed:
-            photos, partners, share = mix(photos, generator)
+            photos, share = mix(photos)
         with self._autocast:
-            outputs = self.network(photos)
+            outputs = self.trained(photos.contiguous(memory_format=torch.channels_last))
         outputs = {name: value.float() for name, value in outputs.items()}
-        loss = torch.stack(list(self.loss(outputs, labels).values())).sum()
-        if partners is not None:
-            other = torch.stack(list(self.loss(outputs, labels[partners]).values())).sum()
-            loss = share * loss + (1 - share) * other
+        loss = self.loss(outputs, labels, weights)
+        if mixed:
+            loss = share * loss + (1 - share) * self.loss(outputs, labels.roll(1, 0), weights.roll(1))
         self.optimizer.zero_grad(set_to_none=True)
-        (loss / rank_and_size()[1]).backward()  # type: ignore[no-untyped-call]
-        add_gradients(self.network)
+        loss.backward()  # type: ignore[no-untyped-call]
         self.optimizer.step()
         self.average.update_parameters(self.network)
-        return float(loss.detach())
+        return loss.detach()
 
-    def _shown(self) -> CarNetwork:
-        """Return the network that is validated and kept."""
-        shown: CarNetwork = self.average.module if self.settings.ema else self.network  # type: ignore[assignment]
-        return shown
-
-    def _progress(self, epoch: float, running: float = 0.0) -> float:
-        if self.settings.minutes:
-            return min(1.0, (self._seconds + running) / (60 * self.settings.minutes))
-        return min(1.0, epoch / self.settings.epochs)
-
-    def _out_of_patience(self, number: int) -> bool:
-        patience = self.settings.patience
-        return bool(patience) and self._best["epoch"] >= 0 and number - self._best["epoch"] > patience
+    def _size_at(self, progress: float) -> tuple[int, int]:
+        """Return the height and width of training photos in an epoch, by the share of the training that it ends."""
+        full = self.settings.height, self.settings.width
+        if not self.network.any_size:
+            return full
+        share = next(share for until, share in STAGES if progress <= until)
+        height, width = (max(_MULTIPLE, round(side * share / _MULTIPLE) * _MULTIPLE) for side in full)
+        return height, width
 
     def _parts(self) -> dict[str, nn.Module]:
         return {"network": self.network, "average": self.average, "best": self.best}
 
     def _save(self, number: int) -> None:
-        if self.folder is not None and rank_and_size()[0] == 0:
-            progress = {
-                "epoch": number,
-                "seconds": self._seconds,
-                "best": self._best,
-                "freeze_backbone": self.freeze_backbone,
-            }
+        if self.folder is not None and self.rank == 0:
+            progress = {"epoch": number, "seconds": self._seconds, "best": self._best}
             save_checkpoint(self.folder / CHECKPOINT_NAME, self._parts(), self.optimizer, progress)
 
     def _resume(self) -> int:
         if self.folder is None or not (self.folder / CHECKPOINT_NAME).exists():
             return 0
         progress = load_checkpoint(self.folder / CHECKPOINT_NAME, self._parts(), self.optimizer)
-        if progress["freeze_backbone"] != self.freeze_backbone:
-            # The optimiser's state is kept by the number of each weight that is trained.
-            how = "a frozen" if progress["freeze_backbone"] else "a trained"
-            raise ValueError(f"The training was begun with {how} backbone; go on so, or start without resuming.")
         self._seconds, self._best = progress["seconds"], progress["best"]
         return int(progress["epoch"]) + 1
 
 
-def schedule(progress: float, warm_up: float) -> float:
-    """Return the learning rate's factor: a linear rise, then half a cosine down to nothing."""
-    if progress < warm_up:
-        return (progress + 1e-3) / (warm_up + 1e-3)
-    return 0.5 * (1 + math.cos(math.pi * (progress - warm_up) / (1 - warm_up)))
+def _parameter_groups(network: CarNetwork, settings: PhotoSettings) -> list[dict[str, Any]]:
+    """Return the backbone's weights and the branches', each with a learning rate; no decay of biases and normalisation."""
+    fast = settings.learning_rate * BRANCHES_FACTOR
+    # Random weights have nothing to lose either.
+    rate = fast if settings.weights == NO_WEIGHTS else settings.learning_rate
+    groups = []
+    for part, speed in ((network.backbone, rate), (network.heads, fast)):
+        groups += [{**group, "lr": speed} for group in param_groups_weight_decay(part, WEIGHT_DECAY)]
+    return groups
 
 
+@torch.inference_mode()
 def predict_logits(network: CarNetwork, photos: PhotoSet, device: str = "cpu") -> dict[str, np.ndarray[Any, Any]]:
     """Return the logits of every head for all photos, float32[n, classes]; the network is left in evaluation mode."""
     network.eval()
     parts: dict[str, list[np.ndarray[Any, Any]]] = {name: [] for name in OUTPUTS}
-    autocast = torch.autocast(torch.device(device).type, torch.bfloat16, enabled=_has_fast_bfloat16(device))
-    with torch.inference_mode(), autocast:
-        for pixels, _ in photos.batches(EVALUATION_BATCH):
-            outputs = network.answer(pixels.to(device, memory_format=torch.channels_last))
+    with torch.autocast(device.split(":", maxsplit=1)[0], torch.bfloat16, enabled="cuda" in device):
+        for pixels, _, _ in photos.batches(EVALUATION_BATCH, device=device):
+            outputs = network.answer((pixels.float() / 255).contiguous(memory_format=torch.channels_last))
             for name in OUTPUTS:
                 parts[name].append(outputs[name].float().cpu().numpy())
     return {name: np.concatenate(part) if part else np.zeros((0, 1), np.float32) for name, part in parts.items()}
 
 
-def accuracy_by_head(network: CarNetwork, photos: PhotoSet, device: str = "cpu") -> dict[str, float]:
-    """Return the share of right answers of each head that has labels, brand and model as the best pair of the product."""
-    if not len(photos):
-        return {}
-    logits = predict_logits(network, photos, device)
-    answers = {head: logits[head].argmax(1) for head in HEADS}
-    table = network.compatible.cpu().numpy()
-    if table.any():
-        answers["model"] = pair_scores(logits["brand"], logits["model"], table, "weighted").argmax(1)
-        answers["brand"] = table.argmax(0)[answers["model"]]
-    return dict(_accuracies(answers, photos))
+def accuracy_by_head(network: CarNetwork, photos: PhotoSet, device: str = "cpu") -> tuple[dict[str, float], float]:
+    """Return what ``score`` says of a network's answers to photos."""
+    return score(predict_logits(network, photos, device), photos, network.compatible)
 
 
-def _accuracies(answers: dict[str, Any], photos: PhotoSet) -> Iterator[tuple[str, float]]:
-    for column, head in enumerate(HEADS):
-        known = photos.labels[:, column] != MISSING
-        if known.any():
-            yield head, float((answers[head][known] == photos.labels[known, column]).mean())
+def score(
+    logits: Mapping[str, np.ndarray[Any, Any]], photos: PhotoSet, table: BoolArray
+) -> tuple[dict[str, float], float]:
+    """Return the share of right answers of each head that has labels, and of all labels together.
 
-
-def _own_share(order: IntArray, size: int) -> tuple[IntArray, int]:
-    """Return this process's part of every batch, and how many photos of a batch that is.
-
-    Raises ``ValueError`` where batches cannot be shared out evenly.
+    Brand and model are those of the best pair of the table; colors that a model guessed do not count.
     """
-    rank, processes = rank_and_size()
-    if processes == 1:
-        return order, size
-    if size % processes:
-        raise ValueError(f"Batches of {size} photos cannot be shared by {processes} processes evenly.")
-    whole = order[: len(order) - len(order) % size].reshape(-1, size)
-    return whole[:, rank::processes].reshape(-1), size // processes
-
-
-def _parameter_groups(network: nn.Module, weight_decay: float) -> list[dict[str, Any]]:
-    """Return matrices with weight decay, biases and normalisation without."""
-    trained = [parameter for parameter in network.parameters() if parameter.requires_grad]
-    return [
-        {"params": [item for item in trained if item.ndim > 1], "weight_decay": weight_decay},
-        {"params": [item for item in trained if item.ndim <= 1], "weight_decay": 0.0},
-    ]
-
-
-def _has_fast_bfloat16(device: str) -> bool:
-    if device.startswith("cuda"):
-        return bool(torch.cuda.is_bf16_supported())
-    return device == "cpu" and bool(torch.cpu._is_avx512_bf16_supported())
+    if not len(photos):
+        return {}, 0.0
+    answers = {head: logits[head].argmax(1) for head in HEADS}
+    labels = photos.seen_labels
+    if table.any():
+        answers["model"] = pair_scores(logits["brand"], logits["model"], table).argmax(1)
+        answers["brand"] = table.argmax(0)[answers["model"]]
+    right = {
+        head: (answers[head] == labels[:, column])[labels[:, column] != MISSING] for column, head in enumerate(HEADS)
+    }
+    together = np.concatenate(list(right.values()))
+    return {head: float(part.mean()) for head, part in right.items() if len(part)}, float(together.mean())

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from ad_autocategorize.statistics.intervals import wilson_bounds, wilson_interval
+from ad_autocategorize.statistics.intervals import wilson_interval
+from ad_autocategorize.statistics.thresholds import choose_threshold, surest_first
 
 TARGETS = (0.90, 0.95, 0.99)
 CURVE_POINTS = 100
@@ -68,19 +69,6 @@ def apply_thresholds(chosen: Coverage, confidence: NDArray[np.float64], correct:
     return Coverage(chosen.level, _curve(confidence, correct), automation)
 
 
-def choose_threshold(target: float, confidence: NDArray[np.float64], correct: NDArray[np.bool_]) -> float | None:
-    """Return the lowest confidence above which surely at least ``target`` of the ads are right; ``None`` where there is none.
-
-    The lower end of Wilson's interval has to reach the target. The lowest of many thresholds that reach it by their share alone
-    would be one that was lucky, and other ads would fall short of what was wanted.
-    """
-    if not len(confidence):
-        return None
-    ads, right, least = _cumulative(confidence, correct)
-    reached = np.flatnonzero(wilson_bounds(right, ads)[0] >= target)
-    return float(least[reached[-1]]) if len(reached) else None
-
-
 def _automate(
     target: float, threshold: float | None, confidence: NDArray[np.float64], correct: NDArray[np.bool_]
 ) -> Automation:
@@ -95,18 +83,8 @@ def _automate(
 
 
 def _curve(confidence: NDArray[np.float64], correct: NDArray[np.bool_]) -> list[CoveragePoint]:
-    ads, right, least = _cumulative(confidence, correct)
+    ads, right, least = surest_first(confidence, correct)
     shown = np.flatnonzero(ads >= min(LEAST_ADS, len(confidence)))
     places = shown[np.unique(np.linspace(0, len(shown) - 1, min(CURVE_POINTS, len(shown))).round().astype(int))]
     shares = zip(ads[places] / len(confidence), right[places] / ads[places], least[places], strict=True)
     return [CoveragePoint(float(share), float(precision), float(sure)) for share, precision, sure in shares]
-
-
-def _cumulative(
-    confidence: NDArray[np.float64], correct: NDArray[np.bool_]
-) -> tuple[NDArray[np.intp], NDArray[np.intp], NDArray[np.float64]]:
-    """Return how many the surest ads are, how many of them right, and their least confidence, by distinct confidence."""
-    order = np.argsort(-confidence, kind="stable")
-    sure, right = confidence[order], np.cumsum(correct[order])
-    last = np.append(sure[1:] != sure[:-1], True)
-    return np.flatnonzero(last) + 1, right[last], sure[last]
