@@ -100,9 +100,9 @@ class PhotoInput(forms.ClearableFileInput):
         return context
 
 
-def module_media(asset: str) -> Media:
-    """Return the stylesheet and the script module of this name, behind what all of them share."""
-    scripts = [forms.Script(f"ad_autocategorize/{name}.js", type="module") for name in ("host-form", asset)]
+def module_media(asset: str, *needed: str) -> Media:
+    """Return the stylesheet and the script module of this name, behind what all of them share and the modules it needs."""
+    scripts = [forms.Script(f"ad_autocategorize/{name}.js", type="module") for name in ("host-form", *needed, asset)]
     return Media(css={"all": [f"ad_autocategorize/{asset}.css"]}, js=scripts)  # type: ignore[arg-type]
 
 

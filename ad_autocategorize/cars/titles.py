@@ -114,18 +114,25 @@ class _Names:
 
     exact: set[str] = field(default_factory=set)
     deletions: dict[str, set[str]] = field(default_factory=dict)
+    longest: int = 0
 
     def add(self, key: str) -> None:
         if key in self.exact:
             return
         self.exact.add(key)
+        self.longest = max(self.longest, len(key))
         for shorter in _deletions(key):
             self.deletions.setdefault(shorter, set()).add(key)
 
-    def find(self, text: str) -> tuple[str, int] | None:
-        """Return the name that the text is, or is meant to be, and the number of mistakes in it; no two are equally near."""
+    def find(self, text: str, *, guess: bool) -> tuple[str, int] | None:
+        """Return the name that the text is or, to ``guess``, is meant to be, and the number of mistakes in it.
+
+        Nothing where two names are equally near.
+        """
         if text in self.exact:
             return text, 0
+        if not guess or len(text) > self.longest + 2:
+            return None
         near = {key for shorter in _deletions(text) for key in self.deletions.get(shorter, ())}
         ranked = sorted((mistakes_between(text, key), key) for key in near)
         ranked = [(mistakes, key) for mistakes, key in ranked if mistakes <= _allowed(key)]
@@ -257,12 +264,10 @@ def _matches(text: str, pieces: Sequence[_Piece], names: _Names) -> Iterator[_Ma
     for length in range(min(LONGEST_NAME, len(pieces)), 0, -1):
         for first in range(len(pieces) - length + 1):
             last = first + length - 1
-            name = names.find("".join(piece.text for piece in pieces[first : last + 1]))
-            if name is None:
-                continue
-            whole = not re.search(r"\s", text[pieces[first].start : pieces[last].end])
+            whole = length == 1 or not re.search(r"\s", text[pieces[first].start : pieces[last].end])
             # Two words with a mistake are two words, not one.
-            if name[1] and length > 1 and not whole:
+            name = names.find("".join(piece.text for piece in pieces[first : last + 1]), guess=whole)
+            if name is None:
                 continue
             match = _Match(*name[:1], first, last, name[1], whole)
             found.append(match)

@@ -8,12 +8,13 @@ from dataclasses import dataclass
 from typing import Any
 
 from django import forms
+from django.forms.widgets import Media
 from django.template.loader import render_to_string
 from django.utils.safestring import SafeString
 from django.utils.text import capfirst
 from django.utils.translation import gettext as _
 
-from ad_autocategorize.base_widgets import WrappingWidget, endpoint
+from ad_autocategorize.base_widgets import WrappingWidget, endpoint, module_media
 from ad_autocategorize.cars.recording import CarReport
 from ad_autocategorize.cars.services import car_category_values
 from ad_autocategorize.recording import SUFFIX
@@ -58,6 +59,10 @@ class CarWidget(WrappingWidget):
         self.message = ""
         self.found: list[Finding] = []
         self.needs_multipart_form = has_photos
+
+    @property
+    def media(self) -> Media:
+        return self.widget.media + module_media(self.asset, "car-field")
 
     def render(self, name: str, value: Any, attrs: dict[str, Any] | None = None, renderer: Any = None) -> SafeString:
         cars = car_category_values()

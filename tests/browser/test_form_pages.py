@@ -1,11 +1,15 @@
 """The form's widgets on hosts' pages that are built otherwise, typed into as a person does."""
 
+import json
+
 import pytest
 from django.contrib.auth import get_user_model
 from playwright.sync_api import expect
 
 from ad_autocategorize.conf import SETTING
+from marketplace.models import Ad
 from taxonomy.models import Brand, CarModel, Category
+from tests.browser.test_bad_days import photo
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
 
@@ -138,3 +142,106 @@ def test_models_that_come_after_the_brand_are_filled_in_when_they_come(visit):
         page.keyboard.press("Tab")
     expect(page.locator("#id_car_model")).to_have_value(str(ka.pk))
     assert "Fiesta" in page.inner_text("[data-field=car_model]")
+
+
+def told_by_a_photo(**values):
+    """An answer of the photo endpoint; that of a real network is in ``test_car_photo``."""
+    fields = {
+        name: {
+            "accepted": True,
+            "options": [{"value": value, "label": label, "probability": 0.93, "confidence": "very_likely"}],
+        }
+        for name, (value, label) in values.items()
+    }
+    answer = {"status": "car", "message": "", "fields": fields, "models_by_brand": {}, "twins": [], "refused": ""}
+    return json.dumps({**answer, "model_version": "v"})
+
+
+def choose_a_photo(page, answer):
+    page.route(
+        "**/suggestions/car/", lambda route: route.fulfill(status=200, content_type="application/json", body=answer)
+    )
+    page.set_input_files("[type=file][name=photos]", [{"name": "a.jpg", "mimeType": "image/jpeg", "buffer": photo()}])
+    page.wait_for_function("document.querySelector('.aac-car-status').textContent !== ''")
+
+
+@pytest.fixture
+def cars(site):
+    """Two brands with a model each."""
+    found = {}
+    for brand, model in (("Ford", "Ka"), ("Fiat", "Uno")):
+        row = Brand.objects.create(name=brand)
+        found |= {brand: str(row.pk), model: str(CarModel.objects.create(brand=row, name=model).pk)}
+    return found
+
+
+@pytest.fixture
+def car_form(visit):
+    """The marketplace's form with the category of a car and a title that names one."""
+
+    def open_form(title="vendo ford ka 2005", category="Autos"):
+        page = visit("/ads/new/")
+        page.select_option("#id_category", value_of(category))
+        page.click("#id_title")
+        page.keyboard.type(title)
+        page.click("#id_description")
+        return page
+
+    return open_form
+
+
+def test_where_photo_and_title_disagree_both_are_shown_and_one_press_takes_the_other(car_form, cars):
+    page = car_form()
+    expect(page.locator("#id_car_model")).to_have_value(cars["Ka"])
+    choose_a_photo(
+        page, told_by_a_photo(brand=(cars["Fiat"], "Fiat"), car_model=(cars["Uno"], "Uno"), year=("2005", "2005"))
+    )
+    # The title is the seller's own word.
+    assert page.input_value("#id_brand") == cars["Ford"]
+    notes = page.locator("[data-field=brand] .aac-car-note")
+    expect(notes).to_have_count(2)
+    assert "Fiat" in notes.nth(1).inner_text()
+    assert page.text_content(".aac-car-status") == page.get_attribute("aac-car", "data-text-differs")
+    # On the year they agree.
+    expect(page.locator("[data-field=year] .aac-car-note")).to_have_count(1)
+    notes.nth(1).locator("button").click()
+    expect(page.locator("#id_brand")).to_have_value(cars["Fiat"])
+    # Models follow the brand at once.
+    expect(page.locator("#id_car_model")).to_have_value("")
+    expect(page.locator("#id_car_model option")).to_have_text(["---------", "Fiat Uno"])
+    assert page.reports == []
+
+
+def test_a_contradiction_with_what_the_seller_says_is_said_and_nothing_is_filled_in(car_form, cars):
+    page = car_form(title="vendo mi auto")
+    page.select_option("#id_brand", cars["Ford"])
+    page.select_option("#id_car_model", cars["Ka"])
+    choose_a_photo(page, told_by_a_photo(brand=(cars["Fiat"], "Fiat"), car_model=(cars["Uno"], "Uno")))
+    assert (page.input_value("#id_brand"), page.input_value("#id_car_model")) == (cars["Ford"], cars["Ka"])
+    assert page.text_content(".aac-car-status") == page.get_attribute("aac-car", "data-text-differs")
+    # A photo that says the same has filled in nothing, and does not say so.
+    choose_a_photo(page, told_by_a_photo(brand=(cars["Ford"], "Ford"), car_model=(cars["Ka"], "Ka")))
+    nothing = page.get_attribute("aac-car", "data-text-nothing")
+    expect(page.locator(".aac-car-status")).to_have_text(nothing)
+    assert page.locator(".aac-car-note").count() == 0
+
+
+def test_the_fields_of_a_car_are_shown_for_cars_alone_and_not_sent_otherwise(car_form, cars):
+    page = car_form(title="olla de acero", category="Cocina")
+    section = page.locator("[data-aac-cars-only]")
+    assert section.is_hidden()
+    page.select_option("#id_category", value_of("Autos"))
+    assert section.is_visible()
+    page.select_option("#id_brand", cars["Ford"])
+    expect(page.locator("#id_car_model option")).to_have_text(["---------", "Ford Ka"])
+    page.select_option("#id_category", value_of("Cocina"))
+    assert section.is_hidden()
+    asked = []
+    page.on("request", lambda request: asked.append(request.url) if "/suggestions/car/" in request.url else None)
+    page.set_input_files("#id_photos", [{"name": "a.jpg", "mimeType": "image/jpeg", "buffer": photo()}])
+    page.fill("#id_price", "10")
+    page.keyboard.press("Enter")
+    page.wait_for_selector("text=espera")
+    assert Ad.objects.get(title="olla de acero").brand is None
+    # A pot is not looked at for a car.
+    assert asked == []
