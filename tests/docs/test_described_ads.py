@@ -3,17 +3,16 @@
 import io
 import re
 import sys
+import textwrap
 import types
 from pathlib import Path
 
 import pytest
-from django import forms
 from django.core.management import call_command
 from django.db.models import Q
 
 from ad_autocategorize.checks import check_settings
 from ad_autocategorize.conf import SETTING
-from ad_autocategorize.forms import CategorySuggestionMixin
 from ad_autocategorize.models import LabelIssue
 from ad_autocategorize.moderation.labels.review import accept
 from ad_autocategorize.moderation.queue.deciding import Reviewer
@@ -27,7 +26,8 @@ from tests.hosts.secciones import models as secciones
 from tests.hosts.shop.models import Listing, Section
 from tests.plugin.test_sources import make_nodes, make_rubros, make_sections
 
-ROOT = Path(__file__).parent.parent
+ROOT = Path(__file__).parents[2]
+CLASS = re.compile(r"^class (\w+)\(", re.MULTILINE)
 MODULE = "tests.snippets"
 
 pytestmark = [pytest.mark.django_db]
@@ -36,8 +36,8 @@ pytestmark = [pytest.mark.django_db]
 def snippets(page):
     """Return the blocks of Python of a page, indented ones too."""
     text = (ROOT / page).read_text()
-    blocks = re.findall(r"^( *)```python\n(.*?)^\1```", text, re.DOTALL | re.MULTILINE)
-    return [re.sub(f"^{indent}", "", block, flags=re.MULTILINE) for indent, block in blocks]
+    blocks = re.findall(r"^[ \d.]*```python\n(.*?)^ *```", text, re.DOTALL | re.MULTILINE)
+    return [textwrap.dedent(block) for block in blocks]
 
 
 def run(command, *options):
@@ -93,7 +93,7 @@ MADE = {
 @pytest.mark.parametrize("name", MADE)
 def test_the_sources_of_the_page_work(name, settings, module):
     for block in snippets("docs/how-to/describe-your-ads.md"):
-        if block.startswith("class "):
+        if CLASS.search(block):
             exec(block, vars(module))
     MADE[name]()
     use(settings, name)
@@ -102,13 +102,13 @@ def test_the_sources_of_the_page_work(name, settings, module):
 
 def test_every_source_of_the_page_is_tried():
     blocks = snippets("docs/how-to/describe-your-ads.md")
-    named = [match[1] for block in blocks if (match := re.match(r"class (\w+)", block))]
+    named = [name for block in blocks for name in CLASS.findall(block)]
     assert sorted(named) == sorted(MADE)
 
 
 def test_what_moderators_need_is_as_the_page_says(settings, module, django_user_model):
     blocks = snippets("docs/how-to/describe-your-ads.md")
-    exec(next(block for block in blocks if block.startswith("class SectionAds")), vars(module))
+    exec(next(block for block in blocks if "class SectionAds" in block), vars(module))
     (methods,) = [block for block in blocks if "def relabel(self, listing, place)" in block]
     indented = re.sub(r"^(?=.)", "    ", methods, flags=re.MULTILINE)
     exec(f"class MovingSections(SectionAds):\n    pass\n{indented}", vars(module))
@@ -124,9 +124,10 @@ def test_what_moderators_need_is_as_the_page_says(settings, module, django_user_
 
 
 def test_the_way_into_an_existing_site_is_as_the_readme_says(settings, module, tmp_path, django_user_model):
-    source, configuration = snippets("README.md")
+    source, configuration, form_class = snippets("README.md")
     exec(source, vars(module))
     values = {"INSTALLED_APPS": [], "BASE_DIR": tmp_path}
+    values["Listing"] = Listing
     exec(configuration, values)
     assert set(values["INSTALLED_APPS"]) <= set(settings.INSTALLED_APPS)
     assert values[SETTING].keys() == {"SOURCE", "MODEL_DIR"}
@@ -139,10 +140,11 @@ def test_the_way_into_an_existing_site_is_as_the_readme_says(settings, module, t
     wrong = Listing.objects.create(headline="sillon 3", section=tools)
     assert works(settings)
     assert "Hogar › Sillones" in run("suggest_category", "sillon")
-    # The form of the fifth step.
-    form = type("ListingForm", (CategorySuggestionMixin, forms.ModelForm), {
-        "Meta": type("Meta", (), {"model": Listing, "fields": ["headline", "section"]}),
-    })({"headline": "sillon", "suggest_category": "1"})  # fmt: skip
+    exec(
+        form_class.replace("...", "Meta = type('Meta', (), {'model': Listing, 'fields': ['headline', 'section']})"),
+        values,
+    )
+    form = values["ListingForm"]({"headline": "sillon", "suggest_category": "1"})
     assert not form.is_valid()
     assert f'value="{sofas.pk}"' in str(form)
     accept(LabelIssue.objects.get(ad_id=str(wrong.pk)), Reviewer(django_user_model.objects.create_user("eva")))
