@@ -29,6 +29,7 @@ from safetensors.numpy import save_file
 FORMATS = {"titles": 3, "photos": 3}
 MANIFEST_NAME = "manifest.json"
 TENSORS_NAME = "model.safetensors"
+READABLE_FOLDER, READABLE_FILE = 0o755, 0o644
 TEMPORARY_PREFIX = ".incomplete-"
 
 Array = NDArray[Any]
@@ -66,18 +67,25 @@ def filled_folder(directory: Path, prefix: str) -> Iterator[Path]:
     """
     if directory.exists():
         raise FileExistsError(f"{directory} exists already; a model version is never overwritten.")
-    directory.parent.mkdir(parents=True, exist_ok=True)
+    if not directory.parent.exists():
+        directory.parent.mkdir(parents=True)
+        directory.parent.chmod(READABLE_FOLDER)
     # Named before it is there: Ctrl-C may come at any moment, and nothing may be left then.
     temporary = directory.parent / f"{prefix}{secrets.token_hex(8)}"
     try:
         temporary.mkdir()
         yield temporary
-        # Whatever the umask: web processes may run as another user of the group.
-        temporary.chmod(0o755)
+        _let_others_read(temporary)
         temporary.rename(directory)
     except BaseException:
         shutil.rmtree(temporary, ignore_errors=True)
         raise
+
+
+def _let_others_read(folder: Path) -> None:
+    """Make a folder and all in it readable whatever the umask, and whatever libraries write: web processes run as other users."""
+    for path in (folder, *folder.rglob("*")):
+        path.chmod(READABLE_FOLDER if path.is_dir() else READABLE_FILE)
 
 
 def write_artifact(directory: Path, *, kind: str, tensors: Mapping[str, Array], manifest: Mapping[str, Any]) -> str:

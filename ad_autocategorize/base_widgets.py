@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 from collections.abc import Mapping
 from typing import Any
+from urllib.parse import urlencode
 
 from django import forms
 from django.forms.widgets import Media
@@ -106,9 +107,13 @@ def module_media(asset: str, *needed: str) -> Media:
     return Media(css={"all": [f"ad_autocategorize/{asset}.css"]}, js=scripts)  # type: ignore[arg-type]
 
 
-def endpoint(name: str, *args: str) -> str:
-    """Return the address of a view of the API, or nothing where the host has not mounted it: the button remains."""
+def endpoint(name: str, *args: str, source_name: str = "") -> str:
+    """Return the address of a view of the API, asked about one of several sources.
+
+    Nothing where the host has not mounted it: the button remains.
+    """
     try:
-        return reverse(f"ad_autocategorize:{name}", args=args)
+        query = f"?{urlencode({'source': source_name})}" if source_name else ""
+        return reverse(f"ad_autocategorize:{name}", args=args) + query
     except NoReverseMatch:
         return ""

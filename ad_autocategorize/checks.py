@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 import os
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -16,9 +17,15 @@ from django.utils.module_loading import import_string
 
 from ad_autocategorize.conf import DEFAULTS, SETTING, plugin_settings
 from ad_autocategorize.photos.settings import PhotoSettings
-from ad_autocategorize.sources import AdSource, SourceError, get_source
+from ad_autocategorize.sources import AdSource, SourceError, using_source
+from ad_autocategorize.sources.cars import CAR_FIELDS
 from ad_autocategorize.sources.fields import DESCRIBED, resolve_field
+from ad_autocategorize.sources.languages import title_settings
+from ad_autocategorize.sources.registered import source_names
+from ad_autocategorize.sources.source import primary_tag
 from ad_autocategorize.titles.settings import TitleSettings
+
+NAME = re.compile(r"[a-z0-9_]{1,50}")
 
 
 def check_settings(**kwargs: Any) -> list[CheckMessage]:
@@ -29,7 +36,17 @@ def check_settings(**kwargs: Any) -> list[CheckMessage]:
         return [Error(f"{SETTING} is missing from the settings.", hint=hint, id="ad_autocategorize.E001")]
     if not isinstance(values, dict):
         return [Error(f"{SETTING} must be a dictionary.", id="ad_autocategorize.E002")]
-    return [*_keys(values), *_model_dir(), *_titles(), *_photos(), *_numbers(), *_weights(), *_middleware(), *_source()]
+    return [
+        *_keys(values),
+        *_model_dir(),
+        *_titles(),
+        *_photos(),
+        *_numbers(),
+        *_weights(),
+        *_middleware(),
+        *_languages(),
+        *_sources(),
+    ]
 
 
 def _keys(values: dict[Any, Any]) -> Iterator[CheckMessage]:
@@ -134,9 +151,55 @@ def _middleware() -> Iterator[CheckMessage]:
     )
 
 
-def _source() -> Iterator[CheckMessage]:
+def _sources() -> Iterator[CheckMessage]:
+    names = plugin_settings.SOURCES
+    if not isinstance(names, dict) or not all(isinstance(name, str) and NAME.fullmatch(name) for name in names):
+        message = (
+            f'{SETTING}["SOURCES"] must be a dictionary of names, of small letters, digits and "_", and dotted paths.'
+        )
+        yield Error(message, hint='Such as {"jobs": "shop.sources.Jobs"}.', id="ad_autocategorize.E016")
+        return
+    if names and plugin_settings.SOURCE:
+        hint = "Leave SOURCE out: the first of SOURCES is meant where none is named."
+        yield Error(f"{SETTING} has both SOURCE and SOURCES.", hint=hint, id="ad_autocategorize.E016")
+    for name in source_names():
+        yield from _source(name)
+    for name in source_names()[1:]:
+        yield from _car_fields(name)
+
+
+def _car_fields(name: str) -> Iterator[CheckMessage]:
     try:
-        source = get_source()
+        with using_source(name) as source:
+            described = [field for field in CAR_FIELDS if getattr(source, field)]
+    except SourceError:
+        return
+    if described:
+        yield Warning(
+            f"{type(source).__name__} describes {', '.join(described)}: car fields are read of the first source alone.",
+            hint="Let the ads of cars come first in SOURCES.",
+            id="ad_autocategorize.W008",
+        )
+
+
+def _languages() -> Iterator[CheckMessage]:
+    languages = plugin_settings.LANGUAGES
+    if not isinstance(languages, list | tuple) or not all(isinstance(item, str) and item for item in languages):
+        message = f'{SETTING}["LANGUAGES"] must be a list of language codes, not {languages!r}.'
+        yield Error(message, hint='Such as ["es", "pt"].', id="ad_autocategorize.E017")
+        return
+    for language in languages:
+        try:
+            title_settings(primary_tag(language))
+        except (ValueError, TypeError, AttributeError) as error:
+            hint = "Name languages that TITLES may have."
+            yield Error(f'{SETTING}["LANGUAGES"]: {error}', hint=hint, id="ad_autocategorize.E017")
+
+
+def _source(name: str) -> Iterator[CheckMessage]:
+    try:
+        with using_source(name) as source:
+            pass
     except SourceError as error:
         hint = "See docs/how-to/describe-your-ads.md."
         yield Error(str(error), hint=hint, id="ad_autocategorize.E009")

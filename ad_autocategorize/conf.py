@@ -13,6 +13,10 @@ SETTING = "AD_AUTOCATEGORIZE"
 DEFAULTS: dict[str, Any] = {
     # Dotted path of the marketplace's AdSource subclass.
     "SOURCE": None,
+    # Several of them in its place, by names of your own, where a site has several kinds of ads: {"jobs": "shop.sources.Jobs"}.
+    "SOURCES": {},
+    # Languages that ads are written in, such as ["es", "pt"]: each has a model of its own. None where one model serves all.
+    "LANGUAGES": [],
     # Folder for trained models; must not be served to the public.
     "MODEL_DIR": None,
     # Overrides of titles.settings.TitleSettings, such as {"language": "en", "extra_stopwords": ["permuto"]}.

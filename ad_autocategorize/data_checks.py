@@ -8,8 +8,10 @@ from typing import Any
 from django.core.checks import CheckMessage, Error, Warning
 from django.db import router, transaction
 
-from ad_autocategorize.sources import AdSource, SourceError, get_source
+from ad_autocategorize.conf import plugin_settings
+from ad_autocategorize.sources import AdSource, SourceError, using_source
 from ad_autocategorize.sources.mirror import mirror
+from ad_autocategorize.sources.registered import source_names
 from taxonomy.models import Category
 
 # Categories that a plain check asks the host for; "check --database default" asks for all of them.
@@ -18,11 +20,19 @@ LOOKED_AT = 500
 
 def check_mirror(databases: Sequence[str] | None = None, **kwargs: Any) -> list[CheckMessage]:
     """Check the keys of the host's categories, and that ``sync_taxonomy`` has been run."""
+    return [message for name in _names() for message in _check(name, None if databases else LOOKED_AT)]
+
+
+def _names() -> list[str]:
+    # What is wrong with the setting is said by another check.
+    return source_names() if isinstance(plugin_settings.SOURCES, dict) else []
+
+
+def _check(name: str, most: int | None) -> list[CheckMessage]:
     try:
-        source = get_source()
         # Where tables are missing, as before the first migration, the caller's transaction stays sound.
-        with transaction.atomic(using=router.db_for_read(Category)):
-            return list(_said(source, LOOKED_AT if databases is None else None))
+        with using_source(name) as source, transaction.atomic(using=router.db_for_read(Category)):
+            return list(_said(source, most))
     except SourceError as error:
         # What is wrong with the source itself is said by another check.
         if "stands for two categories" not in str(error):
@@ -38,12 +48,12 @@ def _said(source: AdSource, most: int | None) -> Iterator[CheckMessage]:
     if source.uses_taxonomy:
         if not Category.objects.exists() and source.get_queryset().exists():
             hint = "Fill it with import_taxonomy, or file ads at its categories."
-            yield Warning("There are ads, and no categories in the taxonomy.", hint=hint, id="ad_autocategorize.W004")
+            yield Warning("There are ads, and no categories in the taxonomy.", hint=hint, id="ad_autocategorize.W007")
         return
     rows = mirror(source, most=most).rows
-    if rows and not Category.objects.exclude(external_id=None).exists():
+    if rows and not Category.objects.filter(scope=source.scope).exclude(external_id=None).exists():
         yield Warning(
             "The site's categories are not in the taxonomy yet: training leaves out every ad.",
             hint="Run manage.py sync_taxonomy, and again after changes to the categories.",
-            id="ad_autocategorize.W004",
+            id="ad_autocategorize.W007",
         )

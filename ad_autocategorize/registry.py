@@ -38,8 +38,10 @@ class ActiveScorer:
 class Registry(Generic[Served]):
     """One a process and kind. A version whose files are missing or damaged is logged once, and the one before is kept."""
 
-    def __init__(self, kind: ModelVersion.Kind, load: Callable[[Path, str], Served]) -> None:
-        self._kind = kind
+    def __init__(
+        self, kind: ModelVersion.Kind, load: Callable[[Path, str], Served], source: str = "", language: str = ""
+    ) -> None:
+        self._which = {"kind": kind, "source": source, "language": language}
         self._load = load
         self._lock = threading.Lock()
         self.forget()
@@ -64,7 +66,7 @@ class Registry(Generic[Served]):
         return self._current and self._current[1]
 
     def _refresh(self) -> None:
-        name = ModelVersion.objects.filter(kind=self._kind, is_active=True).values_list("name", flat=True)
+        name = ModelVersion.objects.filter(**self._which, is_active=True).values_list("name", flat=True)
         wanted = name.first()
         if wanted is None:
             self._current = None
@@ -84,19 +86,34 @@ def _load_predictor(folder: Path, name: str) -> PhotoPredictor:
     return PhotoPredictor.load(folder)
 
 
-_titles = Registry(ModelVersion.Kind.TITLES, lambda folder, name: ActiveScorer(TitleScorer.load(folder), name))
+# By source and language: a site has one as a rule.
+_titles: dict[tuple[str, str], Registry[ActiveScorer]] = {}
 _photos = Registry(ModelVersion.Kind.PHOTOS, _load_predictor)
-active_scorer = _titles.active
 active_predictor = _photos.active
+
+
+def active_scorer(source: str = "", language: str = "") -> ActiveScorer | None:
+    """Return the title model of a source and a language, or ``None`` where none is trained."""
+    # Of two threads that make one at once the first one's is kept.
+    found = _titles.get((source, language)) or _titles.setdefault(
+        (source, language), Registry(ModelVersion.Kind.TITLES, _load_scorer, source, language)
+    )
+    return found.active()
+
+
+def _load_scorer(folder: Path, name: str) -> ActiveScorer:
+    return ActiveScorer(TitleScorer.load(folder), name)
 
 
 def expire() -> None:
     """Ask the database at the next call."""
-    _titles.expire()
     _photos.expire()
+    for registry in list(_titles.values()):
+        registry.expire()
 
 
 def forget() -> None:
     """Drop all that is cached."""
-    _titles.forget()
     _photos.forget()
+    for registry in list(_titles.values()):
+        registry.forget()

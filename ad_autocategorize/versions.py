@@ -15,7 +15,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from django.db import transaction
+from django.db import router, transaction
 from django.utils import timezone
 
 from ad_autocategorize import registry
@@ -53,12 +53,12 @@ def record(directory: Path, *, activate: bool, **fields: Any) -> ModelVersion:
 
     ``fields`` are those of ``ModelVersion``.
     """
-    with transaction.atomic():
+    with transaction.atomic(using=router.db_for_write(ModelVersion)):
         version = ModelVersion.objects.create(**fields)
         if activate:
             version.activate()
     registry.expire()
-    _prune(directory, version.kind)
+    _prune(directory, version)
     return version
 
 
@@ -70,9 +70,9 @@ def sweep(directory: Path, *prefixes: str) -> None:
             shutil.rmtree(entry, ignore_errors=True)
 
 
-def _prune(directory: Path, kind: str) -> None:
-    """Delete all but the newest versions of a kind; the active one always stays."""
-    versions = ModelVersion.objects.filter(kind=kind)
+def _prune(directory: Path, like: ModelVersion) -> None:
+    """Delete all but the newest versions of the same kind, source and language; the active one always stays."""
+    versions = ModelVersion.objects.filter(kind=like.kind, source=like.source, language=like.language)
     newest = list(versions.values_list("pk", flat=True)[:KEPT_VERSIONS])
     for version in versions.exclude(pk__in=newest).exclude(is_active=True):
         version.delete()

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import csv
-import io
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
@@ -15,9 +13,17 @@ from django.utils.dateparse import parse_date, parse_datetime
 from marketplace.models import Ad
 from taxonomy.bulk import CategoryRow, ImportRefused, upsert_categories
 from taxonomy.names import split_path
+from taxonomy.readers.table import read_table
+from taxonomy.rows import NOTHING
 from taxonomy.tree import CategoryTree
 
 REQUIRED = ("title", "category_path")
+COLUMNS = {
+    "title": ("title", "titulo"),
+    "category_path": ("categorypath",),
+    "date": ("date", "fecha"),
+    "id": ("id",),
+}
 TITLE_LENGTH = Ad._meta.get_field("title").max_length or 0
 ID_LENGTH = 100
 
@@ -38,17 +44,18 @@ def read_ads(text: str) -> Iterator[AdRow]:
 
     Raises ``ImportRefused`` with the number of the first bad line.
     """
-    reader = csv.DictReader(io.StringIO(text, newline=""), strict=True)
-    missing = [name for name in REQUIRED if name not in (reader.fieldnames or ())]
-    if missing:
-        raise ImportRefused(f"The header lacks {', '.join(missing)}. Expected: title,category_path,date.")
-    try:
-        for record in reader:
-            if None in record or None in record.values():
-                raise ImportRefused("the number of columns is not the header's.")
-            yield _row({name: value.strip() for name, value in record.items()}, reader.line_num)
-    except (csv.Error, ImportRefused) as error:
-        raise ImportRefused(f"Line {reader.line_num}: {error} Nothing was imported.") from error
+    known = {name for names in COLUMNS.values() for name in names}
+    table = read_table(text, known.__contains__)
+    places = {name: table.column(names) for name, names in COLUMNS.items()} if table else {}
+    missing = [name for name in REQUIRED if places.get(name) is None]
+    if table is None or missing:
+        raise ImportRefused(f"The header lacks {', '.join(missing or REQUIRED)}. Expected: title,category_path,date.")
+    for record in table.records:
+        cells = {name: record.cells[place] for name, place in places.items() if place is not None}
+        try:
+            yield _row(cells, record.line)
+        except ImportRefused as error:
+            raise ImportRefused(f"Line {record.line}: {error} {NOTHING}") from error
 
 
 def import_ads(rows: Iterator[AdRow], seller: AbstractBaseUser) -> tuple[int, int]:

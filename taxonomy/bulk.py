@@ -39,6 +39,7 @@ def upsert_categories(
     *,
     deactivate_missing: bool = False,
     rekey: bool = False,
+    scope: str = "",
     dry_run: bool = False,
     progress: Progress = no_progress,
 ) -> ImportSummary:
@@ -47,12 +48,14 @@ def upsert_categories(
     A row with an ``external_id`` is the category with that key, whatever its name and place were, or else the one at its path,
     if that has no key or one that ``deactivate_missing`` takes out of use; with ``rekey`` it is the one at its path, and gets
     the key. A row without is the category at that path. Names that look alike are one. Categories on the way to a row are
-    created too. ``progress`` is called with (written, total). The version of the tree is raised where something changes.
-    Raises ``ImportRefused`` for bad rows and for no rows.
+    created too; trees other than that of ``scope`` are left alone. ``progress`` is called with (written, total). The version
+    of the tree is raised where something changes. Raises ``ImportRefused`` for bad rows and for no rows.
     """
     wanted = _check(rows)
     with tree_plan():
-        plan = Plan(list(Category.objects.all()), wanted, whole=deactivate_missing, rekey=rekey)
+        plan = Plan(
+            list(Category.objects.filter(scope=scope)), wanted, whole=deactivate_missing, rekey=rekey, scope=scope
+        )
         summary = ImportSummary(plan.created, plan.updated, plan.unchanged, plan.deactivated, plan.notes)
         if plan.changes:
             with tree_write():

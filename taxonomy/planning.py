@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Sequence
 
 from django.db.models import CharField, Value
@@ -21,18 +22,21 @@ BATCH = 500
 PARKED = "\x01"
 SLUG_LENGTH = 220
 
-_State = tuple[str, int | None, str | None, bool, str]
+_State = tuple[str, int | None, str | None, bool, str, str]
 
 
 class Plan:
     """What an import of ``rows``, parents first, makes of the ``existing`` categories; nothing is written before ``write``.
 
-    ``whole`` where the rows are all categories there are: the others go out of use, and give way where they are in the way.
-    ``rekey`` finds categories by their paths and gives them the rows' keys. Raises ``ImportRefused``.
+    ``existing`` are those of one ``scope``. ``whole`` where the rows are all categories there are: the others go out of use, and
+    give way where they are in the way. ``rekey`` finds categories by their paths and gives them the rows' keys. Raises
+    ``ImportRefused``.
     """
 
-    def __init__(self, existing: list[Category], rows: Sequence[CategoryRow], *, whole: bool, rekey: bool) -> None:
-        self._existing = existing
+    def __init__(
+        self, existing: list[Category], rows: Sequence[CategoryRow], *, whole: bool, rekey: bool, scope: str = ""
+    ) -> None:
+        self._existing, self._scope = existing, scope
         self._whole, self._rekey = whole, rekey
         self._wanted_keys = {row.external_id for row in rows if row.external_id}
         self._before = {category.pk: _state(category) for category in existing}
@@ -72,7 +76,9 @@ class Plan:
         self._insert_level_by_level(lambda inserted: progress(inserted, total))
         for category in self._changed:
             category.slug = slugify(category.name)[:SLUG_LENGTH]
-        update_categories(self._changed, ["name", "slug", "parent", "external_id", "is_active", "host_key"])
+        update_categories(
+            self._changed, ["name", "slug", "parent", "external_id", "is_active", "host_key", "translations"]
+        )
         rebuild_tree_columns()
         if any(category.parent_id != self._before[category.pk][1] for category in self._changed):
             categories_moved.send(sender=Category)
@@ -98,6 +104,7 @@ class Plan:
         if row.external_id and category.external_id != row.external_id:
             self._give_key(category, row.external_id, join_path(row.path))
         category.host_key = row.host_key or category.host_key
+        category.translations = row.translations or category.translations
         self._put(category)
         self._placed[fold_path(row.path)] = category
         self._touched.add(category.pk)
@@ -145,7 +152,7 @@ class Plan:
         for category in [*self._existing, *self._new]:
             other = seen.setdefault((category.parent_id, fold_name(category.name)), category)
             kept = all(
-                _state(item)[:2] == self._before.get(item.pk, ("", None, None, False, ""))[:2]
+                _state(item)[:2] == self._before.get(item.pk, ("", None, None, False, "", ""))[:2]
                 for item in (category, other)
             )
             if other is category or kept:
@@ -213,7 +220,7 @@ class Plan:
     def _create(self, parent_id: int | None, name: str) -> Category:
         place = {"lft": 0, "rght": 0, "tree_id": 0, "level": 0}
         slug = slugify(name)[:SLUG_LENGTH]
-        category = Category(pk=self._next_pk, name=name, slug=slug, parent_id=parent_id, **place)
+        category = Category(pk=self._next_pk, name=name, slug=slug, parent_id=parent_id, scope=self._scope, **place)
         self._next_pk -= 1
         self._by_pk[category.pk] = category
         self._new.append(category)
@@ -233,4 +240,6 @@ class Plan:
 
 
 def _state(category: Category) -> _State:
-    return category.name, category.parent_id, category.external_id, category.is_active, category.host_key
+    translations = json.dumps(category.translations, sort_keys=True)
+    own = category.name, category.parent_id, category.external_id, category.is_active
+    return *own, category.host_key, translations

@@ -20,12 +20,13 @@ class _Entry:
     parent: int | None
     external_id: str | None
     host_key: str
+    scope: str
     path_ids: tuple[int, ...]
     path_names: tuple[str, ...]
 
 
-# Key, name, parent's key, external id and the host's own key.
-_Row = tuple[int, str, int | None, str | None, str]
+# Key, name, parent's key, external id, the host's own key and the scope.
+_Row = tuple[int, str, int | None, str | None, str, str]
 
 
 @dataclass(frozen=True)
@@ -40,25 +41,31 @@ class CategoryTree:
     _entries: dict[int, _Entry] = field(repr=False)
     _children: dict[int | None, tuple[int, ...]] = field(repr=False)
     _by_path: dict[tuple[str, ...], int] = field(repr=False)
-    _by_external_id: dict[str, int] = field(repr=False)
+    _by_external_id: dict[tuple[str, str], int] = field(repr=False)
 
     @classmethod
-    def load(cls, *, include_inactive: bool = False) -> CategoryTree:
-        """Read the tree; below an inactive category everything counts as inactive."""
+    def load(cls, *, include_inactive: bool = False, scope: str | None = None, language: str = "") -> CategoryTree:
+        """Read the tree; below an inactive category everything counts as inactive.
+
+        Of several trees that of ``scope``, or all of them; names in ``language`` where they are known.
+        """
         # The version first: a write in between makes the snapshot look older than it is, never newer.
         version = current_version()
-        rows = Category.objects.order_by("name", "pk").values_list(
-            "pk", "name", "parent_id", "external_id", "host_key", "is_active"
-        )
+        found = Category.objects.order_by("name", "pk")
+        if scope is not None:
+            found = found.filter(scope=scope)
+        translated = dict(found.exclude(translations={}).values_list("pk", "translations")) if language else {}
+        rows = found.values_list("pk", "name", "parent_id", "external_id", "host_key", "scope", "is_active")
         below: dict[int | None, list[_Row]] = defaultdict(list)
-        for pk, name, parent, external_id, host_key, is_active in rows:
+        for pk, name, parent, external_id, host_key, own_scope, is_active in rows:
             if is_active or include_inactive:
-                below[parent].append((pk, name, parent, external_id, host_key))
+                shown = translated.get(pk, {}).get(language) or name
+                below[parent].append((pk, shown, parent, external_id, host_key, own_scope))
         entries: dict[int, _Entry] = {}
         stack: list[tuple[_Row, tuple[int, ...], tuple[str, ...]]] = [(row, (), ()) for row in reversed(below[None])]
         while stack:
-            (pk, name, parent, external_id, host_key), ids, names = stack.pop()
-            entry = _Entry(pk, name, parent, external_id, host_key, (*ids, pk), (*names, name))
+            (pk, name, parent, external_id, host_key, own_scope), ids, names = stack.pop()
+            entry = _Entry(pk, name, parent, external_id, host_key, own_scope, (*ids, pk), (*names, name))
             entries[pk] = entry
             stack += [(row, entry.path_ids, entry.path_names) for row in reversed(below.get(pk, ()))]
         return cls(
@@ -66,7 +73,7 @@ class CategoryTree:
             entries,
             {parent: tuple(row[0] for row in children) for parent, children in below.items()},
             {entry.path_names: entry.pk for entry in entries.values()},
-            {entry.external_id: entry.pk for entry in entries.values() if entry.external_id},
+            {(entry.scope, entry.external_id): entry.pk for entry in entries.values() if entry.external_id},
         )
 
     def __len__(self) -> int:
@@ -106,6 +113,10 @@ class CategoryTree:
         """Return what the host's own forms know the category by, as its mirror noted it; empty where it did not."""
         return self._entry(pk).host_key
 
+    def scope(self, pk: int) -> str:
+        """Return which of several trees the category belongs to."""
+        return self._entry(pk).scope
+
     def children(self, pk: int | None) -> tuple[int, ...]:
         """Return the primary keys right below, those of the main categories for ``None``."""
         return self._children.get(pk, ())
@@ -114,9 +125,9 @@ class CategoryTree:
         """Return the category with exactly these names along its path."""
         return self._by_path.get(tuple(path_names))
 
-    def by_external_id(self, external_id: str) -> int | None:
-        """Return the category with the host's key."""
-        return self._by_external_id.get(external_id)
+    def by_external_id(self, external_id: str, scope: str = "") -> int | None:
+        """Return the category with the host's key, of one of several trees."""
+        return self._by_external_id.get((scope, external_id))
 
     def _entry(self, pk: int) -> _Entry:
         try:

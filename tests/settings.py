@@ -18,6 +18,8 @@ INSTALLED_APPS = [
     "tests.hosts.coches",
     "tests.hosts.etiquetas",
     "tests.hosts.lejos",
+    "tests.hosts.bolsa",
+    "tests.hosts.shop",
 ]
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
 DATABASES = {

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from typing import IO, Any
 
 from django.conf import settings
-from django.http import HttpResponseBase
+from django.http import HttpRequest, HttpResponseBase, JsonResponse
 from django.utils.cache import get_conditional_response
 from django.utils.http import quote_etag
 from django.utils.module_loading import import_string
@@ -22,6 +22,8 @@ from rest_framework.views import APIView
 from ad_autocategorize.api.problems import PayloadTooLarge, answer_with_problem
 from ad_autocategorize.api.throttles import AnonymousThrottle, UserThrottle
 from ad_autocategorize.conf import plugin_settings
+from ad_autocategorize.sources import using_source
+from ad_autocategorize.sources.registered import current_source_name, source_names
 
 
 class BoundedJSONParser(JSONParser):
@@ -44,6 +46,14 @@ class PluginAPIView(APIView):
     throttle_classes = [AnonymousThrottle, UserThrottle]
     # Bytes; ``None`` for the host's DATA_UPLOAD_MAX_MEMORY_SIZE, which REST framework does not look at.
     max_body: int | None = None
+
+    def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
+        """Answer about the source that ``?source=`` names, or about the first one; 404 for one that there is not."""
+        name = request.GET.get("source") or current_source_name()
+        if name not in source_names():
+            return JsonResponse({"title": "Not Found", "status": 404, "detail": "There is no such source."}, status=404)
+        with using_source(name):
+            return super().dispatch(request, *args, **kwargs)
 
     def get_permissions(self) -> list[BasePermission]:
         return [import_string(dotted)() for dotted in plugin_settings.API_PERMISSIONS]

@@ -12,6 +12,7 @@ from ad_autocategorize.api.fields import KeyField, TitleField, WholeNumberField
 from ad_autocategorize.categories.services import CategorySuggestions
 from ad_autocategorize.conf import plugin_settings
 from ad_autocategorize.models import SuggestionEvent
+from ad_autocategorize.sources.registered import current_source_name
 
 HIGHEST_LIMIT = 10
 
@@ -121,7 +122,9 @@ class SuggestionEventSerializer(serializers.Serializer[Any]):
             as_taken = SuggestionEvent.Handling.TAKEN if taken == rank else SuggestionEvent.Handling.CHANGED
             handling = SuggestionEvent.Handling.IGNORED if taken is None else as_taken
         outcome = SuggestionEvent.outcome_of(rank)
-        return SuggestionEvent.objects.create(outcome=outcome, handling=handling, **validated_data)
+        return SuggestionEvent.objects.create(
+            source=current_source_name(), outcome=outcome, handling=handling, **validated_data
+        )
 
 
 class CategorySerializer(serializers.Serializer[Any]):

@@ -15,11 +15,13 @@ from ad_autocategorize.titles.evaluation.corpus import Corpus, as_datetime
 from taxonomy.tree import CategoryTree
 
 
-def read_marketplace(source: AdSource, *, since: date | None = None, limit: int | None = None) -> Corpus:
-    """Read the published ads as training reads them. Raises ``SourceError``."""
+def read_marketplace(
+    source: AdSource, *, since: date | None = None, limit: int | None = None, language: str = ""
+) -> Corpus:
+    """Read the published ads, those of one language or all, as training reads them. Raises ``SourceError``."""
     tree = CategoryTree.load(include_inactive=True)
     dropped: Counter[str] = Counter()
-    ads = list(source.iter_titles(since=since, limit=limit, skipped=dropped))
+    ads = list(source.iter_titles(since=since, limit=limit, skipped=dropped, language=language or None))
     require_ads(source, len(ads), dropped)
     return Corpus(
         [ad.title[: plugin_settings.MAX_TITLE_LENGTH] for ad in ads],
@@ -27,8 +29,8 @@ def read_marketplace(source: AdSource, *, since: date | None = None, limit: int 
         [_at_the_site(ad.date) for ad in ads],
         {pk: tree.name(pk) for pk in tree},
         dict(dropped),
-        [tree.path_ids(pk) for pk in CategoryTree.load()],
-        weigh_labels(ads).weights,
+        [tree.path_ids(pk) for pk in CategoryTree.load(scope=source.scope)],
+        weigh_labels(ads, source.name).weights,
     )
 
 

@@ -11,7 +11,8 @@ from ad_autocategorize.categories.recording import SuggestionRecordMixin, Sugges
 from ad_autocategorize.categories.services import active_tree, suggest_categories
 from ad_autocategorize.categories.widgets import SUGGEST, TAKE, CategorySuggestionWidget
 from ad_autocategorize.recording import is_form_of
-from ad_autocategorize.sources import get_source
+from ad_autocategorize.sources import AdSource, using_source
+from ad_autocategorize.sources.registered import current_source_name, source_name_of
 
 if TYPE_CHECKING:
     _Base = forms.BaseForm
@@ -34,13 +35,23 @@ class CategorySuggestionMixin(SuggestionRecordMixin, _Base):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        source = get_source()
+        self.source_name = self._source_of_form()
+        with using_source(self.source_name) as source:
+            self._prepare(source)
+
+    def _source_of_form(self) -> str:
+        """Return the name of the source whose ads the form is for: by the form's model, or else the current one."""
+        model = getattr(getattr(self, "_meta", None), "model", None)
+        return (model and source_name_of(model)) or current_source_name()
+
+    def _prepare(self, source: AdSource) -> None:
         self._title_name, self._category_name = source.form_field("title"), source.form_field("category")
         self._widget: CategorySuggestionWidget | None = None
         self._asked, self._taken = False, None
         self._suggests = self._title_name in self.fields and is_form_of(self, source.ad_model())
         if self._suggests:
             self._widget = self._wrap_title()
+            self._widget.source_name = source.name
             self._read_buttons(self._widget)
 
     def is_valid(self) -> bool:
@@ -55,7 +66,8 @@ class CategorySuggestionMixin(SuggestionRecordMixin, _Base):
         self.cleaned_data: dict[str, Any] = {}
         if self._asked and self._widget:
             title = self.data.get(self.add_prefix(self._title_name)) or ""
-            self._widget.answer = suggest_categories(str(title))
+            with using_source(self.source_name):
+                self._widget.answer = suggest_categories(str(title))
             shown, before = SuggestionReport.of(self._widget.answer), self._widget.report
             self._widget.report = before.followed_by(shown) if before else shown
 
@@ -71,7 +83,8 @@ class CategorySuggestionMixin(SuggestionRecordMixin, _Base):
         if not self.is_bound:
             return
         if self._category_name not in self.fields and getattr(self, "instance", None) and self.instance.pk:
-            self._category_before = get_source().taxonomy_category_id(self.instance, active_tree())
+            with using_source(self.source_name) as source:
+                self._category_before = source.taxonomy_category_id(self.instance, active_tree())
         self._asked = widget.name_of(SUGGEST) in self.data
         self._taken = self.data.get(widget.name_of(TAKE))
         if self._taken is not None:

@@ -35,16 +35,16 @@ class LabelWeights:
     capped: int
 
 
-def weigh_labels(ads: Sequence[LabelledTitle]) -> LabelWeights:
-    """Return how much each ad's label counts; two queries, however many ads."""
+def weigh_labels(ads: Sequence[LabelledTitle], source: str = "") -> LabelWeights:
+    """Return how much each label of a source's ads counts; two queries, however many ads."""
     by_origin = {
         PLAIN: 1.0,
         ECHOED: float(plugin_settings.ECHOED_LABEL_WEIGHT),
         CORRECTED: float(plugin_settings.CORRECTED_LABEL_WEIGHT),
         MODERATED: float(plugin_settings.MODERATED_LABEL_WEIGHT),
     }
-    decided = _Decided.read()
-    told = _told_by_forms(decided)
+    decided = _Decided.read(source)
+    told = _told_by_forms(decided, source)
     origins = [_origin_of(ad, told, decided) for ad in ads]
     plain = [by_origin[origin] for origin in origins]
     speakers = ["" if origin == MODERATED else ad.seller for ad, origin in zip(ads, origins, strict=True)]
@@ -61,17 +61,19 @@ class _Decided:
     moved: dict[str, list[_Move]]
 
     @classmethod
-    def read(cls) -> _Decided:
+    def read(cls, source: str) -> _Decided:
         """Return what the decisions that stand say, the latest last."""
         decided = cls({}, defaultdict(list))
-        standing = ReviewDecision.objects.filter(undone_by=None).exclude(action=Action.UNDONE).order_by("pk")
+        standing = (
+            ReviewDecision.objects.filter(source=source, undone_by=None).exclude(action=Action.UNDONE).order_by("pk")
+        )
         rows = standing.values_list("ad_id", "model", "created_at", "from_category_id", "to_category_id")
-        for ad_id, model, when, source, target in rows.iterator():
+        for ad_id, model, when, former, target in rows.iterator():
             if model:
                 decided.left[ad_id] = target
                 continue
-            decided.moved[ad_id].append((when, source, target))
-            if ad_id in decided.left and decided.left[ad_id] == source:
+            decided.moved[ad_id].append((when, former, target))
+            if ad_id in decided.left and decided.left[ad_id] == former:
                 decided.left[ad_id] = target
         return decided
 
@@ -83,13 +85,17 @@ class _Decided:
         return category_id
 
 
-def _told_by_forms(decided: _Decided) -> dict[str, tuple[str, int | None]]:
+def _told_by_forms(decided: _Decided, source: str) -> dict[str, tuple[str, int | None]]:
     """Return what became of the suggestions when the ads' forms were last saved: the label's origin, and the label itself.
 
     What a client of the API told is left out: anybody may call it, about any ad. So are the times that an ad was edited and
     stayed where it was, which tell nothing of how it got there.
     """
-    rows = SuggestionEvent.objects.filter(from_form=True).exclude(handling=SuggestionEvent.Handling.HELD).order_by("pk")
+    rows = (
+        SuggestionEvent.objects.filter(source=source, from_form=True)
+        .exclude(handling=SuggestionEvent.Handling.HELD)
+        .order_by("pk")
+    )
     values = rows.values_list("ad_id", "handling", "outcome", "category_id", "created_at")
     return {
         ad_id: (_origin(handling, outcome), decided.follow(ad_id, category_id, when))

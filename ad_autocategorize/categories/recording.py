@@ -9,7 +9,7 @@ from typing import Any
 from ad_autocategorize.categories.services import CategorySuggestions, active_tree, category_of_value, form_value
 from ad_autocategorize.models import ModelVersion, SuggestionEvent
 from ad_autocategorize.recording import LONGEST_VALUE, MOST_SHOWN, SUFFIX, VERSION, RecordingMixin, recording_of
-from ad_autocategorize.sources import get_source
+from ad_autocategorize.sources import AdSource, using_source
 
 Handling = SuggestionEvent.Handling
 
@@ -95,6 +95,7 @@ class SuggestionRecordMixin(RecordingMixin):
     # The category's field, without the form's prefix. It may stand in another form of the page, such as a row of a formset: then
     # it is the whole name that the field is posted under.
     _category_name: str
+    source_name: str
     # Whether the form suggests categories at all.
     _suggests = False
     # Where the ad was filed before, if another form says where it is filed now.
@@ -120,18 +121,19 @@ class SuggestionRecordMixin(RecordingMixin):
                 or not ModelVersion.objects.filter(name=report.model_version, kind=ModelVersion.Kind.TITLES).exists()
             ):
                 return
-            filed = self._filed_at(ad)
+            with using_source(self.source_name) as source:
+                filed = self._filed_at(ad, source)
             # Of several categories one that was taken or shown tells what became of the suggestions.
             suggested = [value for value in (report.taken, *report.shown) if value in filed]
             chosen = suggested[0] if suggested else str(self.data.get(self._posted_category()) or "")
             category = filed.get(chosen) or next(iter(filed.values()), None)
             event = report.event(chosen, str(ad.pk), held=self._was_held(category))
-            event.category_id = category
+            event.source, event.category_id = self.source_name, category
             event.save()
 
-    def _filed_at(self, ad: Any) -> dict[str, int]:
+    def _filed_at(self, ad: Any, source: AdSource) -> dict[str, int]:
         """Return the categories that the ad is filed at, by what the form's field takes for each."""
-        source, tree = get_source(), active_tree()
+        tree = active_tree()
         if self._category_name in self.fields:
             return {form_value(pk, tree, source): pk for pk in source.filed_at_ids(ad, tree)}
         # Another form saves it, and may not have done so yet.

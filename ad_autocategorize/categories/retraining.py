@@ -14,8 +14,8 @@ from ad_autocategorize.categories.label_weights import LabelWeights, weigh_label
 from ad_autocategorize.conf import plugin_settings
 from ad_autocategorize.models import ModelVersion
 from ad_autocategorize.sources import AdSource
+from ad_autocategorize.sources.languages import title_settings
 from ad_autocategorize.sources.source import require_ads
-from ad_autocategorize.titles.settings import TitleSettings
 from taxonomy.tree import CategoryTree
 
 NAME_PREFIX = "titles-"
@@ -32,6 +32,7 @@ class Request:
     activate: bool = True
     jobs: int = 1
     seed: int = 0
+    language: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +53,7 @@ def retrain_titles(source: AdSource, request: Request, progress: Progress) -> Re
     from ad_autocategorize.titles.evaluation import hold_out
     from ad_autocategorize.titles.training.training import tokenize, train
 
-    settings = TitleSettings.from_dict(plugin_settings.TITLES)
+    settings = title_settings(request.language)
     directory = plugin_settings.model_dir
     with versions.only_one(directory):
         versions.sweep(directory, TEMPORARY_PREFIX, NAME_PREFIX)
@@ -64,8 +65,9 @@ def retrain_titles(source: AdSource, request: Request, progress: Progress) -> Re
         options: dict[str, Any] = {"weights": labels.weights, "seed": request.seed, "jobs": request.jobs}
         evaluation = hold_out(titles, paths, settings, **options, progress=_stage(progress, "evaluating"))
         scorer = train(titles, paths, settings, **options, progress=_stage(progress, "training"))
-        before = ModelVersion.objects.filter(kind=ModelVersion.Kind.TITLES, is_active=True).first()
-        name = versions.new_name(NAME_PREFIX)
+        which = {"kind": ModelVersion.Kind.TITLES, "source": source.name, "language": request.language}
+        before = ModelVersion.objects.filter(**which, is_active=True).first()
+        name = versions.new_name(NAME_PREFIX + "".join(f"{part}-" for part in (source.name, request.language) if part))
         metadata = {
             "version": name,
             "taxonomy_version": tree.version,
@@ -78,7 +80,7 @@ def retrain_titles(source: AdSource, request: Request, progress: Progress) -> Re
         version = versions.record(
             directory,
             activate=request.activate,
-            kind=ModelVersion.Kind.TITLES,
+            **which,
             name=name,
             digest=scorer.digest,
             taxonomy_version=tree.version,
@@ -92,13 +94,15 @@ def _collect(
     source: AdSource, request: Request, tree: CategoryTree, skipped: Counter[str], progress: Progress
 ) -> tuple[list[str], list[tuple[int, ...]], LabelWeights]:
     ads = []
-    for ad in source.iter_titles(since=request.since, limit=request.limit, skipped=skipped):
+    for ad in source.iter_titles(
+        since=request.since, limit=request.limit, skipped=skipped, language=request.language or None
+    ):
         ads.append(ad)
         if len(ads) % 1000 == 0:
             progress("reading ads", len(ads), 0)
     require_ads(source, len(ads), skipped)
     titles = [ad.title[: plugin_settings.MAX_TITLE_LENGTH] for ad in ads]
-    return titles, [tree.path_ids(ad.category_id) for ad in ads], weigh_labels(ads)
+    return titles, [tree.path_ids(ad.category_id) for ad in ads], weigh_labels(ads, source.name)
 
 
 def _stage(progress: Progress, stage: str) -> Progress:

@@ -11,6 +11,7 @@ from ad_autocategorize import registry
 from ad_autocategorize.conf import plugin_settings
 from ad_autocategorize.confidence import FIRST_OFFER, FURTHER_OFFER, LEAST_LIFT, LIKELY, Confidence, in_words
 from ad_autocategorize.sources import AdSource, get_source
+from ad_autocategorize.sources.languages import serving_language, shown_language
 from ad_autocategorize.titles.hierarchy import Path
 from ad_autocategorize.titles.scorer import Suggestion, TitleScorer
 from taxonomy.locking import current_version, recent_version
@@ -80,12 +81,12 @@ def suggest_categories(title: str, *, limit: int | None = None) -> CategorySugge
 
 def suggest_categories_for_many(titles: Sequence[str], *, limit: int | None = None) -> list[CategorySuggestions]:
     """Return the suggestions for each title, all made with one model and one state of the taxonomy."""
-    tree, active_ids = _taxonomy(recent_version(TAXONOMY_CHECK_INTERVAL_SECONDS))
-    active = registry.active_scorer()
+    source = get_source()
+    tree, active_ids = _taxonomy(recent_version(TAXONOMY_CHECK_INTERVAL_SECONDS), source.scope, shown_language())
+    active = registry.active_scorer(source.name, serving_language())
     if active is None:
         return [CategorySuggestions((), None, tree.version)] * len(titles)
     limit = limit or plugin_settings.SUGGESTION_COUNT
-    source = get_source()
     cut = [title[: plugin_settings.MAX_TITLE_LENGTH] for title in titles]
     answers = active.scorer.suggest_many(cut, limit, active_ids) if len(cut) > 1 else None
     if answers is None:
@@ -128,7 +129,7 @@ def _prior(scorer: TitleScorer) -> dict[Path, float]:
 
 def active_tree() -> CategoryTree:
     """Return the tree of the active categories, read again only when it has changed."""
-    return _taxonomy(current_version())[0]
+    return _taxonomy(current_version(), get_source().scope, shown_language())[0]
 
 
 def form_value(pk: int, tree: CategoryTree, source: AdSource) -> str:
@@ -141,10 +142,10 @@ def category_of_value(value: str, tree: CategoryTree, source: AdSource) -> int |
     return next((pk for pk in tree if form_value(pk, tree, source) == value), None) if value else None
 
 
-@lru_cache(maxsize=2)
-def _taxonomy(version: int) -> tuple[CategoryTree, frozenset[int]]:
-    """Return the active tree as of a version; read again only when the version has changed."""
-    tree = CategoryTree.load()
+@lru_cache(maxsize=16)
+def _taxonomy(version: int, scope: str, language: str) -> tuple[CategoryTree, frozenset[int]]:
+    """Return the active tree of a scope as of a version; read again only when the version has changed."""
+    tree = CategoryTree.load(scope=scope, language=language)
     return tree, frozenset(tree)
 
 

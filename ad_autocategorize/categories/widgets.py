@@ -18,7 +18,8 @@ from ad_autocategorize.categories.recording import SuggestionReport
 from ad_autocategorize.categories.services import CategorySuggestions, active_tree, form_value
 from ad_autocategorize.conf import plugin_settings
 from ad_autocategorize.recording import SUFFIX
-from ad_autocategorize.sources import HostCategory, get_source
+from ad_autocategorize.sources import HostCategory, using_source
+from ad_autocategorize.sources.registered import current_source_name, source_names
 
 SUGGEST = "suggest_category"
 TAKE = "take_category"
@@ -39,13 +40,14 @@ class CategorySuggestionWidget(WrappingWidget):
         self.category_field = category_field
         self.answer: CategorySuggestions | None = None
         self.report: SuggestionReport | None = None
+        self.source_name = ""
 
     def render(self, name: str, value: Any, attrs: dict[str, Any] | None = None, renderer: Any = None) -> SafeString:
         context = {
             "title_widget": self.widget.render(name, value, attrs, renderer),
             "title_field": self.title_field,
             "category_field": self.category_field,
-            "endpoint": endpoint("suggest-category"),
+            "endpoint": endpoint("suggest-category", source_name=self.source_name),
             "report_name": self.name_of(self.category_field) + SUFFIX,
             "report": self.report.to_json() if self.report else "",
             "suggest_name": self.name_of(SUGGEST),
@@ -75,11 +77,21 @@ class CategoryPickerWidget(forms.Select):
 
         Keys of the steps are compared with one another only: they need not be the values of the choices.
         """
-        tree, source = active_tree(), get_source()
+        with using_source(self._source_name()) as source:
+            tree = active_tree()
         steps = {pk: HostCategory(str(pk), tree.name(pk)) for pk in tree}
         values = {pk: form_value(pk, tree, source) for pk in tree}
         # A category that the host's own tables do not have has no value.
         return {value: [steps[step] for step in tree.path_ids(pk)] for pk, value in values.items() if value}
+
+    def _source_name(self) -> str:
+        """Return the source whose ads point at the table that is chosen from, or else the current one."""
+        model = getattr(getattr(self.choices, "queryset", None), "model", None)
+        for name in source_names() if model is not None else ():
+            with using_source(name) as source:
+                if source.host_category_model() is model:
+                    return name
+        return current_source_name()
 
     def get_context(self, name: str, value: Any, attrs: dict[str, Any] | None) -> dict[str, Any]:
         context = super().get_context(name, value, attrs)

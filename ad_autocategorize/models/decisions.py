@@ -63,6 +63,7 @@ class Decision(models.Model):
     """
 
     ad_id = models.CharField(_("ad"), max_length=64, db_index=True)
+    source = models.CharField(_("kind of ads"), max_length=50, blank=True, default="")
     moderator = models.ForeignKey(
         settings.AUTH_USER_MODEL, on_delete=models.SET_NULL, null=True, related_name="+", verbose_name=_("moderator")
     )

@@ -17,6 +17,7 @@ class Event(models.Model):
     # Not a foreign key: the figures outlive the version, whose row goes with its files.
     model_version = models.CharField(_("model version"), max_length=80)
     ad_id = models.CharField(_("ad"), max_length=100, blank=True, help_text=_("The marketplace's own key of the ad."))
+    source = models.CharField(_("kind of ads"), max_length=50, blank=True, default="")
     from_form = models.BooleanField(
         _("from the form"), default=False, help_text=_("Recorded as the ad was saved, not told by a client of the API.")
     )

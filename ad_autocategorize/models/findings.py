@@ -17,6 +17,7 @@ class TaxonomyFinding(models.Model):
         OTHERS = "others", _("catch-all whose ads belong elsewhere")
 
     kind = models.CharField(_("finding"), max_length=12, choices=Kind.choices)
+    source = models.CharField(_("kind of ads"), max_length=50, blank=True, default="")
     category = models.ForeignKey(
         "taxonomy.Category", on_delete=models.CASCADE, related_name="+", verbose_name=_("category")
     )

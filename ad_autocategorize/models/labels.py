@@ -22,7 +22,8 @@ class LabelIssue(ReviewItem):
         DEPTH = "depth", _("too high or too deep in its branch")
         PHOTO = "photo", _("the photo shows something else")
 
-    ad_id = models.CharField(_("ad"), max_length=64, unique=True)
+    ad_id = models.CharField(_("ad"), max_length=64)
+    source = models.CharField(_("kind of ads"), max_length=50, blank=True, default="")
     state = models.CharField(_("state"), max_length=12, choices=State.choices, default=State.OPEN)
     kind = models.CharField(_("kind"), max_length=12, choices=Kind.choices, default=Kind.ERROR)
     given = models.ForeignKey(
@@ -66,6 +67,7 @@ class LabelIssue(ReviewItem):
             ("can_review", "Can review ads that look mislabelled"),
             ("can_bulk_relabel", "Can relabel many ads at once"),
         ]
+        constraints = [models.UniqueConstraint(fields=["ad_id", "source"], name="label_issue_one_an_ad")]
         indexes = [
             models.Index(fields=["state", "-priority", "id"], name="label_issue_queue"),
             models.Index(fields=["state", "level", "-priority", "id"], name="label_issue_level"),

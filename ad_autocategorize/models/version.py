@@ -8,13 +8,15 @@ from django.utils.translation import gettext_lazy as _
 
 
 class ModelVersion(models.Model):
-    """One trained model. At most one of a kind is active: the one that web processes serve."""
+    """One trained model. At most one of a kind is active for each source and language: the one that web processes serve."""
 
     class Kind(models.TextChoices):
         TITLES = "titles", _("titles")
         PHOTOS = "photos", _("car photos")
 
     kind = models.CharField(_("kind"), max_length=20, choices=Kind.choices, default=Kind.TITLES)
+    source = models.CharField(_("kind of ads"), max_length=50, blank=True, default="")
+    language = models.CharField(_("language"), max_length=10, blank=True, default="")
     name = models.CharField(_("name"), max_length=80, unique=True, help_text=_("Also its folder in MODEL_DIR."))
     digest = models.CharField(_("SHA-256"), max_length=64)
     taxonomy_version = models.PositiveBigIntegerField(_("taxonomy version"))
@@ -30,7 +32,9 @@ class ModelVersion(models.Model):
         ordering = ["-created_at", "-pk"]
         constraints = [
             models.UniqueConstraint(
-                fields=["kind"], condition=models.Q(is_active=True), name="ad_autocategorize_one_active"
+                fields=["kind", "source", "language"],
+                condition=models.Q(is_active=True),
+                name="ad_autocategorize_one_active",
             )
         ]
 
@@ -40,7 +44,7 @@ class ModelVersion(models.Model):
     def activate(self) -> None:
         """Make this the version that is served, in one transaction."""
         with transaction.atomic(using=router.db_for_write(ModelVersion)):
-            versions = ModelVersion.objects.filter(kind=self.kind)
+            versions = ModelVersion.objects.filter(kind=self.kind, source=self.source, language=self.language)
             # Locks the rows of the kind, so that two activations follow one another.
             list(versions.select_for_update().values_list("pk"))
             versions.filter(is_active=True).exclude(pk=self.pk).update(is_active=False)

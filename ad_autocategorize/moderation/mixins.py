@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import AbstractContextManager
 from typing import TYPE_CHECKING, Any
 
 from django.contrib import admin
@@ -16,7 +17,8 @@ from django.utils.translation import gettext_lazy
 from ad_autocategorize.moderation.labels.checking import CategoryCheck, check_categories
 from ad_autocategorize.moderation.queue.blind import is_blind
 from ad_autocategorize.moderation.queue.read_only import CAN_REVIEW
-from ad_autocategorize.sources import SourceError, get_source
+from ad_autocategorize.sources import AdSource, SourceError, get_source, using_source
+from ad_autocategorize.sources.registered import current_source_name, source_name_of
 
 if TYPE_CHECKING:
     _Base = admin.ModelAdmin
@@ -39,11 +41,11 @@ class CategoryCheckMixin(_Base):
         """Say where the admin is of another model than the source's ads, whose keys would be taken for theirs."""
         found = super().check(**kwargs)
         try:
-            ads = get_source().ad_model()
+            name, ads = source_name_of(self.model), get_source().ad_model()
         except SourceError:
             # The settings' own checks tell.
             return found
-        if self.model._meta.concrete_model is not ads._meta.concrete_model:
+        if name is None:
             message = f"CategoryCheckMixin is for the admin of {ads._meta.label}, the ads of the source."
             hint = f"Take it out of the admin of {self.model._meta.label}."
             found = [*found, Warning(message, hint=hint, obj=type(self), id="ad_autocategorize.W004")]
@@ -61,7 +63,8 @@ class CategoryCheckMixin(_Base):
         fieldsets = list(super().get_fieldsets(request, obj))
         if any(FIELD in _flat(options["fields"]) for _name, options in fieldsets):
             return fieldsets
-        category = get_source().form_field("category")
+        with self._source() as source:
+            category = source.form_field("category")
         for place, (name, options) in enumerate(fieldsets):
             fields = list(options["fields"])
             row = next((number for number, field in enumerate(fields) if category in _flat([field])), None)
@@ -86,8 +89,12 @@ class CategoryCheckMixin(_Base):
         obj: Any = None,
     ) -> HttpResponse:
         if obj is not None:
-            _attach_checks([obj], request)
+            with self._source():
+                _attach_checks([obj], request)
         return super().render_change_form(request, context, add=add, change=change, form_url=form_url, obj=obj)
+
+    def _source(self) -> AbstractContextManager[AdSource]:
+        return using_source(source_name_of(self.model) or current_source_name())
 
     @admin.display(description=gettext_lazy("category check"))
     def category_check(self, ad: Any) -> str:
@@ -99,7 +106,8 @@ class _CheckedList(ChangeList):
     def get_results(self, request: HttpRequest) -> None:
         super().get_results(request)
         # Read here and kept by the queryset, which list_editable wants to stay one.
-        _attach_checks(list(self.result_list), request)
+        with using_source(source_name_of(self.model) or current_source_name()):
+            _attach_checks(list(self.result_list), request)
 
 
 def _attach_checks(ads: Sequence[Any], request: HttpRequest) -> None:

@@ -27,6 +27,8 @@ class FiledAds(FieldPaths):
 
         @cached_property
         def uses_taxonomy(self) -> bool: ...
+        @property
+        def scope(self) -> str: ...
         def ad_model(self) -> type[Model]: ...
         def category_path(self, category: Any) -> Sequence[Any]: ...
 
@@ -62,13 +64,14 @@ class FiledAds(FieldPaths):
         if self.uses_taxonomy:
             return lambda ad: tuple(pk for pk in self._own_keys(ad) if pk in tree)
         known: dict[Any, int | None] = {}
+        scope = self.scope
 
         def key_of(category: Any) -> int | None:
             # Each host category is asked for its path once, however many ads it has.
             identity = (type(category), category.pk)
             if identity not in known:
                 path = self.category_path(category)
-                known[identity] = tree.by_external_id(path[-1].external_id) if path else None
+                known[identity] = tree.by_external_id(path[-1].external_id, scope) if path else None
             return known[identity]
 
         def find(ad: Any) -> tuple[int, ...]:

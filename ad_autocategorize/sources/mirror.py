@@ -6,8 +6,12 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from itertools import islice
 
+from django.conf import settings
+from django.utils import translation
+
+from ad_autocategorize.conf import plugin_settings
 from ad_autocategorize.sources.fields import SourceError
-from ad_autocategorize.sources.source import AdSource
+from ad_autocategorize.sources.source import AdSource, primary_tag
 from taxonomy.names import clean_name, fold_name, join_path
 from taxonomy.rows import CategoryRow
 
@@ -33,11 +37,24 @@ def mirror(source: AdSource, names: Mapping[str, str] | None = None, *, most: in
     """Return the host's categories as rows; ``names`` are those that mirrors have by now, by key.
 
     Of several categories of one name below one parent the first, or the one whose mirror has the name, keeps it; to the others'
-    their keys are added. At most ``most`` of the host's categories are asked for. Raises ``SourceError`` where one key stands for
-    two categories.
+    their keys are added. Names are those of the site's language, and those of the setting ``LANGUAGES`` beside. At most ``most``
+    of the host's categories are asked for. Raises ``SourceError`` where one key stands for two categories.
     """
-    told: dict[str, _Told] = {}
     host_keys: dict[str, str] = {}
+    with translation.override(settings.LANGUAGE_CODE):
+        told = _told(source, most, host_keys)
+    mirrored = _named_apart(told, host_keys, names or {})
+    own = primary_tag(settings.LANGUAGE_CODE)
+    for language in plugin_settings.LANGUAGES:
+        if primary_tag(language) != own:
+            with translation.override(language):
+                _translate(mirrored, language, _told(source, most, {}))
+    return mirrored
+
+
+def _told(source: AdSource, most: int | None, host_keys: dict[str, str]) -> dict[str, _Told]:
+    """Return what the host says in the active language, by key; fill in what its forms know each category by."""
+    told: dict[str, _Told] = {}
     for category in islice(source.host_categories(), most):
         above: str | None = None
         path: tuple[str, ...] = ()
@@ -50,7 +67,14 @@ def mirror(source: AdSource, names: Mapping[str, str] | None = None, *, most: in
             above = step.external_id
         if steps:
             host_keys[steps[-1].external_id] = source.host_key(category)
-    return _named_apart(told, host_keys, names or {})
+    return told
+
+
+def _translate(mirrored: Mirror, language: str, told: Mapping[str, _Told]) -> None:
+    for row in mirrored.rows:
+        found = told.get(row.external_id or "")
+        if found is not None and found.name:
+            row.translations[primary_tag(language)] = found.name
 
 
 def _two_meanings(key: str, first: Iterable[str], second: Iterable[str]) -> str:

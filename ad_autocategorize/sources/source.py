@@ -30,9 +30,8 @@ from django.db import router
 from django.db.models import DateTimeField, Model, Q, QuerySet
 from django.db.models.constants import LOOKUP_SEP
 from django.utils import timezone
-from django.utils.module_loading import import_string
 
-from ad_autocategorize.conf import SETTING, plugin_settings
+from ad_autocategorize.conf import plugin_settings
 from ad_autocategorize.sources.fields import SourceError, fetch_along, resolve_field, resolve_model
 from ad_autocategorize.sources.filing import FiledAds
 from ad_autocategorize.sources.streaming import stream
@@ -86,12 +85,14 @@ class AdSource(FiledAds):
     published : lookups (a mapping or a ``Q``) of the ads that moderators have let through; all ads for ``None``.
     select_related : relations that the methods named above follow, fetched along with the ads.
     category_model : where ``category`` is a method: the model of the categories it returns.
+    name : set by the plugin: the source's name in the setting ``SOURCES``, "" for a site's only one.
     title_form_field, category_form_field : names in the host's ad form, where they differ from the field paths.
     car_categories : paths such as "Vehicles > Cars" of the categories that are for cars, with all below them; the form shows the
         fields of a car for these alone. ``None`` where all ads may be of cars. Override ``is_for_cars`` for a rule of your own.
     """
 
     model: ClassVar[type[Model] | str]
+    name: str = ""
     title: ClassVar[str] = "title"
     category: ClassVar[str] = "category"
     photos: ClassVar[str | None] = None
@@ -127,7 +128,8 @@ class AdSource(FiledAds):
 
     def host_category(self, external_id: str) -> Any | None:
         """Return the host's category with this key, or ``None``. Override it where they live in several tables."""
-        noted = Category.objects.filter(external_id=external_id).exclude(host_key="").values_list("host_key", flat=True)
+        mirrors = Category.objects.filter(scope=self.scope, external_id=external_id)
+        noted = mirrors.exclude(host_key="").values_list("host_key", flat=True)
         name, key = self.host_key_name(), noted.first() or external_id
         # Of the database that ads are written to, since an ad is about to point at it.
         model = self.host_category_model()
@@ -233,20 +235,31 @@ class AdSource(FiledAds):
         """Whether the source says which categories are for cars."""
         return self.car_categories is not None or type(self).is_for_cars is not AdSource.is_for_cars
 
+    @property
+    def scope(self) -> str:
+        """The scope of the source's categories in the taxonomy; ads that point at the taxonomy itself share one."""
+        return "" if self.uses_taxonomy else self.name
+
     def form_field(self, attribute: str) -> str:
         """Return the name that the host's form gives to "title" or "category"."""
         return getattr(self, f"{attribute}_form_field") or str(getattr(self, attribute)).split(LOOKUP_SEP)[0]
 
     def iter_titles(
-        self, *, since: Date | None = None, limit: int | None = None, skipped: Counter[str] | None = None
+        self,
+        *,
+        since: Date | None = None,
+        limit: int | None = None,
+        skipped: Counter[str] | None = None,
+        language: str | None = None,
     ) -> Iterator[LabelledTitle]:
         """Stream the published ads, a chunk a query, one that is filed at several categories once at each.
 
         Ads without a title, whose category the taxonomy does not hold, that are older than ``since``, or that are said to be in
-        another language than the title settings' are left out and counted in ``skipped`` by reason.
+        another language than ``language``, or else the title settings', are left out and counted in ``skipped`` by reason.
         """
         skipped = Counter() if skipped is None else skipped
-        language = TitleSettings.from_dict(plugin_settings.TITLES).language
+        default = TitleSettings.from_dict(plugin_settings.TITLES).language
+        wanted = primary_tag(language or default)
         find = self.category_finder(CategoryTree.load(include_inactive=True))
         for ad in self._stream(since, limit, skipped):
             title = str(self.value_of(ad, "title") or "").strip()
@@ -255,7 +268,7 @@ class AdSource(FiledAds):
                 skipped[NOT_IN_TAXONOMY] += 1
             elif not title:
                 skipped["no title"] += 1
-            elif _primary_tag(self.value_of(ad, "language")) not in ("", _primary_tag(language)):
+            elif (primary_tag(self.value_of(ad, "language")) or primary_tag(default)) != wanted:
                 skipped["in another language"] += 1
             else:
                 date = self.value_of(ad, "date") if self.date else None
@@ -327,20 +340,6 @@ def require_ads(source: AdSource, count: int, skipped: Counter[str]) -> None:
     )
 
 
-def get_source() -> AdSource:
-    """Return an instance of the source that the settings name. Raises ``SourceError``."""
-    dotted = plugin_settings.SOURCE
-    if not dotted:
-        raise SourceError(f'{SETTING}["SOURCE"] is not set: give the dotted path of your AdSource subclass.')
-    try:
-        source = import_string(dotted)
-    except (ImportError, TypeError, AttributeError) as error:
-        raise SourceError(f'{SETTING}["SOURCE"] = {dotted!r} cannot be imported: {error}') from error
-    if not (isinstance(source, type) and issubclass(source, AdSource)):
-        raise SourceError(f'{SETTING}["SOURCE"] = {dotted!r} is not a subclass of ad_autocategorize.sources.AdSource.')
-    return source()
-
-
-def _primary_tag(language: object) -> str:
+def primary_tag(language: object) -> str:
     """Return "es" for "es-AR", and nothing for nothing."""
     return re.split("[-_]", str(language or "").strip().lower())[0]

@@ -12,6 +12,7 @@ from django.utils.translation import gettext_lazy as _
 from mptt.models import MPTTModel, TreeForeignKey
 
 from taxonomy.locking import tree_write
+from taxonomy.names import fold_name
 from taxonomy.signals import categories_moved
 
 
@@ -37,13 +38,20 @@ class Category(MPTTModel):
         related_name="children",
         verbose_name=_("parent"),
     )
-    external_id = models.CharField(
+    # Null for none: of several without one, empty texts would not be unique.
+    external_id = models.CharField(  # noqa: DJ001
         _("external id"),
         max_length=200,
         null=True,
         blank=True,
-        unique=True,
         help_text=_("The key of this category in the marketplace's own tables."),
+    )
+    scope = models.CharField(
+        max_length=50,
+        blank=True,
+        default="",
+        editable=False,
+        help_text="Which of several trees the category belongs to, where a site has several kinds of ads.",
     )
     host_key = models.CharField(
         max_length=200,
@@ -51,6 +59,9 @@ class Category(MPTTModel):
         default="",
         editable=False,
         help_text="What the marketplace's own tables and forms know the category by, where that is not the external id.",
+    )
+    translations = models.JSONField(
+        default=dict, blank=True, editable=False, help_text="The name in other languages, by language code."
     )
     is_active = models.BooleanField(_("active"), default=True, help_text=_("Inactive categories are not suggested."))
 
@@ -60,7 +71,8 @@ class Category(MPTTModel):
         ordering = ["tree_id", "lft"]
         constraints = [
             models.UniqueConstraint(fields=["parent", "name"], name="taxonomy_sibling_names"),
-            models.UniqueConstraint(fields=["name"], condition=Q(parent=None), name="taxonomy_root_names"),
+            models.UniqueConstraint(fields=["scope", "name"], condition=Q(parent=None), name="taxonomy_root_names"),
+            models.UniqueConstraint(fields=["scope", "external_id"], name="taxonomy_external_ids"),
         ]
 
     class MPTTMeta:
@@ -73,6 +85,8 @@ class Category(MPTTModel):
         """Save under the tree's lock; the tree columns are read afresh, whatever this instance remembers of them."""
         self.slug = self.slug or slugify(self.name)[:220]
         self.external_id = self.external_id or None
+        if self.parent is not None:
+            self.scope = self.parent.scope
         with tree_write():
             moved = Category.objects.filter(pk=self.pk).exclude(parent=self.parent_id).exists()
             self._refresh_tree_columns()
@@ -91,6 +105,13 @@ class Category(MPTTModel):
         super().clean()
         if self.pk and self.parent and self.pk in self.parent.path_ids():
             raise ValidationError({"parent": _("A category cannot be moved under itself.")})
+        self.scope = self.parent.scope if self.parent else self.scope
+        others = Category.objects.filter(scope=self.scope).exclude(pk=self.pk)
+        siblings = others.filter(parent=self.parent).values_list("name", flat=True)
+        if fold_name(self.name) in map(fold_name, siblings):
+            raise ValidationError({"name": _("Another category here has this name, or one that looks the same.")})
+        if self.external_id and others.filter(external_id=self.external_id).exists():
+            raise ValidationError({"external_id": _("Another category has this external id.")})
 
     def path(self) -> list[Category]:
         """Return the categories from the main one to this, in one query at most."""

@@ -2,7 +2,9 @@
 
 import os
 
+import numpy as np
 import pytest
+from safetensors.numpy import save_file
 
 from ad_autocategorize.artifacts import filled_folder
 
@@ -12,11 +14,15 @@ def test_a_filled_folder_appears_and_others_may_read_it(tmp_path):
     try:
         with filled_folder(tmp_path / "models" / "one", ".part-") as folder:
             (folder / "manifest.json").write_text("{}")
+            save_file({"a": np.zeros(3)}, folder / "model.safetensors")
+            (folder / "more").mkdir()
             assert not (tmp_path / "models" / "one").exists()
     finally:
         os.umask(before)
     assert (tmp_path / "models" / "one" / "manifest.json").read_text() == "{}"
-    assert (tmp_path / "models" / "one").stat().st_mode & 0o777 == 0o755
+    modes = {path.name: oct(path.stat().st_mode & 0o777) for path in (tmp_path / "models").rglob("*")}
+    assert modes == {"one": "0o755", "manifest.json": "0o644", "model.safetensors": "0o644", "more": "0o755"}
+    assert (tmp_path / "models").stat().st_mode & 0o777 == 0o755
 
 
 @pytest.mark.parametrize("error", [KeyboardInterrupt, OSError])

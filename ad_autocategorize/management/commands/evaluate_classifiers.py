@@ -20,8 +20,9 @@ from ad_autocategorize.management.base import ExtraCommand
 from ad_autocategorize.reports.labels import STAGES, label
 from ad_autocategorize.reports.terminal import write_tables
 from ad_autocategorize.reports.titles import LANGUAGES, render_title_report
-from ad_autocategorize.sources import SourceError, get_source
-from ad_autocategorize.titles.settings import TitleSettings
+from ad_autocategorize.sources import SourceError, using_source
+from ad_autocategorize.sources.languages import title_settings, training_languages
+from ad_autocategorize.sources.registered import current_source_name
 
 INTERRUPTED = 130
 
@@ -47,6 +48,10 @@ class Command(ExtraCommand):
         parser.add_argument("--folds", type=folds, default=5, help="Of the cross-validation (default 5).")
         parser.add_argument(
             "--jobs", type=jobs, default=1, help="Processes that train (default 1; at most one a processor)."
+        )
+        parser.add_argument("--source", help="The name of one of several sources; the first one by default.")
+        parser.add_argument(
+            "--title-language", default="", help="Of LANGUAGES, the one whose ads are read (the first)."
         )
         parser.add_argument("--seed", type=seed, default=0, help="Fixes splits, solvers and samples (default 0).")
         parser.add_argument(
@@ -84,14 +89,16 @@ class Command(ExtraCommand):
         from ad_autocategorize.titles.evaluation.corpus import read_csv
         from ad_autocategorize.titles.evaluation.protocol import FULL, QUICK, run_protocol
 
-        settings = TitleSettings.from_dict(plugin_settings.TITLES)
+        language = options["title_language"] or training_languages()[0]
+        settings = title_settings(language)
         chosen = {"since": options["since"], "limit": options["limit"]}
         if options["csv"]:
             name = options["csv"].name.split(".")[0]
             corpus = read_csv(options["csv"], longest=plugin_settings.MAX_TITLE_LENGTH, **chosen)
         else:
-            source = get_source()
-            name, corpus = str(source.ad_model()._meta.verbose_name_plural), read_marketplace(source, **chosen)
+            with using_source(options["source"] or current_source_name()) as source:
+                name = str(source.ad_model()._meta.verbose_name_plural)
+                corpus = read_marketplace(source, language=language, **chosen)
         start = time.perf_counter()
 
         def progress(stage: str) -> None:

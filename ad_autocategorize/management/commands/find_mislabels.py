@@ -11,7 +11,8 @@ from ad_autocategorize.management.arguments import folds, jobs, positive, seed
 from ad_autocategorize.management.bars import StageBars
 from ad_autocategorize.management.base import ExtraCommand
 from ad_autocategorize.moderation.search.finding import Request, Result, find_label_issues
-from ad_autocategorize.sources import SourceError, get_source
+from ad_autocategorize.sources import SourceError, using_source
+from ad_autocategorize.sources.registered import source_names
 from ad_autocategorize.versions import TrainingBusy
 
 
@@ -28,6 +29,7 @@ class Command(ExtraCommand):
             default=1,
             help="Folds side by side, each in a process (default 1; at most one a processor).",
         )
+        parser.add_argument("--source", help="The name of one of several sources; all of them by default.")
         parser.add_argument("--seed", type=seed, default=0, help="Fixes the folds and the solvers (default 0).")
 
     def handle(self, *args: Any, **options: Any) -> None:
@@ -43,13 +45,20 @@ class Command(ExtraCommand):
                 self.stderr.write(
                     "No photo model is in service, so that photos say nothing: train one with retrain_cnn."
                 )
-            with StageBars(self.stderr) as progress:
-                result = find_label_issues(get_source(), request, progress)
+            names = source_names() if options["source"] is None else [options["source"]]
+            results = {name: self._search(name, request) for name in names}
         except TrainingBusy as error:
             raise CommandError("Another search is filling the queue. Wait for it to end.") from error
         except (SourceError, LookupError, ValueError) as error:
             raise CommandError(str(error)) from error
-        self._report(result)
+        for name, result in results.items():
+            if name:
+                self.stdout.write(name)
+            self._report(result)
+
+    def _search(self, name: str, request: Request) -> Result:
+        with using_source(name) as source, StageBars(self.stderr) as progress:
+            return find_label_issues(source, request, progress)
 
     def _report(self, result: Result) -> None:
         self.stdout.write(f"Judged {result.ads} ads; an estimated {result.estimated_errors} labels are wrong.")

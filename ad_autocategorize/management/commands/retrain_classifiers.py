@@ -13,7 +13,9 @@ from ad_autocategorize.management.arguments import day, jobs, positive, seed
 from ad_autocategorize.management.bars import StageBars
 from ad_autocategorize.management.base import ExtraCommand
 from ad_autocategorize.models import ModelVersion
-from ad_autocategorize.sources import SourceError, get_source
+from ad_autocategorize.sources import SourceError, using_source
+from ad_autocategorize.sources.languages import training_languages
+from ad_autocategorize.sources.registered import source_names
 from ad_autocategorize.versions import TrainingBusy
 
 INTERRUPTED = 130
@@ -31,18 +33,30 @@ class Command(ExtraCommand):
             "--jobs", type=jobs, default=1, help="Processes that train (default 1; at most one a processor)."
         )
         parser.add_argument("--seed", type=seed, default=0, help="Fixes the hold-out and the solvers (default 0).")
+        parser.add_argument("--source", help="The name of one of several sources; all of them by default.")
 
     def handle(self, *args: Any, **options: Any) -> None:
-        request = Request(
+        names = source_names() if options["source"] is None else [options["source"]]
+        for name in names:
+            for language in training_languages():
+                if name or language:
+                    self.stdout.write(" ".join(part for part in (name, language) if part))
+                self._train(name, self._request(language, options))
+
+    def _request(self, language: str, options: dict[str, Any]) -> Request:
+        return Request(
             since=options["since"],
             limit=options["limit"],
             activate=not options["no_activate"],
             jobs=options["jobs"],
             seed=options["seed"],
+            language=language,
         )
+
+    def _train(self, name: str, request: Request) -> None:
         try:
-            with StageBars(self.stderr) as progress:
-                result = retrain_titles(get_source(), request, progress)
+            with using_source(name) as source, StageBars(self.stderr) as progress:
+                result = retrain_titles(source, request, progress)
         except (SourceError, TrainingBusy, LookupError, ValueError) as error:
             raise CommandError(str(error)) from error
         except OSError as error:

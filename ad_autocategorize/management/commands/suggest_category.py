@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import json
+from contextlib import nullcontext
 from dataclasses import asdict
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.utils import translation
 
 from ad_autocategorize.categories.services import suggest_categories
-from ad_autocategorize.sources import SourceError
+from ad_autocategorize.sources import SourceError, using_source
+from ad_autocategorize.sources.registered import current_source_name
 
 
 class Command(BaseCommand):
@@ -18,11 +21,15 @@ class Command(BaseCommand):
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("title")
         parser.add_argument("--limit", type=int, choices=range(1, 11), metavar="1..10", help="How many, at most.")
+        parser.add_argument("--source", help="The name of one of several sources; the first one by default.")
+        parser.add_argument("--language", help="The language of the title; the site's by default.")
         parser.add_argument("--json", action="store_true", help="Print JSON.")
 
     def handle(self, *args: Any, **options: Any) -> None:
         try:
-            answer = suggest_categories(options["title"], limit=options["limit"])
+            language = translation.override(options["language"]) if options["language"] else nullcontext()
+            with using_source(options["source"] or current_source_name()), language:
+                answer = suggest_categories(options["title"], limit=options["limit"])
         except SourceError as error:
             raise CommandError(str(error)) from error
         if options["json"]:

@@ -7,8 +7,9 @@ from typing import Any
 from django.core.exceptions import ValidationError
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
-from ad_autocategorize.sources import AdSource, SourceError, get_source
+from ad_autocategorize.sources import AdSource, SourceError, using_source
 from ad_autocategorize.sources.mirror import mirror
+from ad_autocategorize.sources.registered import source_names
 from taxonomy.bulk import upsert_categories
 from taxonomy.models import Category
 from taxonomy.progress import show_notes
@@ -28,26 +29,38 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         try:
-            source = get_source()
-            if source.uses_taxonomy:
-                raise CommandError("Ads point at taxonomy.Category itself: there is nothing to mirror.")
-            names = dict(Category.objects.exclude(external_id=None).values_list("external_id", "name"))
-            mirrored = mirror(source, {} if options["rekey"] else names)
-            summary = upsert_categories(
-                mirrored.rows, deactivate_missing=True, rekey=options["rekey"], dry_run=options["dry_run"]
-            )
+            mirrored = [self._sync(name, options) for name in source_names()]
         except (SourceError, ImportRefused) as error:
             raise CommandError(str(error)) from error
-        prefix = "Would be: " if options["dry_run"] else "Categories: "
-        self.stdout.write(f"{prefix}{summary}.")
-        show_notes(self.stderr, [*mirrored.notes, *summary.notes])
-        if not options["dry_run"] and (lost := _no_way_back(source)) is not None:
-            self.stderr.write(
-                self.style.WARNING(
-                    f"{type(source).__name__}.host_category({lost!r}) does not return the category with this key: moderators "
-                    "cannot file ads there."
-                )
+        if not any(mirrored):
+            raise CommandError("Ads point at taxonomy.Category itself: there is nothing to mirror.")
+
+    def _sync(self, name: str, options: dict[str, Any]) -> bool:
+        """Mirror the categories of one source; return whether it has its own."""
+        with using_source(name) as source:
+            if source.uses_taxonomy:
+                return False
+            own = Category.objects.filter(scope=source.scope).exclude(external_id=None)
+            names = {} if options["rekey"] else dict(own.values_list("external_id", "name"))
+            mirrored = mirror(source, names)
+            summary = upsert_categories(
+                mirrored.rows,
+                deactivate_missing=True,
+                rekey=options["rekey"],
+                scope=source.scope,
+                dry_run=options["dry_run"],
             )
+            prefix = "Would be: " if options["dry_run"] else "Categories: "
+            self.stdout.write(f"{f'{name}. ' if name else ''}{prefix}{summary}.")
+            show_notes(self.stderr, [*mirrored.notes, *summary.notes])
+            if not options["dry_run"] and (lost := _no_way_back(source)) is not None:
+                self.stderr.write(
+                    self.style.WARNING(
+                        f"{type(source).__name__}.host_category({lost!r}) does not return the category with this key: "
+                        "moderators cannot file ads there."
+                    )
+                )
+        return True
 
 
 def _no_way_back(source: AdSource) -> str | None:

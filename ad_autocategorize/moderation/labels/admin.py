@@ -14,7 +14,7 @@ from django.utils.translation import gettext_lazy
 
 from ad_autocategorize.models import LabelIssue, ReviewDecision
 from ad_autocategorize.moderation.labels.batch import LabelBatch
-from ad_autocategorize.moderation.labels.filters import BranchFilter, SeverityFilter
+from ad_autocategorize.moderation.labels.filters import BranchFilter, SeverityFilter, SourceFilter
 from ad_autocategorize.moderation.labels.review import accept, keep, undo
 from ad_autocategorize.moderation.labels.views import LabelDecideView, LabelReviewView, LabelUndoView
 from ad_autocategorize.moderation.queue.admin import DecisionAdmin, QueueAdmin
@@ -23,8 +23,9 @@ from ad_autocategorize.moderation.queue.blind import HIDDEN, is_blind
 from ad_autocategorize.moderation.queue.bulk_actions import is_confirmed
 from ad_autocategorize.moderation.queue.deciding import Reviewer
 from ad_autocategorize.moderation.queue.filters import StateFilter
-from ad_autocategorize.sources import get_source
+from ad_autocategorize.sources import using_source
 from ad_autocategorize.sources.ads import ads_by_key, title_of
+from ad_autocategorize.sources.registered import source_name
 from taxonomy.tree import CategoryTree
 
 
@@ -34,17 +35,23 @@ class QueueList(ChangeList):
     def get_results(self, request: HttpRequest) -> None:
         super().get_results(request)
         self.result_list = list(self.result_list)
-        source, tree = get_source(), CategoryTree.load(include_inactive=True)
-        ads, blind = ads_by_key([issue.ad_id for issue in self.result_list], source), is_blind(request)
+        tree, blind = CategoryTree.load(include_inactive=True), is_blind(request)
+        for name in dict.fromkeys(map(source_name, self.result_list)):
+            self._show_titles([issue for issue in self.result_list if source_name(issue) == name], name)
         for issue in self.result_list:
-            ad = ads.get(issue.ad_id)
-            issue.shown_title = title_of(ad, source) if ad is not None else _("(deleted)")
             issue.shown_given = path_text(tree, issue.given_id)
             issue.shown_suggested = HIDDEN if blind else path_text(tree, issue.suggested_id)
             issue.shown_level = HIDDEN if blind else issue.level
             issue.shown_doubt = (
                 HIDDEN if blind else f"{issue.given_probability:.0%} / {issue.suggested_probability:.0%}"
             )
+
+    def _show_titles(self, issues: list[Any], name: str) -> None:
+        with using_source(name) as source:
+            ads = ads_by_key([issue.ad_id for issue in issues], source)
+            for issue in issues:
+                ad = ads.get(issue.ad_id)
+                issue.shown_title = title_of(ad, source) if ad is not None else _("(deleted)")
 
 
 @admin.register(LabelIssue)
@@ -61,7 +68,7 @@ class LabelIssueAdmin(QueueAdmin):
     suggestion_fields = ("level", "kind", "suggested", "suggested_probability", "given_probability", "priority")
     list_display = ["ad_title", "given_path", "suggested_path", "severity", "doubt", "seller_link", "ad_date"]
     list_display_links = ["ad_title"]
-    list_filter = [StateFilter, SeverityFilter, "kind", BranchFilter, "ad_date"]
+    list_filter = [StateFilter, SourceFilter, SeverityFilter, "kind", BranchFilter, "ad_date"]
     search_fields = ["=seller", "=ad_id"]
     search_help_text = gettext_lazy("Seller, or the ad's number")
     actions = ["accept_selected", "keep_selected"]

@@ -35,7 +35,12 @@ class LabelBatch(DecisionBatch[Any]):
     def locking(self, ad_ids: Collection[str]) -> Iterator[None]:
         with self.locking_ads(ad_ids):
             # In one order with the searches, or each could wait for the other.
-            list(LabelIssue.objects.select_for_update().filter(ad_id__in=ad_ids).order_by("pk").values_list("pk"))
+            list(
+                LabelIssue.objects.select_for_update()
+                .filter(source=self.source.name, ad_id__in=ad_ids)
+                .order_by("pk")
+                .values_list("pk")
+            )
             yield
 
     @contextmanager

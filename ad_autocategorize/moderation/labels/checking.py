@@ -45,7 +45,10 @@ def check_categories(ads: Sequence[Any]) -> dict[Any, CategoryCheck]:
     source, tree = get_source(), CategoryTree.load(include_inactive=True)
     # What title and category follow, at once for all: the host's list need not have fetched it.
     prefetch_related_objects(list(ads), *source.relations(), *source.select_related)
-    issues = {issue.ad_id: issue for issue in LabelIssue.objects.filter(ad_id__in=[str(ad.pk) for ad in ads])}
+    issues = {
+        issue.ad_id: issue
+        for issue in LabelIssue.objects.filter(source=source.name, ad_id__in=[str(ad.pk) for ad in ads])
+    }
     titles = [title_of(ad, source) for ad in ads]
     filed, answers = source.filed_at_ids_of(ads, tree), suggest_categories_for_many(titles, limit=1)
     checks = {}

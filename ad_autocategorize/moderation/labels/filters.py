@@ -10,7 +10,23 @@ from django.http import HttpRequest
 from django.utils.translation import gettext_lazy as _
 
 from ad_autocategorize.models import LabelIssue
+from ad_autocategorize.sources.registered import source_names
 from taxonomy.models import Category
+
+
+class SourceFilter(admin.SimpleListFilter):
+    """The kind of ads, where a site has several."""
+
+    title = _("kind of ads")
+    parameter_name = "source"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, Any]]:
+        # With one choice Django shows no filter.
+        names = source_names()
+        return [(name, name) for name in names] if len(names) > 1 else []
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[LabelIssue]) -> QuerySet[LabelIssue]:
+        return queryset.filter(source=self.value()) if self.value() else queryset
 
 
 class SeverityFilter(admin.SimpleListFilter):

@@ -160,14 +160,14 @@ class QueueAdmin(ReviewedAdmin):
         return f"ad_autocategorize_{self.opts.model_name}"
 
     def _decide_all(self, request: HttpRequest, issues: list[Any], action: str) -> None:
-        batch_key, batch = uuid.uuid4(), self.batch_class()
+        batch_key = uuid.uuid4()
         reviewer = Reviewer(cast(AbstractBaseUser, request.user), blind=is_blind(request), batch=batch_key)
         act_on_each(
             self,
             request,
             issues,
-            batch,
-            lambda issue: self.act_on(issue, action, reviewer, batch),
+            self.batch_class,
+            lambda issue, batch: self.act_on(issue, action, reviewer, batch),
             lambda done: self.success_message(action, done, batch_key),
         )
 
@@ -209,13 +209,12 @@ class DecisionAdmin(ReadOnlyAdmin):
         )
 
     def _undo_all(self, request: HttpRequest, decisions: list[Any]) -> None:
-        batch = self.batch_class()
         reviewer = Reviewer(cast(AbstractBaseUser, request.user), batch=uuid.uuid4())
         act_on_each(
             self,
             request,
             decisions,
-            batch,
-            lambda decision: self.undo(decision, reviewer, batch),
+            self.batch_class,
+            lambda decision, batch: self.undo(decision, reviewer, batch),
             lambda done: _("Decisions undone: %(count)d.") % {"count": done},
         )

@@ -7,7 +7,8 @@ from django.db.models import Model
 from django.http import HttpRequest
 from django.urls import NoReverseMatch, reverse
 
-from ad_autocategorize.sources import get_source
+from ad_autocategorize.sources import using_source
+from ad_autocategorize.sources.registered import source_names
 from taxonomy.tree import CategoryTree
 
 
@@ -26,5 +27,10 @@ def ad_url(ad: Model) -> str:
 
 def may_open_ads(site: AdminSite, request: HttpRequest) -> bool:
     """Return whether the ads' pages in the admin would let this person in: what leads to a refusal is no link."""
-    ads = site._registry.get(get_source().ad_model())
-    return ads is not None and ads.has_view_or_change_permission(request)
+    # Who may open the ads of one kind only is led to no refusal by those of another.
+    for name in source_names():
+        with using_source(name) as source:
+            ads = site._registry.get(source.ad_model())
+        if ads is None or not ads.has_view_or_change_permission(request):
+            return False
+    return True

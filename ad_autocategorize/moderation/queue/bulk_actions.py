@@ -18,7 +18,8 @@ from django.utils.translation import gettext as _
 from ad_autocategorize.moderation.queue.deciding import DecisionBatch, ReviewConflict
 from ad_autocategorize.moderation.queue.numbers import small_number
 from ad_autocategorize.moderation.queue.transactions import decision_transaction
-from ad_autocategorize.sources import SourceError
+from ad_autocategorize.sources import SourceError, using_source
+from ad_autocategorize.sources.registered import source_name
 
 Row = TypeVar("Row", bound=Model)
 # Sellers who change these ads meanwhile wait for part of a second.
@@ -86,8 +87,8 @@ def act_on_each(
     model_admin: ModelAdmin[Row],
     request: HttpRequest,
     rows: Sequence[Any],
-    batch: DecisionBatch[Any],
-    act: Callable[[Any], None],
+    batch_class: type[DecisionBatch[Any]],
+    act: Callable[[Any, Any], None],
     success_message: Callable[[int], str],
 ) -> None:
     """Act on every row, then tell the moderator how many succeeded and why the others did not.
@@ -97,15 +98,10 @@ def act_on_each(
     row that is refused, and the rest of the chunk goes on.
     """
     done, problems = 0, Counter[str]()
-    for start in range(0, len(rows), COMMITTED_AT_ONCE):
-        chunk = rows[start : start + COMMITTED_AT_ONCE]
-        with decision_transaction(), batch.locking([row.ad_id for row in chunk]):
-            for row in chunk:
-                try:
-                    act(row)
-                    done += 1
-                except (ReviewConflict, SourceError) as error:
-                    problems[str(error)] += 1
+    for name in dict.fromkeys(map(source_name, rows)):
+        of_source = [row for row in rows if source_name(row) == name]
+        with using_source(name):
+            done += _act_on(of_source, batch_class(), act, problems)
     if done:
         model_admin.message_user(request, success_message(done))
     elif not problems:
@@ -113,3 +109,20 @@ def act_on_each(
         model_admin.message_user(request, _("None of what is selected can be decided this way."), messages.WARNING)
     for problem, count in problems.items():
         model_admin.message_user(request, f"{problem} ({count})", messages.WARNING)
+
+
+def _act_on(
+    rows: Sequence[Any], batch: DecisionBatch[Any], act: Callable[[Any, Any], None], problems: Counter[str]
+) -> int:
+    """Act on rows about ads of the current source, count what kept some from it, and return how many were done."""
+    done = 0
+    for start in range(0, len(rows), COMMITTED_AT_ONCE):
+        chunk = rows[start : start + COMMITTED_AT_ONCE]
+        with decision_transaction(), batch.locking([row.ad_id for row in chunk]):
+            for row in chunk:
+                try:
+                    act(row, batch)
+                    done += 1
+                except (ReviewConflict, SourceError) as error:
+                    problems[str(error)] += 1
+    return done

@@ -97,6 +97,7 @@ class DecisionBatch(Generic[Locked]):
         """Record a decision as the reviewer's, and in Django's admin log; the last that is done about it."""
         decision.moderator_id = reviewer.user.pk
         decision.moderator_name = reviewer.user.get_username()
+        decision.source = self.source.name
         decision.blind = reviewer.blind
         decision.batch = reviewer.batch
         entry = LogEntry(

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
 from copy import copy
 from itertools import count
 from typing import Any, cast
@@ -26,8 +27,9 @@ from ad_autocategorize.moderation.queue.blind import BLIND_KEY, is_blind
 from ad_autocategorize.moderation.queue.deciding import LONGEST_TYPED, ChoiceRefused, ReviewConflict, Reviewer
 from ad_autocategorize.moderation.queue.numbers import small_number
 from ad_autocategorize.moderation.queue.read_only import ReviewedAdmin
-from ad_autocategorize.sources import SourceError, get_source
+from ad_autocategorize.sources import SourceError, using_source
 from ad_autocategorize.sources.ads import keys_in_use
+from ad_autocategorize.sources.registered import source_name, source_of
 
 # The entries that a moderator's pages have shown with their suggestions, the newest last.
 SEEN_KEY = "ad_autocategorize_seen_suggestions"
@@ -103,7 +105,7 @@ class ReviewView(ReviewerView):
 
     def get(self, request: HttpRequest) -> HttpResponse:
         # Entries whose ads are gone are passed over; the next search closes the open ones.
-        found = ((issue, item) for issue in self._issues() if (item := self.present(issue)) is not None)
+        found = ((issue, item) for issue in self._issues() if (item := self._presented(issue)) is not None)
         issue, item = next(found, (None, None))
         if issue is not None and not is_blind(request):
             self.remember_seen(issue.pk)
@@ -130,6 +132,10 @@ class ReviewView(ReviewerView):
         filters["after"] = shown
         return redirect(f"{request.path}?{filters.urlencode()}")
 
+    def _presented(self, issue: Any) -> object | None:
+        with source_of(issue):
+            return self.present(issue)
+
     def _issues(self) -> Iterator[Any]:
         """Yield the entry asked for, then those of the queue: the first one, and further ones whose ads exist."""
         wanted = small_number(self.request.GET.get("issue", ""))
@@ -147,8 +153,8 @@ class ReviewView(ReviewerView):
         yield from queue[:1]
         for start in count(1, LOOKED_UP_AT_ONCE):
             issues = list(queue[start : start + LOOKED_UP_AT_ONCE])
-            existing = keys_in_use([issue.ad_id for issue in issues], get_source())
-            yield from (issue for issue in issues if issue.ad_id in existing)
+            existing = _existing(issues)
+            yield from (issue for issue in issues if issue.ad_id in existing[source_name(issue)])
             if len(issues) < LOOKED_UP_AT_ONCE:
                 return
 
@@ -196,7 +202,8 @@ class DecideView(ReviewerView):
         """Return whether the question is answered, by this moderator or by what happened meanwhile."""
         reviewer = self.reviewer(issue.pk)
         try:
-            decision = self.decide(issue, action, reviewer)
+            with source_of(issue):
+                decision = self.decide(issue, action, reviewer)
         except (ChoiceRefused, SourceError) as error:
             messages.error(self.request, str(error))
             return False
@@ -234,7 +241,8 @@ class UndoView(ReviewerView):
         decision = get_object_or_404(self.model_admin.decision_model, pk=pk)
         filters = _filters(request.GET)
         try:
-            undone = self.undo(decision, self.reviewer())
+            with source_of(decision):
+                undone = self.undo(decision, self.reviewer())
         except (ReviewConflict, SourceError) as error:
             messages.warning(request, str(error))
             return redirect(f"{self.url('review')}?{filters.urlencode()}")
@@ -242,6 +250,18 @@ class UndoView(ReviewerView):
         if undone.issue_id:
             filters["issue"] = str(undone.issue_id)
         return redirect(f"{self.url('review')}?{filters.urlencode()}")
+
+
+def _existing(issues: Sequence[Any]) -> dict[str, set[str]]:
+    """Return the keys of ads that exist, by the names of their sources."""
+    keys: dict[str, list[str]] = defaultdict(list)
+    for issue in issues:
+        keys[source_name(issue)].append(issue.ad_id)
+    found = {}
+    for name, some in keys.items():
+        with using_source(name) as source:
+            found[name] = keys_in_use(some, source)
+    return found
 
 
 def _standing(issue: ReviewItem) -> Any | None:

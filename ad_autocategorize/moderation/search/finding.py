@@ -26,6 +26,8 @@ from ad_autocategorize.moderation.search.doubts import Doubt, title_doubts, with
 from ad_autocategorize.moderation.search.health import Evidence, record_health
 from ad_autocategorize.sources import AdSource, LabelledTitle
 from ad_autocategorize.sources.ads import ads_by_key, title_of
+from ad_autocategorize.sources.languages import title_settings, training_languages
+from ad_autocategorize.sources.registered import source_names
 from ad_autocategorize.sources.source import require_ads
 from ad_autocategorize.titles.settings import TitleSettings
 from ad_autocategorize.versions import only_one
@@ -85,34 +87,55 @@ def find_label_issues(source: AdSource, request: Request, progress: Progress) ->
 
 
 def _search(source: AdSource, request: Request, progress: Progress) -> Result:
-    settings, started = TitleSettings.from_dict(plugin_settings.TITLES), timezone.now()
+    started = timezone.now()
     tree = CategoryTree.load(include_inactive=True)
     result = Result()
-    ads = _read_ads(source, settings, result)
-    # Categories out of use are learned from where ads lie in them, but no ad is to go there.
-    active = CategoryTree.load()
-    judged = _judge(ads, (tree, active), settings, request, progress)
-    doubts, photos = title_doubts(judged.quality), _photo_reader() if request.photos else None
-    if photos is not None:
-        doubts = with_photos(doubts, ads, judged.scores, judged.quality, source, photos.shows_car, active)
-    doubts = _unsettled(doubts, ads, tree, result)[: request.limit]
-    neighbors = {doubt.row: judged.neighbors[doubt.row] for doubt in doubts}
-    now = timezone.now()
-    result.ads, result.estimated_errors = len({ad.ad_id for ad in ads}), judged.quality.estimated_errors
-    update_queue(_issues(ads, doubts, judged, tree, now), started, result, source, tree)
+    photos = _photo_reader() if request.photos else None
+    for language in training_languages():
+        _search_language(source, language, tree, request, started, photos, result, progress)
     result.closed = _close(started, source, tree, photos_seen=request.photos)
     # Categories may have moved while the search ran.
     write_batch(follow_moved_categories)
-    evidence = Evidence(ads, judged.scores, judged.quality, neighbors)
-    result.findings = record_health(evidence, tree, settings, now)
-    result.car_issues = find_car_issues(source, now, read_photos=photos.fields if photos else None)
+    if source.name == source_names()[0]:
+        result.car_issues = find_car_issues(source, timezone.now(), read_photos=photos.fields if photos else None)
     return result
 
 
-def _read_ads(source: AdSource, settings: TitleSettings, result: Result) -> list[LabelledTitle]:
+def _search_language(
+    source: AdSource,
+    language: str,
+    tree: CategoryTree,
+    request: Request,
+    started: datetime,
+    photos: PhotoReader | None,
+    result: Result,
+    progress: Progress,
+) -> None:
+    """Judge the ads of one language, "" for all, and open their issues."""
+    settings = title_settings(language)
+    ads = _read_ads(source, settings, language, result)
+    # Categories out of use are learned from where ads lie in them, but no ad is to go there.
+    active = CategoryTree.load(scope=source.scope)
+    judged = _judge(source, ads, (tree, active), settings, request, progress)
+    doubts = title_doubts(judged.quality)
+    if photos is not None:
+        doubts = with_photos(doubts, ads, judged.scores, judged.quality, source, photos.shows_car, active)
+    doubts = _unsettled(source, doubts, ads, tree, result)[: request.limit]
+    neighbors = {doubt.row: judged.neighbors[doubt.row] for doubt in doubts}
+    now = timezone.now()
+    result.ads += len({ad.ad_id for ad in ads})
+    result.estimated_errors += judged.quality.estimated_errors
+    update_queue(_issues(source, ads, doubts, judged, tree, now), started, result, source, tree)
+    if language == training_languages()[0]:
+        # What is said of the tree comes from the first language's ads.
+        evidence = Evidence(ads, judged.scores, judged.quality, neighbors)
+        result.findings = record_health(evidence, source, tree, settings, now)
+
+
+def _read_ads(source: AdSource, settings: TitleSettings, language: str, result: Result) -> list[LabelledTitle]:
     from ad_autocategorize.titles.training.training import tokenize
 
-    ads = list(source.iter_titles(skipped=result.skipped))
+    ads = list(source.iter_titles(skipped=result.skipped, language=language or None))
     require_ads(source, len(ads), result.skipped)
     worded = tokenize([_title(ad) for ad in ads], settings)[1]
     result.skipped["nothing left of the title"] += len(ads) - len(worded)
@@ -141,6 +164,7 @@ class _Judged:
 
 
 def _judge(
+    source: AdSource,
     ads: Sequence[LabelledTitle],
     trees: tuple[CategoryTree, CategoryTree],
     settings: TitleSettings,
@@ -152,7 +176,7 @@ def _judge(
     from ad_autocategorize.titles.label_errors.near_identical import filed_shares, find_near_identical
     from ad_autocategorize.titles.label_errors.out_of_fold import group_sellers, out_of_fold_scores
 
-    titles, labels = [_title(ad) for ad in ads], weigh_labels(ads)
+    titles, labels = [_title(ad) for ad in ads], weigh_labels(ads, source.name)
     several = any(ad.others for ad in ads)
     paths = [trees[0].path_ids(ad.category_id) for ad in ads]
     # Without a cap sellers are trusted as one another, as where one account posts most ads: nobody else could judge those.
@@ -194,11 +218,11 @@ def _whose(ad: LabelledTitle) -> str:
 
 
 def _unsettled(
-    doubts: Sequence[Doubt], ads: Sequence[LabelledTitle], tree: CategoryTree, result: Result
+    source: AdSource, doubts: Sequence[Doubt], ads: Sequence[LabelledTitle], tree: CategoryTree, result: Result
 ) -> list[Doubt]:
     """Return the doubts without those that a moderator settled, which must not fill a queue of limited length."""
-    settled = LabelIssue.objects.exclude(state=LabelIssue.State.OPEN).values_list("ad_id", "fingerprint")
-    approved = dict(settled.iterator())
+    settled = LabelIssue.objects.filter(source=source.name).exclude(state=LabelIssue.State.OPEN)
+    approved = dict(settled.values_list("ad_id", "fingerprint").iterator())
     found = [doubt for doubt in doubts if not _approved(ads[doubt.row], approved, tree)]
     result.remembered += len(doubts) - len(found)
     # Of an ad's several categories the most doubtful one is asked about, and the next one once that is settled.
@@ -214,6 +238,7 @@ def _approved(ad: LabelledTitle, approved: dict[str, str], tree: CategoryTree) -
 
 
 def _issues(
+    source: AdSource,
     ads: Sequence[LabelledTitle],
     doubts: Sequence[Doubt],
     judged: _Judged,
@@ -231,6 +256,7 @@ def _issues(
         alike = [ad.category_id in ads[other].category_ids for other in near.rows[: near.others].tolist()]
         yield LabelIssue(
             ad_id=str(ad.ad_id),
+            source=source.name,
             kind=doubt.kind,
             given_id=ad.category_id,
             suggested_id=categories[doubt.suggested][-1],
@@ -270,7 +296,8 @@ def update_queue(
 def _open(batch: Sequence[LabelIssue], source: AdSource, tree: CategoryTree) -> tuple[int, int]:
     """Open the issues of a batch, and return how many were opened and how many a moderator had settled."""
     keys = [issue.ad_id for issue in batch]
-    known = {row.ad_id: row for row in LabelIssue.objects.select_for_update().filter(ad_id__in=keys).order_by("pk")}
+    rows = LabelIssue.objects.select_for_update().filter(source=source.name, ad_id__in=keys).order_by("pk")
+    known = {row.ad_id: row for row in rows}
     new = [issue for issue in batch if issue.ad_id not in known]
     LabelIssue.objects.bulk_create(new)
     again = [(issue, known[issue.ad_id]) for issue in batch if issue.ad_id in known]
@@ -314,7 +341,8 @@ def _close_batch(
     started: datetime, last: int, source: AdSource, tree: CategoryTree, *, photos_seen: bool
 ) -> tuple[int, int, int]:
     """Close issues behind the key ``last``; return how many were looked at, how many closed, and the key to go on behind."""
-    stale = LabelIssue.objects.filter(state=LabelIssue.State.OPEN, found_at__lt=started, pk__gt=last).order_by("pk")
+    issues_of = LabelIssue.objects.filter(source=source.name, state=LabelIssue.State.OPEN)
+    stale = issues_of.filter(found_at__lt=started, pk__gt=last).order_by("pk")
     # Locked, since one that is decided at this moment has to stay.
     issues = list(stale.select_for_update()[:BATCH])
     if not issues:

@@ -13,7 +13,7 @@ import numpy as np
 
 from ad_autocategorize.models import TaxonomyFinding
 from ad_autocategorize.moderation.queue.transactions import write_batch
-from ad_autocategorize.sources import LabelledTitle
+from ad_autocategorize.sources import AdSource, LabelledTitle
 from ad_autocategorize.titles.settings import TitleSettings
 from taxonomy.tree import CategoryTree
 
@@ -47,9 +47,11 @@ class Evidence:
     neighbors: dict[int, Neighbors]
 
 
-def record_health(evidence: Evidence, tree: CategoryTree, settings: TitleSettings, now: datetime) -> int:
-    """Replace the findings of the last search, and return how many there are now."""
-    active = CategoryTree.load()
+def record_health(
+    evidence: Evidence, source: AdSource, tree: CategoryTree, settings: TitleSettings, now: datetime
+) -> int:
+    """Replace the findings of the last search of a source's ads, and return how many there are now."""
+    active = CategoryTree.load(scope=source.scope)
     found = [
         *_hardly_used(evidence, active, tree),
         *_worth_merging(evidence),
@@ -57,13 +59,13 @@ def record_health(evidence: Evidence, tree: CategoryTree, settings: TitleSetting
         *_catch_alls(evidence, tree),
     ]
     for finding in found:
-        finding.found_at = now
-    write_batch(lambda: _replace(found))
+        finding.found_at, finding.source = now, source.name
+    write_batch(lambda: _replace(found, source.name))
     return len(found)
 
 
-def _replace(found: list[TaxonomyFinding]) -> None:
-    TaxonomyFinding.objects.all().delete()
+def _replace(found: list[TaxonomyFinding], source: str) -> None:
+    TaxonomyFinding.objects.filter(source=source).delete()
     TaxonomyFinding.objects.bulk_create(found, batch_size=500)
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any, ClassVar, cast
 
 from django.contrib import admin, messages
@@ -20,7 +20,6 @@ from django.utils.text import capfirst
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from ad_autocategorize.categories.services import active_tree
 from ad_autocategorize.models import TaxonomyFinding
 from ad_autocategorize.moderation.labels.review import ReviewConflict, Reviewer
 from ad_autocategorize.moderation.queue.admin import link_to_batch
@@ -30,8 +29,9 @@ from ad_autocategorize.moderation.queue.numbers import small_number
 from ad_autocategorize.moderation.queue.read_only import CAN_BULK_RELABEL, CAN_REVIEW, ReadOnlyAdmin
 from ad_autocategorize.moderation.tree.export import findings_csv
 from ad_autocategorize.moderation.tree.merging import MergeRefused, merge, plan_merge
-from ad_autocategorize.sources import SourceError, get_source
+from ad_autocategorize.sources import AdSource, SourceError, using_source
 from ad_autocategorize.sources.ads import ads_by_key, title_of
+from ad_autocategorize.sources.registered import source_name
 from taxonomy.models import Category
 from taxonomy.tree import CategoryTree
 
@@ -41,12 +41,19 @@ OVERVIEW = "admin:ad_autocategorize_taxonomyfinding_changelist"
 def attach_names(findings: Iterable[Any]) -> None:
     """Give findings the paths, numbers and example ads to show, in two queries for all."""
     findings = list(findings)
-    source, tree = get_source(), CategoryTree.load(include_inactive=True)
-    ads = ads_by_key([key for finding in findings for key in finding.examples], source)
+    tree = CategoryTree.load(include_inactive=True)
+    for name in dict.fromkeys(map(source_name, findings)):
+        with using_source(name) as source:
+            _attach_examples([finding for finding in findings if source_name(finding) == name], source)
     for finding in findings:
         finding.shown_category = path_text(tree, finding.category_id)
         finding.shown_other = path_text(tree, finding.other_id) if finding.other_id else ""
         finding.shown_numbers = _numbers(finding, tree)
+
+
+def _attach_examples(findings: Sequence[Any], source: AdSource) -> None:
+    ads = ads_by_key([key for finding in findings for key in finding.examples], source)
+    for finding in findings:
         finding.shown_examples = [(ads[key], title_of(ads[key], source)) for key in finding.examples if key in ads]
 
 
@@ -115,7 +122,9 @@ class TaxonomyFindingAdmin(ReadOnlyAdmin):
             "title": _("Merge two categories?"),
             "opts": self.opts,
             "source_path": path_text(tree, category),
-            "targets": [(pk, path_text(tree, pk)) for pk in active_tree() if pk != category],
+            "targets": [
+                (pk, path_text(tree, pk)) for pk in CategoryTree.load(scope=tree.scope(category)) if pk != category
+            ],
         }
         return TemplateResponse(request, "admin/ad_autocategorize/taxonomyfinding/merge_into.html", context)
 

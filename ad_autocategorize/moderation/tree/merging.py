@@ -16,7 +16,8 @@ from ad_autocategorize.moderation.labels.review import Reviewer, relabel_ad
 from ad_autocategorize.moderation.queue.ads import path_text
 from ad_autocategorize.moderation.queue.bulk_actions import UNDO_LIMIT
 from ad_autocategorize.moderation.queue.transactions import decision_transaction
-from ad_autocategorize.sources import SourceError, get_source
+from ad_autocategorize.sources import AdSource, SourceError, using_source
+from ad_autocategorize.sources.registered import source_names
 from taxonomy.locking import lock_categories, tree_write
 from taxonomy.models import Category
 from taxonomy.tree import CategoryTree
@@ -56,15 +57,17 @@ def plan_merge(category_id: int, into_id: int, most: int | None = MERGE_LIMIT) -
     active, paths = CategoryTree.load(), (path_text(tree, category_id), path_text(tree, into_id))
     if into_id not in active:
         raise MergeRefused(_("%(path)s is out of use.") % {"path": paths[1]})
-    source = get_source()
-    ads = source.filed_at([category_id], tree).count()
+    sources = _sources_of(category_id, tree)
+    if tree.scope(category_id) != tree.scope(into_id):
+        raise MergeRefused(_("The two categories are of different kinds of ads."))
+    ads = sum(source.filed_at([category_id], tree).count() for source in sources)
     if not ads and category_id not in active:
         raise MergeRefused(_("%(path)s is empty and out of use already.") % {"path": paths[0]})
     if most is not None and ads > most:
         text = _("%(ads)d ads are too many for one request. Ask for manage.py merge_categories, which has no limit.")
         raise MergeRefused(text % {"ads": ads})
     names = _node_names([tree.parent(category_id), tree.parent(into_id)], tree)
-    return MergePlan(*paths, ads, names, _active_model(), not source.uses_taxonomy)
+    return MergePlan(*paths, ads, names, _active_model(), not sources[0].uses_taxonomy)
 
 
 @decision_transaction()
@@ -94,8 +97,26 @@ def merge(category_id: int, into_id: int, reviewer: Reviewer, most: int | None =
     return moved
 
 
+def _sources_of(category_id: int, tree: CategoryTree) -> list[AdSource]:
+    """Return the sources whose ads may be filed at a category: the one that it mirrors, or all that share the taxonomy."""
+    found = []
+    for name in source_names():
+        with using_source(name) as source:
+            if source.scope == tree.scope(category_id):
+                found.append(source)
+    return found
+
+
 def _move_ads(category_id: int, into_id: int, reviewer: Reviewer) -> int:
-    batch, merging = LabelBatch(hidden_ads=True), replace(reviewer, batch=reviewer.batch or uuid.uuid4())
+    merging, moved = replace(reviewer, batch=reviewer.batch or uuid.uuid4()), 0
+    for source in _sources_of(category_id, CategoryTree.load(include_inactive=True)):
+        with using_source(source.name), decision_transaction():
+            moved += _move_ads_of_source(category_id, into_id, merging)
+    return moved
+
+
+def _move_ads_of_source(category_id: int, into_id: int, merging: Reviewer) -> int:
+    batch = LabelBatch(hidden_ads=True)
     keys = [str(key) for key in batch.source.filed_at([category_id], batch.tree).values_list("pk", flat=True)]
     for start in range(0, len(keys), HELD_AT_ONCE):
         held = keys[start : start + HELD_AT_ONCE]
@@ -115,7 +136,7 @@ def report_impact(category: Category, moved: tuple[int | None, int | None] | Non
         return ""
     nodes = _node_names(moved or [tree.parent(category.pk)], tree)
     sentences = [_ads_below(category.pk, tree), _what_learns(nodes, done=moved is not None)]
-    if not get_source().uses_taxonomy:
+    if not all(source.uses_taxonomy for source in _sources_of(category.pk, tree)):
         sentences.append(_("sync_taxonomy would put it back: change the site's own categories too."))
     return " ".join(filter(None, sentences))
 
@@ -126,7 +147,7 @@ def _ads_below(category_id: int, tree: CategoryTree) -> str:
         keys.append(waiting.pop())
         waiting += tree.children(keys[-1])
     try:
-        count = get_source().filed_at(keys, tree).count()
+        count = sum(source.filed_at(keys, tree).count() for source in _sources_of(category_id, tree))
     except SourceError:
         # The system checks tell what the source lacks.
         return ""

@@ -1,0 +1,88 @@
+"""The sources that the settings name, and which of them what runs now is about.
+
+Whatever is done for one kind of ads is done within ``using_source(name)``, as what is said in one language is said within
+Django's ``translation.override(language)``. Elsewhere the first source is meant, a site's only one as a rule.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from typing import Any
+
+from django.db.models import Model
+from django.utils.module_loading import import_string
+
+from ad_autocategorize.conf import SETTING, plugin_settings
+from ad_autocategorize.sources.fields import SourceError
+from ad_autocategorize.sources.source import AdSource
+
+_current: ContextVar[str | None] = ContextVar("ad_autocategorize_source", default=None)
+
+
+def source_names() -> list[str]:
+    """Return the names of the site's sources; one empty name where the setting is ``SOURCE``."""
+    names = plugin_settings.SOURCES
+    return list(names) if isinstance(names, dict) and names else [""]
+
+
+def current_source_name() -> str:
+    """Return the name of the source that what runs now is about."""
+    name = _current.get()
+    return source_names()[0] if name is None else name
+
+
+@contextmanager
+def using_source(name: str) -> Iterator[AdSource]:
+    """Run what follows for one source. Raises ``SourceError`` for a name that the settings do not have."""
+    source = _load(name)
+    token = _current.set(name)
+    try:
+        yield source
+    finally:
+        _current.reset(token)
+
+
+def get_source() -> AdSource:
+    """Return an instance of the source that what runs now is about. Raises ``SourceError``."""
+    return _load(current_source_name())
+
+
+def source_name(record: Any) -> str:
+    """Return the name of the source whose ad a record is about; the first one's, whose ads have car fields, for any other."""
+    name = getattr(record, "source", "")
+    return name if name in source_names() else source_names()[0]
+
+
+@contextmanager
+def source_of(record: Any) -> Iterator[AdSource]:
+    """Run what follows for the source whose ad a record is about. Raises ``SourceError``."""
+    with using_source(source_name(record)) as source:
+        yield source
+
+
+def source_name_of(model: type[Model]) -> str | None:
+    """Return the name of the first source whose ads are of this model; ``None`` where there is none. Raises ``SourceError``."""
+    for name in source_names():
+        if _load(name).ad_model()._meta.concrete_model is model._meta.concrete_model:
+            return name
+    return None
+
+
+def _load(name: str) -> AdSource:
+    if name not in source_names():
+        raise SourceError(f'There is no source {name!r}: {SETTING}["SOURCES"] has {", ".join(source_names())}.')
+    where = f'{SETTING}["SOURCES"][{name!r}]' if name else f'{SETTING}["SOURCE"]'
+    dotted = plugin_settings.SOURCES[name] if name else plugin_settings.SOURCE
+    if not dotted:
+        raise SourceError(f"{where} is not set: give the dotted path of your AdSource subclass.")
+    try:
+        found = import_string(dotted)
+    except (ImportError, TypeError, AttributeError) as error:
+        raise SourceError(f"{where} = {dotted!r} cannot be imported: {error}") from error
+    if not (isinstance(found, type) and issubclass(found, AdSource)):
+        raise SourceError(f"{where} = {dotted!r} is not a subclass of ad_autocategorize.sources.AdSource.")
+    source = found()
+    source.name = name
+    return source
