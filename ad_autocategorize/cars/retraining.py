@@ -12,7 +12,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from django.utils import timezone
 
 from ad_autocategorize import versions
 from ad_autocategorize.artifacts import ArtifactError
@@ -47,8 +46,6 @@ NAME_PREFIX = "photos-"
 WORK_FOLDER = ".photo-training"
 # What the heads of the training under way mean, beside its checkpoint.
 VOCABULARIES_NAME = "vocabularies.json"
-# A folder for each training, which TensorBoard compares.
-LOGS_FOLDER = "tensorboard"
 # What a frozen backbone sees in each photo, kept from one training to the next.
 EMBEDDINGS_FOLDER = ".photo-embeddings"
 # What the next training takes over from the version in service, unless it is told otherwise.
@@ -128,7 +125,6 @@ def retrain_photos(
     """
     from ad_autocategorize.photos.training.distributed import rank_and_size, wait_for_all
     from ad_autocategorize.photos.training.fitting import train_network
-    from ad_autocategorize.photos.training.tensorboard import epoch_logger
 
     settings, before = _settings(request)
     directory = plugin_settings.model_dir
@@ -150,9 +146,6 @@ def retrain_photos(
         if first:
             wait_for_all()
         network, origin = _network(settings, parts.vocabularies, request, before)
-        reports = [report]
-        if first:
-            reports.append(epoch_logger(directory / LOGS_FOLDER / f"{timezone.now():%Y%m%dT%H%M%SZ}"))
         train_network(
             network,
             settings,
@@ -162,7 +155,7 @@ def retrain_photos(
             embeddings=directory / EMBEDDINGS_FOLDER,
             device=request.device,
             resume=request.resume,
-            reports=reports,
+            reports=[report],
         )
         if not first:
             return None
