@@ -117,6 +117,7 @@ def train(settings: PhotoSettings, arguments: argparse.Namespace, folder: Path) 
         learned,
         pack(choosing, cache, settings, vocabularies),
         work=folder,
+        embeddings=folder,
         device=arguments.device,
         resume=arguments.resume,
         reports=[epoch_printer(len(learned))],
@@ -131,6 +132,7 @@ def train(settings: PhotoSettings, arguments: argparse.Namespace, folder: Path) 
         vocabularies,
         vocabularies.compatibility(),
         others_learned=arguments.not_cars is not None,
+        embeddings=folder,
         device=arguments.device,
     )
     return Trained(network, vocabularies, served)

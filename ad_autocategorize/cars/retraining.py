@@ -52,6 +52,8 @@ EMBEDDINGS_FOLDER = ".photo-embeddings"
 INHERITED = ("backbone", "height", "width")
 # Shares of the photos: rules are chosen on the one, and figures taken on the other.
 VALIDATION, HOLD_OUT = 0.1, 0.1
+# A threshold wants so many photos to be chosen by, as far as a quarter of all will do.
+WANTED, MOST_VALIDATION = 150, 0.25
 FEWEST_PHOTOS = 20
 MOST_CHECKED = 32
 
@@ -231,9 +233,10 @@ def _prepare(
     places = split_places(packed)
     vocabularies = begun or Vocabularies.of((record.labels for record in cars), before=before)
     shown = np.array([record.is_car for record in packed.records])
+    validation = min(MOST_VALIDATION, max(VALIDATION, WANTED / len(cars)))
     chosen = {
-        "validation": (places < VALIDATION) & shown,
-        "hold_out": (places >= VALIDATION) & (places < VALIDATION + HOLD_OUT) & shown,
+        "validation": (places < validation) & shown,
+        "hold_out": (places >= validation) & (places < validation + HOLD_OUT) & shown,
     }
     kept = {name: list(compress(packed.records, part)) for name, part in chosen.items()}
 
@@ -301,6 +304,7 @@ def _record(
         parts.table,
         precision=plugin_settings.PHOTO_PRECISION,
         others_learned=parts.others_learned,
+        embeddings=directory / EMBEDDINGS_FOLDER,
         device=request.device,
     )
     metrics = _test(network, served, parts, request.device)

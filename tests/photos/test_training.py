@@ -1,3 +1,4 @@
+from dataclasses import replace
 from itertools import pairwise
 
 import numpy as np
@@ -142,6 +143,23 @@ def test_embeddings_are_made_once(toys, vocabularies, tmp_path, monkeypatch):
     kept.write_bytes(b"damaged")
     monkeypatch.undo()
     torch.testing.assert_close(embed(network, [few], tmp_path)[0], first)
+
+
+def test_answers_out_of_fold_are_those_of_branches_that_have_not_learned_from_the_ad(toys, vocabularies, solved):
+    network = toy_network(vocabularies)
+    network.backbone.load_state_dict(solved[0].backbone.state_dict())
+    train, validation = toys
+    # Noise instead of labels can be learned by heart, but not foretold.
+    labels = train.labels.copy()
+    labels[:, 2] = np.random.default_rng(0).integers(0, 2, len(labels))
+    noisy = replace(train, labels=labels)
+    trainer = BranchTrainer(network, noisy, validation)
+    before = {name: value.clone() for name, value in network.heads.state_dict().items()}
+    logits = trainer.out_of_fold()
+    assert all(torch.equal(value, before[name]) for name, value in network.heads.state_dict().items())
+    right = {head: (logits[head].argmax(1) == labels[:, place]).mean() for place, head in enumerate(HEADS)}
+    assert right["model"] > 0.9
+    assert 0.35 < right["body_type"] < 0.65
 
 
 def test_few_photos_are_not_worth_a_fine_tuning():
