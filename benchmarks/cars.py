@@ -31,12 +31,8 @@ from benchmarks.car_report import Trained, print_report
 RECIPES = {
     "product": PhotoSettings(freeze_backbone=False),
     "frozen": PhotoSettings(freeze_backbone=True),
-    "large": PhotoSettings(
-        backbone="tf_efficientnet_lite2", height=224, width=304, epochs=24, augmentation="strong", freeze_backbone=False
-    ),
-    "scratch": PhotoSettings(
-        backbone="resnet50", weights="none", height=192, width=256, epochs=50, batch_size=64, augmentation="strong"
-    ),
+    "large": PhotoSettings(backbone="tf_efficientnet_lite2", height=224, width=304, freeze_backbone=False),
+    "scratch": PhotoSettings(backbone="resnet50", weights="none", height=192, width=256, epochs=50, batch_size=64),
 }
 # Every so manieth training photo is one to choose by.
 CHOOSING = 12
