@@ -31,12 +31,8 @@ from benchmarks.car_report import Trained, print_report
 RECIPES = {
     "product": PhotoSettings(freeze_backbone=False),
     "frozen": PhotoSettings(freeze_backbone=True),
-    "large": PhotoSettings(
-        backbone="tf_efficientnet_lite2", height=224, width=304, epochs=24, augmentation="strong", freeze_backbone=False
-    ),
-    "scratch": PhotoSettings(
-        backbone="resnet50", weights="none", height=192, width=256, epochs=50, batch_size=64, augmentation="strong"
-    ),
+    "large": PhotoSettings(backbone="tf_efficientnet_lite2", height=224, width=304, freeze_backbone=False),
+    "scratch": PhotoSettings(backbone="resnet50", weights="none", height=192, width=256, epochs=50, batch_size=64),
 }
 # Every so manieth training photo is one to choose by.
 CHOOSING = 12
@@ -117,6 +113,7 @@ def train(settings: PhotoSettings, arguments: argparse.Namespace, folder: Path) 
         learned,
         pack(choosing, cache, settings, vocabularies),
         work=folder,
+        embeddings=folder,
         device=arguments.device,
         resume=arguments.resume,
         reports=[epoch_printer(len(learned))],
@@ -131,6 +128,7 @@ def train(settings: PhotoSettings, arguments: argparse.Namespace, folder: Path) 
         vocabularies,
         vocabularies.compatibility(),
         others_learned=arguments.not_cars is not None,
+        embeddings=folder,
         device=arguments.device,
     )
     return Trained(network, vocabularies, served)

@@ -79,7 +79,7 @@ AD_AUTOCATEGORIZE = {
     "SOURCE": "marketplace.ad_source.MarketplaceAds",
     "MODEL_DIR": DATA_DIR / "models",
     # Small, so that the demo learns its drawn cars in a minute or two; photographs want the default size.
-    "PHOTOS": {"height": 64, "width": 104, "epochs": 8},
+    "PHOTOS": {"height": 64, "width": 104, "epochs": 8, "augmentation": "mild"},
 }
 
 

@@ -12,7 +12,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from django.utils import timezone
 
 from ad_autocategorize import versions
 from ad_autocategorize.artifacts import ArtifactError
@@ -47,14 +46,14 @@ NAME_PREFIX = "photos-"
 WORK_FOLDER = ".photo-training"
 # What the heads of the training under way mean, beside its checkpoint.
 VOCABULARIES_NAME = "vocabularies.json"
-# A folder for each training, which TensorBoard compares.
-LOGS_FOLDER = "tensorboard"
 # What a frozen backbone sees in each photo, kept from one training to the next.
 EMBEDDINGS_FOLDER = ".photo-embeddings"
 # What the next training takes over from the version in service, unless it is told otherwise.
 INHERITED = ("backbone", "height", "width")
 # Shares of the photos: rules are chosen on the one, and figures taken on the other.
 VALIDATION, HOLD_OUT = 0.1, 0.1
+# A threshold wants so many photos to be chosen by, as far as a quarter of all will do.
+WANTED, MOST_VALIDATION = 150, 0.25
 FEWEST_PHOTOS = 20
 MOST_CHECKED = 32
 
@@ -128,7 +127,6 @@ def retrain_photos(
     """
     from ad_autocategorize.photos.training.distributed import rank_and_size, wait_for_all
     from ad_autocategorize.photos.training.fitting import train_network
-    from ad_autocategorize.photos.training.tensorboard import epoch_logger
 
     settings, before = _settings(request)
     directory = plugin_settings.model_dir
@@ -150,9 +148,6 @@ def retrain_photos(
         if first:
             wait_for_all()
         network, origin = _network(settings, parts.vocabularies, request, before)
-        reports = [report]
-        if first:
-            reports.append(epoch_logger(directory / LOGS_FOLDER / f"{timezone.now():%Y%m%dT%H%M%SZ}"))
         train_network(
             network,
             settings,
@@ -162,7 +157,7 @@ def retrain_photos(
             embeddings=directory / EMBEDDINGS_FOLDER,
             device=request.device,
             resume=request.resume,
-            reports=reports,
+            reports=[report],
         )
         if not first:
             return None
@@ -238,9 +233,10 @@ def _prepare(
     places = split_places(packed)
     vocabularies = begun or Vocabularies.of((record.labels for record in cars), before=before)
     shown = np.array([record.is_car for record in packed.records])
+    validation = min(MOST_VALIDATION, max(VALIDATION, WANTED / len(cars)))
     chosen = {
-        "validation": (places < VALIDATION) & shown,
-        "hold_out": (places >= VALIDATION) & (places < VALIDATION + HOLD_OUT) & shown,
+        "validation": (places < validation) & shown,
+        "hold_out": (places >= validation) & (places < validation + HOLD_OUT) & shown,
     }
     kept = {name: list(compress(packed.records, part)) for name, part in chosen.items()}
 
@@ -308,6 +304,7 @@ def _record(
         parts.table,
         precision=plugin_settings.PHOTO_PRECISION,
         others_learned=parts.others_learned,
+        embeddings=directory / EMBEDDINGS_FOLDER,
         device=request.device,
     )
     metrics = _test(network, served, parts, request.device)

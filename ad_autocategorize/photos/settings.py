@@ -24,8 +24,9 @@ class PhotoSettings:
     height, width : size in pixels of the network's input when it serves.
     epochs : passes over the photos; the cosine schedule ends with the last.
     batch_size : photos in one step of the optimiser, over all processes together.
-    learning_rate : of the backbone; the branches, which know nothing at first, learn ten times as fast.
-    augmentation : how much training photos are varied; "strong" pays with many epochs or from random weights.
+    learning_rate : of the backbone; the branches, which know nothing at first, learn ten times as fast, unless the backbone
+        knows nothing either.
+    augmentation : how much training photos are varied.
     mirror : whether an answer is the mean of those to the photo and to its mirror image, which takes twice the time.
     seed : of the order of photos, their variations, and random weights.
     """
@@ -35,10 +36,10 @@ class PhotoSettings:
     freeze_backbone: bool | None = None
     height: int = 160
     width: int = 224
-    epochs: int = 14
+    epochs: int = 20
     batch_size: int = 32
-    learning_rate: float = 4e-4
-    augmentation: Augmentation = "mild"
+    learning_rate: float = 2e-3
+    augmentation: Augmentation = "strong"
     mirror: bool = False
     seed: int = 0
 

@@ -116,7 +116,7 @@ def toy_settings(**changes) -> PhotoSettings:
         "width": 32,
         "epochs": 4,
         "batch_size": 16,
-        "learning_rate": 1e-3,
+        "learning_rate": 1e-2,
         "augmentation": "none",
     }
     return PhotoSettings(**{**values, **changes})

@@ -7,6 +7,9 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
+
 from ad_autocategorize.photos.answers import Rules
 from ad_autocategorize.photos.preprocessing import Preprocessing
 from ad_autocategorize.photos.relations import TOLD, learn_relation
@@ -77,22 +80,29 @@ def choose_serving(
     *,
     precision: float = 0.9,
     others_learned: bool = True,
+    embeddings: Path | None = None,
     device: str = "cpu",
 ) -> Served:
-    """Choose the view and the rules that validation photos of cars are answered best with.
+    """Choose the view and the rules that photos of cars are answered best with, which the network has not learned from.
 
     Parameters
     ----------
     validation : returns those photos in a zoom of ``Preprocessing``.
     table : the pairs that may be answered, bool[brands, models].
+    embeddings : where a frozen backbone's are kept.
     """
     looked_at = {}
-    for zoom in ZOOMS:
-        photos = validation(zoom)
-        if not len(photos):
-            # A handful of ads: what they were learned from is all there is.
-            photos = learned.subset(learned.labels[:, len(HEADS)] == 1)
-        looked_at[zoom] = photos, predict_logits(network, photos, device)
+    if is_frozen(settings, len(learned)):
+        # The branches are fitted again in seconds: every photo they learned from tells how they do on others.
+        trainer = BranchTrainer(network, learned, learned, embeddings, device, settings.seed)
+        looked_at[1.0] = _cars(learned, trainer.out_of_fold())
+    else:
+        for zoom in ZOOMS:
+            photos = validation(zoom)
+            if not len(photos):
+                # A handful of ads: what they were learned from is all there is.
+                photos = learned
+            looked_at[zoom] = _cars(photos, predict_logits(network, photos, device))
     likely = {zoom: likelihood(logits, photos.seen_labels, table) for zoom, (photos, logits) in looked_at.items()}
     zoom = max(likely, key=likely.__getitem__)
     photos, logits = looked_at[zoom]
@@ -107,3 +117,9 @@ def choose_serving(
     )
     figures["zooms"] = {f"{item:g}": value for item, value in likely.items()}
     return Served(replace(Preprocessing(settings.height, settings.width), zoom=zoom), rules, figures)
+
+
+def _cars(photos: PhotoSet, logits: dict[str, NDArray[np.float32]]) -> tuple[PhotoSet, dict[str, NDArray[np.float32]]]:
+    """Return the photos that show cars, and their logits."""
+    shown = photos.labels[:, len(HEADS)] == 1
+    return photos.subset(shown), {name: values[shown] for name, values in logits.items()}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -24,6 +24,7 @@ FEW_PHOTOS = 300
 CACHE_PREFIX = "embeddings-"
 EPOCHS = 60
 BATCH = 256
+FOLDS = 5
 LEARNING_RATE = 2e-3
 WEIGHT_DECAY = 0.02
 # Validation is looked at this often.
@@ -53,17 +54,8 @@ class BranchTrainer:
         begun = time.monotonic()
         self.network.to(self.device).eval()
         vectors, looked_at = embed(self.network, (self.train, self.validation), self.folder, self.device)
-        labels = torch.from_numpy(self.train.labels).to(self.device)
-        weights = torch.from_numpy(self.train.color_weights).to(self.device)
-        torch.manual_seed(self.seed)
-        optimizer = torch.optim.AdamW(self.network.heads.parameters(), lr=LEARNING_RATE, weight_decay=WEIGHT_DECAY)
-        schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, EPOCHS)
         best, kept, epochs = -1.0, self.network.heads.state_dict(), []
-        for number in range(EPOCHS):
-            self.network.dropout.train()
-            loss = self._epoch(vectors, labels, weights, optimizer)
-            self.network.dropout.eval()
-            schedule.step()
+        for number, loss in self._fit(vectors, self.train):
             if (number + 1) % _LOOKED_AT and number + 1 < EPOCHS:
                 continue
             accuracies, value = score(self._answers(looked_at), self.validation, self.network.compatible)
@@ -76,18 +68,50 @@ class BranchTrainer:
         self.network.heads.load_state_dict(kept)
         return epochs
 
-    def _epoch(self, vectors: Tensor, labels: Tensor, weights: Tensor, optimizer: torch.optim.Optimizer) -> float:
-        losses = []
-        for chosen in torch.split(torch.randperm(len(labels), device=labels.device), BATCH):
-            # Of each photo, itself or its mirror image.
-            side = torch.randint(2, (len(chosen),), device=labels.device)
-            outputs = self.network.branches(vectors[chosen, side].float())
-            loss = self.loss(outputs, labels[chosen], weights[chosen])
-            optimizer.zero_grad(set_to_none=True)
-            loss.backward()  # type: ignore[no-untyped-call]
-            optimizer.step()
-            losses.append(loss.detach())
-        return float(torch.stack(losses).mean())
+    def out_of_fold(self) -> dict[str, NDArray[np.float32]]:
+        """Return the logits of the training photos, each from branches that have not learned from its ad.
+
+        A site with few photos has too few besides to choose thresholds by. The branches of ``network`` stay as they are.
+        """
+        self.network.to(self.device).eval()
+        (vectors,) = embed(self.network, (self.train,), self.folder, self.device)
+        ads = np.unique(self.train.groups, return_inverse=True)[1]
+        fold = np.random.default_rng(self.seed).permutation(ads.max() + 1)[ads] % FOLDS
+        kept = {name: value.clone() for name, value in self.network.heads.state_dict().items()}
+        parts: dict[str, list[NDArray[np.float32]]] = {head: [] for head in self.network.heads}
+        for number in range(FOLDS):
+            for branch in self.network.heads.values():
+                branch.reset_parameters()  # type: ignore[operator]
+            for _ in self._fit(vectors[torch.from_numpy(fold != number)], self.train.subset(fold != number)):
+                pass
+            for head, values in self._answers(vectors[torch.from_numpy(fold == number)]).items():
+                parts[head].append(values)
+        self.network.heads.load_state_dict(kept)
+        order = np.argsort(np.concatenate([np.flatnonzero(fold == number) for number in range(FOLDS)]))
+        return {head: np.concatenate(part)[order] for head, part in parts.items()}
+
+    def _fit(self, vectors: Tensor, photos: PhotoSet) -> Iterator[tuple[int, float]]:
+        """Fit the branches to embeddings and yield each epoch's number and loss."""
+        labels = torch.from_numpy(photos.labels).to(self.device)
+        weights = torch.from_numpy(photos.color_weights).to(self.device)
+        torch.manual_seed(self.seed)
+        optimizer = torch.optim.AdamW(self.network.heads.parameters(), lr=LEARNING_RATE, weight_decay=WEIGHT_DECAY)
+        schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, EPOCHS)
+        for number in range(EPOCHS):
+            self.network.dropout.train()
+            losses = []
+            for chosen in torch.split(torch.randperm(len(labels), device=labels.device), BATCH):
+                # Of each photo, itself or its mirror image.
+                side = torch.randint(2, (len(chosen),), device=labels.device)
+                outputs = self.network.branches(vectors[chosen, side].float())
+                loss = self.loss(outputs, labels[chosen], weights[chosen])
+                optimizer.zero_grad(set_to_none=True)
+                loss.backward()  # type: ignore[no-untyped-call]
+                optimizer.step()
+                losses.append(loss.detach())
+            self.network.dropout.eval()
+            schedule.step()
+            yield number, float(torch.stack(losses).mean())
 
     @torch.inference_mode()
     def _answers(self, vectors: Tensor) -> dict[str, NDArray[np.float32]]:

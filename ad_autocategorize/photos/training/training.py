@@ -34,9 +34,9 @@ WEIGHT_DECAY = 0.02
 WARM_UP = 0.05
 # The weight average reaches back this share of all steps, up to a number: further back, a short training's are worse.
 AVERAGED_SHARE, AVERAGED_STEPS = 0.05, 100
-# The part of the serving size that training photos have, up to a share of the epochs: smaller ones cost less, and a crop shows
-# a car as large as the whole photo does when it is served (arXiv:1906.06423).
-STAGES = ((0.5, 0.7), (1.0, 0.9))
+# The part of the serving size that training photos have: a crop shows a car as large as the whole photo does when it is served
+# (arXiv:1906.06423).
+TRAINED_SIZE = 0.9
 # The last epochs see photos as they are.
 MIXING_SHARE = 0.8
 _MULTIPLE = 8
@@ -132,7 +132,7 @@ class Trainer:
     def _epoch(self, number: int) -> Epoch:
         begun = time.monotonic()
         progress = (number + 1) / self.settings.epochs
-        height, width = self._size_at(progress)
+        height, width = self._size()
         order = np.random.default_rng((self.settings.seed, number)).permutation(len(self.train))
         torch.manual_seed(hash((self.settings.seed, number, self.rank)) % 2**31)
         if len(order) >= self.settings.batch_size:
@@ -171,13 +171,12 @@ class Trainer:
         self.average.update_parameters(self.network)
         return loss.detach()
 
-    def _size_at(self, progress: float) -> tuple[int, int]:
-        """Return the height and width of training photos in an epoch, by the share of the training that it ends."""
+    def _size(self) -> tuple[int, int]:
+        """Return the height and width of training photos."""
         full = self.settings.height, self.settings.width
         if not self.network.any_size:
             return full
-        share = next(share for until, share in STAGES if progress <= until)
-        height, width = (max(_MULTIPLE, round(side * share / _MULTIPLE) * _MULTIPLE) for side in full)
+        height, width = (max(_MULTIPLE, round(side * TRAINED_SIZE / _MULTIPLE) * _MULTIPLE) for side in full)
         return height, width
 
     def _parts(self) -> dict[str, nn.Module]:
@@ -198,9 +197,8 @@ class Trainer:
 
 def _parameter_groups(network: CarNetwork, settings: PhotoSettings) -> list[dict[str, Any]]:
     """Return the backbone's weights and the branches', each with a learning rate; no decay of biases and normalisation."""
-    fast = settings.learning_rate * BRANCHES_FACTOR
-    # Random weights have nothing to lose either.
-    rate = fast if settings.weights == NO_WEIGHTS else settings.learning_rate
+    rate = settings.learning_rate
+    fast = rate if settings.weights == NO_WEIGHTS else rate * BRANCHES_FACTOR
     groups = []
     for part, speed in ((network.backbone, rate), (network.heads, fast)):
         groups += [{**group, "lr": speed} for group in param_groups_weight_decay(part, WEIGHT_DECAY)]
