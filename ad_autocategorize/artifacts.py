@@ -1,12 +1,14 @@
 """Model files on disk: a folder holding a JSON manifest and one safetensors file.
 
 The manifest carries the SHA-256 of the tensors and its own format version, so a damaged, cut short or foreign folder is
-refused before anything of it is used. Tensors are memory-mapped: processes that serve the same version share its pages.
-Nothing is ever unpickled.
+refused before anything of it is used. The SHA-256 of the manifest itself is the folder's digest: whoever keeps that elsewhere,
+as the database does, knows a folder that was exchanged. Tensors are memory-mapped: processes that serve the same version share
+its pages. Nothing is ever unpickled.
 """
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import json
 import math
@@ -31,6 +33,9 @@ MANIFEST_NAME = "manifest.json"
 TENSORS_NAME = "model.safetensors"
 READABLE_FOLDER, READABLE_FILE = 0o755, 0o644
 TEMPORARY_PREFIX = ".incomplete-"
+# Bytes; a manifest lists a model's settings, results and names, a header its tensors.
+LARGEST_MANIFEST = 64 * 1024 * 1024
+LARGEST_HEADER = 1024 * 1024
 
 Array = NDArray[Any]
 
@@ -53,10 +58,11 @@ class ArtifactError(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class Artifact:
-    """A verified model folder: ``manifest`` as written, ``tensors`` read-only and memory-mapped."""
+    """A verified model folder: ``manifest`` as written, ``tensors`` read-only and memory-mapped, and its digest."""
 
     manifest: dict[str, Any]
     tensors: dict[str, Array]
+    digest: str
 
 
 @contextmanager
@@ -92,36 +98,51 @@ def write_artifact(directory: Path, *, kind: str, tensors: Mapping[str, Array], 
     """Write a model folder and return its digest; for what it raises see ``filled_folder``."""
     with filled_folder(directory, TEMPORARY_PREFIX) as temporary:
         save_file({name: np.ascontiguousarray(array) for name, array in tensors.items()}, temporary / TENSORS_NAME)
-        digest = _sha256(temporary / TENSORS_NAME)
-        document = {**manifest, "format": FORMATS[kind], "kind": kind, "sha256": digest}
-        text = json.dumps(document, ensure_ascii=False, indent=1, allow_nan=False)
-        (temporary / MANIFEST_NAME).write_text(text, encoding="utf-8")
+        # Written for its owner alone, who need not be the web's user.
+        (temporary / TENSORS_NAME).chmod(0o644)
+        document = {**manifest, "format": FORMATS[kind], "kind": kind, "sha256": _sha256(temporary / TENSORS_NAME)}
+        text = json.dumps(document, ensure_ascii=False, indent=1, allow_nan=False).encode()
+        (temporary / MANIFEST_NAME).write_bytes(text)
+        (temporary / MANIFEST_NAME).chmod(0o644)
         _sync_to_disk(temporary / TENSORS_NAME, temporary / MANIFEST_NAME)
-    return digest
+    return hashlib.sha256(text).hexdigest()
 
 
-def read_artifact(directory: Path, *, kind: str) -> Artifact:
-    """Verify a model folder and map its tensors. Raises ``ArtifactError`` unless all of it is as it was written."""
-    manifest = read_manifest(directory, kind=kind)
+def read_artifact(directory: Path, *, kind: str, digest: str = "") -> Artifact:
+    """Verify a model folder and map its tensors. Raises ``ArtifactError`` unless all of it is as it was written.
+
+    ``digest`` is what ``write_artifact`` returned, where that is known.
+    """
+    manifest = read_manifest(directory, kind=kind, digest=digest)
     path = directory / TENSORS_NAME
     try:
-        digest = _sha256(path)
-    except OSError as error:
-        raise ArtifactError(f"{path} cannot be read ({error.strerror}); retrain to write a new version.") from error
-    if digest != manifest.get("sha256"):
+        with path.open("rb") as file:
+            buffer = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
+    except (OSError, ValueError) as error:
+        raise ArtifactError(f"{path} cannot be read ({error}); retrain to write a new version.") from error
+    # Of what was mapped, not of what the path leads to by then.
+    if hashlib.sha256(buffer).hexdigest() != manifest.get("sha256"):
         raise ArtifactError(f"{path} is damaged: its SHA-256 is not the manifest's. Restore it or retrain.")
-    return Artifact(manifest, _map_tensors(path))
+    return Artifact(manifest, _map_tensors(path, buffer), digest or _sha256(directory / MANIFEST_NAME))
 
 
-def read_manifest(directory: Path, *, kind: str) -> dict[str, Any]:
-    """Read a folder's manifest alone. Raises ``ArtifactError`` when it is missing, unreadable or of another kind."""
+def read_manifest(directory: Path, *, kind: str, digest: str = "") -> dict[str, Any]:
+    """Read a folder's manifest alone; ``digest`` is the folder's, where that is known.
+
+    Raises ``ArtifactError`` when it is missing, unreadable, of another kind or another than that digest's.
+    """
     path = directory / MANIFEST_NAME
     try:
-        manifest = json.loads(path.read_text(encoding="utf-8"))
+        text = _read_at_most(path, LARGEST_MANIFEST)
+        manifest = json.loads(text)
     except OSError as error:
         raise ArtifactError(f"{path} cannot be read ({error.strerror}); retrain to write a new version.") from error
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise ArtifactError(f"{path} is not valid JSON ({error}); restore it or retrain.") from error
+    if digest and hashlib.sha256(text).hexdigest() != digest:
+        raise ArtifactError(
+            f"{path} is not the one that was recorded: the folder was exchanged. Restore it or retrain."
+        )
     if not isinstance(manifest, dict) or manifest.get("kind") != kind:
         raise ArtifactError(f"{path} does not describe a model of kind {kind!r}.")
     if manifest.get("format") != FORMATS[kind]:
@@ -142,25 +163,43 @@ def unpack_strings(packed: Array) -> list[str]:
     return text.split("\n") if text else []
 
 
-def _map_tensors(path: Path) -> dict[str, Array]:
+def _map_tensors(path: Path, buffer: mmap.mmap) -> dict[str, Array]:
     # safetensors' own NumPy reader copies each tensor; mapping the file keeps one copy for all processes.
     # The layout is eight bytes of header length, a JSON header, then the tensors' bytes:
     # https://github.com/huggingface/safetensors#format
     try:
-        with path.open("rb") as file:
-            buffer = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
         (header_length,) = struct.unpack("<Q", buffer[:8])
+        if header_length > LARGEST_HEADER:
+            raise ValueError(f"a header of {header_length} bytes")
         header = json.loads(buffer[8 : 8 + header_length])
         header.pop("__metadata__", None)
-        tensors = {}
-        for name, entry in header.items():
-            start, shape = 8 + header_length + entry["data_offsets"][0], entry["shape"]
-            # Each tensor is an array on the map itself: of a view of a larger array SciPy would make a copy.
-            flat = np.frombuffer(buffer, dtype=_DTYPES[entry["dtype"]], count=math.prod(shape), offset=start)
-            tensors[name] = flat.reshape(shape)
-    except (struct.error, ValueError, KeyError, TypeError) as error:
+        tensors = {name: _tensor(buffer, 8 + header_length, entry) for name, entry in header.items()}
+    except Exception as error:  # A header made to harm may raise anything; none of it is a model.
         raise ArtifactError(f"{path} is not a safetensors file that this release can read ({error}).") from error
     return tensors
+
+
+def _tensor(buffer: mmap.mmap, first: int, entry: Mapping[str, Any]) -> Array:
+    begin, end = entry["data_offsets"]
+    shape = tuple(int(size) for size in entry["shape"])
+    dtype = np.dtype(_DTYPES[entry["dtype"]])
+    count = math.prod(shape)
+    if min(shape, default=0) < 0 or not 0 <= begin <= end or end - begin != count * dtype.itemsize:
+        raise ValueError(f"a tensor of shape {shape} between {begin} and {end}")
+    # Each tensor is an array on the map itself: of a view of a larger array SciPy would make a copy.
+    return np.frombuffer(buffer, dtype=dtype, count=count, offset=first + begin).reshape(shape)
+
+
+def _read_at_most(path: Path, most: int) -> bytes:
+    """Return a file's content. Raises ``OSError`` for what is no plain file, ``ValueError`` for a larger one."""
+    if not path.is_file():
+        # A pipe would be waited for without end.
+        raise FileNotFoundError(errno.ENOENT, "no such file", str(path))
+    with path.open("rb") as file:
+        content = file.read(most + 1)
+    if len(content) > most:
+        raise ValueError(f"larger than {most} bytes")
+    return content
 
 
 def _sha256(path: Path) -> str:

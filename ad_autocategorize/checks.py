@@ -10,6 +10,9 @@ from pathlib import Path
 from typing import Any
 
 from django.conf import settings
+from django.core.cache import caches
+from django.core.cache.backends.dummy import DummyCache
+from django.core.cache.backends.locmem import LocMemCache
 from django.core.checks import CheckMessage, Error, Warning
 from django.db.models.constants import LOOKUP_SEP
 from django.middleware.csrf import CsrfViewMiddleware
@@ -17,6 +20,8 @@ from django.utils.module_loading import import_string
 
 from ad_autocategorize.conf import DEFAULTS, SETTING, plugin_settings
 from ad_autocategorize.photos.settings import PhotoSettings
+from ad_autocategorize.photos.uploads.availability import why_unavailable
+from ad_autocategorize.rates import proxies
 from ad_autocategorize.sources import AdSource, SourceError, using_source
 from ad_autocategorize.sources.cars import CAR_FIELDS
 from ad_autocategorize.sources.fields import DESCRIBED, resolve_field
@@ -46,7 +51,41 @@ def check_settings(**kwargs: Any) -> list[CheckMessage]:
         *_middleware(),
         *_languages(),
         *_sources(),
+        *_classes(),
+        *_decoding(),
     ]
+
+
+def check_deployment(**kwargs: Any) -> list[CheckMessage]:
+    """Say what a public site needs, and a machine for development does not."""
+    return [*_proxies(), *_cache()]
+
+
+def _proxies() -> Iterator[CheckMessage]:
+    if proxies() is None:
+        yield Warning(
+            "REST_FRAMEWORK['NUM_PROXIES'] is not set: the rates of the API count clients by REMOTE_ADDR.",
+            hint="Set it to the number of proxies before the site, 0 for none. Behind a proxy all visitors have its address.",
+            id="ad_autocategorize.W009",
+        )
+
+
+def _cache() -> Iterator[CheckMessage]:
+    if isinstance(caches["default"], LocMemCache | DummyCache):
+        yield Warning(
+            "The default cache is one of each process: so are the rates of the API, which it counts.",
+            hint="Set CACHES to a cache that all processes share, such as Redis or Memcached.",
+            id="ad_autocategorize.W010",
+        )
+
+
+def _decoding() -> Iterator[CheckMessage]:
+    if reason := why_unavailable():
+        yield Warning(
+            f"Photos are decoded in the web's own processes: {reason}.",
+            hint="Only the decoders limit what they cost. Serve on Linux, with an interpreter beside the server.",
+            id="ad_autocategorize.W011",
+        )
 
 
 def _keys(values: dict[Any, Any]) -> Iterator[CheckMessage]:
@@ -120,6 +159,17 @@ def _numbers() -> Iterator[CheckMessage]:
         value = getattr(plugin_settings, key)
         if type(value) is not int or not 1 <= value <= highest:
             message = f'{SETTING}["{key}"] must be a whole number from 1 to {highest}, not {value!r}.'
+            yield Error(message, hint=f"The default is {DEFAULTS[key]}.", id="ad_autocategorize.E008")
+
+
+def _classes() -> Iterator[CheckMessage]:
+    for key in ("API_AUTHENTICATION", "API_PERMISSIONS"):
+        value = getattr(plugin_settings, key)
+        try:
+            for dotted in value:
+                import_string(dotted)
+        except (ImportError, TypeError, AttributeError) as error:
+            message = f'{SETTING}["{key}"] must be a list of dotted paths of classes: {error}'
             yield Error(message, hint=f"The default is {DEFAULTS[key]}.", id="ad_autocategorize.E008")
 
 

@@ -31,6 +31,8 @@ DEFAULTS: dict[str, Any] = {
     "SUGGESTION_COUNT": 3,
     # Longer titles are refused by the API, and cut by everything else.
     "MAX_TITLE_LENGTH": 500,
+    # Dotted paths of REST framework authentication classes for the API: passwords and tokens are for who wants them.
+    "API_AUTHENTICATION": ["rest_framework.authentication.SessionAuthentication"],
     # Dotted paths of REST framework permission classes for the API.
     "API_PERMISSIONS": ["rest_framework.permissions.AllowAny"],
     # Requests that one client may make, as REST framework writes rates; None for no limit.

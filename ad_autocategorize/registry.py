@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import logging
+import os
 import threading
 import time
+import weakref
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Generic, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
-from ad_autocategorize.artifacts import ArtifactError
 from ad_autocategorize.conf import plugin_settings
 from ad_autocategorize.models import ModelVersion
 from ad_autocategorize.titles.scorer import TitleScorer
@@ -22,6 +23,9 @@ logger = logging.getLogger("ad_autocategorize")
 
 # How long a process may go on with the version it has before it asks the database again.
 CHECK_INTERVAL_SECONDS = 3.0
+# Between the tries to load a version that could not be loaded: twice as long after each.
+FIRST_PAUSE_SECONDS = 3.0
+LONGEST_PAUSE_SECONDS = 300.0
 
 
 Served = TypeVar("Served")
@@ -36,54 +40,103 @@ class ActiveScorer:
 
 
 class Registry(Generic[Served]):
-    """One a process and kind. A version whose files are missing or damaged is logged once, and the one before is kept."""
+    """One a process and kind. A version that cannot be loaded is logged, and the one before is kept.
+
+    It is tried again, since files may arrive later than the row that names them: after some seconds at first, then less often.
+    """
 
     def __init__(
-        self, kind: ModelVersion.Kind, load: Callable[[Path, str], Served], source: str = "", language: str = ""
+        self, kind: ModelVersion.Kind, load: Callable[[Path, str, str], Served], source: str = "", language: str = ""
     ) -> None:
         self._which = {"kind": kind, "source": source, "language": language}
         self._load = load
-        self._lock = threading.Lock()
         self.forget()
+        _registries.add(self)
 
     def forget(self) -> None:
         """Drop what is cached; the next call reads the database."""
-        self._current: tuple[str, Served] | None = None
-        self._refused: set[str] = set()
+        self._lock = threading.Lock()
+        self._current: tuple[str, str, Served] | None = None
+        self._refused = _Refused()
         self._checked_at = -CHECK_INTERVAL_SECONDS
 
     def expire(self) -> None:
         """Ask the database at the next call, keeping the model in memory."""
         self._checked_at = -CHECK_INTERVAL_SECONDS
 
+    def renew_lock(self) -> None:
+        """Take a lock of this process: in a forked child a thread that is not there may hold the parent's."""
+        self._lock = threading.Lock()
+
     def active(self) -> Served | None:
         """Return the model to serve, or ``None`` where none is trained. Costs one query every few seconds."""
         if time.monotonic() - self._checked_at < CHECK_INTERVAL_SECONDS:
-            return self._current and self._current[1]
+            return self._served()
         with self._lock:
             if time.monotonic() - self._checked_at >= CHECK_INTERVAL_SECONDS:
                 self._refresh()
-        return self._current and self._current[1]
+        return self._served()
+
+    def _served(self) -> Served | None:
+        return None if self._current is None else self._current[2]
 
     def _refresh(self) -> None:
-        name = ModelVersion.objects.filter(**self._which, is_active=True).values_list("name", flat=True)
-        wanted = name.first()
+        versions = ModelVersion.objects.filter(**self._which, is_active=True)
+        wanted = versions.values_list("name", "digest").first()
         if wanted is None:
             self._current = None
-        elif (self._current is None or self._current[0] != wanted) and wanted not in self._refused:
+        elif (self._current is None or self._current[:2] != wanted) and not self._refused.holds(wanted):
+            name, digest = wanted
             try:
-                self._current = wanted, self._load(plugin_settings.model_dir / wanted, wanted)
-            except (ArtifactError, LookupError):
-                self._refused.add(wanted)
-                logger.exception("Model version %s cannot be served; the one before stays.", wanted)
+                self._current = name, digest, self._load(plugin_settings.model_dir / name, name, digest)
+            except Exception as error:  # Whatever a folder holds, the version before goes on.
+                if self._refused.add(wanted, error):
+                    logger.exception("Model version %s cannot be served; the one before stays.", name)
         self._checked_at = time.monotonic()
 
 
-def _load_predictor(folder: Path, name: str) -> PhotoPredictor:
+class _Refused:
+    """The version that could not be loaded, and when it is worth another try."""
+
+    def __init__(self) -> None:
+        self._version: tuple[str, str] | None = None
+        self._error = ""
+        self._pause = 0.0
+        self._until = 0.0
+
+    def holds(self, version: tuple[str, str]) -> bool:
+        """Return whether this version is not to be tried now."""
+        return version == self._version and time.monotonic() < self._until
+
+    def add(self, version: tuple[str, str], error: Exception) -> bool:
+        """Note a failure, and return whether it is news."""
+        known = version == self._version and str(error) == self._error
+        self._pause = min(self._pause * 2, LONGEST_PAUSE_SECONDS) if version == self._version else FIRST_PAUSE_SECONDS
+        self._version, self._error, self._until = version, str(error), time.monotonic() + self._pause
+        return not known
+
+
+_registries: weakref.WeakSet[Registry[Any]] = weakref.WeakSet()
+
+
+def _renew_locks() -> None:
+    for registry in list(_registries):
+        registry.renew_lock()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_renew_locks)
+
+
+def _load_scorer(folder: Path, name: str, digest: str) -> ActiveScorer:
+    return ActiveScorer(TitleScorer.load(folder, digest), name)
+
+
+def _load_predictor(folder: Path, name: str, digest: str) -> PhotoPredictor:
     # Pillow and ONNX Runtime are extras: sites that only sort titles do without.
     from ad_autocategorize.photos.predictor import PhotoPredictor
 
-    return PhotoPredictor.load(folder)
+    return PhotoPredictor.load(folder, digest)
 
 
 # By source and language: a site has one as a rule.
@@ -99,10 +152,6 @@ def active_scorer(source: str = "", language: str = "") -> ActiveScorer | None:
         (source, language), Registry(ModelVersion.Kind.TITLES, _load_scorer, source, language)
     )
     return found.active()
-
-
-def _load_scorer(folder: Path, name: str) -> ActiveScorer:
-    return ActiveScorer(TitleScorer.load(folder), name)
 
 
 def expire() -> None:

@@ -19,7 +19,8 @@ from pathlib import Path
 
 from PIL import Image
 
-from ad_autocategorize.photos.uploads import UploadRefused, decode_upload
+from ad_autocategorize.photos.uploads import DEFAULT_LIMITS, UploadRefused
+from ad_autocategorize.photos.uploads.decoding import decode
 
 SLOWEST_ALLOWED_SECONDS = 2.0
 MEMORY_ALLOWED_MB = 1024
@@ -110,7 +111,7 @@ def work(count: int, seed: int, latest: Path) -> None:
             latest.write_text(f"seed {seed}, file {number}")
         started = time.perf_counter()
         try:
-            decode_upload(io.BytesIO(data))
+            decode(data, DEFAULT_LIMITS, DEFAULT_LIMITS.max_seconds)
             answers["decoded"] += 1
         except UploadRefused as refused:
             answers[refused.code] += 1

@@ -7,12 +7,14 @@ from typing import Any
 from django import forms
 from django.core.exceptions import ValidationError
 from django.core.files.base import ContentFile
+from django.db import transaction
 from django.utils.translation import gettext_lazy as _
 
 from ad_autocategorize.cars.forms import CarPhotoMixin
 from ad_autocategorize.categories.forms import CategorySuggestionMixin
 from ad_autocategorize.categories.widgets import CategoryPickerWidget
 from ad_autocategorize.held_photos import HeldPhotosMixin
+from ad_autocategorize.photos.uploads import Budget
 from ad_autocategorize.widgets import PhotoInput
 from marketplace.models import Ad, AdPhoto
 from marketplace.photos import clean_photo
@@ -36,10 +38,10 @@ class PhotosField(forms.FileField):
         files = data if isinstance(data, list | tuple) else [data] if data else []
         if len(files) > MAX_PHOTOS:
             raise ValidationError(_("At most %(count)d photos, please.") % {"count": MAX_PHOTOS})
-        photos, errors = [], []
+        photos, errors, budget = [], [], Budget()
         for file in files:
             try:
-                photos.append(clean_photo(super().clean(file, initial)))
+                photos.append(clean_photo(super().clean(file, initial), budget))
             except ValidationError as error:
                 # Each by its name, so that the others are not suspected.
                 errors += [f"{file.name}: {message}" for message in error.messages]
@@ -76,9 +78,23 @@ class AdForm(HeldPhotosMixin, CategorySuggestionMixin, CarPhotoMixin, forms.Mode
         choices = [(pk, tree.path_text(pk)) for pk in tree]
         self.fields["category"].widget.choices = [("", "---------"), *choices]
 
+    def clean_photos(self) -> list[ContentFile[bytes]]:
+        """Refuse more photos than an ad may have, those that it has already counted."""
+        photos: list[ContentFile[bytes]] = self.cleaned_data["photos"]
+        held = self.instance.photos.count() if self.instance.pk else 0
+        if photos and held + len(photos) > MAX_PHOTOS:
+            message = _("An ad has %(count)d photos at most, and this one has %(held)d already.")
+            raise ValidationError(message % {"count": MAX_PHOTOS, "held": held})
+        return photos
+
+    @transaction.atomic
     def save(self, commit: bool = True) -> Ad:
         ad: Ad = super().save(commit)
-        for photo in self.cleaned_data["photos"]:
+        photos = self.cleaned_data["photos"]
+        if photos:
+            # Two edits at once must not have room for the same photos.
+            Ad.objects.select_for_update().get(pk=ad.pk)
+        for photo in photos[: MAX_PHOTOS - ad.photos.count()]:
             AdPhoto.objects.create(ad=ad, image=photo)
         return ad
 

@@ -10,16 +10,19 @@ from django.core.files.base import ContentFile
 from django.core.files.uploadedfile import UploadedFile
 
 from ad_autocategorize.cars.uploads import explain
-from ad_autocategorize.photos.uploads import UploadLimits, UploadRefused, decode_upload
+from ad_autocategorize.photos.uploads import Budget, UploadLimits, UploadRefused, decode_upload
 
 LIMITS = UploadLimits(longest_side=1280)
 QUALITY = 85
 
 
-def clean_photo(upload: UploadedFile) -> ContentFile[bytes]:
-    """Return the photo as a new JPEG under a name of our own. Raises ``ValidationError`` for what is no photo."""
+def clean_photo(upload: UploadedFile, budget: Budget | None = None) -> ContentFile[bytes]:
+    """Return the photo as a new JPEG under a name of our own; ``budget`` is what the photos of one form share.
+
+    Raises ``ValidationError`` for what is no photo.
+    """
     try:
-        photo = decode_upload(upload.open(), LIMITS)
+        photo = decode_upload(upload.open(), LIMITS, budget)
     except UploadRefused as refused:
         raise ValidationError(explain(refused, LIMITS), code=refused.code) from refused
     buffer = io.BytesIO()

@@ -30,6 +30,7 @@ INSTALLED_APPS = [
 
 MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
+    "marketplace.middleware.LimitedBody",
     "marketplace.middleware.ContentSecurityPolicy",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.locale.LocaleMiddleware",
@@ -90,7 +91,11 @@ LOGOUT_REDIRECT_URL = "ad-list"
 REST_FRAMEWORK = {
     "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
     "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
+    # Served by itself; a site behind a proxy sets the number of its proxies.
+    "NUM_PROXIES": 0,
 }
+# One process serves the demo, so that its own memory will do for the rates.
+SILENCED_SYSTEM_CHECKS = ["ad_autocategorize.W005"]
 
 
 SECURE_CONTENT_TYPE_NOSNIFF = True

@@ -13,6 +13,7 @@ from django.shortcuts import get_object_or_404
 from django.utils.translation import gettext as _
 from django.views.generic import CreateView, DetailView, ListView, UpdateView
 
+from ad_autocategorize.cars.views import PhotoRateMixin
 from marketplace.drafts import initial_of, keep_draft, take_draft
 from marketplace.forms import AdForm
 from marketplace.models import Ad
@@ -101,7 +102,7 @@ class DraftMixin(LoginRequiredMixin):
         return form
 
 
-class AdCreateView(DraftMixin, CreateView):
+class AdCreateView(DraftMixin, PhotoRateMixin, CreateView):
     """A new ad, pending until a moderator publishes it."""
 
     model = Ad
@@ -114,7 +115,7 @@ class AdCreateView(DraftMixin, CreateView):
         return response
 
 
-class AdUpdateView(DraftMixin, UpdateView):
+class AdUpdateView(DraftMixin, PhotoRateMixin, UpdateView):
     """A seller's change to an own ad; it is looked at again before it is published."""
 
     form_class = AdForm

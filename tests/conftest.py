@@ -16,6 +16,7 @@ from ad_autocategorize.cars import services as car_services
 from ad_autocategorize.cars.form_catalog import forget_catalog
 from ad_autocategorize.categories import services
 from ad_autocategorize.conf import SETTING
+from ad_autocategorize.rates import rate_cache
 from taxonomy import locking
 
 HAS_TORCH = importlib.util.find_spec("torch") is not None
@@ -41,6 +42,7 @@ def pytest_report_header():
 def fresh_throttles():
     """No test's calls count against the rates of the next one's users, who have the same keys."""
     cache.clear()
+    rate_cache().clear()
 
 
 @pytest.fixture

@@ -11,16 +11,20 @@ from django.http import HttpRequest, HttpResponseBase, JsonResponse
 from django.utils.cache import get_conditional_response
 from django.utils.http import quote_etag
 from django.utils.module_loading import import_string
-from rest_framework.exceptions import ParseError
+from rest_framework.authentication import BaseAuthentication, SessionAuthentication
+from rest_framework.exceptions import AuthenticationFailed, ParseError
+from rest_framework.metadata import SimpleMetadata
+from rest_framework.negotiation import DefaultContentNegotiation
 from rest_framework.parsers import FormParser, JSONParser
 from rest_framework.permissions import BasePermission
 from rest_framework.renderers import JSONRenderer
 from rest_framework.request import Request
 from rest_framework.response import Response
+from rest_framework.throttling import BaseThrottle
 from rest_framework.views import APIView
 
 from ad_autocategorize.api.problems import PayloadTooLarge, answer_with_problem
-from ad_autocategorize.api.throttles import AnonymousThrottle, UserThrottle
+from ad_autocategorize.api.throttles import AnonymousThrottle, FailedLoginThrottle, UserThrottle
 from ad_autocategorize.conf import plugin_settings
 from ad_autocategorize.sources import using_source
 from ad_autocategorize.sources.registered import current_source_name, source_names
@@ -38,12 +42,32 @@ class BoundedJSONParser(JSONParser):
             raise ParseError("JSON parse error - nested too deeply.") from None
 
 
+class LateCsrfAuthentication(SessionAuthentication):
+    """Who the session says it is; ``PluginAPIView`` asks for the CSRF token once the rate has let the request in.
+
+    Django looks for the token in the body first, and reads all of its photos to get there.
+    """
+
+    def enforce_csrf(self, request: Request) -> None:
+        """Leave it to the view."""
+
+    def enforce_csrf_now(self, request: Request) -> None:
+        """Raise ``PermissionDenied`` where the token is missing or wrong."""
+        super().enforce_csrf(request)
+
+
 class PluginAPIView(APIView):
-    """Base of the plugin's views. ``API_PERMISSIONS`` says who may call; a view overrides ``throttle_classes``."""
+    """Base of the plugin's views. ``API_PERMISSIONS`` says who may call; a view overrides ``throttle_classes``.
+
+    Nothing that the host sets for its own views changes these: what REST framework takes from its settings is said here.
+    """
 
     renderer_classes = [JSONRenderer]
     parser_classes = [BoundedJSONParser, FormParser]
-    throttle_classes = [AnonymousThrottle, UserThrottle]
+    throttle_classes: list[type[BaseThrottle]] = [AnonymousThrottle, UserThrottle]
+    content_negotiation_class = DefaultContentNegotiation
+    metadata_class = SimpleMetadata
+    versioning_class = None
     # Bytes; ``None`` for the host's DATA_UPLOAD_MAX_MEMORY_SIZE, which REST framework does not look at.
     max_body: int | None = None
 
@@ -55,18 +79,50 @@ class PluginAPIView(APIView):
         with using_source(name):
             return super().dispatch(request, *args, **kwargs)
 
+    def get_authenticators(self) -> list[BaseAuthentication]:
+        return [_authentication(dotted)() for dotted in plugin_settings.API_AUTHENTICATION]
+
     def get_permissions(self) -> list[BasePermission]:
         return [import_string(dotted)() for dotted in plugin_settings.API_PERMISSIONS]
 
     def get_exception_handler(self) -> Callable[[Exception, dict[str, Any]], Response | None]:
         return answer_with_problem
 
+    def perform_authentication(self, request: Request) -> None:
+        """Try a password or token only while the address has not sent too many wrong ones."""
+        if "HTTP_AUTHORIZATION" not in request.META:
+            super().perform_authentication(request)
+            return
+        throttle = FailedLoginThrottle()
+        if not throttle.allow_request(request, self):
+            self.throttled(request, throttle.wait() or 0.0)
+        try:
+            super().perform_authentication(request)
+        except AuthenticationFailed:
+            throttle.record()
+            raise
+
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
-        super().initial(request, *args, **kwargs)
         highest = self.max_body or settings.DATA_UPLOAD_MAX_MEMORY_SIZE
         # Servers hand over no more than the length that was announced, so the announcement is enough.
-        if highest is not None and int(request.META.get("CONTENT_LENGTH") or 0) > highest:
+        if highest is not None and _announced_length(request) > highest:
             raise PayloadTooLarge
+        super().initial(request, *args, **kwargs)
+        if isinstance(request.successful_authenticator, LateCsrfAuthentication):
+            request.successful_authenticator.enforce_csrf_now(request)
+
+
+def _authentication(dotted: str) -> type[BaseAuthentication]:
+    kind: type[BaseAuthentication] = import_string(dotted)
+    return LateCsrfAuthentication if kind is SessionAuthentication else kind
+
+
+def _announced_length(request: Request) -> int:
+    text = str(request.META.get("CONTENT_LENGTH") or "0")
+    if not text.isascii() or not text.isdigit():
+        raise ParseError("Content-Length is no number.")
+    # Python refuses to read numbers of thousands of digits.
+    return int(text[:18])
 
 
 def conditional_response(request: Request, data: Any) -> HttpResponseBase:

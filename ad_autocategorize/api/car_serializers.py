@@ -7,10 +7,11 @@ from __future__ import annotations
 
 from typing import Any
 
+from django.utils.translation import gettext_lazy as _
 from rest_framework import serializers
 
 from ad_autocategorize.api.fields import KeyField, WholeNumberField, YesNoField
-from ad_autocategorize.api.serializers import HIGHEST_LIMIT
+from ad_autocategorize.api.serializers import BEYOND_THE_LIST, HIGHEST_LIMIT
 from ad_autocategorize.models import CarFieldEvent, FieldState
 
 
@@ -69,6 +70,15 @@ class CarFieldToldSerializer(serializers.Serializer[Any]):
     left_empty = YesNoField(
         required=False, default=False, help_text="Whether the ad was saved without the field; read where rank is null."
     )
+
+    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
+        """Refuse places beyond the answer, and a field that was saved both empty and with a value."""
+        rank = attrs["rank"]
+        if rank is not None and rank > attrs["answered"]:
+            raise serializers.ValidationError({"rank": [BEYOND_THE_LIST]})
+        if rank is not None and attrs["left_empty"]:
+            raise serializers.ValidationError({"left_empty": [_("A field that was left empty has no place.")]})
+        return attrs
 
 
 class CarFieldsToldSerializer(serializers.Serializer[Any]):

@@ -6,6 +6,7 @@ from typing import Any
 
 from django.core.validators import MaxLengthValidator
 from django.http import QueryDict
+from django.utils.translation import gettext as _
 from rest_framework import serializers
 
 from ad_autocategorize.conf import plugin_settings
@@ -24,6 +25,22 @@ class TitleField(serializers.CharField):
         if not isinstance(data, str):
             self.fail("invalid")
         return data.encode("utf-8", "replace").decode().replace("\x00", " ")
+
+
+class TitlesField(serializers.ListField):
+    """Titles, up to ``API_BATCH_LIMIT`` of them: counted before the first is looked at, and refused at the first that is none."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(child=TitleField(), allow_empty=False, min_length=1, **kwargs)
+
+    def to_internal_value(self, data: Any) -> list[str]:
+        most = plugin_settings.API_BATCH_LIMIT
+        if isinstance(data, list) and len(data) > most:
+            # Of a million titles each would be read, and each wrong one answered.
+            raise serializers.ValidationError(
+                _("At most %(limit_value)d titles, please.") % {"limit_value": most}, "max_length"
+            )
+        return list(super().to_internal_value(data))
 
 
 class WholeNumberField(serializers.IntegerField):
@@ -53,7 +70,7 @@ class KeyField(serializers.RegexField):
     """A key: letters, digits and a few signs, so that no text of a person's can come in with it."""
 
     def __init__(self, **kwargs: Any) -> None:
-        super().__init__(regex=r"^[A-Za-z0-9_.:-]*$", trim_whitespace=False, **kwargs)
+        super().__init__(regex=r"\A[A-Za-z0-9_.:-]*\Z", trim_whitespace=False, **kwargs)
 
     def to_internal_value(self, data: Any) -> str:
         if not isinstance(data, str):

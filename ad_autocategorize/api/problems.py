@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Iterator
 from http import HTTPStatus
+from itertools import islice
 from typing import Any
 
 from django.conf import settings
@@ -21,6 +22,8 @@ logger = logging.getLogger("ad_autocategorize")
 MEDIA_TYPE = "application/problem+json"
 INVALID = "urn:ad-autocategorize:problem:invalid"
 BLANK = "about:blank"
+# Mistakes that are told at once: a client mends these, and asks again.
+MOST_ERRORS = 20
 
 
 class PayloadTooLarge(APIException):
@@ -58,7 +61,7 @@ def _problem(error: Exception, response: Response) -> dict[str, Any]:
     status = HTTPStatus(response.status_code)
     problem: dict[str, Any] = {"type": BLANK, "title": status.phrase, "status": int(status)}
     if isinstance(error, ValidationError):
-        errors = list(_errors(error.get_full_details(), ()))
+        errors = list(islice(_errors(error.get_full_details(), ()), MOST_ERRORS))
         # What people are shown, where a client shows one text: the first of the faults.
         detail = errors[0]["detail"] if errors else ""
         return {**problem, "type": INVALID, "detail": detail, "errors": errors}

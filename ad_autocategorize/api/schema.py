@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from drf_spectacular.authentication import SessionScheme
 from drf_spectacular.extensions import OpenApiViewExtension
 from drf_spectacular.utils import OpenApiExample, OpenApiParameter, OpenApiResponse, extend_schema
 from drf_spectacular.views import SpectacularAPIView
@@ -222,12 +223,24 @@ class PluginViews(OpenApiViewExtension):
         return documented
 
 
+class LateCsrfScheme(SessionScheme):
+    """Describes the plugin's way to log in as what it is: the session's cookie."""
+
+    target_class = "ad_autocategorize.api.base.LateCsrfAuthentication"
+
+
 def only_ours(endpoints: list[Any]) -> list[Any]:
     """Preprocessing hook: leave the host's own endpoints to the host's own schema."""
     return [entry for entry in endpoints if issubclass(entry[3].cls, PluginAPIView)]
 
 
-schema_view = SpectacularAPIView.as_view(
+class SchemaView(PluginAPIView, SpectacularAPIView):
+    """The description, to whom the API itself is open, and as often."""
+
+    renderer_classes = SpectacularAPIView.renderer_classes
+
+
+schema_view = SchemaView.as_view(
     custom_settings={
         "TITLE": "Ad autocategorize",
         "DESCRIPTION": "Category suggestions for the ad form of a marketplace, its category tree and its car catalog.",

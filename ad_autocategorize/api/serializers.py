@@ -4,17 +4,16 @@ from __future__ import annotations
 
 from typing import Any
 
-from django.core.validators import MaxLengthValidator
 from django.utils.translation import gettext_lazy as _
 from rest_framework import serializers
 
-from ad_autocategorize.api.fields import KeyField, TitleField, WholeNumberField
+from ad_autocategorize.api.fields import KeyField, TitleField, TitlesField, WholeNumberField
 from ad_autocategorize.categories.services import CategorySuggestions
-from ad_autocategorize.conf import plugin_settings
 from ad_autocategorize.models import SuggestionEvent
 from ad_autocategorize.sources.registered import current_source_name
 
 HIGHEST_LIMIT = 10
+BEYOND_THE_LIST = _("This place is beyond the list.")
 
 
 class TitleSerializer(serializers.Serializer[Any]):
@@ -27,14 +26,7 @@ class TitleSerializer(serializers.Serializer[Any]):
 class TitlesSerializer(serializers.Serializer[Any]):
     """Titles to suggest categories for, up to ``API_BATCH_LIMIT`` of them."""
 
-    titles = serializers.ListField(
-        child=TitleField(),
-        allow_empty=False,
-        min_length=1,
-        validators=[
-            MaxLengthValidator(lambda: plugin_settings.API_BATCH_LIMIT, _("At most %(limit_value)d titles, please."))
-        ],
-    )
+    titles = TitlesField()
     limit = WholeNumberField(min_value=1, max_value=HIGHEST_LIMIT, required=False)
 
 
@@ -114,6 +106,16 @@ class SuggestionEventSerializer(serializers.Serializer[Any]):
         help_text="Place of the suggestion that was chosen, whatever became of it; read where shown is given.",
     )
     ad_id = KeyField(max_length=100, required=False, allow_blank=True, default="")
+
+    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
+        """Refuse places beyond the list that was shown."""
+        shown = attrs["shown"]
+        for name in ("rank", "taken_rank"):
+            if shown is not None and attrs[name] is not None and attrs[name] > shown:
+                raise serializers.ValidationError({name: [BEYOND_THE_LIST]})
+        if attrs["taken_rank"] is not None and shown is None:
+            raise serializers.ValidationError({"shown": [_("Say how many were shown, too.")]})
+        return attrs
 
     def create(self, validated_data: dict[str, Any]) -> SuggestionEvent:
         rank, shown, taken = (validated_data[name] for name in ("rank", "shown", "taken_rank"))

@@ -12,6 +12,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from ad_autocategorize.api.base import PluginAPIView
+from ad_autocategorize.api.own_ads import refuse_foreign_ad
 from ad_autocategorize.api.serializers import (
     SuggestionEventSerializer,
     TitleSerializer,
@@ -52,8 +53,10 @@ class SuggestionEventView(PluginAPIView):
     def post(self, request: Request) -> Response:
         serializer = SuggestionEventSerializer(data=request.data)
         serializer.is_valid(raise_exception=True)
-        if not ModelVersion.objects.filter(name=serializer.validated_data["model_version"]).exists():
+        version = serializer.validated_data["model_version"]
+        if not ModelVersion.objects.filter(kind=ModelVersion.Kind.TITLES, name=version).exists():
             raise NotFound(_("There is no such model version."))
+        refuse_foreign_ad(request, serializer.validated_data["ad_id"])
         serializer.save()
         return Response(status=HTTPStatus.NO_CONTENT)
 

@@ -18,6 +18,7 @@ from ad_autocategorize.cars.services import (
     read_car_title,
     suggest_car,
 )
+from ad_autocategorize.cars.uploads import explain, read_uploads
 from ad_autocategorize.cars.widgets import NAMES, CarWidget, Finding, FormNames, in_words
 from ad_autocategorize.models import FieldState
 from ad_autocategorize.sources import get_source
@@ -177,8 +178,6 @@ class CarPhotoMixin(CarRecordMixin, _Base):
         return True
 
     def _ask(self, widget: CarWidget) -> CarSuggestion | None:
-        from ad_autocategorize.cars.uploads import explain, read_uploads
-
         files = self.files.getlist(self.add_prefix(self.car_photo_field))
         photos, refused = read_uploads(files)
         if refused is not None:

@@ -11,6 +11,7 @@ from ad_autocategorize.cars.services import MOST_PHOTOS
 from ad_autocategorize.photos.uploads import (
     DEFAULT_LIMITS,
     READING_LIMITS,
+    Budget,
     RefusalCode,
     UploadLimits,
     UploadRefused,
@@ -28,19 +29,24 @@ _MESSAGES: dict[RefusalCode, _StrPromise] = {
     "too_large": _("The photo is larger than %(size)d MB."),
     "unknown_format": _("This is not a JPEG, PNG or WebP photo."),
     "heic": _("HEIC photos cannot be read here. Send it as a JPEG (iPhone: Camera, Formats, Most Compatible)."),
+    "avif": _("AVIF photos cannot be read here. Send it as a JPEG."),
     "too_many_pixels": _("The photo has too many pixels."),
     "animated": _("This is an animation; choose a photo."),
     "too_slow": _("The photo takes too long to read."),
     "damaged": _("The photo is damaged."),
+    "unavailable": _("Photos cannot be read here."),
 }
 
 
 def read_uploads(files: Sequence[File[bytes]]) -> tuple[list[Image], UploadRefused | None]:
-    """Return the photos of one ad, decoded as far as a network looks, and why the first of those refused was."""
-    photos, refusals = [], []
+    """Return the photos of one ad, decoded as far as a network looks, and why the first of those refused was.
+
+    They share the CPU time of one request: those that come when it is spent are refused as too slow.
+    """
+    photos, refusals, budget = [], [], Budget()
     for file in files[:MOST_PHOTOS]:
         try:
-            photos.append(decode_upload(file.open(), READING_LIMITS))
+            photos.append(decode_upload(file.open(), READING_LIMITS, budget))
         except UploadRefused as refused:
             refusals.append(refused)
     return photos, refusals[0] if refusals else None

@@ -11,9 +11,12 @@ from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
+from ad_autocategorize.categories.independent_sellers import independence
 from ad_autocategorize.conf import plugin_settings
 from ad_autocategorize.models import ReviewDecision, SuggestionEvent
 from ad_autocategorize.sources import LabelledTitle
+from ad_autocategorize.titles.normalization import Normalizer
+from ad_autocategorize.titles.settings import TitleSettings
 
 PLAIN, ECHOED, CORRECTED, MODERATED = "plain", "echoed", "corrected", "moderated"
 Action = ReviewDecision.Action
@@ -48,9 +51,22 @@ def weigh_labels(ads: Sequence[LabelledTitle], source: str = "") -> LabelWeights
     origins = [_origin_of(ad, told, decided) for ad in ads]
     plain = [by_origin[origin] for origin in origins]
     speakers = ["" if origin == MODERATED else ad.seller for ad, origin in zip(ads, origins, strict=True)]
-    weights = cap_sellers([ad.category_id for ad in ads], speakers, plain, plugin_settings.ADS_PER_SELLER)
+    weights = _by_seller(ads, speakers, plain)
     capped = sum(before != after for before, after in zip(plain, weights, strict=True))
     return LabelWeights(weights, speakers, Counter(origins), capped)
+
+
+def _by_seller(ads: Sequence[LabelledTitle], speakers: Sequence[str], plain: list[float]) -> list[float]:
+    """Return the weights with what one account repeats scaled down; none where ``ADS_PER_SELLER`` trusts every account."""
+    most = plugin_settings.ADS_PER_SELLER
+    if most is None:
+        return plain
+    categories = [ad.category_id for ad in ads]
+    normalize = Normalizer(TitleSettings.from_dict(plugin_settings.TITLES))
+    titles = [normalize(ad.title[: plugin_settings.MAX_TITLE_LENGTH]) for ad in ads]
+    believed = independence(titles, categories, speakers)
+    weights = [weight * share for weight, share in zip(plain, believed, strict=True)]
+    return cap_sellers(categories, speakers, weights, most)
 
 
 @dataclass(frozen=True, slots=True)

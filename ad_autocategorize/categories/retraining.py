@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import date
 from typing import Any
@@ -11,11 +11,14 @@ from typing import Any
 from ad_autocategorize import versions
 from ad_autocategorize.artifacts import TEMPORARY_PREFIX
 from ad_autocategorize.categories.label_weights import LabelWeights, weigh_labels
+from ad_autocategorize.categories.private_words import sole_words, without_contacts
 from ad_autocategorize.conf import plugin_settings
 from ad_autocategorize.models import ModelVersion
-from ad_autocategorize.sources import AdSource
+from ad_autocategorize.sources import AdSource, LabelledTitle
 from ad_autocategorize.sources.languages import title_settings
 from ad_autocategorize.sources.source import require_ads
+from ad_autocategorize.titles.normalization import Normalizer
+from ad_autocategorize.titles.settings import TitleSettings
 from taxonomy.tree import CategoryTree
 
 NAME_PREFIX = "titles-"
@@ -101,8 +104,16 @@ def _collect(
         if len(ads) % 1000 == 0:
             progress("reading ads", len(ads), 0)
     require_ads(source, len(ads), skipped)
-    titles = [ad.title[: plugin_settings.MAX_TITLE_LENGTH] for ad in ads]
+    titles = _without_private_words(ads, title_settings(request.language))
     return titles, [tree.path_ids(ad.category_id) for ad in ads], weigh_labels(ads, source.name)
+
+
+def _without_private_words(ads: Sequence[LabelledTitle], settings: TitleSettings) -> list[str]:
+    """Return the titles without what is somebody's own: the model's files list the words of the others."""
+    normalize = Normalizer(settings)
+    titles = [normalize(without_contacts(ad.title[: plugin_settings.MAX_TITLE_LENGTH])) for ad in ads]
+    sole = sole_words(titles, [ad.seller for ad in ads])
+    return [" ".join(word for word in words if word not in sole) for words in titles]
 
 
 def _stage(progress: Progress, stage: str) -> Progress:

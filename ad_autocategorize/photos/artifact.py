@@ -18,6 +18,7 @@ from ad_autocategorize.artifacts import (
     read_manifest,
 )
 from ad_autocategorize.photos.answers import Rules
+from ad_autocategorize.photos.artifact_checks import check_photo_manifest
 from ad_autocategorize.photos.preprocessing import Preprocessing
 from ad_autocategorize.photos.vocabularies import Vocabularies
 
@@ -39,33 +40,38 @@ class PhotoManifest:
 
 
 def write_photo_artifact(directory: Path, files: Mapping[str, bytes], manifest: Mapping[str, Any]) -> str:
-    """Write a model folder and return the SHA-256 of its graph; for what it raises see ``artifacts.filled_folder``."""
+    """Write a model folder and return its digest, the SHA-256 of its manifest.
+
+    For what it raises see ``artifacts.filled_folder``.
+    """
     digests = {name: hashlib.sha256(content).hexdigest() for name, content in files.items()}
     document = {**manifest, "format": FORMATS[KIND], "kind": KIND, "sha256": digests}
-    text = json.dumps(document, ensure_ascii=False, indent=1, allow_nan=False)
+    text = json.dumps(document, ensure_ascii=False, indent=1, allow_nan=False).encode()
     with filled_folder(directory, PARTIAL_PREFIX) as temporary:
-        for name, content in {**files, MANIFEST_NAME: text.encode()}.items():
+        for name, content in {**files, MANIFEST_NAME: text}.items():
             with (temporary / name).open("wb") as file:
                 file.write(content)
                 file.flush()
                 os.fsync(file.fileno())
-    return digests[GRAPH_NAME]
+    return hashlib.sha256(text).hexdigest()
 
 
-def read_photo_manifest(directory: Path) -> PhotoManifest:
-    """Read and check a folder's manifest. Raises ``ArtifactError``."""
-    document = read_manifest(directory, kind=KIND)
+def read_photo_manifest(directory: Path, digest: str = "") -> PhotoManifest:
+    """Read and check a folder's manifest; ``digest`` is the folder's, where that is known. Raises ``ArtifactError``."""
+    document = read_manifest(directory, kind=KIND, digest=digest)
     try:
-        return PhotoManifest(
+        manifest = PhotoManifest(
             Vocabularies.from_dict(document["vocabularies"]),
             Rules.from_dict(document["rules"]),
             Preprocessing.from_dict(document["preprocessing"]),
             document,
         )
-    except (KeyError, TypeError, ValueError) as error:
+        check_photo_manifest(manifest.vocabularies, manifest.rules, manifest.preprocessing)
+    except Exception as error:  # A manifest made to harm may raise anything; none of it is a model.
         raise ArtifactError(
             f"{directory / MANIFEST_NAME} lacks what a photo model needs ({error!r}). Retrain."
         ) from error
+    return manifest
 
 
 def read_verified(directory: Path, name: str, manifest: PhotoManifest) -> bytes:

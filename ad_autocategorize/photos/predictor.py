@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import ctypes
 import os
+import threading
+import weakref
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
@@ -14,6 +17,8 @@ from PIL import Image
 from ad_autocategorize.artifacts import ArtifactError
 from ad_autocategorize.photos.answers import NO_CAR, CarAnswer, answer_car
 from ad_autocategorize.photos.artifact import GRAPH_NAME, PhotoManifest, read_photo_manifest, read_verified
+from ad_autocategorize.photos.artifact_checks import check_outputs
+from ad_autocategorize.photos.external_data import names_other_files
 from ad_autocategorize.photos.vocabularies import Pair
 
 # Photos of one ad that are looked at; the first ones are those that sellers choose with most care.
@@ -21,16 +26,40 @@ MOST_PHOTOS = 12
 
 
 class PhotoPredictor:
-    """A loaded photo model; safe to share between threads."""
+    """A loaded photo model; safe to share between threads, and to be inherited by a forked process."""
 
     def __init__(self, manifest: PhotoManifest, graph: bytes) -> None:
+        if names_other_files(graph):
+            raise ValueError("it names other files")
         self.manifest = manifest
-        self._session = open_session(graph)
+        self._graph = graph
+        self._opening = threading.Lock()
+        # Opened at once, so that a graph that cannot be run is known as it is loaded.
+        self._session: Any = open_session(graph)
+        check_outputs(self._session, manifest.vocabularies)
+        _loaded.add(self)
+
+    def forget_session(self) -> None:
+        """Set a parent's session aside, and open one of this process when it is first asked.
+
+        The threads of a parent's session are not in a forked process: to use the session, or to let it go, would wait for them
+        for ever.
+        """
+        if self._session is not None:
+            # For ever, the end of the process included, which lets go of whatever a module holds.
+            ctypes.pythonapi.Py_IncRef(ctypes.py_object(self._session))
+        self._session, self._opening = None, threading.Lock()
+
+    def _own_session(self) -> Any:
+        with self._opening:
+            if self._session is None:
+                self._session = open_session(self._graph)
+            return self._session
 
     @classmethod
-    def load(cls, directory: Path) -> PhotoPredictor:
-        """Verify a model folder and open it. Raises ``ArtifactError``."""
-        manifest = read_photo_manifest(directory)
+    def load(cls, directory: Path, digest: str = "") -> PhotoPredictor:
+        """Verify a model folder and open it; ``digest`` is the folder's, where that is known. Raises ``ArtifactError``."""
+        manifest = read_photo_manifest(directory, digest)
         graph = read_verified(directory, GRAPH_NAME, manifest)
         try:
             return cls(manifest, graph)
@@ -46,7 +75,7 @@ class PhotoPredictor:
         """Return the raw outputs for photos, by head, float32[photos, classes]."""
         prepare = self.manifest.preprocessing
         pixels = np.stack([prepare.resize(photo) for photo in photos])
-        return run_graph(self._session, prepare.normalize(pixels))
+        return run_graph(self._own_session(), prepare.normalize(pixels))
 
     def predict(
         self,
@@ -82,3 +111,15 @@ def run_graph(session: Any, photos: NDArray[np.float32]) -> dict[str, NDArray[np
     """Return a session's outputs by name for photos float32[n, 3, height, width]."""
     names = [output.name for output in session.get_outputs()]
     return dict(zip(names, session.run(names, {session.get_inputs()[0].name: photos}), strict=True))
+
+
+_loaded: weakref.WeakSet[PhotoPredictor] = weakref.WeakSet()
+
+
+def _forget_sessions() -> None:
+    for predictor in list(_loaded):
+        predictor.forget_session()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_forget_sessions)

@@ -10,6 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+from ad_autocategorize.photos.uploads.pixels import on_white, with_eight_bits
+
 # Of a side: a view that leaves more than that out would cut the car.
 LARGEST_ZOOM = 2.0
 
@@ -65,20 +67,3 @@ def stretch(photo: Image.Image, height: int, width: int, zoom: float = 1.0) -> N
     box = (left, top, plain.width - left, plain.height - top)
     small = plain.resize((width, height), Image.Resampling.BILINEAR, box=box, reducing_gap=3.0)
     return np.asarray(small, dtype=np.uint8)
-
-
-def with_eight_bits(photo: Image.Image) -> Image.Image:
-    """Return a photo as RGB or RGBA, whatever its samples: 1 or 16 bits, gray, palette, CMYK."""
-    if photo.mode.startswith("I"):
-        # Pillow would clip 16 bits at 255 instead of scaling them.
-        return photo.point(lambda value: value * (1 / 256)).convert("L").convert("RGB")
-    return photo.convert("RGBA" if photo.has_transparency_data else "RGB")
-
-
-def on_white(photo: Image.Image) -> Image.Image:
-    """Return an RGB or RGBA photo as RGB, white where it was transparent."""
-    if photo.mode == "RGB":
-        return photo
-    white = Image.new("RGB", photo.size, "white")
-    white.paste(photo, mask=photo.getchannel("A"))
-    return white

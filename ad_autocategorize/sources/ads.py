@@ -27,7 +27,10 @@ def keys_of(texts: Iterable[str], source: AdSource) -> list[Any]:
     keys = []
     for text in texts:
         try:
-            keys.append(field.to_python(text))
+            key = field.to_python(text)
+            # A number may be beyond what the database's column takes.
+            field.run_validators(key)
+            keys.append(key)
         except ValidationError:
             continue
     return keys

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Callable, Sequence
-from functools import cache
+from functools import lru_cache
 
 from ad_autocategorize.titles.settings import TitleSettings
 
@@ -25,6 +25,8 @@ MARKETPLACE_STOPWORDS: dict[str, tuple[str, ...]] = {
     ),
 }  # fmt: skip
 
+# Numbers whose words are kept at hand.
+REMEMBERED_NUMBERS = 4096
 # Ends each title among the tokens of many; no token of a title is a line break.
 BREAK = "\n"
 
@@ -48,7 +50,8 @@ class Normalizer:
         self._spell: Callable[[str], list[str]] | None = None
         if settings.numbers_to_words:
             _check_language(settings.language)
-            self._spell = cache(self._spell_number)
+            # Of all the numbers that strangers type; a process must not remember each.
+            self._spell = lru_cache(REMEMBERED_NUMBERS)(self._spell_number)
 
     def __call__(self, title: str) -> list[str]:
         """Return the tokens of ``title`` in order; an empty list where nothing remains. Never raises."""

@@ -30,6 +30,7 @@ from ad_autocategorize.artifacts import (
     unpack_strings,
     write_artifact,
 )
+from ad_autocategorize.titles.artifact_checks import checked_tensors
 from ad_autocategorize.titles.hierarchy import Path
 from ad_autocategorize.titles.mixture import Mixture
 from ad_autocategorize.titles.settings import TitleSettings
@@ -203,15 +204,18 @@ class TitleScorer:
         self.manifest = manifest
 
     @classmethod
-    def load(cls, directory: FilePath) -> TitleScorer:
-        """Map a model folder. Raises ``ArtifactError`` when it is damaged, foreign or inconsistent."""
-        artifact = read_artifact(directory, kind=ARTIFACT_KIND)
+    def load(cls, directory: FilePath, digest: str = "") -> TitleScorer:
+        """Map a model folder; ``digest`` is the folder's, where that is known.
+
+        Raises ``ArtifactError`` when it is damaged, foreign, exchanged or inconsistent.
+        """
+        artifact = read_artifact(directory, kind=ARTIFACT_KIND, digest=digest)
         try:
             scorer = _from_artifact(cls, artifact)
-        except (KeyError, IndexError, ValueError, TypeError) as error:
+        except Exception as error:  # Numbers made to harm may raise anything; none of them is a model.
             raise ArtifactError(f"{directory} lacks a part or contradicts itself ({error}); retrain.") from error
         scorer.manifest = artifact.manifest
-        scorer.digest = artifact.manifest["sha256"]
+        scorer.digest = artifact.digest
         return scorer
 
     def _sum_rows(self, rows: list[int]) -> Array:
@@ -372,7 +376,8 @@ def _in_batches(score: Callable[[Sequence[str]], Result], titles: Sequence[str],
 
 
 def _from_artifact(cls: type[TitleScorer], artifact: Artifact) -> TitleScorer:
-    tensors, manifest = artifact.tensors, artifact.manifest
+    manifest = artifact.manifest
+    tensors = checked_tensors(artifact.tensors, int(manifest["edges"]))
     settings = TitleSettings.from_dict(manifest["settings"])
     words, ngrams = unpack_strings(tensors["words"]), unpack_strings(tensors["ngrams"])
     rows_of = tensors["word_rows"], tensors["pairs"], tensors["pair_rows"]

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import codecs
-import gzip
-import sys
-from pathlib import Path
 
+from taxonomy.readers.bounded import FileRefused, read_bounded
 from taxonomy.rows import ImportRefused
 
 
@@ -16,11 +14,9 @@ def read_text(name: str) -> str:
     Raises ``ImportRefused`` where it cannot be read or is in another encoding.
     """
     try:
-        data = sys.stdin.buffer.read() if name == "-" else Path(name).read_bytes()
-        if data[:2] == b"\x1f\x8b":
-            data = gzip.decompress(data)
-    except (OSError, EOFError) as error:
-        raise ImportRefused(f"{name} cannot be read: {error}") from error
+        data = read_bounded(name)
+    except FileRefused as error:
+        raise ImportRefused(str(error)) from error
     try:
         utf_16 = data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE))
         text = data.decode("utf-16" if utf_16 else "utf-8-sig")

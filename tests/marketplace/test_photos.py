@@ -57,7 +57,7 @@ def test_refusals_are_told_in_the_seller_s_language():
     "code", ["empty", "too_large", "unknown_format", "heic", "too_many_pixels", "animated", "too_slow", "damaged"]
 )
 def test_every_refusal_has_its_own_words_in_both_languages(code):
-    refused = UploadRefused(code, "")
+    refused = UploadRefused(code)
     with translation.override("en"):
         english = explain(refused)
     with translation.override("es"):

@@ -38,7 +38,8 @@ def events(marketplace_tree):
     ]
     for version, ad, rank, days in rows:
         outcome = "accepted" if rank else "overruled"
-        event = SuggestionEvent.objects.create(model_version=version, ad_id=str(ad.pk), rank=rank, outcome=outcome)
+        told = {"model_version": version, "ad_id": str(ad.pk), "rank": rank, "outcome": outcome}
+        event = SuggestionEvent.objects.create(**told, category=ad.category, from_form=True)
         SuggestionEvent.objects.filter(pk=event.pk).update(created_at=timezone.now() - timedelta(days=days))
     return rows
 
@@ -58,7 +59,7 @@ def test_an_event_keeps_its_branch_when_its_ad_has_moved_or_gone(marketplace_tre
         Ad.objects.filter(category=marketplace_tree.find(["Vehículos"])).first(),
         marketplace_tree.find(["Hogar", "Cocina"]),
     )
-    event = {"model_version": "titles-a", "outcome": "accepted", "rank": 1}
+    event = {"model_version": "titles-a", "outcome": "accepted", "rank": 1, "from_form": True}
     SuggestionEvent.objects.create(**event, ad_id=str(ad.pk), category_id=kitchen)
     SuggestionEvent.objects.create(**event, ad_id="99999", category_id=kitchen)
     SuggestionEvent.objects.create(**event, ad_id="99999")
@@ -79,15 +80,17 @@ def test_the_page_says_that_of_the_main_categories_the_newest_events_alone_are_c
 
 def test_what_anybody_may_tell_the_api_stands_apart(events):
     event = {"model_version": "titles-b", "outcome": "accepted", "rank": 1}
-    SuggestionEvent.objects.create(**event, from_form=True)
-    assert [row[1:] for row in shares(figures.totals())] == [(5, 0.4, 0.6), (1, 1.0, 1.0), (4, 0.25, 0.5)]
+    before = shares(figures.by_version())
+    SuggestionEvent.objects.create(**event, from_form=False)
+    assert [row[1:] for row in shares(figures.totals())] == [(4, 0.25, 0.5), (1, 1.0, 1.0)]
+    assert shares(figures.by_version()) == before
     SuggestionEvent.objects.filter(from_form=False).delete()
     assert len(figures.totals()) == 1
 
 
 def test_of_a_site_that_trains_every_night_the_newest_versions_are_shown(events, admin_client):
     for day in range(30):
-        SuggestionEvent.objects.create(model_version=f"titles-c{day:02}", outcome="overruled")
+        SuggestionEvent.objects.create(model_version=f"titles-c{day:02}", outcome="overruled", from_form=True)
     found = [row.name for row in figures.by_version()]
     assert found == [f"titles-c{day}" for day in range(29, 29 - figures.VERSIONS, -1)]
     assert not re.search(r"\btitles-a\b", admin_client.get(PAGE).content.decode())
@@ -117,7 +120,9 @@ def test_weeks_begin_on_monday_by_the_readers_clock(db, zone):
             midnight = timezone.make_aware(datetime.combine(today - timedelta(days=days), time.min))
             for minutes, rank in ((-1, None), (0, 1), (61, 2)):
                 outcome = SuggestionEvent.outcome_of(rank)
-                event = SuggestionEvent.objects.create(model_version="titles-a", rank=rank, outcome=outcome)
+                event = SuggestionEvent.objects.create(
+                    model_version="titles-a", rank=rank, outcome=outcome, from_form=True
+                )
                 moment = min(midnight + timedelta(minutes=minutes), timezone.now())
                 SuggestionEvent.objects.filter(pk=event.pk).update(created_at=moment)
         newest = timezone.now() - timedelta(weeks=figures.WEEKS)

@@ -1,4 +1,7 @@
-"""Each refusal and each odd but honest picture, with a real file made on the fly."""
+"""Each refusal and each odd but honest picture, with a real file made on the fly.
+
+All of it twice: decoded in a process of its own, and in this one as where no process can be had.
+"""
 
 import io
 import struct
@@ -11,7 +14,19 @@ import zlib
 import pytest
 from PIL import Image, ImageFile, JpegImagePlugin
 
-from ad_autocategorize.photos.uploads import DEFAULT_LIMITS, UploadLimits, UploadRefused, decode_upload
+from ad_autocategorize.photos.uploads import DEFAULT_LIMITS, UploadLimits, UploadRefused, decode_upload, process
+
+
+@pytest.fixture(autouse=True, params=["process", "here"])
+def door(request, monkeypatch):
+    if request.param == "here":
+        monkeypatch.setattr(process, "why_unavailable", lambda: "for a test")
+        monkeypatch.setattr(process, "_RETRY_SECONDS", 0.0)
+        process.decoding_process.stop()
+    yield request.param
+    if request.param == "here":
+        process.decoding_process.forget()
+
 
 RED, GREEN = (200, 30, 30), (30, 160, 40)
 
@@ -128,7 +143,9 @@ def test_large_photos_are_scaled_down_and_small_ones_not_up():
 @pytest.mark.parametrize(
     ("size", "read"), [((1600, 1200), (400, 300)), ((1200, 1600), (300, 400)), ((3200, 200), (400, 25))]
 )
-def test_of_a_large_jpeg_no_more_is_decoded_than_is_wanted(size, read, monkeypatch):
+def test_of_a_large_jpeg_no_more_is_decoded_than_is_wanted(size, read, door, monkeypatch):
+    if door == "process":
+        pytest.skip("another process cannot be looked into")
     decoded = []
     load = JpegImagePlugin.JpegImageFile.load
     monkeypatch.setattr(JpegImagePlugin.JpegImageFile, "load", lambda self: decoded.append(self.size) or load(self))
@@ -266,7 +283,7 @@ def test_an_exif_block_made_to_fill_the_memory():
     segment = b"\xff\xe1" + struct.pack(">H", len(block) + 2) + block
     started = time.perf_counter()
     assert decode(data[:2] + segment * 100 + data[2:]).size == (64, 48)
-    assert time.perf_counter() - started < 1
+    assert time.perf_counter() - started < 5
 
 
 def test_a_host_that_tolerates_truncated_files_changes_nothing_for_other_formats(monkeypatch):
@@ -287,10 +304,12 @@ def test_heic_is_read_where_pillow_heif_is_installed():
     assert near(image.getpixel((32, 5)), RED)
     assert "HEIF" not in Image.registered_extensions().values()
     assert refusal(heic()[:-40]) == "damaged"
-    assert refusal(heic(), max_pixels=100) == "too_many_pixels"
+    assert refusal(heic(), max_heic_pixels=100) == "too_many_pixels"
 
 
-def test_heic_is_refused_in_plain_words_without_it(monkeypatch):
+def test_heic_is_refused_in_plain_words_without_it(door, monkeypatch):
+    if door == "process":
+        pytest.skip("another process imports for itself")
     monkeypatch.setitem(sys.modules, "pillow_heif", None)
     with pytest.raises(UploadRefused, match="JPEG") as caught:
         decode(b"\0\0\0\x18ftypheic" + bytes(100))

@@ -2,11 +2,11 @@ import json
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
-from django.core.cache import cache
 from django.test import Client
 from django.urls import reverse
 
 from ad_autocategorize.conf import SETTING
+from ad_autocategorize.rates import rate_cache
 
 pytestmark = pytest.mark.django_db
 URL = "/api/v1/suggestions/category/"
@@ -102,7 +102,7 @@ def test_every_error_is_a_problem(client, trained, settings, monkeypatch, django
     problem(post(client, {"title": "x" * 200}), 413)
     settings.DATA_UPLOAD_MAX_MEMORY_SIZE = 2**20
     setattr(settings, SETTING, {**getattr(settings, SETTING), "API_ANONYMOUS_RATE": "1/min"})
-    cache.clear()
+    rate_cache().clear()
     post(client, {"title": "sofa"})
     throttled = post(client, {"title": "sofa"})
     problem(throttled, 429)
@@ -230,12 +230,15 @@ def photo_version(db):
 
 def test_what_became_of_a_suggestion_is_recorded_without_titles_or_persons(client, trained):
     from ad_autocategorize.models import SuggestionEvent
+    from marketplace.models import Ad
 
+    ad = Ad.objects.first()
+    client.force_login(ad.seller)
     version = post(client, {"title": "sofa"}).json()["model_version"]
-    assert post(client, {"model_version": version, "rank": 2, "ad_id": "77"}, url=EVENTS).status_code == 204
+    assert post(client, {"model_version": version, "rank": 2, "ad_id": str(ad.pk)}, url=EVENTS).status_code == 204
     assert post(client, {"model_version": version, "rank": None}, url=EVENTS).status_code == 204
     events = list(SuggestionEvent.objects.order_by("pk").values_list("model_version", "outcome", "rank", "ad_id"))
-    assert events == [(version, "accepted", 2, "77"), (version, "overruled", None, "")]
+    assert events == [(version, "accepted", 2, str(ad.pk)), (version, "overruled", None, "")]
     fields = {field.name for field in SuggestionEvent._meta.get_fields()}
     handling = {"shown", "taken_rank", "handling", "from_form", "category"}
     assert fields == {"id", "model_version", "ad_id", "rank", "outcome", "created_at"} | handling
@@ -259,16 +262,20 @@ CAR_EVENTS = "/api/v1/suggestions/car/events/"
         ({"state": "empty", "rank": None, "sure": False}, ("unsure", "overruled", None)),
     ],
 )
-def test_clients_tell_what_became_of_car_fields(client, photo_version, told, expected):
+def test_clients_tell_what_became_of_car_fields(client, photo_version, marketplace_tree, told, expected):
+    from marketplace.models import Ad
+
+    ad = Ad.objects.first()
+    client.force_login(ad.seller)
     from ad_autocategorize.models import CarFieldEvent
 
     field = {"sure": True, "answered": 3, **told}
-    data = {"model_version": photo_version, "ad_id": "77", "fields": {"color": field, "brand": {**field}}}
+    data = {"model_version": photo_version, "ad_id": str(ad.pk), "fields": {"color": field, "brand": {**field}}}
     assert post(client, data, url=CAR_EVENTS).status_code == 204
     rows = list(CarFieldEvent.objects.order_by("field"))
     assert [(row.field, row.ad_id, row.from_form, row.answered) for row in rows] == [
-        ("brand", "77", False, 3),
-        ("color", "77", False, 3),
+        ("brand", str(ad.pk), False, 3),
+        ("color", str(ad.pk), False, 3),
     ]
     assert {(row.handling, row.outcome, row.rank) for row in rows} == {expected}
 

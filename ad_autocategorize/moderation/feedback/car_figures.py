@@ -63,7 +63,7 @@ class FieldFigures:
 
 @dataclass(frozen=True, slots=True)
 class CarFigures:
-    """The figures over all events, parted where clients of the API told some, by field, and by version, the newest first."""
+    """The figures over all events of the form, apart from them those that clients told; of the form's by field and by version."""
 
     totals: list[FieldFigures] = field(default_factory=list)
     by_field: list[FieldFigures] = field(default_factory=list)
@@ -85,10 +85,11 @@ def car_figures() -> CarFigures:
         return CarFigures()
     origins = _summed(rows, "from_form")
     names = {True: _("recorded by the form"), False: _("told by clients of the API")}
-    parts = [_figures(names[told], origins[told]) for told in names if False in origins and told in origins]
-    fields, versions = _summed(rows, "field"), _summed(rows, "model_version")
+    # What clients of the API tell is anybody's word, and sets no other figure.
+    own = [row for row in rows if row["from_form"]]
+    fields, versions = _summed(own, "field"), _summed(own, "model_version")
     return CarFigures(
-        [_figures(_("all"), _sum(rows)), *parts],
+        [_figures(names[told], origins.get(told, _sum([]))) for told in names if told or told in origins],
         [_figures(str(capfirst(field.label)), fields[field.name]) for field in FIELDS if field.name in fields],
         [_figures(name, versions[name]) for name in sorted(versions, reverse=True)[:VERSIONS]],
     )

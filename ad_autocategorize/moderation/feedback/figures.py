@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 from typing import Any
@@ -17,8 +17,6 @@ from django.utils.translation import gettext as _
 
 from ad_autocategorize.models import ReviewDecision, SuggestionEvent
 from ad_autocategorize.reports.charts import Axis, Series, Style, line_chart
-from ad_autocategorize.sources import get_source
-from ad_autocategorize.sources.ads import ads_by_key
 from ad_autocategorize.statistics.proportions import Difference, Proportion
 from taxonomy.tree import CategoryTree
 
@@ -27,7 +25,6 @@ FIRST = Count("pk", filter=Q(outcome=SuggestionEvent.Outcome.ACCEPTED, rank=1))
 TOP_THREE = Count("pk", filter=Q(outcome=SuggestionEvent.Outcome.ACCEPTED, rank__lte=3))
 # The events whose branch is looked up, newest first.
 BRANCH_SAMPLE = 5000
-LOOKED_UP_AT_ONCE = 500
 WEEKS = 26
 # A site that trains every night has hundreds of versions a year.
 VERSIONS = 12
@@ -71,12 +68,10 @@ class Review:
 
 
 def totals() -> list[Acceptance]:
-    """Return the acceptance over all events that are kept; parted where clients of the API told some of them."""
-    rows = {row["from_form"]: row for row in _counted(_answers().values("from_form").order_by())}
-    whole = {name: sum(row[name] for row in rows.values()) for name in ("count", "first", "three")}
+    """Return the acceptance over all events that are kept: those of the form, and apart from them what clients told."""
+    rows = {row["from_form"]: row for row in _counted(_told().values("from_form").order_by())}
     names = {True: _("recorded by the form"), False: _("told by clients of the API")}
-    parts = [_acceptance(names[told], rows[told]) for told in names if False in rows and told in rows]
-    return [_acceptance(_("all"), whole), *parts] if rows else []
+    return [_acceptance(names[told], rows[told]) for told in names if told in rows]
 
 
 def by_version() -> list[Acceptance]:
@@ -88,12 +83,9 @@ def by_version() -> list[Acceptance]:
 def by_branch() -> list[Acceptance]:
     """Return the acceptance by the main category that the ads of the newest events ended up in."""
     tree = CategoryTree.load(include_inactive=True)
-    rows = _answers().exclude(ad_id="", category=None)
-    events = list(rows.values_list("ad_id", "category_id", "outcome", "rank")[:BRANCH_SAMPLE])
-    today = _filed_today([ad_id for ad_id, category_id, _outcome, _rank in events if category_id is None], tree)
+    events = _answers().exclude(category=None).values_list("category_id", "outcome", "rank")[:BRANCH_SAMPLE]
     counted: defaultdict[int, Counter[str]] = defaultdict(Counter)
-    for ad_id, then, outcome, rank in events:
-        category_id = today.get(ad_id) if then is None else then
+    for category_id, outcome, rank in events:
         if category_id is None or category_id not in tree:
             continue
         taken = outcome == SuggestionEvent.Outcome.ACCEPTED
@@ -101,16 +93,6 @@ def by_branch() -> list[Acceptance]:
         branch.update(count=1, first=taken and rank == 1, three=taken and rank is not None and rank <= 3)
     ordered = sorted(counted.items(), key=lambda item: -item[1]["count"])
     return [_acceptance(tree.name(pk), row) for pk, row in ordered]
-
-
-def _filed_today(keys: Iterable[str], tree: CategoryTree) -> dict[str, int | None]:
-    """Return the categories of ads whose events do not say, as those that clients of the API told."""
-    source, wanted = get_source(), list(dict.fromkeys(keys))
-    ads: dict[str, Any] = {}
-    for start in range(0, len(wanted), LOOKED_UP_AT_ONCE):
-        ads |= ads_by_key(wanted[start : start + LOOKED_UP_AT_ONCE], source)
-    filed = source.filed_at_ids_of(ads.values(), tree)
-    return {key: next(iter(ids), None) for key, ids in zip(ads, filed, strict=True)}
 
 
 def by_handling() -> list[Part]:
@@ -132,7 +114,11 @@ def by_handling() -> list[Part]:
 def by_place() -> list[Handled]:
     """Return what became of the suggestions taken, by their place in the list."""
     handling = SuggestionEvent.Handling
-    rows = SuggestionEvent.objects.filter(taken_rank__isnull=False).values("taken_rank").order_by("taken_rank")
+    rows = (
+        SuggestionEvent.objects.filter(from_form=True, taken_rank__isnull=False)
+        .values("taken_rank")
+        .order_by("taken_rank")
+    )
     counted = rows.annotate(
         taken=Count("pk", filter=Q(handling=handling.TAKEN)), changed=Count("pk", filter=Q(handling=handling.CHANGED))
     )
@@ -196,9 +182,14 @@ def _midnight(day: date) -> datetime:
     return timezone.make_aware(midnight) if settings.USE_TZ else midnight
 
 
-def _answers() -> QuerySet[SuggestionEvent]:
+def _told() -> QuerySet[SuggestionEvent]:
     """Return the events that answer suggestions: not those of ads that were edited and stayed where they were."""
     return SuggestionEvent.objects.exclude(handling=SuggestionEvent.Handling.HELD)
+
+
+def _answers() -> QuerySet[SuggestionEvent]:
+    """Return those that the form recorded: what clients of the API tell is anybody's word, and sets no figure."""
+    return _told().filter(from_form=True)
 
 
 def _counted(rows: QuerySet[Any]) -> QuerySet[Any]:

@@ -41,6 +41,7 @@ class Neighbor:
     path: str
     url: str
     filed_alike: bool
+    seller: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +65,12 @@ class LabelPage:
     can_accept: bool
     is_given: bool
     has_changed: bool
+
+    @property
+    def single_witness(self) -> str:
+        """The account that files all the near-identical ads which lie elsewhere; empty where there are several or none."""
+        elsewhere = {neighbor.seller for neighbor in self.neighbors if not neighbor.filed_alike}
+        return elsewhere.pop() if len(elsewhere) == 1 else ""
 
 
 def paths_side_by_side(tree: CategoryTree, *two: int | None) -> tuple[tuple[Step, ...], tuple[Step, ...]]:
@@ -125,4 +132,5 @@ def _neighbors(issue: LabelIssue, source: AdSource, tree: CategoryTree) -> Itera
         except SourceError:
             continue
         path = "; ".join(path_text(tree, pk) for pk in category_ids)
-        yield Neighbor(title_of(ad, source), path, ad_url(ad), issue.given_id in category_ids)
+        seller = str(source.value_of(ad, "seller") or "")
+        yield Neighbor(title_of(ad, source), path, ad_url(ad), issue.given_id in category_ids, seller)

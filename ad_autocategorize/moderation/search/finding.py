@@ -24,6 +24,7 @@ from ad_autocategorize.moderation.search.car_checks import find_car_issues
 from ad_autocategorize.moderation.search.categories import keep_together, without_others
 from ad_autocategorize.moderation.search.doubts import Doubt, title_doubts, with_photos
 from ad_autocategorize.moderation.search.health import Evidence, record_health
+from ad_autocategorize.moderation.search.witnesses import one_witness_each
 from ad_autocategorize.sources import AdSource, LabelledTitle
 from ad_autocategorize.sources.ads import ads_by_key, title_of
 from ad_autocategorize.sources.languages import title_settings, training_languages
@@ -199,7 +200,9 @@ def _judge(
     if several:
         scores = replace(scores, probabilities=without_others(ads, scores))
     suggestible = np.array([path[-1] in trees[1] for path in scores.categories])
-    near = find_near_identical(titles, range(len(ads)), settings, sellers=[_whose(ad) for ad in ads])
+    sellers = [_whose(ad) for ad in ads]
+    near = find_near_identical(titles, range(len(ads)), settings, sellers=sellers)
+    near = one_witness_each(near, [ad.seller for ad in ads], [ad.category_id for ad in ads])
     quality = judge_labels(
         scores.categories,
         scores.probabilities,

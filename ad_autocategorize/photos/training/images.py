@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import warnings
 from collections import Counter
 from collections.abc import Hashable, Sequence
 from dataclasses import dataclass, field
@@ -11,14 +10,13 @@ from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image, ImageOps
+from PIL import Image
 
-from ad_autocategorize.photos.preprocessing import on_white, stretch, with_eight_bits
+from ad_autocategorize.photos.preprocessing import stretch
+from ad_autocategorize.photos.uploads import READING_LIMITS, UploadRefused, decode_upload
 from ad_autocategorize.photos.vocabularies import CarLabels
 
 SHORTEST_SIDE = 24
-# What marketplaces store; every further decoder is a further way in.
-FORMATS = ("JPEG", "PNG", "WEBP", "GIF", "BMP", "TIFF")
 LONGEST_LIST = 20
 
 
@@ -59,19 +57,23 @@ class Skipped:
 
 
 def read_photo(path: Path) -> Image.Image:
-    """Return a photo in RGB, turned as its EXIF orientation says, as uploads are. Raises ``UnreadablePhoto``."""
+    """Return a photo in RGB, as the upload door gives it: what can be uploaded can be learned from, and looks the same.
+
+    Raises ``UnreadablePhoto``.
+    """
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("error", Image.DecompressionBombWarning)
-            with Image.open(path, formats=FORMATS) as image:
-                upright = on_white(with_eight_bits(ImageOps.exif_transpose(image)))
+        with path.open("rb") as file:
+            photo = decode_upload(file, READING_LIMITS)
     except FileNotFoundError as error:
         raise UnreadablePhoto("no such file") from error
-    except Exception as error:  # Decoders fail in many ways on damaged files.
-        raise UnreadablePhoto("damaged, cut short or no picture") from error
-    if min(upright.size) < SHORTEST_SIDE:
+    except OSError as error:
+        raise UnreadablePhoto("cannot be opened") from error
+    except UploadRefused as refused:
+        no_picture = refused.code in ("empty", "unknown_format", "damaged")
+        raise UnreadablePhoto("damaged, cut short or no picture" if no_picture else refused.message) from refused
+    if min(photo.size) < SHORTEST_SIDE:
         raise UnreadablePhoto(f"smaller than {SHORTEST_SIDE} pixels")
-    return upright
+    return photo
 
 
 def difference_hash(photo: Image.Image) -> str:

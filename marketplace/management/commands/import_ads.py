@@ -10,6 +10,7 @@ from django.db import transaction
 
 from marketplace.ad_import import import_ads, read_ads
 from taxonomy.bulk import ImportRefused
+from taxonomy.readers.bounded import printable
 from taxonomy.readers.source import read_text
 
 
@@ -26,5 +27,5 @@ class Command(BaseCommand):
                 seller, _ = get_user_model().objects.get_or_create(username=options["seller"])
                 created, known = import_ads(read_ads(read_text(options["file"])), seller)
         except ImportRefused as error:
-            raise CommandError(str(error)) from error
+            raise CommandError(printable(str(error))) from error
         self.stdout.write(f"Ads: {created} created, {known} were there already.")

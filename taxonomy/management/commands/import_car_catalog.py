@@ -9,6 +9,7 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from taxonomy.car_catalog import upsert_cars
 from taxonomy.progress import show_notes, show_progress
+from taxonomy.readers.bounded import printable
 from taxonomy.readers.cars import read_cars
 from taxonomy.readers.source import read_text
 from taxonomy.rows import ImportRefused
@@ -29,7 +30,7 @@ class Command(BaseCommand):
                 progress=show_progress(sys.stderr, "Writing car models"),
             )
         except ImportRefused as error:
-            raise CommandError(str(error)) from error
+            raise CommandError(printable(str(error))) from error
         prefix = "Would be: " if options["dry_run"] else "Car models: "
         self.stdout.write(f"{prefix}{summary}.")
         show_notes(self.stdout, summary.notes)

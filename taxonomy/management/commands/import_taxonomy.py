@@ -11,6 +11,7 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 from taxonomy.bulk import ImportSummary, upsert_categories
 from taxonomy.names import join_path
 from taxonomy.progress import show_notes, show_progress
+from taxonomy.readers.bounded import printable
 from taxonomy.readers.categories import read_categories
 from taxonomy.readers.source import read_text
 from taxonomy.rows import CategoryRow, ImportRefused
@@ -51,7 +52,7 @@ class Command(BaseCommand):
                     return
             summary = self._import(rows, options, dry_run=False)
         except ImportRefused as error:
-            raise CommandError(str(error)) from error
+            raise CommandError(printable(str(error))) from error
         self.stdout.write(f"Categories: {summary}.")
         if not options["dry_run"]:
             show_notes(self.stdout, summary.notes)

@@ -1,0 +1,34 @@
+"""Whether an ad that a client tells of is the client's own."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.db.models import Model
+from django.utils.translation import gettext as _
+from rest_framework.exceptions import ValidationError
+from rest_framework.request import Request
+
+from ad_autocategorize.sources import get_source
+from ad_autocategorize.sources.ads import ads_by_key
+
+
+def refuse_foreign_ad(request: Request, ad_id: str) -> None:
+    """Raise ``ValidationError`` unless ``ad_id`` is empty, or the key of an ad whose seller is logged in.
+
+    One answer for ads of others and for those that do not exist: a client learns nothing of either.
+    """
+    if not ad_id:
+        return
+    source = get_source()
+    ad = ads_by_key([ad_id], source).get(ad_id) if request.user and request.user.is_authenticated else None
+    if ad is None or not _is_seller(request.user, source.value_of(ad, "seller")):
+        raise ValidationError({"ad_id": [_("This is no ad of yours.")]})
+
+
+def _is_seller(user: Any, seller: Any) -> bool:
+    """Return whether a source's seller is this user: the user, a profile of the user's, the name, or the key."""
+    if isinstance(seller, Model):
+        return seller == user or getattr(seller, "user_id", None) == user.pk
+    # By type: somebody may be named as another's key.
+    return bool(seller == (user.get_username() if isinstance(seller, str) else user.pk))

@@ -1,0 +1,73 @@
+"""How much of what a seller repeats is believed: as much as one ad, until others say the same.
+
+An account that files thirty ads of one phrase would settle what the phrase suggests. What counts is how many sellers say so,
+not how often one of them does; a shop whose words others use likewise, or whose ads are each of something else, loses nothing.
+"""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Hashable, Sequence
+from itertools import combinations
+
+# What an account's ads of one phrase weigh together where other sellers file the phrase elsewhere.
+CONTESTED_TOTAL = 0.1
+# Stands for several sellers; no seller is named so.
+_SEVERAL = "\x00"
+
+
+def independence(
+    titles: Sequence[Sequence[str]], categories: Sequence[Hashable], sellers: Sequence[str]
+) -> list[float]:
+    """Return a weight from 0 to 1 for each ad, 1 for sellers that are not known ("").
+
+    Parameters
+    ----------
+    titles : the words of each title; ``categories`` and ``sellers`` are in the same order.
+
+    A phrase is two words of a title, in either order. One that a seller repeats in a category weighs there as
+    ``CONTESTED_TOTAL`` ads together if other sellers use it in other categories alone. An ad weighs as the phrase that says
+    least of it.
+    """
+    repeated = Counter(zip(sellers, categories, strict=True))
+    watched = {place for place, count in repeated.items() if count > 1 and place[0]}
+    if not watched:
+        return [1.0] * len(titles)
+    told: defaultdict[str, Counter[tuple[str, Hashable]]] = defaultdict(Counter)
+    places = zip(sellers, categories, strict=True)
+    nothing: frozenset[str] = frozenset()
+    phrases = [_phrases(words) if place in watched else nothing for words, place in zip(titles, places, strict=True)]
+    wanted = {phrase for found in phrases for phrase in found}
+    for row, (words, seller, category) in enumerate(zip(titles, sellers, categories, strict=True)):
+        # Every unknown seller is another.
+        speaker = seller or f"{_SEVERAL}{row}"
+        for phrase in _phrases(words) & wanted:
+            told[phrase][speaker, category] += 1
+    where = {phrase: _speakers(counted) for phrase, counted in told.items()}
+    return [
+        min((_belief(told[phrase], where[phrase], seller, category) for phrase in found), default=1.0)
+        for found, seller, category in zip(phrases, sellers, categories, strict=True)
+    ]
+
+
+def _phrases(words: Sequence[str]) -> frozenset[str]:
+    distinct = sorted(set(words))
+    return frozenset(f"{left} {right}" for left, right in combinations(distinct, 2)) or frozenset(distinct)
+
+
+def _speakers(counted: Counter[tuple[str, Hashable]]) -> dict[Hashable, str]:
+    """Return who uses a phrase in each category: the one seller, or that there are several."""
+    speakers: dict[Hashable, str] = {}
+    for seller, category in counted:
+        speakers[category] = seller if speakers.get(category, seller) == seller else _SEVERAL
+    return speakers
+
+
+def _belief(
+    counted: Counter[tuple[str, Hashable]], speakers: dict[Hashable, str], seller: str, category: Hashable
+) -> float:
+    count = counted[seller, category]
+    if count < 2 or speakers[category] != seller:
+        return 1.0
+    contested = any(other != seller for place, other in speakers.items() if place != category)
+    return CONTESTED_TOTAL / count if contested else 1.0

@@ -1,0 +1,36 @@
+"""What titles hold of persons, kept out of what a model is trained on: its files list the words it learned."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Sequence
+
+_EMAIL = re.compile(r"[\w.+-]+\s?@\s?[\w-]+(?:\.[\w-]+)+")
+# Seven digits or more, with the signs that part them: telephone numbers, and with them some numbers of parts.
+_NUMBER = re.compile(r"(?<![\w.])\+?(?:\(?\d+\)?[ .\-/]{0,2}){2,}\d+|\d{7,}")
+_LEAST_DIGITS = 7
+# Accounts that a site must have before one's own words are told from the site's.
+_LEAST_SELLERS = 3
+
+
+def without_contacts(title: str) -> str:
+    """Return a title without e-mail addresses and telephone numbers."""
+    title = _EMAIL.sub(" ", title)
+    return _NUMBER.sub(lambda found: " " if sum(map(str.isdigit, found[0])) >= _LEAST_DIGITS else found[0], title)
+
+
+def sole_words(titles: Sequence[Iterable[str]], sellers: Sequence[str]) -> set[str]:
+    """Return the words that one known seller alone ever wrote; none where the sellers are not known, or next to none.
+
+    Parameters
+    ----------
+    titles : the words of each title; ``sellers`` in the same order, "" for one that is not known.
+    """
+    if len(set(sellers) - {""}) < _LEAST_SELLERS:
+        return set()
+    writer: dict[str, str | None] = {}
+    for words, seller in zip(titles, sellers, strict=True):
+        for word in words:
+            # An unknown seller may be anybody: a word of theirs is not told to be one's own.
+            writer[word] = seller if seller and writer.get(word, seller) == seller else None
+    return {word for word, seller in writer.items() if seller is not None}

@@ -1,0 +1,21 @@
+"""Whether a decoding process can be had; asked by the system checks, which may run without Pillow."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+
+def why_unavailable() -> str | None:
+    """Return why no decoding process can be had here, as far as can be told without starting one; ``None`` if one can."""
+    try:
+        import resource  # noqa: F401
+    except ImportError:
+        return f"{sys.platform} has no limits for processes"
+    return None if interpreter() else "the Python interpreter cannot be found"
+
+
+def interpreter() -> str | None:
+    """Return the Python of this environment; a server that embeds Python calls itself ``sys.executable``."""
+    candidates = [Path(sys.executable or ""), Path(sys.prefix) / "bin" / "python3", Path(sys.prefix) / "bin" / "python"]
+    return next((str(path) for path in candidates if path.name.startswith("python") and path.is_file()), None)

@@ -1,0 +1,140 @@
+"""From a file's bytes to an upright RGB picture without metadata, in the process that calls it.
+
+Run by the decoding process (see ``worker``), whose memory and time the operating system limits. Where there is none it runs in
+the web's own process, and what holds then are the limits that are checked here.
+"""
+
+from __future__ import annotations
+
+import io
+import time
+from typing import Any
+
+from PIL import Image, ImageFile
+
+from ad_autocategorize.photos.uploads.headers import Header, check_header, read_header
+from ad_autocategorize.photos.uploads.limits import UploadLimits, UploadRefused
+from ad_autocategorize.photos.uploads.pixels import in_srgb, on_white, with_eight_bits
+
+_ORIENTATION_TAG = 0x0112
+# EXIF's eight orientations, and what undoes them; 1 is upright.
+_UPRIGHT = {
+    2: Image.Transpose.FLIP_LEFT_RIGHT,
+    3: Image.Transpose.ROTATE_180,
+    4: Image.Transpose.FLIP_TOP_BOTTOM,
+    5: Image.Transpose.TRANSPOSE,
+    6: Image.Transpose.ROTATE_270,
+    7: Image.Transpose.TRANSVERSE,
+    8: Image.Transpose.ROTATE_90,
+}
+# Bytes that the decoder is given at once, after each of which the clock is looked at. A kilobyte holds a hundred empty scans.
+_BLOCK = 16 * 1024
+_BLOCK_OF_SCANS = 1024
+# What libjpeg fills in where the data has ended: the middle of the range, in either polarity.
+_BLANK = ((128, 128, 128), (127, 127, 127))
+_END_OF_JPEG = b"\xff\xd9"
+
+
+def decode(data: bytes, limits: UploadLimits, seconds: float) -> Image.Image:
+    """Return the picture in RGB. Raises ``UploadRefused`` for anything that is not one picture within the limits."""
+    header = read_header(data)
+    check_header(header, limits)
+    try:
+        return _decode_heic(data, limits) if header.kind == "HEIF" else _decode(data, header, limits, seconds)
+    except UploadRefused:
+        raise
+    except (Image.DecompressionBombError, MemoryError) as error:
+        raise UploadRefused("too_many_pixels") from error
+    except Exception as error:  # Decoders fail in many ways on files made to harm; none of them is a photo.
+        raise UploadRefused("damaged") from error
+
+
+class _TimedReader(io.BytesIO):
+    """Hands out the file until the thread has used up its CPU time; waiting for other processes does not count."""
+
+    def __init__(self, data: bytes, seconds: float) -> None:
+        super().__init__(data)
+        self._deadline = time.thread_time() + seconds
+
+    def read(self, size: int | None = -1, /) -> bytes:
+        if time.thread_time() > self._deadline:
+            raise UploadRefused("too_slow")
+        return super().read(size)
+
+
+def _decode(data: bytes, header: Header, limits: UploadLimits, seconds: float) -> Image.Image:
+    if not header.ends:
+        data += _END_OF_JPEG
+    with Image.open(_TimedReader(data, seconds), formats=(header.kind,)) as image:
+        if image.width * image.height > max(header.width * header.height, 1):
+            # Pillow read another size than was checked: the file was made to say two things.
+            raise UploadRefused("damaged")
+        # Further pictures in a JPEG are previews and depth maps of the camera's; they are not decoded.
+        if header.kind != "JPEG" and getattr(image, "n_frames", 1) > 1:
+            raise UploadRefused("animated")
+        _load(image, header, limits.longest_side)
+        if not header.ends and _is_cut_short(image):
+            raise UploadRefused("damaged")
+        orientation = image.getexif().get(_ORIENTATION_TAG)
+        profile = image.info.get("icc_profile")
+        return _finish(with_eight_bits(image), limits.longest_side, profile, orientation)
+
+
+def _load(image: ImageFile.ImageFile, header: Header, longest_side: int) -> None:
+    # Only JPEG can be read at a fraction of its size; the others take no notice. In the picture's own proportions: a square
+    # would ask for more than is wanted of its shorter side, and decode the whole of it.
+    share = longest_side / max(image.size)
+    image.draft("RGB", (max(1, int(image.width * share)), max(1, int(image.height * share))))
+    image.decodermaxblock = _BLOCK if header.scans == 1 else _BLOCK_OF_SCANS
+    image.load()
+
+
+def _is_cut_short(image: Image.Image) -> bool:
+    """Return whether a JPEG without its end lacks more than that: its last block was never there."""
+    last = image.crop((image.width - 1, image.height - 1, image.width, image.height))
+    return last.convert("RGB").getpixel((0, 0)) in _BLANK
+
+
+def _decode_heic(data: bytes, limits: UploadLimits) -> Image.Image:
+    try:
+        # Not its Pillow plugin: registering that would make every picture field of the site take HEIC.
+        from pillow_heif import open_heif
+    except ImportError:
+        raise UploadRefused("heic") from None
+    heif = open_heif(io.BytesIO(data))
+    # Further pictures are the other eye's, a burst's or a depth map; the primary one is the photo.
+    image: Any = heif[heif.primary_index]
+    width, height = image.size
+    check_header(Header("HEIF", width, height), limits)
+    profile = image.info.get("icc_profile")
+    # Turned upright by the decoder already.
+    return _finish(_shrink(image, limits.longest_side), limits.longest_side, profile, None)
+
+
+def _shrink(image: Any, longest_side: int) -> Image.Image:
+    """Return a decoded HEIC at twice what is wanted or less, a strip at a time: a whole copy would double what it costs."""
+    pixels, mode, stride = memoryview(image.data), image.mode, image.stride
+    width, height = image.size
+    factor = max(1, int(max(width, height) / (2 * longest_side)))
+    if mode not in ("L", "RGB", "RGBA"):
+        return with_eight_bits(image.to_pillow())
+    small = Image.new(mode, (-(-width // factor), -(-height // factor)))
+    rows = 32 * factor
+    for top in range(0, height, rows):
+        count = min(rows, height - top)
+        strip: Any = pixels[top * stride : (top + count) * stride]
+        part = Image.frombuffer(mode, (width, count), strip, "raw", mode, stride, 1)
+        small.paste(part.reduce(factor), (0, top // factor))
+    return with_eight_bits(small)
+
+
+def _finish(picture: Image.Image, longest_side: int, profile: bytes | None, orientation: int | None) -> Image.Image:
+    # Scaled first, so that what follows works on a small picture.
+    picture.thumbnail((longest_side, longest_side), Image.Resampling.BICUBIC, reducing_gap=2.0)
+    picture = in_srgb(on_white(picture), profile)
+    if orientation in _UPRIGHT:
+        picture = picture.transpose(_UPRIGHT[orientation])
+    # A picture of our own: not a byte of what the camera or an attacker wrote beside the pixels comes along.
+    clean = Image.new("RGB", picture.size)
+    clean.paste(picture)
+    return clean
