@@ -110,7 +110,7 @@ def _search(source: AdSource, request: Request, progress: Progress) -> Result:
 
 
 def _read_ads(source: AdSource, settings: TitleSettings, result: Result) -> list[LabelledTitle]:
-    from ad_autocategorize.titles.training.training import tokenize
+    from ad_autocategorize.titles.training.examples import tokenize
 
     ads = list(source.iter_titles(skipped=result.skipped))
     require_ads(source, len(ads), result.skipped)
