@@ -14,7 +14,10 @@ def test_accuracy_by_the_number_of_ads_learned_from():
     confidence = np.array([[0.9], [0.5], [0.8], [0.6]])
     predictions = Predictions(categories, truth, ranked, confidence, np.zeros((4, 1), dtype=np.int8))
     sizes = score_sizes(predictions, [(1,)] * 60 + [(2,)] * 2 + [(3,)] * 2)
-    assert [(size.least, size.most, size.categories, size.support) for size in sizes] == [(2, 2, 2, 2), (50, None, 1, 2)]
+    assert [(size.least, size.most, size.categories, size.support) for size in sizes] == [
+        (2, 2, 2, 2),
+        (50, None, 1, 2),
+    ]
     assert [size.accuracy for size in sizes] == [1.0, 0.5]
     assert sizes[1].confidence == pytest.approx(0.7)
     assert sizes[1].interval.low < 0.5 < sizes[1].interval.high
