@@ -28,7 +28,7 @@ from numpy.typing import NDArray
 from safetensors.numpy import save_file
 
 # The format of each kind; raised with every change of what its tensors mean.
-FORMATS = {"titles": 3, "photos": 3}
+FORMATS = {"titles": 4, "photos": 3}
 MANIFEST_NAME = "manifest.json"
 TENSORS_NAME = "model.safetensors"
 READABLE_FOLDER, READABLE_FILE = 0o755, 0o644

@@ -17,6 +17,8 @@ import time
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
+from scipy.stats import binomtest
 
 from benchmarks.datasets import TitleSet, read_title_set
 from benchmarks.systems import System, make_systems
@@ -69,6 +71,7 @@ def measure(system: System, data: TitleSet) -> dict[str, object]:
         "memory_mb": (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) / 1024,
         "size_mb": system.size() / 1e6,
         "load_ms": None if (load := system.load_seconds()) is None else load * 1000,
+        "right": right.astype(int).tolist(),
     }
 
 
@@ -139,9 +142,17 @@ def print_ratios(results: list[dict[str, object]]) -> None:
         speed = float(peer["p50_ms"]) / float(ours["p50_ms"])  # type: ignore[arg-type]
         training = float(peer["train_s"]) / float(ours["train_s"])  # type: ignore[arg-type]
         gain = 100 * (float(ours["path"]) - float(peer["path"]))  # type: ignore[arg-type]
+        p_value = mcnemar(np.array(ours["right"], dtype=bool), np.array(peer["right"], dtype=bool))
         print(
-            f"{ours['system']} against {peer['system']}: {gain:+.2f} points, one title {speed:.1f}x, training {training:.1f}x"
+            f"{ours['system']} against {peer['system']}: {gain:+.2f} points (p = {p_value:.3g}), "
+            f"one title {speed:.1f}x, training {training:.1f}x"
         )
+
+
+def mcnemar(first: NDArray[np.bool_], second: NDArray[np.bool_]) -> float:
+    """Return how often chance alone would make two equally good systems differ so much on the same titles."""
+    either = int((first ^ second).sum())
+    return float(binomtest(int((first & ~second).sum()), either).pvalue) if either else 1.0
 
 
 if __name__ == "__main__":

@@ -54,7 +54,8 @@ def retrain_titles(source: AdSource, request: Request, progress: Progress) -> Re
     Raises ``TrainingError`` where the ads cannot be learned from, ``TrainingBusy``, ``SourceError``, ``OSError``.
     """
     from ad_autocategorize.titles.evaluation import hold_out
-    from ad_autocategorize.titles.training.training import tokenize, train
+    from ad_autocategorize.titles.training.examples import tokenize
+    from ad_autocategorize.titles.training.training import train
 
     settings = title_settings(request.language)
     directory = plugin_settings.model_dir
@@ -66,10 +67,15 @@ def retrain_titles(source: AdSource, request: Request, progress: Progress) -> Re
         kept = len(tokenize(titles, settings)[1])
         skipped["nothing left of the title"] = len(titles) - kept
         options: dict[str, Any] = {"weights": labels.weights, "seed": request.seed, "jobs": request.jobs}
-        evaluation = hold_out(titles, paths, settings, **options, progress=_stage(progress, "evaluating"))
-        scorer = train(titles, paths, settings, **options, progress=_stage(progress, "training"))
         which = {"kind": ModelVersion.Kind.TITLES, "source": source.name, "language": request.language}
         before = ModelVersion.objects.filter(**which, is_active=True).first()
+        if before is not None and (request.since or request.limit):
+            # A part of the ads is no sample of the site to choose settings by: those of the version in service stay.
+            settings = settings.inherit(TitleSettings.from_dict(before.metrics.get("settings", {})))
+        evaluation = hold_out(titles, paths, settings, **options, progress=_stage(progress, "evaluating"))
+        # What the hold-out chose on most of the ads suits all of them.
+        settings = settings.inherit(evaluation.chosen_settings)
+        scorer = train(titles, paths, settings, **options, progress=_stage(progress, "training"))
         name = versions.new_name(NAME_PREFIX + "".join(f"{part}-" for part in (source.name, request.language) if part))
         metadata = {
             "version": name,

@@ -33,12 +33,13 @@ def _data(report: Values, write: Write) -> None:
             + _("%(dates)s dates could not be read: 2024-12-31 is how to write them")
             % {"dates": count(data["unread_dates"])}
         )
+    if data["thin"]:
+        few = {"categories": count(len(data["thin"])), "few": data["few_ads"]}
+        write("  " + _("%(categories)s categories have fewer than %(few)s ads") % few)
     if not data["untested_ads"]:
         return
     untested = {"ads": count(data["untested_ads"]), "categories": count(data["untested_categories"])}
-    write(
-        "  " + _("learned from but not tested: %(ads)s ads in %(categories)s categories of one or two ads") % untested
-    )
+    write("  " + _("learned from but not tested: %(ads)s ads in %(categories)s categories of few ads") % untested)
 
 
 def _splits(report: Values, write: Write) -> None:

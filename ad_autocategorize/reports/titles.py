@@ -90,6 +90,7 @@ def make_context(report: Values, *, name: str, language: str, made: datetime) ->
         "conflicts": (report["noise"]["conflicts"][:SHOWN_PAIRS], report["noise"]["conflicts"][SHOWN_PAIRS:]),
         "dropped": [(label(DROPPED, reason), ads) for reason, ads in report["data"]["dropped"].items()],
         "nodes": _nodes(report["nodes"]),
+        "thin": _thin(report["data"]),
     }
 
 
@@ -301,6 +302,12 @@ def _categories(level: Values) -> dict[str, Any]:
     told = [row for row in rows if row["support"] >= LEAST_SUPPORT]
     weakest = sorted(told, key=lambda row: row["f1"])[:SHOWN_CATEGORIES]
     return {**level, "rows": rows, "largest": rows[:SHOWN_CATEGORIES], "weakest": weakest, "told": len(told)}
+
+
+def _thin(data: Values) -> dict[str, Any] | None:
+    """Return how many categories have few ads, and the first of them; ``None`` where there are none."""
+    thin = data["thin"]
+    return {"count": len(thin), "few": data["few_ads"], "shown": thin[:SHOWN_NODES]} if thin else None
 
 
 def _nodes(nodes: Values) -> dict[str, Any]:

@@ -6,6 +6,9 @@ of that word with its boundaries. Every feature weighs its inverse document freq
 smoothed form of scikit-learn's ``TfidfTransformer``), and each block is divided by its length, where the squared length of
 the character block is the sum over words. Hence the contribution of a word to any linear score does not depend on the rest
 of the title but for the two divisors, and a compiled scorer can keep it as one row.
+
+Words that training never saw, and n-grams that it hardly saw, say nothing but count in the length: of a title full of them
+little is left that speaks for any category.
 """
 
 from __future__ import annotations
@@ -14,6 +17,7 @@ from collections import defaultdict
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, replace
 from itertools import chain, pairwise, repeat
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -114,12 +118,16 @@ class TitleFeatures:
 
     words: Block
     characters: Block
+    # The weights of a word, and of an n-gram, that is not in the vocabulary.
+    unknown_word: float
+    unknown_ngram: float
 
     def __init__(self, settings: TitleSettings) -> None:
         self._settings = settings
         # The distinct words of the titles learned from, and their n-grams, weighted: CSR of shape (words, characters).
         self._known_words: dict[str, int] = {}
         self._known_ngrams = sparse.csr_array((0, 0))
+        self._squared_spellings = np.empty(0)
 
     def fit(self, titles: Contents) -> TitleFeatures:
         """Learn vocabulary and document frequencies."""
@@ -136,16 +144,21 @@ class TitleFeatures:
         self.characters = _block(titles.ngrams, frequency, frequency >= least, count)
         self._known_words = {word: row for row, word in enumerate(titles.words)}
         self._known_ngrams = self.characters.weigh(titles.ngrams, titles.spelling)
+        self.unknown_word, self.unknown_ngram = (inverse_frequency(count, ads) for ads in (0, 1))
+        self._squared_spellings = self._spelling_squares(titles, self._known_ngrams)
         return self
 
     def transform(self, titles: Contents) -> sparse.csr_array:
         """Return the features of titles: float64 CSR of shape (titles, features), rows of blocks of length 1."""
         words = self.words.weigh(titles.features, titles.occurrences)
-        blocks = [_divide_rows(words, _squared_lengths(words))]
+        strange = [" " not in feature and feature not in self.words.index for feature in titles.features]
+        unknown = titles.occurrences @ np.array(strange, dtype=np.float64)
+        blocks = [_divide_rows(words, _squared_lengths(words) + unknown * self.unknown_word**2)]
         if len(self.characters):
             contributions = self.characters.weigh(titles.ngrams, titles.spelling)
             characters = sparse.csr_array(titles.membership @ contributions)
-            blocks.append(_divide_rows(characters, titles.membership @ _squared_lengths(contributions)))
+            squares = self._spelling_squares(titles, contributions)
+            blocks.append(_divide_rows(characters, titles.membership @ squares))
         return sparse.csr_array(sparse.hstack(blocks, format="csr"))
 
     def word_ngrams(self, words: Sequence[str]) -> sparse.csr_array:
@@ -153,17 +166,33 @@ class TitleFeatures:
 
         Other features of the word block, such as pairs of words, have none of their own.
         """
+        return sparse.csr_array(self._pick(words) @ self._known_ngrams)
+
+    def word_squares(self, words: Sequence[str]) -> FloatArray:
+        """Return what words that were learned from add to the squared length of the character block, shape (words,)."""
+        return np.asarray(self._pick(words) @ self._squared_spellings)
+
+    def _pick(self, words: Sequence[str]) -> sparse.csr_array:
         rows = np.fromiter(map(self._known_words.get, words, repeat(-1)), dtype=np.intp, count=len(words))
         known = np.flatnonzero(rows >= 0)
-        chosen = sparse.csr_array((np.ones(len(known)), (known, rows[known])), (len(words), len(self._known_words)))
-        return sparse.csr_array(chosen @ self._known_ngrams)
+        return sparse.csr_array((np.ones(len(known)), (known, rows[known])), (len(words), len(self._known_words)))
+
+    def _spelling_squares(self, titles: Contents, contributions: sparse.csr_array) -> FloatArray:
+        """Return the squared lengths of words in the character block, n-grams outside the vocabulary included."""
+        unknown = np.diff(titles.spelling.indptr) - np.diff(contributions.indptr)
+        return np.asarray(_squared_lengths(contributions) + unknown * self.unknown_ngram**2)
+
+
+def inverse_frequency(titles: int, frequency: NDArray[np.intp] | int) -> Any:
+    """Return the weight of what occurs in ``frequency`` of so many titles."""
+    return np.log((1 + titles) / (1 + np.asarray(frequency, dtype=np.float64))) + 1
 
 
 def _block(features: Sequence[str], frequency: NDArray[np.intp], kept: NDArray[np.bool_], titles: int) -> Block:
     """Return the features that are kept, in their order, with their inverse document frequencies."""
     chosen = np.flatnonzero(kept)
     index = {features[column]: place for place, column in enumerate(chosen.tolist())}
-    return Block(index, np.log((1 + titles) / (1 + frequency[chosen].astype(np.float64))) + 1)
+    return Block(index, inverse_frequency(titles, frequency[chosen]))
 
 
 def _number(documents: Iterable[Collection[str]]) -> tuple[list[str], sparse.csr_array]:

@@ -14,7 +14,7 @@ from bisect import bisect_left
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from pathlib import Path as FilePath
 from typing import Any, NamedTuple, TypeVar
 
@@ -34,7 +34,6 @@ from ad_autocategorize.titles.artifact_checks import checked_tensors
 from ad_autocategorize.titles.hierarchy import Path
 from ad_autocategorize.titles.mixture import Mixture
 from ad_autocategorize.titles.settings import TitleSettings
-from ad_autocategorize.titles.trees import Forest
 from ad_autocategorize.titles.vocabulary import Entries, Vocabulary
 
 ARTIFACT_KIND = "titles"
@@ -111,21 +110,13 @@ class Weights:
 class TitleScorer:
     """Scores titles against the whole tree. Immutable and safe to share between threads."""
 
-    def __init__(
-        self,
-        settings: TitleSettings,
-        tree: Tree,
-        weights: Weights,
-        vocabulary: Vocabulary,
-        forest: Forest | None = None,
-    ) -> None:
+    def __init__(self, settings: TitleSettings, tree: Tree, weights: Weights, vocabulary: Vocabulary) -> None:
         self.settings = settings
         self.tree = tree
         self.manifest: dict[str, Any] = {}
         self.digest = ""
         self._weights = weights
         self._vocabulary = vocabulary
-        self._forest = forest
         # Plain numbers and arrays: looking up one row through the matrix class takes longer than reading it.
         self._row_starts = [0] * len(weights.hot) + weights.table.indptr.tolist()
         self._entry_columns, self._entries = weights.table.indices, weights.table.data
@@ -133,7 +124,7 @@ class TitleScorer:
         self._batch_size = max(BATCH_CELLS // self._columns, 1)
         # The mixture's sharp part, then its flat one.
         mixture = weights.mixture
-        self._steepness = mixture.sharpness * np.array([[1.0], [mixture.flatness]])
+        self._steepness = 1 / np.array([[mixture.temperature], [mixture.flat_temperature]])
         self._shares = np.array([[1 - mixture.flat_share], [mixture.flat_share]])
         # A site allows its active categories, the same set in one request after the other.
         self._refused = lru_cache(2)(self._find_refused)
@@ -151,6 +142,14 @@ class TitleScorer:
             return []
         clip = len(rows) > self._weights.unclipped_rows
         return self._top(self._probabilities(self._sum_rows(rows), clip), limit, allowed)
+
+    @cached_property
+    def priors(self) -> NDArray[np.float64]:
+        """What the scorer says of a title in which it knows nothing, shape (categories,).
+
+        A suggestion that is hardly more probable says nothing of the title: "asdf qwer" is filed by habit alone.
+        """
+        return self._probabilities(np.zeros(self._columns, dtype=np.float32), clip=True)
 
     def suggest_many(
         self, titles: Sequence[str], limit: int = 3, allowed: frozenset[int] | None = None
@@ -246,8 +245,8 @@ class TitleScorer:
         cold = sparse.csr_array((picked.data, picked.indices, ends), shape=(len(titles), self._columns))
         sums = hot @ self._weights.hot
         sums += cold.toarray()
-        counts = np.diff(starts)
-        return self._probabilities(sums, bool(counts.max() > self._weights.unclipped_rows)), counts > 0
+        clip = bool(np.diff(starts).max() > self._weights.unclipped_rows)
+        return self._probabilities(sums, clip), self._vocabulary.any_known(rows, starts)
 
     def _probabilities(self, sums: Array, clip: bool) -> NDArray[np.float64]:
         """Turn summed rows, shape (titles, columns) or (columns,), into category probabilities, the last axis categories.
@@ -262,8 +261,6 @@ class TitleScorer:
         scores = sums[..., :width] / word_length
         scores += sums[..., width:-BLOCKS] / character_length
         feature_sum, scores = scores[..., -1:], scores[..., :-1]
-        if self._forest is not None:
-            scores = np.hstack([self._forest.scores(scores[..., :-categories]), scores[..., -categories:]])
         scores += self._weights.bias
         edge_scores = scores[..., :-categories]
         if clip:
@@ -331,7 +328,7 @@ class TitleScorer:
 
     def _tensors(self) -> dict[str, Array]:
         table, tree, entries = self._weights.table, self.tree, self._vocabulary.entries
-        tensors = {
+        return {
             "words": pack_strings(list(entries.words)),
             "word_rows": entries.word_rows.astype(np.int32),
             "pairs": entries.pairs.astype(np.int64),
@@ -349,7 +346,6 @@ class TitleScorer:
             "categories": np.array([key for path in tree.categories for key in path], dtype=np.int64),
             "category_depths": np.array([len(path) for path in tree.categories], dtype=np.int64),
         }
-        return tensors | (self._forest.tensors() if self._forest is not None else {})
 
 
 def _lengths(squares: Array) -> tuple[Any, Any]:
@@ -391,7 +387,7 @@ def _from_artifact(cls: type[TitleScorer], artifact: Artifact) -> TitleScorer:
     combined = Mixture(**manifest["mixture"]), int(manifest["unclipped_rows"])
     weights = Weights(tensors["hot"], table, tensors["bias"], tensors["floors"], *combined)
     tree = Tree(categories, tensors["node_starts"], tensors["path_edges"], int(manifest["edges"]))
-    return cls(settings, tree, weights, Vocabulary(settings, entries), Forest.from_tensors(tensors))
+    return cls(settings, tree, weights, Vocabulary(settings, entries))
 
 
 def _subtree_ranges(categories: tuple[Path, ...]) -> list[tuple[tuple[int, int], ...]]:

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import difflib
+import math
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass, fields, replace
 from typing import Any, Literal, get_args, get_origin, get_type_hints
 
-Classifier = Literal["linear_svc", "logistic_regression", "multinomial_nb", "decision_tree"]
+Classifier = Literal["linear_svc", "logistic_regression", "multinomial_nb"]
 Features = Literal["words+characters", "words"]
+
+CHOSEN_AT_TRAINING = ("regularization", "flat_regularization", "naive_bayes_weight", "flat_svc_weight")
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,9 +30,10 @@ class TitleSettings:
     min_character_ngram, max_character_ngram : lengths of the character n-grams, word boundaries included.
     min_document_frequency : word pairs and n-grams seen in fewer titles are ignored.
     classifier : the local classifier of every node.
-    regularization : C of LinearSVC and of logistic regression at the nodes; that of the flat model is proportional to it.
+    regularization, flat_regularization : C at the nodes, of LinearSVC or logistic regression, and of the flat machine.
     naive_bayes_weight, flat_svc_weight : weights of the two flat models (see ``flat``) beside the cascade's log-probability;
         with zero for both the cascade decides alone, as published.
+        These four are chosen at training, on the site's own ads, where they are ``None``.
     min_ads_per_node : a node with fewer ads has no classifier and answers with its children's frequencies.
     """
 
@@ -45,9 +49,10 @@ class TitleSettings:
     max_character_ngram: int = 4
     min_document_frequency: int = 2
     classifier: Classifier = "linear_svc"
-    regularization: float = 1.0
-    naive_bayes_weight: float = 0.2
-    flat_svc_weight: float = 1.0
+    regularization: float | None = None
+    flat_regularization: float | None = None
+    naive_bayes_weight: float | None = None
+    flat_svc_weight: float | None = None
     min_ads_per_node: int = 5
 
     def __post_init__(self) -> None:
@@ -60,8 +65,14 @@ class TitleSettings:
             raise ValueError("min_character_ngram and max_character_ngram must satisfy 1 <= min <= max <= 8.")
         if self.min_document_frequency < 1 or self.min_ads_per_node < 2:
             raise ValueError("min_document_frequency must be at least 1 and min_ads_per_node at least 2.")
-        if self.regularization <= 0 or self.naive_bayes_weight < 0 or self.flat_svc_weight < 0:
-            raise ValueError("regularization must be above 0, naive_bayes_weight and flat_svc_weight at least 0.")
+        for name in ("regularization", "flat_regularization"):
+            value = getattr(self, name)
+            if value is not None and not 0 < value < math.inf:
+                raise ValueError(f"{name} must be above 0, or None to have it chosen at training.")
+        for name in ("naive_bayes_weight", "flat_svc_weight"):
+            value = getattr(self, name)
+            if value is not None and not 0 <= value < math.inf:
+                raise ValueError(f"{name} must be at least 0, or None to have it chosen at training.")
 
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> TitleSettings:
@@ -73,6 +84,11 @@ class TitleSettings:
                 hint = f" Did you mean {near[0]!r}?" if near else f" Known: {', '.join(known)}."
                 raise ValueError(f"Unknown title setting {key!r}.{hint}")
         return cls(**values)
+
+    def inherit(self, trained: TitleSettings) -> TitleSettings:
+        """Return these settings with what they leave to training as another training has chosen it."""
+        chosen = {name: getattr(trained, name) for name in CHOSEN_AT_TRAINING if getattr(self, name) is None}
+        return replace(self, **chosen)
 
     def to_dict(self) -> dict[str, Any]:
         """Return the settings as JSON-serialisable values that ``from_dict`` takes back."""
@@ -86,8 +102,8 @@ def _check_type(name: str, value: object, hint: Any) -> None:
     elif get_origin(hint) is tuple:
         if not isinstance(value, tuple) or not all(isinstance(item, str) for item in value):
             raise ValueError(f"{name} must be a list of strings, not {value!r}.")
-    elif hint is float:
-        if isinstance(value, bool) or not isinstance(value, int | float):
-            raise ValueError(f"{name} must be a number, not {value!r}.")
+    elif hint == float | None:
+        if value is not None and (isinstance(value, bool) or not isinstance(value, int | float)):
+            raise ValueError(f"{name} must be a number or None, not {value!r}.")
     elif type(value) is not hint:
         raise ValueError(f"{name} must be of type {hint.__name__}, not {value!r}.")

@@ -1,8 +1,9 @@
 """Which rows of the scorer's table a title adds up.
 
 The words that training saw and pairs of neighbouring words come first, the most frequent ahead of the others; character
-n-grams follow. Both ends of a title count as a word, so that pairs mark the first and the last word too. Only the words that
-training never saw, or hardly ever, are read by their n-grams: the row of a frequent word holds all that its n-grams contribute.
+n-grams follow, and last an n-gram and a word that are not known. Both ends of a title count as a word, so that pairs mark the
+first and the last word too. Only the words that training never saw, or hardly ever, are read by their n-grams: the row of a
+frequent word holds all that its n-grams contribute.
 """
 
 from __future__ import annotations
@@ -47,8 +48,8 @@ class Entries:
 
     @property
     def rows(self) -> int:
-        """The number of rows."""
-        return len(self.words) + len(self.pairs) + len(self.ngrams)
+        """The number of rows, of which the last two stand for an unknown n-gram and an unknown word."""
+        return len(self.words) + len(self.pairs) + len(self.ngrams) + 2
 
 
 class Vocabulary:
@@ -63,8 +64,9 @@ class Vocabulary:
         # A token that no title has: it parts titles in a batch.
         self._word_rows[BREAK] = self._boundary
         self._pair_rows = dict(zip(entries.pairs.tolist(), entries.pair_rows.tolist(), strict=True))
-        self._first_ngram = entries.rows - len(entries.ngrams)
-        self._ngram_rows = dict(zip(entries.ngrams, range(self._first_ngram, entries.rows), strict=True))
+        self._unknown_ngram, self._unknown_word = entries.rows - 2, entries.rows - 1
+        self._first_ngram = self._unknown_ngram - len(entries.ngrams)
+        self._ngram_rows = dict(zip(entries.ngrams, range(self._first_ngram, self._unknown_ngram), strict=True))
         self._rows_of_ngrams = lru_cache(REMEMBERED_WORDS)(self._find_ngrams)
 
     def rows(self, title: str) -> list[int]:
@@ -82,14 +84,17 @@ class Vocabulary:
                 left = right
         rows.discard(unknown)
         known = sorted(rows)
-        if max(words) >= self.entries.folded_rows and self._ngram_rows:
+        if max(words) >= self.entries.folded_rows:
             folded = self.entries.folded_rows
             strangers = {token for token, row in zip(tokens, words, strict=True) if row >= folded}
             known += sorted([row for word in strangers for row in self._rows_of_ngrams(word)])
-        return known
+        return known if known and known[0] < self._unknown_ngram else []
 
     def rows_of_many(self, titles: Sequence[str]) -> tuple[Array, Array]:
-        """Return what ``rows`` returns for each title, as the indices and row pointers of a CSR matrix (int32)."""
+        """Return the rows of each title, as the indices and row pointers of a CSR matrix (int32).
+
+        They are those of ``rows``, but that a title of unknown words has theirs: see ``any_known``.
+        """
         tokens = self._normalize.many(titles)
         find, size, pairs = self._word_rows.get, self.entries.rows, self.entries.pairs
         words = np.fromiter(map(find, tokens, repeat(self._unknown)), dtype=np.int64, count=len(tokens))
@@ -104,7 +109,8 @@ class Vocabulary:
             exists = pairs[found] == wanted
             keys.append(base[exists] + self.entries.pair_rows[found[exists]])
         strange = (words >= self.entries.folded_rows) & ~ends
-        if self._ngram_rows and (strangers := np.flatnonzero(strange)).size:
+        strangers = np.flatnonzero(strange)
+        if strangers.size:
             keys.append(self._ngram_keys(tokens, strangers, base))
         joined = np.sort(np.concatenate(keys))
         rows = joined % size
@@ -115,6 +121,13 @@ class Vocabulary:
         starts = np.searchsorted(joined, np.arange(len(titles) + 1) * size)
         return rows.astype(np.int32), starts.astype(np.int32)
 
+    def any_known(self, rows: Array, starts: Array) -> Array:
+        """Return for each title of ``rows_of_many`` whether anything in it is known, bool, shape (titles,)."""
+        filled = np.flatnonzero(np.diff(starts))
+        known = np.zeros(len(starts) - 1, dtype=bool)
+        known[filled] = rows[starts[filled]] < self._unknown_ngram
+        return known
+
     def _ngram_keys(self, tokens: list[str], strangers: Array, base: Array) -> Array:
         # A title's repeated word counts once.
         words = dict.fromkeys((int(base[position]), tokens[position]) for position in strangers.tolist())
@@ -124,9 +137,12 @@ class Vocabulary:
         return bases + np.fromiter(chain.from_iterable(rows), dtype=np.int64, count=sum(counts))
 
     def _find_ngrams(self, word: str) -> tuple[int, ...]:
-        settings, find = self._settings, self._ngram_rows.get
-        ngrams = character_ngrams(word, settings.min_character_ngram, settings.max_character_ngram)
-        return tuple(row for row in map(find, ngrams) if row is not None)
+        settings = self._settings
+        rows = [] if word in self._word_rows else [self._unknown_word]
+        if self._ngram_rows:
+            ngrams = character_ngrams(word, settings.min_character_ngram, settings.max_character_ngram)
+            rows += map(self._ngram_rows.get, ngrams, repeat(self._unknown_ngram))
+        return tuple(rows)
 
 
 def pair_keys(left: Array, right: Array, rows: int) -> Array:

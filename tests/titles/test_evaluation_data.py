@@ -3,7 +3,9 @@
 import csv
 import gzip
 import itertools
+import math
 import random
+from collections import Counter
 from datetime import UTC, date, datetime, timedelta, timezone
 
 import numpy as np
@@ -12,13 +14,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ad_autocategorize.titles.evaluation.corpus import Corpus, CorpusError, as_datetime, read_csv
-from ad_autocategorize.titles.evaluation.duplicates import SIMILARITY, find_twins
+from ad_autocategorize.titles.evaluation.duplicates import find_twins
 from ad_autocategorize.titles.evaluation.label_noise import agreement_of, measure_noise
 from ad_autocategorize.titles.evaluation.nodes import explain_nodes
 from ad_autocategorize.titles.evaluation.splits import split_at_random, split_by_date, split_by_group
-from ad_autocategorize.titles.features import character_ngrams
 from ad_autocategorize.titles.normalization import Normalizer
 from ad_autocategorize.titles.settings import TitleSettings
+from ad_autocategorize.titles.training.near_identity import SIMILARITY
 from tests.titles.data import labelled_titles
 
 ROWS = """title,category_path,date
@@ -117,13 +119,14 @@ def test_titles_are_cut_as_the_marketplaces_are_and_long_columns_do_not_matter(t
 def slow_twins(titles):
     """Compare every title with every other."""
     normalize = Normalizer(TitleSettings())
-    words = [set(normalize(title)) or {title} for title in titles]
-    sets = [frozenset(g for word in each for g in character_ngrams(word, 3, 3)) for each in words]
+    words = [set(normalize(title)) for title in titles]
+    ads = Counter(word for each in words for word in each)
+    squares = {word: (math.log((1 + len(titles)) / (1 + ads[word])) + 1) ** 2 for word in ads}
     pairs = set()
     for i, j in itertools.combinations(range(len(titles)), 2):
-        union = sets[i] | sets[j]
-        same = words[i] == words[j]
-        if same or (union and len(sets[i] & sets[j]) >= SIMILARITY * len(union) - 1e-9):
+        shared, first, second = (sum(squares[w] for w in part) for part in (words[i] & words[j], words[i], words[j]))
+        same = titles[i] == titles[j] or (words[i] and words[i] == words[j])
+        if same or shared > (SIMILARITY - 1e-6) * math.sqrt(first * second):
             pairs.add((i, j))
     return pairs
 
@@ -164,7 +167,7 @@ def test_a_random_split_takes_a_third_of_every_category():
     assert sorted([*split.test, *split.train]) == list(range(101))
     assert sum(paths[i] == (1,) for i in split.test) == 30
     assert sum(paths[i] == (2,) for i in split.test) == 3
-    assert all(paths[i] != (3,) for i in split.test)
+    assert sum(paths[i] == (3,) for i in split.test) <= 1
 
 
 @pytest.mark.parametrize("seed", range(5))

@@ -16,7 +16,6 @@ TITLES, PATHS = labelled_titles()
 SETTINGS = (
     {"classifier": "logistic_regression"},
     {"classifier": "multinomial_nb"},
-    {"classifier": "decision_tree"},
     {"features": "words", "numbers_to_words": True, "remove_stopwords": True},
     {"naive_bayes_weight": 0, "flat_svc_weight": 0},
     {"min_ads_per_node": 1000},

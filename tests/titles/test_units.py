@@ -76,7 +76,7 @@ def test_a_node_with_few_ads_answers_with_frequencies_and_the_rest_still_learns(
 
 
 @pytest.mark.parametrize("features", ["words", "words+characters"])
-@pytest.mark.parametrize("classifier", ["linear_svc", "logistic_regression", "multinomial_nb", "decision_tree"])
+@pytest.mark.parametrize("classifier", ["linear_svc", "logistic_regression", "multinomial_nb"])
 def test_every_classifier_and_feature_set_learns(classifier, features):
     titles, paths = labelled_titles()
     settings = TitleSettings(classifier=classifier, features=features, naive_bayes_weight=0.0)

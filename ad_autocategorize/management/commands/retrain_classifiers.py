@@ -19,6 +19,8 @@ from ad_autocategorize.sources.registered import source_names
 from ad_autocategorize.versions import TrainingBusy
 
 INTERRUPTED = 130
+# From this calibration error on probabilities mislead.
+POOR_CALIBRATION = 0.1
 TABLE_HEADER = f"{'level':>5} {'accuracy':>9} {'precision':>10} {'recall':>7} {'F1':>7} {'macro F1':>9} {'ads':>8}"
 
 
@@ -80,6 +82,7 @@ class Command(ExtraCommand):
             f"Whole path {metrics['path_accuracy']:.4f}, among the first three {metrics['top3_accuracy']:.4f}, "
             f"expected calibration error {metrics['expected_calibration_error']:.4f}."
         )
+        self._warn(metrics)
         for reason, count in result.skipped.most_common():
             self.stdout.write(f"Left out: {count} ads, {reason}.")
         for origin, count in sorted(result.labels.origins.items()):
@@ -93,6 +96,24 @@ class Command(ExtraCommand):
             self._compare(result.before, metrics)
         state = "active" if result.version.is_active else "recorded, not active"
         self.stdout.write(self.style.SUCCESS(f"{result.version.name}: {result.version.ad_count} ads, {state}."))
+
+    def _warn(self, metrics: dict[str, Any]) -> None:
+        thin, categories, few = (metrics[name] for name in ("thin_categories", "categories", "few_ads"))
+        if thin > categories / 2:
+            self.stdout.write(
+                self.style.WARNING(
+                    f"{thin} of {categories} categories have fewer than {few} ads: suggestions there are often wrong. "
+                    "evaluate_classifiers lists them; merge some, or wait for more ads."
+                )
+            )
+        error = metrics["expected_calibration_error"]
+        if error > POOR_CALIBRATION:
+            self.stdout.write(
+                self.style.WARNING(
+                    f"Probabilities are off by {error:.0%} on average: file no ads by them without a person looking. "
+                    "More ads a category are the remedy."
+                )
+            )
 
     def _compare(self, before: ModelVersion, metrics: dict[str, Any]) -> None:
         earlier = before.metrics.get("path_accuracy")

@@ -134,7 +134,7 @@ def _search_language(
 
 
 def _read_ads(source: AdSource, settings: TitleSettings, language: str, result: Result) -> list[LabelledTitle]:
-    from ad_autocategorize.titles.training.training import tokenize
+    from ad_autocategorize.titles.training.examples import tokenize
 
     ads = list(source.iter_titles(skipped=result.skipped, language=language or None))
     require_ads(source, len(ads), result.skipped)

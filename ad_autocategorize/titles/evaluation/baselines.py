@@ -16,8 +16,8 @@ from ad_autocategorize.titles.evaluation.metrics import encode, macro_f1
 from ad_autocategorize.titles.features import Contents, TitleFeatures
 from ad_autocategorize.titles.hierarchy import Path
 from ad_autocategorize.titles.settings import TitleSettings
+from ad_autocategorize.titles.training.examples import relative_weights, tokenize
 from ad_autocategorize.titles.training.splitting import split_by_category
-from ad_autocategorize.titles.training.training import relative_weights, tokenize
 
 CLASSIFIERS = ("LinearSVC", "MultinomialNB", "DecisionTreeClassifier", "LogisticRegression")
 _TUNING_SHARE = 0.25

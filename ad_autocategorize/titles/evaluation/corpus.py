@@ -15,7 +15,7 @@ from typing import Any
 
 from ad_autocategorize.titles.hierarchy import PATH_SEPARATOR, Path
 from ad_autocategorize.titles.settings import TitleSettings
-from ad_autocategorize.titles.training.training import tokenize
+from ad_autocategorize.titles.training.examples import tokenize
 
 REQUIRED_COLUMNS = ("title", "category_path")
 _GZIP = b"\x1f\x8b"

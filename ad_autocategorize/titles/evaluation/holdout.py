@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
-import numpy as np
-
 from ad_autocategorize.statistics.reliability import expected_calibration_error
-from ad_autocategorize.titles.evaluation.metrics import encode
+from ad_autocategorize.titles.evaluation.metrics import LevelScores, score_levels, score_top
+from ad_autocategorize.titles.evaluation.predictions import predict
+from ad_autocategorize.titles.evaluation.sizes import FEW_ADS, list_thin
 from ad_autocategorize.titles.hierarchy import Path
 from ad_autocategorize.titles.scorer import TitleScorer
 from ad_autocategorize.titles.settings import TitleSettings
+from ad_autocategorize.titles.training.examples import tokenize
 from ad_autocategorize.titles.training.splitting import split_by_category
-from ad_autocategorize.titles.training.training import Progress, TrainingError, tokenize, train
+from ad_autocategorize.titles.training.training import Progress, TrainingError, train
 
 TEST_SHARE = 0.33
 
@@ -36,7 +37,11 @@ class LevelReport:
 
 @dataclass(frozen=True, slots=True)
 class Evaluation:
-    """The result of a hold-out test; shares and errors within 0 to 1."""
+    """The result of a hold-out test; shares and errors within 0 to 1.
+
+    ``settings`` are those trained with, as plain values. Of the ``categories`` where ads are filed ``thin_categories`` have fewer
+    than ``few_ads`` of all ads.
+    """
 
     levels: list[LevelReport]
     path_accuracy: float
@@ -44,6 +49,15 @@ class Evaluation:
     expected_calibration_error: float
     train_size: int
     test_size: int
+    settings: dict[str, Any]
+    categories: int = 0
+    thin_categories: int = 0
+    few_ads: int = FEW_ADS
+
+    @property
+    def chosen_settings(self) -> TitleSettings:
+        """The settings that the training used, with what it chose on the ads."""
+        return TitleSettings.from_dict(self.settings)
 
     def to_dict(self) -> dict[str, Any]:
         """Return plain values that JSON takes."""
@@ -80,46 +94,35 @@ def hold_out(
         jobs=jobs,
         progress=progress,
     )
-    return evaluate(scorer, [titles[i] for i in test], [paths[i] for i in test], train_size=len(rest))
+    evaluation = evaluate(scorer, [titles[i] for i in test], [paths[i] for i in test], train_size=len(rest))
+    return replace(evaluation, categories=len(set(paths)), thin_categories=len(list_thin(paths, [])))
 
 
 def evaluate(scorer: TitleScorer, titles: Sequence[str], paths: Sequence[Path], *, train_size: int) -> Evaluation:
     """Compare a scorer's answers with the paths that titles are filed at."""
-    categories = scorer.tree.categories
-    ranked, probabilities = scorer.rank(titles)
-    confidence = probabilities[:, 0]
-    predicted = [categories[best] for best in ranked[:, 0]]
-    correct = np.array([guess == path for guess, path in zip(predicted, paths, strict=True)])
-    in_top3 = [any(categories[i] == path for i in row) for row, path in zip(ranked, paths, strict=True)]
+    predictions = predict(scorer, titles, paths)
+    top = score_top(predictions)
     return Evaluation(
-        levels=[_level(level, predicted, paths) for level in range(1, max(map(len, paths)) + 1)],
-        path_accuracy=float(correct.mean()),
-        top3_accuracy=float(np.mean(in_top3)),
-        expected_calibration_error=expected_calibration_error(confidence, correct),
+        levels=[_level(scores) for scores in score_levels(predictions)],
+        path_accuracy=float(predictions.correct.mean()),
+        top3_accuracy=top[max(k for k in top if k <= 3)],
+        expected_calibration_error=expected_calibration_error(predictions.confidence[:, 0], predictions.correct),
         train_size=train_size,
         test_size=len(titles),
+        settings=scorer.settings.to_dict(),
     )
 
 
-def _level(level: int, predicted: Sequence[Path], paths: Sequence[Path]) -> LevelReport:
-    from sklearn.metrics import precision_recall_fscore_support
-
-    # As the long evaluation has it: an ad filed above this level costs the precision of where a deeper answer goes.
-    _, (y_true, y_pred) = encode([path[:level] for path in paths], [path[:level] for path in predicted])
-    deep = np.array([len(path) >= level for path in paths])
-    # Macro figures are over the categories that the test ads have; a wrong guess elsewhere costs recall where it belongs.
-    labels = np.unique(y_true[deep])
-    macro = precision_recall_fscore_support(y_true, y_pred, labels=labels, average="macro", zero_division=0)
-    weighted = precision_recall_fscore_support(y_true, y_pred, labels=labels, average="weighted", zero_division=0)
-    accuracy = float((y_true == y_pred)[deep].mean())
+def _level(scores: LevelScores) -> LevelReport:
+    macro, weighted = scores.macro, scores.weighted
     return LevelReport(
-        level,
-        accuracy,
-        precision_macro=float(macro[0]),
-        recall_macro=float(macro[1]),
-        f1_macro=float(macro[2]),
-        precision_weighted=float(weighted[0]),
-        recall_weighted=float(weighted[1]),
-        f1_weighted=float(weighted[2]),
-        support=int(deep.sum()),
+        scores.level,
+        scores.accuracy,
+        precision_macro=macro.precision,
+        recall_macro=macro.recall,
+        f1_macro=macro.f1,
+        precision_weighted=weighted.precision,
+        recall_weighted=weighted.recall,
+        f1_weighted=weighted.f1,
+        support=scores.support,
     )

@@ -23,8 +23,10 @@ from ad_autocategorize.titles.evaluation.label_noise import NoiseCeiling, agreem
 from ad_autocategorize.titles.evaluation.metrics import count_outcomes, encode, macro_f1, score_levels, score_top
 from ad_autocategorize.titles.evaluation.nodes import explain_nodes
 from ad_autocategorize.titles.evaluation.predictions import Predictions, predict
+from ad_autocategorize.titles.evaluation.sizes import FEW_ADS, list_thin, score_sizes
 from ad_autocategorize.titles.evaluation.splits import Split, split_at_random, split_by_date, split_by_group
 from ad_autocategorize.titles.hierarchy import Path
+from ad_autocategorize.titles.scorer import TitleScorer
 from ad_autocategorize.titles.settings import TitleSettings
 from ad_autocategorize.titles.training.training import TrainingError, train
 
@@ -92,7 +94,7 @@ def run_protocol(
     return report.Report(
         preset=preset.name,
         seed=seed,
-        settings=settings.to_dict(),
+        settings=run.chosen.to_dict(),
         data=run.data(),
         nodes=explain_nodes(with_words.paths, with_words.taxonomy, settings),
         hold_out=held_out,
@@ -125,6 +127,11 @@ class _Run:
     jobs: int
     progress: Progress
 
+    @property
+    def chosen(self) -> TitleSettings:
+        """The settings with what training chose on the hold-out's training ads."""
+        return self._held_out_scorer.settings
+
     @cached_property
     def twins(self) -> Twins:
         self.progress("twins")
@@ -135,19 +142,28 @@ class _Run:
         return split_at_random(self.corpus.paths, self.seed)
 
     @cached_property
+    def _held_out_scorer(self) -> TitleScorer:
+        return self._train(self.split, self.settings)
+
+    @cached_property
     def predictions(self) -> Predictions:
-        return self.train_and_predict(self.split)
+        return self._predict(self._held_out_scorer, self.split)
 
     def train_and_predict(self, split: Split, settings: TitleSettings | None = None) -> Predictions:
-        settings = settings or self.settings
+        return self._predict(self._train(split, settings or self.settings), split)
+
+    def _predict(self, scorer: TitleScorer, split: Split) -> Predictions:
+        asked = self.corpus.take(split.test.tolist())
+        return predict(scorer, asked.titles, asked.paths)
+
+    def _train(self, split: Split, settings: TitleSettings) -> TitleScorer:
         if not len(split.test) or not len(split.train):
             raise TrainingError(
-                f"{len(self.corpus)} ads are too few to hold any out: a category needs three ads before one of them is "
+                f"{len(self.corpus)} ads are too few to hold any out: a category needs two ads before one of them is "
                 "tested on. More ads are needed; of a marketplace, check the source's 'published' condition."
             )
-        known, asked = self.corpus.take(split.train.tolist()), self.corpus.take(split.test.tolist())
-        scorer = train(known.titles, known.paths, settings, weights=known.weights, seed=self.seed, jobs=self.jobs)
-        return predict(scorer, asked.titles, asked.paths)
+        known = self.corpus.take(split.train.tolist())
+        return train(known.titles, known.paths, settings, weights=known.weights, seed=self.seed, jobs=self.jobs)
 
     def data(self) -> report.DataSummary:
         paths = self.corpus.paths
@@ -168,6 +184,8 @@ class _Run:
             first_date=min(days).date().isoformat() if days else None,
             last_date=max(days).date().isoformat() if days else None,
             unread_dates=self.corpus.unread_dates,
+            few_ads=FEW_ADS,
+            thin=list_thin(paths, self.corpus.taxonomy),
         )
 
     def held_out(self) -> report.HeldOut:
@@ -185,6 +203,7 @@ class _Run:
             pairs=confused_pairs(predictions, tested.titles),
             reliability=self._reliability(predictions),
             coverage=self._coverage(predictions, groups),
+            sizes=score_sizes(predictions, [self.corpus.paths[position] for position in self.split.train]),
         )
 
     def _reliability(self, predictions: Predictions) -> list[Reliability]:

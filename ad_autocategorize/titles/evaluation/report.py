@@ -15,11 +15,13 @@ from ad_autocategorize.titles.evaluation.coverage import Coverage
 from ad_autocategorize.titles.evaluation.label_noise import NoiseCeiling
 from ad_autocategorize.titles.evaluation.metrics import LevelScores, Outcomes
 from ad_autocategorize.titles.evaluation.nodes import NodeReport
+from ad_autocategorize.titles.evaluation.sizes import SizeScores, ThinCategory
 from ad_autocategorize.titles.hierarchy import Path
 
 # Raised when a key changes its meaning or goes. 2: ``flat.cascade_against_flat`` is the cascade without flat scores. 3: the
-# ``counts`` of a confusion matrix hold no answers that stopped above its level; ``copies`` and ``accuracy_seen`` may be null.
-REPORT_VERSION = 3
+# ``counts`` of a confusion matrix hold no answers that stopped above its level; ``copies`` and ``accuracy_seen`` may be null. 4:
+# ``settings`` are those that training has chosen; near-identical titles are those of nearly the same words.
+REPORT_VERSION = 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +31,8 @@ class DataSummary:
     ``depths`` counts ads by the level at which they are filed; ``dropped`` those left out, by reason; untested categories
     have too few ads for one to be set aside. ``largest_share`` is how often one would be right by always answering the
     largest category, ``largest_main_share`` the largest main category; ``unread_dates`` are written in a way that could not be
-    read, so that their ads are in no temporal validation.
+    read, so that their ads are in no temporal validation. ``thin`` are the categories of fewer ads than
+    ``few_ads``, or of none.
     """
 
     ads: int
@@ -45,6 +48,8 @@ class DataSummary:
     first_date: str | None
     last_date: str | None
     unread_dates: int
+    few_ads: int
+    thin: list[ThinCategory]
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,6 +96,7 @@ class HeldOut:
     pairs: list[ConfusedPair]
     reliability: list[Reliability]
     coverage: list[Coverage]
+    sizes: list[SizeScores]
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,21 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import pairwise
+from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
 
-from ad_autocategorize.titles.normalization import Normalizer
 from ad_autocategorize.titles.settings import TitleSettings
+from ad_autocategorize.titles.training.near_identity import compare_wordings
 
-# Cosine of two titles' TF-IDF words from which they count as nearly the same.
-THRESHOLD = 0.75
-BATCH = 128
-TINY = 1e-6
-# A word of more ads than this finds no neighbours by itself; it still counts in the comparison.
-COMMON_WORD_ADS = 2000
 # How much a near-identical ad still says, beside 1, when the model has learned from it. Chosen on planted errors.
 HEARD_BEFORE = 0.25
 
@@ -44,27 +38,31 @@ def find_near_identical(
 
     ``sellers`` of all titles are known or ""; a seller's further copies come last, since they only repeat what he thinks.
     """
-    words = _word_vectors(titles, settings)
-    ads_of_word = np.bincount(words.indices, minlength=words.shape[1])
-    postings = sparse.csr_array(words.T)
+    wordings = compare_wordings(titles, settings)
     seller = _numbers(sellers or [""] * len(titles))
-    answers = []
-    for start in range(0, len(wanted), BATCH):
-        rows = np.asarray(wanted[start : start + BATCH], dtype=np.intp)
-        sharing = sparse.coo_array(_telling_words(words[rows], ads_of_word) @ postings)
-        number, other = sharing.coords
-        number, other = number[other != rows[number]], other[other != rows[number]]
-        similarities = np.asarray(words[rows[number]].multiply(words[other]).sum(axis=1), dtype=np.float64).ravel()
-        alike = similarities >= THRESHOLD
-        number, other, similarities = number[alike], other[alike], similarities[alike]
-        his_own = seller[other] == seller[rows[number]]
-        order = np.lexsort((other, -similarities, his_own, number))
-        ends = np.searchsorted(number[order], np.arange(len(rows) + 1))
-        for first, last in pairwise(ends.tolist()):
-            part = order[first : min(first + limit, last)]
-            others = int((~his_own[part]).sum())
-            answers.append(Neighbors(other[part].astype(np.intp), similarities[part], others))
-    return answers
+    by_wording = np.argsort(wordings.of_title, kind="stable")
+    starts = np.searchsorted(wordings.of_title[by_wording], np.arange(wordings.near.shape[0] + 1))
+
+    @lru_cache(1)
+    def alike(wording: int) -> tuple[NDArray[np.intp], NDArray[np.float64]]:
+        """Return all ads nearly identical to a wording, the most alike first, and their similarities."""
+        part = slice(*wordings.near.indptr[wording : wording + 2])
+        order = np.argsort(-wordings.near.data[part], kind="stable")
+        near = wordings.near.indices[part][order]
+        ads = [np.sort(by_wording[starts[number] : starts[number + 1]]) for number in near.tolist()]
+        similarities = np.repeat(wordings.near.data[part][order], list(map(len, ads)))
+        return np.concatenate(ads), similarities
+
+    def neighbors(row: int) -> Neighbors:
+        ads, similarities = alike(int(wordings.of_title[row]))
+        own, others = seller[ads] == seller[row], ads != row
+        first, last = np.flatnonzero(~own & others)[:limit], np.flatnonzero(own & others)[:limit]
+        chosen = np.concatenate([first, last])[:limit]
+        return Neighbors(ads[chosen], similarities[chosen], len(first))
+
+    # Ads of one wording follow one another, so that what is alike is looked up once.
+    found = {row: neighbors(row) for row in sorted(set(wanted), key=lambda row: (wordings.of_title[row], row))}
+    return [found[row] for row in wanted]
 
 
 def filed_shares(
@@ -91,25 +89,3 @@ def _numbers(sellers: Sequence[str]) -> NDArray[np.intp]:
     """Return a number for each seller; every unknown one is another."""
     known = {seller: number for number, seller in enumerate(dict.fromkeys(sellers))}
     return np.array([known[seller] if seller else -1 - row for row, seller in enumerate(sellers)], dtype=np.intp)
-
-
-def _telling_words(titles: sparse.csr_array, ads_of_word: NDArray[np.intp]) -> sparse.csr_array:
-    """Return of each title, a row of length 1, the rarest words: any title that is nearly identical has one of them.
-
-    The others are shorter than the threshold together, so that they alone cannot reach it (the prefix filter of Bayardo, Ma and
-    Srikant, "Scaling up all pairs similarity search", 2007).
-    """
-    row = np.repeat(np.arange(titles.shape[0]), np.diff(titles.indptr))
-    commonest_first = np.lexsort((-ads_of_word[titles.indices], row))
-    row, column, value = row[commonest_first], titles.indices[commonest_first], titles.data[commonest_first]
-    squares = np.cumsum(value.astype(np.float64) ** 2)
-    before = np.concatenate([[0.0], squares])[titles.indptr[:-1]]
-    telling = (squares - before[row] >= THRESHOLD**2 - TINY) & (ads_of_word[column] <= COMMON_WORD_ADS)
-    return sparse.csr_array((value[telling], (row[telling], column[telling])), shape=titles.shape)
-
-
-def _word_vectors(titles: Sequence[str], settings: TitleSettings) -> sparse.csr_array:
-    from sklearn.feature_extraction.text import TfidfVectorizer
-
-    vectorizer = TfidfVectorizer(analyzer=Normalizer(settings), sublinear_tf=True, dtype=np.float32)
-    return sparse.csr_array(vectorizer.fit_transform(titles))

@@ -24,10 +24,10 @@ SMALLEST_COEFFICIENT = 0.05
 # A node near the root of a large site learns from a sample of this many ads: one against the rest takes time with ads times
 # outcomes, and there is little left to learn. The nodes below see their own ads, so that no category goes short.
 MAX_ADS_PER_NODE = 100_000
+# C where a site has too few ads to choose it by.
+USUAL_REGULARIZATION = 1.0
 # How far from the optimum liblinear may stop: a tighter bound takes longer and files no title better.
 SVC_TOLERANCE = 0.5
-# A leaf's frequency of zero must not rule a category out for good.
-TREE_PROBABILITY_FLOOR = 0.01
 # Pseudo-count of multinomial naive Bayes at a node.
 NODE_NAIVE_BAYES_SMOOTHING = 0.05
 # The log loss is flatter than the hinge: at equal C it is the more regularised of the two.
@@ -41,22 +41,23 @@ class LocalClassifier:
     Attributes
     ----------
     outcomes : the paths that the node chooses between, at least two.
-    coefficients : CSR, shape (outcomes, features); without entries where the node has no classifier or is a tree.
+    coefficients : CSR, shape (outcomes, features); without entries where the node has no classifier.
     intercepts : shape (outcomes,).
-    temperature : the margins are multiplied by it before the softmax.
-    tree : the fitted decision tree, where the settings ask for one.
+    temperature : the margins are divided by it before the softmax (Guo et al., 2017).
     """
 
     outcomes: tuple[Path, ...]
     coefficients: sparse.csr_array
     intercepts: FloatArray
     temperature: float = 1.0
-    tree: Any = None
+
+    @property
+    def node(self) -> Path:
+        """The path of the node: the longest outcome is a child's; an outcome of "stop here" is the node's own."""
+        return max(self.outcomes, key=len)[:-1]
 
     def margins(self, features: sparse.csr_array) -> FloatArray:
         """Return uncalibrated scores, shape (titles, outcomes)."""
-        if self.tree is not None:
-            return np.asarray(np.log(self.tree.predict_proba(features) + TREE_PROBABILITY_FLOOR))
         return np.asarray((features @ self.coefficients.T).todense()) + self.intercepts
 
 
@@ -108,9 +109,6 @@ def _train_node(
         )
         return LocalClassifier(node.outcomes, coefficients, intercepts)
     estimator = _estimator(settings, seed).fit(rows, node.labels, sample_weight=weights)
-    if settings.classifier == "decision_tree":
-        empty = sparse.csr_array((len(node.outcomes), rows.shape[1]))
-        return LocalClassifier(node.outcomes, empty, np.zeros(len(node.outcomes)), tree=estimator)
     return LocalClassifier(
         node.outcomes, sparse.csr_array(estimator.feature_log_prob_), np.asarray(estimator.class_log_prior_)
     )
@@ -144,13 +142,6 @@ def fit_hyperplanes(
     return sparse.csr_array((dense[outcome, column], (outcome, used[column])), shape=shape), intercepts
 
 
-def linear_svc(regularization: float, seed: int, tolerance: float = SVC_TOLERANCE) -> Any:
-    """Return an unfitted linear support-vector machine, one against the rest, with the hinge loss and that C."""
-    from sklearn.svm import LinearSVC
-
-    return LinearSVC(C=regularization, loss="hinge", tol=tolerance, random_state=seed)
-
-
 def _frequencies(node: Node, width: int, weights: FloatArray | None) -> LocalClassifier:
     """Answer with the outcomes' frequencies, one pseudo-count each, where the ads are too few to learn from."""
     counts = np.bincount(node.labels, weights, minlength=len(node.outcomes)) + 1.0
@@ -159,25 +150,17 @@ def _frequencies(node: Node, width: int, weights: FloatArray | None) -> LocalCla
 
 
 def _estimator(settings: TitleSettings, seed: int) -> Any:
+    regularization = settings.regularization or USUAL_REGULARIZATION
     match settings.classifier:
         case "linear_svc":
-            return linear_svc(settings.regularization, seed)
+            from sklearn.svm import LinearSVC
+
+            return LinearSVC(C=regularization, loss="hinge", tol=SVC_TOLERANCE, random_state=seed)
         case "logistic_regression":
             from sklearn.linear_model import LogisticRegression
 
-            return LogisticRegression(C=settings.regularization * LOGISTIC_SCALE, max_iter=300, random_state=seed)
+            return LogisticRegression(C=regularization * LOGISTIC_SCALE, max_iter=300, random_state=seed)
         case "multinomial_nb":
             from sklearn.naive_bayes import MultinomialNB
 
             return MultinomialNB(alpha=NODE_NAIVE_BAYES_SMOOTHING)
-        case "decision_tree":
-            from sklearn.tree import DecisionTreeClassifier
-
-            return DecisionTreeClassifier(random_state=seed)
-
-
-def tree_scores(tree: Any) -> FloatArray:
-    """Return the scores of all tree nodes of a fitted decision tree, shape (tree nodes, outcomes)."""
-    counts = tree.tree_.value[:, 0, :]
-    shares = counts / counts.sum(axis=1, keepdims=True)
-    return np.asarray(np.log(shares + TREE_PROBABILITY_FLOOR))

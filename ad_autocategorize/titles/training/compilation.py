@@ -14,9 +14,8 @@ from ad_autocategorize.titles.hierarchy import Path
 from ad_autocategorize.titles.mixture import Mixture
 from ad_autocategorize.titles.scorer import LARGEST_SCORE, TitleScorer, Tree, Weights
 from ad_autocategorize.titles.settings import TitleSettings
-from ad_autocategorize.titles.training.cascade import LocalClassifier, tree_scores
+from ad_autocategorize.titles.training.cascade import LocalClassifier
 from ad_autocategorize.titles.training.flat import FlatModel
-from ad_autocategorize.titles.trees import Forest, build_forest
 from ad_autocategorize.titles.vocabulary import Entries, Vocabulary, pair_keys
 
 FloatArray = NDArray[np.float64]
@@ -29,6 +28,8 @@ FOLDED_ROWS = 2**15
 # Where no title is too long; a whole number, since the manifest is JSON.
 MOST_ROWS = 2**31
 NEXT_TO_NOTHING = 1e-6
+# The last rows: of an n-gram and of a word that are not known.
+UNKNOWN_ROWS = 2
 
 
 def compile_scorer(
@@ -40,8 +41,7 @@ def compile_scorer(
 ) -> TitleScorer:
     """Fold temperatures, feature weights and the mixture into one table, and words into one row each."""
     tree = build_tree(classifiers, flat.categories)
-    forest = _forest(classifiers, tree.edges)
-    edge_columns = _edge_columns(classifiers, features, forest)
+    edge_columns = _edge_columns(classifiers, len(features.words) + len(features.characters))
     coefficients = sparse.csr_array(sparse.hstack([edge_columns, flat.coefficients.T], format="csr"))
     order = _frequent_first(features)
     table = _table(features, coefficients, order)
@@ -52,13 +52,13 @@ def compile_scorer(
         bias=_bias(classifiers, flat),
         floors=flat.floors.astype(np.float32),
         mixture=mixture,
-        unclipped_rows=_unclipped_rows(classifiers, len(features.words)) if forest is None else 0,
+        unclipped_rows=_unclipped_rows(classifiers, len(features.words)),
     )
-    return TitleScorer(settings, tree, weights, Vocabulary(settings, _entries(features, order)), forest)
+    return TitleScorer(settings, tree, weights, Vocabulary(settings, _entries(features, order)))
 
 
 def _bias(classifiers: Sequence[LocalClassifier], flat: FlatModel) -> NDArray[np.float32]:
-    edges = [classifier.intercepts * classifier.temperature for classifier in classifiers]
+    edges = [classifier.intercepts / classifier.temperature for classifier in classifiers]
     return np.concatenate([*edges, flat.intercepts]).astype(np.float32)
 
 
@@ -71,8 +71,8 @@ def _unclipped_rows(classifiers: Sequence[LocalClassifier], words: int) -> int:
     fewest = MOST_ROWS
     for classifier in classifiers:
         blocks = classifier.coefficients[:, :words], classifier.coefficients[:, words:]
-        of_words, of_characters = (norm(block, axis=1) * classifier.temperature for block in blocks)
-        left = LARGEST_SCORE - of_words - np.abs(classifier.intercepts) * classifier.temperature
+        of_words, of_characters = (norm(block, axis=1) / classifier.temperature for block in blocks)
+        left = LARGEST_SCORE - of_words - np.abs(classifier.intercepts) / classifier.temperature
         rows = (np.maximum(left, 0) / np.maximum(of_characters, NEXT_TO_NOTHING)) ** 2
         fewest = min(fewest, int(rows.min().clip(max=MOST_ROWS)))
     return fewest
@@ -94,9 +94,10 @@ def _entries(features: TitleFeatures, order: NDArray[np.intp]) -> Entries:
     words = [feature for feature in row_of if " " not in feature]
     pairs = [feature for feature in row_of if " " in feature]
     # Either side of a position mark is empty: the title's end.
-    ends = row_of | {"": len(order)}
+    size = len(order) + UNKNOWN_ROWS
+    ends = row_of | {"": size}
     sides = np.array([[ends[side] for side in pair.split(" ")] for pair in pairs], dtype=np.int64).reshape(-1, 2)
-    keys = pair_keys(sides[:, 0], sides[:, 1], len(order))
+    keys = pair_keys(sides[:, 0], sides[:, 1], size)
     ascending = np.argsort(keys)
     return Entries(
         words=words,
@@ -114,7 +115,7 @@ def build_tree(classifiers: Sequence[LocalClassifier], categories: tuple[Path, .
     starts = []
     for classifier in classifiers:
         starts.append(len(edges))
-        node = _node_path(classifier)
+        node = classifier.node
         edges.update({(node, outcome): len(edges) + i for i, outcome in enumerate(classifier.outcomes)})
     depth = max(map(len, categories)) + 1
     path_edges = np.full((depth, len(categories)), len(edges), dtype=np.int64)
@@ -124,31 +125,11 @@ def build_tree(classifiers: Sequence[LocalClassifier], categories: tuple[Path, .
     return Tree(categories, np.array(starts, dtype=np.int64), path_edges, len(edges))
 
 
-def _node_path(classifier: LocalClassifier) -> Path:
-    # The longest outcome is a child's path; an outcome of "stop here" is the node's own.
-    return max(classifier.outcomes, key=len)[:-1]
-
-
-def _edge_columns(
-    classifiers: Sequence[LocalClassifier], features: TitleFeatures, forest: Forest | None
-) -> sparse.csr_array:
-    """Return coefficients of shape (features, edge columns); with trees, the features themselves are the columns."""
-    width = len(features.words) + len(features.characters)
-    if forest is not None:
-        return sparse.csr_array(sparse.eye_array(width, format="csr"))
+def _edge_columns(classifiers: Sequence[LocalClassifier], features: int) -> sparse.csr_array:
+    """Return the coefficients of all edges, shape (features, edges), divided by their node's temperature."""
     if not classifiers:
-        return sparse.csr_array((width, 0))
-    return sparse.csr_array(sparse.vstack([c.coefficients * c.temperature for c in classifiers], format="csr").T)
-
-
-def _forest(classifiers: Sequence[LocalClassifier], edges: int) -> Forest | None:
-    trees = []
-    first = 0
-    for classifier in classifiers:
-        if classifier.tree is not None:
-            trees.append((classifier.tree.tree_, tree_scores(classifier.tree) * classifier.temperature, first))
-        first += len(classifier.outcomes)
-    return build_forest(trees, edges) if trees else None
+        return sparse.csr_array((features, 0))
+    return sparse.csr_array(sparse.vstack([c.coefficients / c.temperature for c in classifiers], format="csr").T)
 
 
 def _table(features: TitleFeatures, coefficients: sparse.csr_array, order: NDArray[np.intp]) -> sparse.csr_array:
@@ -162,8 +143,11 @@ def _table(features: TitleFeatures, coefficients: sparse.csr_array, order: NDArr
     ngrams_of_word = features.word_ngrams(folding)
     ngrams_of_word.resize((len(words), len(characters)))
     folded = ngrams_of_word @ coefficients[len(words) :]
-    squares_of_words = np.column_stack([words.weights[order] ** 2, _sum_rows(ngrams_of_word.multiply(ngrams_of_word))])
+    spelling = np.zeros(len(words))
+    spelling[: len(folding)] = features.word_squares(folding)
+    squares_of_words = np.column_stack([words.weights[order] ** 2, spelling])
     squares_of_ngrams = np.column_stack([np.zeros(len(characters)), characters.weights**2])
+    unknown = np.diag([features.unknown_ngram**2, features.unknown_word**2])[:, ::-1]
     rows_of_words = [
         word_part,
         _column(words.weights[order]),
@@ -173,7 +157,9 @@ def _table(features: TitleFeatures, coefficients: sparse.csr_array, order: NDArr
     ]
     nothing = sparse.csr_array((len(characters), coefficients.shape[1] + 1))
     rows_of_ngrams = [nothing, ngram_part, _column(characters.weights), squares_of_ngrams]
-    blocks = [sparse.hstack(rows, format="csr", dtype=np.float32) for rows in (rows_of_words, rows_of_ngrams)]
+    rows_of_unknown = [sparse.csr_array((UNKNOWN_ROWS, 2 * coefficients.shape[1] + 2)), unknown]
+    parts = (rows_of_words, rows_of_ngrams, rows_of_unknown)
+    blocks = [sparse.hstack(rows, format="csr", dtype=np.float32) for rows in parts]
     table = sparse.csr_array(sparse.vstack(blocks, format="csr"))
     table.sort_indices()
     return table

@@ -1,4 +1,4 @@
-"""The flat model: scores of all categories at once, added to the cascade's log-probabilities.
+"""The flat models: scores of all categories at once, added to the cascade's log-probabilities.
 
 A cascade's node sees its own ads only; what tells two categories of different branches apart it has to read at the root.
 Two flat models beside it mend that, each strong where the other is weak: multinomial naive Bayes, which generalises from
@@ -10,7 +10,6 @@ Training side: imports scikit-learn.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -18,24 +17,25 @@ from numpy.typing import NDArray
 from scipy import sparse
 
 from ad_autocategorize.titles.hierarchy import Path
-from ad_autocategorize.titles.settings import TitleSettings
-from ad_autocategorize.titles.training.cascade import SVC_TOLERANCE, fit_hyperplanes, linear_svc
+from ad_autocategorize.titles.training.cascade import fit_hyperplanes
 from ad_autocategorize.titles.training.splitting import draw_sample
 
 FloatArray = NDArray[np.float64]
 
 # Naive Bayes pseudo-count: TF-IDF rows have length one, so whole counts of one would drown them.
 NAIVE_BAYES_SMOOTHING = 0.05
-# Smaller coefficients of the support-vector machine are dropped.
-SMALLEST_COEFFICIENT = 0.2
-# C of the flat machine beside that of a node's: all ads of the site bear less regularisation than the few of a node.
-REGULARIZATION_FACTOR = 2.0
-# From this many ads on the flat machine may stop further from its optimum than a node's: the bound is on the worst ad of all,
-# and is met long after the hyperplanes stand still.
+# Coefficients of the support-vector machine are dropped that add less than this to a score, at the machine's usual weight.
+SMALLEST_CONTRIBUTION = 0.2
+# How far from the optimum liblinear may stop, with few ads and from so many on: the bound is on the worst ad of all, and among
+# many it is met long after the hyperplanes stand still.
+SVC_TOLERANCE = 0.1
 MANY_ADS = 5_000
-TOLERANCE_OF_MANY = 1.0
+TOLERANCE_OF_MANY = 0.5
 # One against the rest takes time with ads times categories: beyond this many ads a sample has to do.
 MAX_SVC_ADS = 50_000
+# The weight that suits the machine's margins at C = 0.1, and how it falls with C: the more regularised, the smaller they are.
+USUAL_WEIGHT = 6.0
+USUAL_WEIGHT_EXPONENT = -0.3
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +55,7 @@ class FlatModel:
     intercepts: FloatArray
 
     def scores(self, features: sparse.csr_array) -> FloatArray:
-        """Return what is added to the log-probability of each category, shape (titles, categories)."""
+        """Return the score of each category, shape (titles, categories)."""
         sums = np.asarray(features.sum(axis=1), dtype=np.float64).reshape(-1, 1)
         return np.asarray((features @ self.coefficients.T).todense()) + sums * self.floors + self.intercepts
 
@@ -63,49 +63,61 @@ class FlatModel:
         """Return the model whose scores are ``factor`` times these."""
         return FlatModel(self.categories, self.coefficients * factor, self.floors * factor, self.intercepts * factor)
 
+    def __add__(self, other: FlatModel) -> FlatModel:
+        """Return the model whose scores are the sum of both; they must have the same categories and features."""
+        return FlatModel(
+            self.categories,
+            sparse.csr_array(self.coefficients + other.coefficients),
+            self.floors + other.floors,
+            self.intercepts + other.intercepts,
+        )
 
-def train_flat(
+
+def no_flat_model(categories: tuple[Path, ...], features: int) -> FlatModel:
+    """Return the model that scores nothing."""
+    nothing = np.zeros(len(categories))
+    return FlatModel(categories, sparse.csr_array((len(categories), features)), nothing, nothing)
+
+
+def usual_svc_weight(regularization: float) -> float:
+    """Return the weight beside the cascade that a machine of that C has where nothing is known of the site."""
+    return float(USUAL_WEIGHT * (regularization / 0.1) ** USUAL_WEIGHT_EXPONENT)
+
+
+def train_flat_svc(
     features: sparse.csr_array,
     word_features: int,
-    paths: Sequence[Path],
-    settings: TitleSettings,
+    labels: NDArray[np.intp],
+    categories: tuple[Path, ...],
+    regularization: float,
     seed: int,
     weights: FloatArray | None = None,
 ) -> FlatModel:
-    """Train both parts, weighted as the settings say; the first ``word_features`` columns are the word block.
+    """Train the support-vector machine, with the squared hinge loss, on the first ``word_features`` columns.
 
-    ``weights`` says how much each ad counts; all the same for ``None``.
+    ``labels`` are positions in ``categories``, each of which has one at least; ``weights`` say how much each title counts.
     """
-    categories = tuple(sorted(set(paths)))
-    position = {path: index for index, path in enumerate(categories)}
-    labels = np.fromiter((position[path] for path in paths), dtype=np.intp, count=len(paths))
-    bayes = _naive_bayes(features, labels, categories, weights).scaled(settings.naive_bayes_weight)
-    if not settings.flat_svc_weight:
-        return bayes
+    from sklearn.svm import LinearSVC
+
     sample = draw_sample(labels, MAX_SVC_ADS, seed)
-    tolerance = TOLERANCE_OF_MANY if len(sample) >= MANY_ADS else SVC_TOLERANCE
+    tolerance = SVC_TOLERANCE if len(sample) < MANY_ADS else TOLERANCE_OF_MANY
     coefficients, intercepts = fit_hyperplanes(
-        linear_svc(settings.regularization * REGULARIZATION_FACTOR, seed, tolerance),
+        LinearSVC(C=regularization, loss="squared_hinge", tol=tolerance, random_state=seed),
         features[sample, :word_features],
         labels[sample],
-        smallest=SMALLEST_COEFFICIENT,
+        smallest=SMALLEST_CONTRIBUTION / usual_svc_weight(regularization),
         weights=None if weights is None else weights[sample],
     )
     blank = sparse.csr_array((len(categories), features.shape[1] - word_features))
-    margins = sparse.hstack([coefficients * settings.flat_svc_weight, blank], format="csr")
-    return FlatModel(
-        categories,
-        sparse.csr_array(bayes.coefficients + margins),
-        bayes.floors,
-        bayes.intercepts + intercepts * settings.flat_svc_weight,
-    )
+    wide = sparse.csr_array(sparse.hstack([coefficients, blank], format="csr"))
+    return FlatModel(categories, wide, np.zeros(len(categories)), intercepts)
 
 
-def _naive_bayes(
+def train_naive_bayes(
     features: sparse.csr_array,
     labels: NDArray[np.intp],
     categories: tuple[Path, ...],
-    weights: FloatArray | None,
+    weights: FloatArray | None = None,
 ) -> FlatModel:
     """Count features by category; one sparse product.
 

@@ -1,33 +1,43 @@
-"""Training of a title scorer: normalise, features, cascade, calibration, compilation."""
+"""Training of a title scorer: normalise, features, cascade and flat models, settings that fit, calibration, compilation."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import replace
-from functools import partial
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
-from scipy import sparse
-from scipy.special import log_softmax
 
-from ad_autocategorize.titles.features import Contents, TitleFeatures
+from ad_autocategorize.titles.features import Contents
 from ad_autocategorize.titles.hierarchy import Path, build_nodes
 from ad_autocategorize.titles.mixture import Mixture
-from ad_autocategorize.titles.normalization import Normalizer
 from ad_autocategorize.titles.scorer import TitleScorer
 from ad_autocategorize.titles.settings import TitleSettings
-from ad_autocategorize.titles.training.calibration import calibrate_temperatures, fit_mixture
-from ad_autocategorize.titles.training.cascade import LocalClassifier, train_nodes
-from ad_autocategorize.titles.training.compilation import build_tree, compile_scorer
-from ad_autocategorize.titles.training.flat import FlatModel, train_flat
-from ad_autocategorize.titles.training.splitting import draw_sample, split_by_category
+from ad_autocategorize.titles.training.calibration import Temperatures, fit_mixture, fit_temperatures
+from ad_autocategorize.titles.training.cascade import LocalClassifier
+from ad_autocategorize.titles.training.combination import Scores, fit_combination, join
+from ad_autocategorize.titles.training.compilation import compile_scorer
+from ad_autocategorize.titles.training.examples import Examples, relative_weights, tokenize
+from ad_autocategorize.titles.training.flat import FlatModel, no_flat_model
+from ad_autocategorize.titles.training.parts import (
+    Asked,
+    Learning,
+    usual_regularization,
+    usual_weights,
+    with_weights,
+)
+from ad_autocategorize.titles.training.splitting import deal_folds
+from ad_autocategorize.titles.training.tuning import SEARCHED_ROUNDS, choose_regularization
 
-# Titles set aside to calibrate on, before the classifiers are trained again on all.
-CALIBRATION_SHARE = 0.25
+# Titles are dealt out to so many folds, or more of a large site; one is set aside to calibrate on, before all are learned from.
+FOLDS = 4
 MAX_CALIBRATION_TITLES = 20_000
+# Where one fold has fewer titles than this, others are set aside in turn: a small site can be learned from several times.
+WANTED_CALIBRATION_TITLES = 2_000
 # What the classifiers to be calibrated learn from; temperatures need no more, however large the site.
 MAX_CALIBRATED_ON = 100_000
+# A few numbers need no more titles than this to be fitted to, and no more scores, so that memory is bounded.
+MAX_SCORED_TITLES = 5_000
+MAX_SCORED_CELLS = 2**24
 
 Progress = Callable[[str, int, int], None]
 
@@ -51,6 +61,7 @@ def train(
     Parameters
     ----------
     titles, paths : of equal length; a path holds node ids from the main category to the given one.
+    settings : what they leave open is chosen on the titles; the scorer's own settings say how.
     weights : how much each title counts, above 0; relative to one another, so that equal ones change nothing. Probabilities are
         calibrated on titles as they come.
     seed : fixes the calibration split and the solvers; equal input gives an equal scorer.
@@ -63,51 +74,23 @@ def train(
     """
     tokens, kept = tokenize(titles, settings)
     paths = [paths[index] for index in kept]
-    scaled = relative_weights(weights, kept)
     if len(set(paths)) < 2:
         raise TrainingError(
             f"{len(titles)} ads, of which {len(kept)} have words in their title, fill {len(set(paths))} categories: at "
             "least two are needed. Publish more ads, or check the source's 'published' condition and title field."
         )
-    contents = Contents.of(tokens, settings)
-    features = TitleFeatures(settings).fit(contents)
-    matrix = features.transform(contents)
-    fold, rest = split_by_category(paths, min(CALIBRATION_SHARE, MAX_CALIBRATION_TITLES / len(paths)), seed)
-    position = {path: number for number, path in enumerate(dict.fromkeys(paths))}
-    labels = np.fromiter((position[paths[i]] for i in rest), dtype=np.intp, count=len(rest))
-    rest = rest[draw_sample(labels, MAX_CALIBRATED_ON, seed)]
-    nodes, rest_nodes = build_nodes(paths), build_nodes([paths[i] for i in rest])
-    steps = _Steps(progress, len(nodes) + len(rest_nodes))
-    train_on = partial(train_nodes, settings=settings, seed=seed, jobs=jobs, progress=steps.advance)
-    temperatures, mixture = _calibrate(
-        (contents.part(rest), [paths[i] for i in rest]),
-        (contents.part(fold), [paths[i] for i in fold]),
-        settings,
-        seed=seed,
-        train_on=partial(train_on, nodes=rest_nodes),
-        weights=None if scaled is None else scaled[rest],
-    )
-    classifiers = train_on(matrix, nodes=nodes, weights=scaled)
-    calibrated = [_with_temperature(classifier, temperatures) for classifier in classifiers]
+    examples = Examples(Contents.of(tokens, settings), paths, relative_weights(weights, kept))
+    rounds = _rounds(examples, seed)
+    steps = _Steps(progress, len(build_nodes(paths)) * (1 + len(rounds)))
+    calibration = _calibrate(examples, rounds, settings, seed=seed, jobs=jobs, progress=steps.advance)
+    learning, settings = Learning.of(examples, settings), calibration.settings
+    classifiers = learning.cascade(settings, seed, jobs, steps.advance)
     steps.finish()
-    flat = train_flat(matrix, len(features.words), paths, settings, seed, scaled)
-    return compile_scorer(settings, features, calibrated, flat, mixture)
-
-
-def relative_weights(weights: Sequence[float] | None, kept: Sequence[int]) -> NDArray[np.float64] | None:
-    """Return the weights of the titles that are kept, one on average; ``None`` where all are equal."""
-    if weights is None:
-        return None
-    chosen = np.asarray(weights, dtype=np.float64)[np.asarray(kept, dtype=np.intp)]
-    return None if not len(chosen) or (chosen == chosen[0]).all() else np.asarray(chosen / chosen.mean())
-
-
-def tokenize(titles: Sequence[str], settings: TitleSettings) -> tuple[list[list[str]], list[int]]:
-    """Return the tokens of the titles that have any, and the positions of those titles."""
-    normalize = Normalizer(settings)
-    tokens = [normalize(title) for title in titles]
-    kept = [index for index, words in enumerate(tokens) if words]
-    return [tokens[index] for index in kept], kept
+    flat = no_flat_model(learning.categories, learning.matrix.shape[1])
+    for model, weight in zip(learning.flat(settings, seed), usual_weights(settings)[0], strict=True):
+        flat += model.scaled(weight)
+    calibrated = calibration.temperatures.apply(classifiers)
+    return compile_scorer(settings, learning.features, calibrated, flat, calibration.mixture)
 
 
 class _Steps:
@@ -127,45 +110,66 @@ class _Steps:
         self.advance()
 
 
-_Outcomes = tuple[Path, ...]
+@dataclass(frozen=True, slots=True)
+class _Calibration:
+    """What the titles set aside say: the settings with nothing left open, the temperatures of the nodes, and the mixture."""
+
+    settings: TitleSettings
+    temperatures: Temperatures
+    mixture: Mixture
 
 
-_Labelled = tuple[Contents, list[Path]]
+@dataclass(frozen=True, slots=True)
+class _Round:
+    """What one round learned, and the titles that it set aside."""
+
+    classifiers: list[LocalClassifier]
+    flat: list[FlatModel]
+    asked: Asked
+
+
+def _rounds(examples: Examples, seed: int) -> list[tuple[np.ndarray, np.ndarray]]:
+    """Return the positions that each round learns from and those it sets aside."""
+    folds = max(FOLDS, -(-len(examples) // MAX_CALIBRATION_TITLES))
+    rounds = min(FOLDS, -(-WANTED_CALIBRATION_TITLES * folds // len(examples)))
+    fold_of = deal_folds(examples.paths, folds, seed)
+    parts = [(np.flatnonzero(fold_of != fold), np.flatnonzero(fold_of == fold)) for fold in range(rounds)]
+    return [(rest, aside) for rest, aside in parts if len(aside)]
 
 
 def _calibrate(
-    rest: _Labelled,
-    fold: _Labelled,
+    examples: Examples,
+    rounds: Sequence[tuple[np.ndarray, np.ndarray]],
     settings: TitleSettings,
     *,
     seed: int,
-    train_on: Callable[..., list[LocalClassifier]],
-    weights: NDArray[np.float64] | None,
-) -> tuple[dict[_Outcomes, float], Mixture]:
-    """Train on ``rest``, weighted, and fit temperatures and mixture on ``fold``; both are titles and their paths."""
-    if not fold[1]:
-        return {}, Mixture()
-    # The vocabulary too is learned without the fold: its titles must hold words as unknown as a new ad's.
-    features = TitleFeatures(settings).fit(rest[0])
-    rest_matrix, fold_matrix = features.transform(rest[0]), features.transform(fold[0])
-    trained = train_on(rest_matrix, weights=weights)
-    calibrated = calibrate_temperatures(trained, fold_matrix, fold[1])
-    flat = train_flat(rest_matrix, len(features.words), rest[1], settings, seed, weights)
-    position = {path: index for index, path in enumerate(flat.categories)}
-    targets = np.array([position[path] for path in fold[1]], dtype=np.intp)
-    mixture = fit_mixture(_path_scores(calibrated, flat, fold_matrix), targets)
-    return {classifier.outcomes: classifier.temperature for classifier in calibrated}, mixture
+    jobs: int,
+    progress: Callable[[], None],
+) -> _Calibration:
+    """Choose what the settings leave open and fit temperatures and mixture, in each round on titles not learned from."""
+    if not rounds:
+        settings = usual_regularization(settings)
+        return _Calibration(with_weights(settings, usual_weights(settings)[0]), Temperatures(), Mixture())
+    searched = [(examples.part(rest), examples.part(aside)) for rest, aside in rounds[:SEARCHED_ROUNDS]]
+    settings = choose_regularization(searched, settings, seed=seed, jobs=jobs)
+    learned = []
+    for rest, aside in rounds:
+        # The vocabulary too is learned without the fold: its titles must hold words as unknown as a new ad's.
+        learning = Learning.of(examples.part(rest).sample(MAX_CALIBRATED_ON, seed), settings)
+        classifiers = learning.cascade(settings, seed, jobs, progress)
+        learned.append(_Round(classifiers, learning.flat(settings, seed), Asked.of(examples.part(aside), learning)))
+    temperatures = fit_temperatures(each.asked.unseen_by(each.classifiers) for each in learned)
+    scores = join(list(_scores(learned, temperatures)))
+    weights, free = usual_weights(settings)
+    if any(free):
+        weights = fit_combination(scores, weights, free).weights
+    mixture = fit_mixture(scores.total(weights), scores.targets)
+    return _Calibration(with_weights(settings, weights), temperatures, mixture)
 
 
-def _path_scores(
-    classifiers: Sequence[LocalClassifier], flat: FlatModel, features: sparse.csr_array
-) -> NDArray[np.float64]:
-    """Return the cascade's log-probabilities of whole paths with the flat scores added, shape (titles, categories)."""
-    tree = build_tree(classifiers, flat.categories)
-    columns = [log_softmax(c.margins(features) * c.temperature, axis=1) for c in classifiers]
-    edges = np.hstack([*columns, np.zeros((features.shape[0], 1))])
-    return np.asarray(sum(edges[:, level] for level in tree.path_edges) + flat.scores(features))
-
-
-def _with_temperature(classifier: LocalClassifier, temperatures: dict[_Outcomes, float]) -> LocalClassifier:
-    return replace(classifier, temperature=temperatures.get(classifier.outcomes, 1.0))
+def _scores(learned: Sequence[_Round], temperatures: Temperatures) -> Iterator[Scores]:
+    for each in learned:
+        most = min(MAX_SCORED_TITLES, MAX_SCORED_CELLS // len(each.asked.categories))
+        every = -(-len(each.asked.paths) // max(most, 1))
+        chosen = np.arange(0, len(each.asked.paths), every)
+        yield each.asked.part(chosen).scores(each.classifiers, each.flat, temperatures)

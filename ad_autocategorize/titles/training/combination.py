@@ -1,0 +1,113 @@
+"""How much the flat models weigh beside the cascade, fitted to titles that none of them has seen.
+
+The loss is the generalised cross entropy, ``(1 - p ** q) / q`` of the right category's probability p (Zhang and Sabuncu,
+"Generalized Cross Entropy Loss for Training Deep Neural Networks with Noisy Labels", 2018). It lies between the log-likelihood
+(q to 0), which a few wrongly filed ads pull about, and the expected share of right answers (q = 1).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.optimize import minimize
+from scipy.special import log_softmax
+
+FloatArray = NDArray[np.float64]
+
+ROBUSTNESS = 0.5
+# What a weight e times the usual one costs, in units of one title's loss.
+WEIGHT_PRIOR = 5.0
+# Of a title's scores the best are looked at, and the right category's: the others have next to no probability.
+LOOKED_AT = 24
+# Stands for the score of a category that one round has and another lacks.
+ABSENT = -1e4
+
+
+@dataclass(frozen=True, slots=True)
+class Scores:
+    """What the parts say of titles that they have not seen.
+
+    Attributes
+    ----------
+    parts : shape (parts, titles, categories): the cascade's log-probabilities of whole paths, then the flat models' scores.
+    targets : shape (titles,): the right category's column.
+    """
+
+    parts: FloatArray
+    targets: NDArray[np.intp]
+
+    def total(self, weights: Sequence[float]) -> FloatArray:
+        """Return the weighted sum of the parts, shape (titles, categories); the cascade weighs 1."""
+        return np.asarray(np.tensordot(np.array([1.0, *weights]), self.parts, 1))
+
+    def narrow(self, weights: Sequence[float]) -> Scores:
+        """Return the scores of ``LOOKED_AT`` categories a title, the right one in the last column."""
+        kept = min(LOOKED_AT, self.parts.shape[2])
+        rows = np.arange(len(self.targets))
+        total = self.total(weights)
+        total[rows, self.targets] = -np.inf
+        others = np.argpartition(-total, kept - 2, axis=1)[:, : kept - 1] if kept > 1 else np.empty((len(rows), 0), int)
+        columns = np.column_stack([others, self.targets])
+        parts = np.take_along_axis(self.parts, columns[None], axis=2)
+        return Scores(parts, np.full(len(rows), kept - 1, dtype=np.intp))
+
+
+def join(rounds: Sequence[Scores]) -> Scores:
+    """Lay the titles of several rounds below one another; categories that a round lacks are as good as impossible."""
+    width = max(scores.parts.shape[2] for scores in rounds)
+    padded = []
+    for scores in rounds:
+        missing = width - scores.parts.shape[2]
+        cascade = np.pad(scores.parts[:1], ((0, 0), (0, 0), (0, missing)), constant_values=ABSENT)
+        flat = np.pad(scores.parts[1:], ((0, 0), (0, 0), (0, missing)))
+        padded.append(np.concatenate([cascade, flat]))
+    return Scores(np.concatenate(padded, axis=1), np.concatenate([scores.targets for scores in rounds]))
+
+
+@dataclass(frozen=True, slots=True)
+class Combination:
+    """The weights of the flat models beside the cascade, and the loss of each title with them, shape (titles,)."""
+
+    weights: list[float]
+    losses: FloatArray
+
+
+def fit_combination(scores: Scores, usual: Sequence[float], free: Sequence[bool]) -> Combination:
+    """Fit the weights that are ``free``; the others stay as ``usual`` has them, which is also where all begin."""
+    narrow = scores.narrow(usual)
+    moving = np.flatnonzero(free)
+    start = np.array(usual, dtype=np.float64)
+
+    def weigh(values: FloatArray) -> FloatArray:
+        weights = start.copy()
+        weights[moving] *= np.exp(values[1:])
+        return weights
+
+    def objective(values: FloatArray) -> tuple[float, FloatArray]:
+        losses, gradient = _loss(narrow, float(values[0]), weigh(values))
+        offset = np.concatenate([[0.0], values[1:]])
+        penalty = WEIGHT_PRIOR * offset
+        slopes = np.concatenate([gradient[:1], gradient[1:][moving]])
+        return float(losses.sum() + penalty @ offset), slopes + 2 * penalty
+
+    found = minimize(objective, np.zeros(1 + len(moving)), jac=True, method="L-BFGS-B", options={"maxiter": 50}).x
+    weights = weigh(found)
+    return Combination(weights.tolist(), _loss(narrow, float(found[0]), weights)[0])
+
+
+def _loss(scores: Scores, log_scale: float, weights: FloatArray) -> tuple[FloatArray, FloatArray]:
+    """Return each title's loss, and the slope of their sum by the logarithms of scale and weights."""
+    scale, rows = np.exp(log_scale), np.arange(len(scores.targets))
+    total = scale * scores.total(weights.tolist())
+    logs = log_softmax(total, axis=1)
+    powers = np.exp(ROBUSTNESS * logs[rows, scores.targets])
+    probabilities = np.exp(logs)
+
+    def slope(part: FloatArray) -> float:
+        return float(-(powers * (part[rows, scores.targets] - (probabilities * part).sum(axis=1))).sum())
+
+    of_weights = [slope(scale * weight * part) for weight, part in zip(weights, scores.parts[1:], strict=True)]
+    return (1 - powers) / ROBUSTNESS, np.array([slope(total), *of_weights])

@@ -1,0 +1,104 @@
+"""Settings that fit the site: what the settings leave open is chosen on the site's own ads.
+
+How much to regularise is tried on samples, since what suits a fifth of the ads suits all of them: first the nodes, then the flat
+machine, each with the weights that suit it, by their loss on titles set aside (see ``combination``).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from functools import cache
+from typing import TypeVar
+
+import numpy as np
+
+from ad_autocategorize.titles.settings import TitleSettings
+from ad_autocategorize.titles.training.calibration import fit_temperatures
+from ad_autocategorize.titles.training.combination import FloatArray, Scores, fit_combination
+from ad_autocategorize.titles.training.examples import Examples
+from ad_autocategorize.titles.training.parts import Asked, Learning, usual_regularization, usual_weights
+
+# The usual one first: it stays where none is better.
+NODE_CANDIDATES = (1.0, 0.5, 2.0)
+FLAT_CANDIDATES = (0.1, 0.03, 0.3)
+SEARCHED_ROUNDS = 2
+SEARCHED_ON = 6_000
+SEARCHED_WITH = 2_000
+# With fewer titles to judge by, chance would choose.
+LEAST_ASKED = 100
+# By how many standard errors of the difference another has to be better.
+SURELY_BETTER = 0.5
+
+Chosen = TypeVar("Chosen", bound=float | None)
+
+
+def choose_regularization(
+    rounds: Sequence[tuple[Examples, Examples]], settings: TitleSettings, *, seed: int, jobs: int
+) -> TitleSettings:
+    """Return the settings with both C, chosen where they are open.
+
+    In each round the first examples are learned from and the second are judged on, which lie in categories of the first.
+    """
+    usual = usual_regularization(settings)
+    nodes: Sequence[float | None] = [usual.regularization]
+    machines: Sequence[float | None] = [usual.flat_regularization]
+    if settings.regularization is None and settings.classifier != "multinomial_nb":
+        nodes = NODE_CANDIDATES
+    if settings.flat_regularization is None and settings.flat_svc_weight != 0:
+        machines = FLAT_CANDIDATES
+    if sum(len(asked) for _, asked in rounds) < LEAST_ASKED or len(nodes) == len(machines) == 1:
+        return usual
+    searches = []
+    for rest, asked in rounds:
+        drawn = np.random.default_rng(seed).permutation(len(asked))[:SEARCHED_WITH]
+        searches.append(_Search(rest.sample(SEARCHED_ON, seed), asked.part(np.sort(drawn)), usual, seed, jobs))
+
+    def losses(tried: TitleSettings) -> FloatArray:
+        return np.concatenate([search.losses(tried) for search in searches])
+
+    usual = replace(usual, regularization=_best(nodes, lambda c: losses(replace(usual, regularization=c))))
+    return replace(usual, flat_regularization=_best(machines, lambda c: losses(replace(usual, flat_regularization=c))))
+
+
+def _best(candidates: Sequence[Chosen], losses: Callable[[Chosen], FloatArray]) -> Chosen:
+    """Return the candidate of least loss, or the first where that is hardly better."""
+    found = {candidate: losses(candidate) for candidate in candidates}
+    best = min(candidates, key=lambda candidate: float(found[candidate].mean()))
+    gain = found[candidates[0]] - found[best]
+    surely = float(gain.mean()) >= SURELY_BETTER * float(gain.std()) / len(gain) ** 0.5
+    return best if surely else candidates[0]
+
+
+class _Search:
+    """Tries settings on the same examples; what several of them share is trained once."""
+
+    def __init__(self, rest: Examples, asked: Examples, settings: TitleSettings, seed: int, jobs: int) -> None:
+        self._settings, self._seed, self._jobs = settings, seed, jobs
+        self._learning = Learning.of(rest, settings)
+        self._asked = Asked.of(asked, self._learning)
+        self._cascade = cache(self._score_cascade)
+        self._svc = cache(self._score_svc)
+        self._bayes = cache(self._score_bayes)
+        self.losses = cache(self._losses)
+
+    def _losses(self, settings: TitleSettings) -> FloatArray:
+        parts = [self._cascade(settings.regularization)]
+        if settings.naive_bayes_weight != 0:
+            parts.append(self._bayes())
+        if settings.flat_svc_weight != 0:
+            parts.append(self._svc(settings.flat_regularization))
+        scores = Scores(np.stack(parts), self._asked.targets)
+        return fit_combination(scores, *usual_weights(settings)).losses
+
+    def _score_cascade(self, regularization: float | None) -> FloatArray:
+        settings = replace(self._settings, regularization=regularization)
+        classifiers = self._learning.cascade(settings, self._seed, self._jobs)
+        temperatures = fit_temperatures([self._asked.unseen_by(classifiers)])
+        return self._asked.path_scores(temperatures.apply(classifiers))
+
+    def _score_svc(self, regularization: float) -> FloatArray:
+        return self._learning.flat_svc(regularization, self._seed).scores(self._asked.matrix)
+
+    def _score_bayes(self) -> FloatArray:
+        return self._learning.naive_bayes().scores(self._asked.matrix)

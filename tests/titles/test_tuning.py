@@ -1,0 +1,103 @@
+"""What training chooses on the site's own ads."""
+
+import numpy as np
+import pytest
+
+from ad_autocategorize.titles.evaluation.holdout import hold_out
+from ad_autocategorize.titles.settings import CHOSEN_AT_TRAINING, TitleSettings
+from ad_autocategorize.titles.training import tuning
+from ad_autocategorize.titles.training.combination import Scores, fit_combination, join
+from ad_autocategorize.titles.training.splitting import NEVER_ASIDE, deal_folds, split_by_category
+from ad_autocategorize.titles.training.training import train
+from tests.titles.data import labelled_titles
+
+TITLES, PATHS = labelled_titles()
+
+
+def test_what_the_settings_leave_open_is_chosen_and_kept_with_the_scorer(tmp_path):
+    from ad_autocategorize.titles.scorer import TitleScorer
+
+    scorer = train(TITLES, PATHS, TitleSettings(flat_svc_weight=0.7))
+    chosen = scorer.settings
+    assert all(getattr(chosen, name) is not None for name in CHOSEN_AT_TRAINING)
+    assert chosen.flat_svc_weight == 0.7
+    scorer.save(tmp_path / "model", metadata={})
+    assert TitleScorer.load(tmp_path / "model").settings == chosen
+
+
+def test_another_training_inherits_what_was_chosen_and_keeps_what_is_set():
+    chosen = hold_out(TITLES, PATHS, TitleSettings()).chosen_settings
+    settings = TitleSettings(regularization=3.0).inherit(chosen)
+    assert settings.regularization == 3.0
+    assert settings.naive_bayes_weight == chosen.naive_bayes_weight
+    assert train(TITLES, PATHS, settings).settings == settings
+
+
+def test_nothing_is_searched_where_nothing_is_open(monkeypatch):
+    monkeypatch.setattr(tuning, "_Search", None)
+    train(TITLES, PATHS, TitleSettings(regularization=1.0, flat_regularization=0.1))
+
+
+def noisy_site(wrong):
+    """Titles of words that say where they are filed, of which a share is filed anywhere."""
+    random = np.random.default_rng(3)
+    titles, paths = [], []
+    for _ in range(900):
+        category = int(random.integers(6))
+        words = [f"w{category}{letter}" for letter in random.choice(list("abcdefghijklmnopqrstuvwxyz"), 3)]
+        words += [f"z{number}" for number in random.integers(400, size=4)]
+        titles.append(" ".join(random.permutation(words)))
+        paths.append((int(random.integers(6)) + 1 if random.random() < wrong else category + 1,))
+    return titles, paths
+
+
+def test_a_site_full_of_wrong_labels_is_regularised_more_than_a_clean_one():
+    clean, noisy = (train(*noisy_site(wrong), TitleSettings()).settings for wrong in (0.0, 0.5))
+    assert noisy.regularization < clean.regularization or noisy.flat_regularization < clean.flat_regularization
+    assert noisy.regularization <= clean.regularization
+    assert noisy.flat_regularization <= clean.flat_regularization
+
+
+def test_weights_go_to_the_part_that_is_right():
+    random = np.random.default_rng(0)
+    targets = random.integers(5, size=400)
+    right = np.eye(5)[targets]
+    noise = random.normal(size=(400, 5))
+    scores = Scores(np.stack([noise, right, noise[::-1]]), targets)
+    found = fit_combination(scores, [1.0, 1.0], [True, True])
+    assert found.weights[0] > 1 > found.weights[1]
+    assert fit_combination(scores, [1.0, 1.0], [True, False]).weights[1] == 1.0
+    assert found.losses.shape == (400,)
+
+
+def test_rounds_of_different_categories_are_joined():
+    first = Scores(np.zeros((2, 3, 4)), np.array([0, 1, 3]))
+    second = Scores(np.ones((2, 2, 2)), np.array([0, 1]))
+    both = join([first, second])
+    assert both.parts.shape == (2, 5, 4)
+    assert both.targets.tolist() == [0, 1, 3, 0, 1]
+    # A category that a round lacks is no rival there.
+    assert both.total([1.0])[3:, 2:].max() < both.total([1.0])[3:, :2].min() - 100
+
+
+@pytest.mark.parametrize("folds", [2, 4])
+def test_every_ad_but_a_categorys_only_one_is_set_aside_once(folds):
+    paths = [(1,)] * 9 + [(2,)] * 2 + [(3,)]
+    fold_of = deal_folds(paths, folds, 0)
+    assert fold_of[-1] == NEVER_ASIDE
+    assert set(fold_of[:-1].tolist()) <= set(range(folds))
+    for fold in range(folds):
+        rest = {path for path, number in zip(paths, fold_of, strict=True) if number != fold}
+        assert rest == {(1,), (2,), (3,)}
+
+
+def test_thousands_of_categories_with_two_ads_each_are_tested_and_trained():
+    paths = [(number // 2,) for number in range(600)]
+    aside, rest = split_by_category(paths, 0.33, 0)
+    assert 0.25 < len(aside) / len(paths) < 0.4
+    assert {paths[i] for i in rest} == set(paths)
+    titles = [f"cosa{number // 2} modelo{number % 7}" for number in range(600)]
+    found = hold_out(titles, paths, TitleSettings())
+    assert found.test_size == len(aside)
+    assert found.path_accuracy > 0.5
+    assert found.expected_calibration_error < 0.2
