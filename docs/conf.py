@@ -32,6 +32,8 @@ python_maximum_signature_line_length = 100
 
 html_theme = "furo"
 html_copy_source = False
+# Summaries are read from the pages one by one, which a browser refuses where the site is opened as files.
+html_show_search_summary = False
 html_show_sphinx = False
 html_theme_options = {"navigation_with_keys": True, "top_of_page_buttons": []}
 # A link to the other versions, which the folder above lists.
@@ -46,6 +48,3 @@ html_sidebars = {
     ]
 }
 templates_path = ["_templates"]
-
-# Names of the standard library and of Django stand in signatures; no inventory is fetched to link them.
-nitpicky = False

@@ -91,7 +91,9 @@ def copy(folder: Path, changed: list[str], tests: list[str]) -> None:
 
 
 def mutmut(folder: Path, *arguments: str) -> None:
-    subprocess.run([sys.executable, "-m", "mutmut", *arguments], cwd=folder, check=False, stdout=subprocess.DEVNULL)
+    command = [sys.executable, "-m", "mutmut", *arguments]
+    with (folder / "mutmut.log").open("a", encoding="utf-8") as log:
+        subprocess.run(command, cwd=folder, check=False, stdout=log, stderr=log)
 
 
 def read(folder: Path) -> dict[str, int | None]:
