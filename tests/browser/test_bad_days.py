@@ -4,6 +4,7 @@ import io
 
 import pytest
 from PIL import Image
+from playwright.sync_api import expect
 
 from marketplace.models import Ad, AdPhoto
 from taxonomy.models import Category
@@ -48,7 +49,7 @@ def test_offline_the_form_keeps_what_was_typed_and_works_again_later(form):
     with page.expect_response("**/suggestions/category/"):
         page.locator("#id_title").press_sequentially(" usado")
     # The ad stands already where it would be suggested: nothing is said.
-    page.wait_for_function("document.querySelector('.aac-status').textContent === ''")
+    expect(page.locator(".aac-status")).to_have_text("")
     assert page.locator("[role=option]").count() == 0
     page.click("form.stacked > button.button")
     page.wait_for_selector("text=espera")

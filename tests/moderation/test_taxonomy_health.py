@@ -182,7 +182,7 @@ def test_the_page_and_the_csv_file_show_examples(unhealthy, admin_client, client
     assert "Hogar › Cocina" in rows[1][5]
     # By its number too, since a title is no address.
     first = TaxonomyFinding.objects.get(kind="others").examples[0]
-    assert rows[1][6].startswith(f'{first}: =HYPERLINK("x") | ')
+    assert rows[1][6].startswith(f'{first}: \'=HYPERLINK("x") | ')
     client.force_login(django_user_model.objects.create_user("staff", is_staff=True))
     assert client.get(LIST + "csv/").status_code == 403
     client.force_login(moderators[0])

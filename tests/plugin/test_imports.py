@@ -43,6 +43,6 @@ def test_the_plugin_loads_without_rest_framework():
     assert run.stdout.strip() == "fine"
 
 
-@pytest.mark.django_db
+@pytest.mark.django_db(databases="__all__")
 def test_makemigrations_finds_nothing_to_do():
     call_command("makemigrations", "taxonomy", "ad_autocategorize", "marketplace", check=True, dry_run=True)
