@@ -3,43 +3,26 @@ import json
 
 import numpy as np
 import pytest
-from django.core.files.base import ContentFile
-from django.core.management import call_command
 
-from ad_autocategorize.conf import SETTING
 from ad_autocategorize.models import CarFieldEvent
-from marketplace.models import Ad, AdPhoto
+from marketplace.models import Ad
 from taxonomy.models import BodyType, Brand, CarModel, Category, Color
-from tests.photos.toys import BODIES, COLORS, MODELS, YEARS, draw, toy_settings
+from tests.moderation.conftest import photo_network, served_network  # noqa: F401 - fixtures
+from tests.photos.toys import BODIES, COLORS, MODELS, draw
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
 
 
 @pytest.fixture
-def car_site(site, settings, tmp_path):
-    """A marketplace whose photo network has learned toy cars."""
-    settings.MEDIA_ROOT = tmp_path / "media"
-    plugin = {"PHOTOS": toy_settings(epochs=10).to_dict(), "PHOTO_PRECISION": 0.5}
-    setattr(settings, SETTING, {**getattr(settings, SETTING), **plugin})
-    rng = np.random.default_rng(0)
-    category, seller = Category.objects.get(name="Autos"), Ad.objects.first().seller
-    for number in range(210):
-        brand, model = pair = MODELS[number % 3]
-        color, year = str(rng.choice(list(COLORS))), int(rng.choice(YEARS))
+def car_site(site, served_network):  # noqa: F811
+    """A marketplace with the toy cars in its catalog, and a photo network that has learned them."""
+    for brand, model in MODELS:
         row, _ = Brand.objects.get_or_create(name=brand)
-        ad = Ad.objects.create(
-            seller=seller,
-            title=f"{brand} {model}",
-            category=category,
-            status=Ad.Status.PUBLISHED,
-            brand=row,
-            car_model=CarModel.objects.get_or_create(brand=row, name=model)[0],
-            body_type=BodyType.objects.get_or_create(name=BODIES[pair])[0],
-            color=Color.objects.get_or_create(name=color)[0],
-            year=year,
-        )
-        AdPhoto.objects.create(ad=ad, image=ContentFile(png(draw(pair, color, year, rng)), name="a.png"))
-    call_command("retrain_cnn", stdout=io.StringIO())
+        CarModel.objects.create(brand=row, name=model)
+    for name in set(BODIES.values()):
+        BodyType.objects.create(name=name)
+    for name in COLORS:
+        Color.objects.create(name=name)
     return site
 
 

@@ -106,6 +106,8 @@ class CategorySuggestions extends FormElement {
 
   schedule() {
     this.stop();
+    // The list stays until there is another one, but Enter takes nothing of it: it was for another title.
+    this.mark(-1);
     const text = this.input.value;
     const title = text.trim();
     if (title.length < SHORTEST_TITLE) {
@@ -161,9 +163,9 @@ class CategorySuggestions extends FormElement {
     // Nothing to choose any more: the ad stands where the first suggestion would put it.
     const settled = suggestions.length > 0 && field?.values.includes(suggestions[0].value);
     this.show(settled ? [] : suggestions);
-    if (settled) return;
-    if (!suggestions.length) {
-      this.say(field?.value ? "" : "none");
+    if (settled || !suggestions.length) {
+      // What was taken is still so; of nothing, once and quietly.
+      if (this.said !== "taken") this.say(field?.value ? "" : "none");
       return;
     }
     // Enter takes what is all but certain, where the seller has chosen nothing yet, and that is seen before it is pressed.
@@ -261,7 +263,9 @@ class CategorySuggestions extends FormElement {
   say(kind, { path = "", n = "" } = {}) {
     this.said = kind;
     const text = kind && (this.getAttribute(`data-text-${kind}`) ?? "");
-    this.status.textContent = text.replace("%path", path).replace("%n", n);
+    const told = text.replace("%path", path).replace("%n", n);
+    // Said once: the same text again would be read out again.
+    if (this.status.textContent !== told) this.status.textContent = told;
   }
 }
 
