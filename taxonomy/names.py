@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Sequence
+from functools import lru_cache
 
 SEPARATOR = ">"
 
@@ -21,6 +22,8 @@ def clean_name(text: str) -> str:
     return " ".join(_CONTROL.sub("", _INVISIBLE.sub("", unicodedata.normalize("NFC", text))).split())
 
 
+# The names of a large tree: an import asks for each of them once for every category below.
+@lru_cache(maxsize=100_000)
 def fold_name(text: str) -> str:
     """Return what names that look alike have in common, whatever their case, spaces and composition of accents."""
     composed = unicodedata.normalize("NFKC", _JOINERS.sub("", clean_name(text)))

@@ -75,7 +75,11 @@ class PluginAPIView(APIView):
         """Answer about the source that ``?source=`` names, or about the first one; 404 for one that there is not."""
         name = request.GET.get("source") or current_source_name()
         if name not in source_names():
-            return JsonResponse({"title": "Not Found", "status": 404, "detail": "There is no such source."}, status=404)
+            return JsonResponse(
+                {"title": "Not Found", "status": 404, "detail": "There is no such source."},
+                status=404,
+                content_type="application/problem+json",
+            )
         with using_source(name):
             return super().dispatch(request, *args, **kwargs)
 

@@ -17,6 +17,7 @@ from ad_autocategorize.moderation.labels.review import ReviewConflict, Reviewer,
 from ad_autocategorize.moderation.tree.merging import MERGE_LIMIT, MergeRefused, merge, plan_merge
 from ad_autocategorize.sources import AdSource, SourceError
 from marketplace.models import Ad
+from taxonomy.bulk import CategoryRow, upsert_categories
 from taxonomy.models import Category
 from tests.moderation.conftest import at_once, help_text
 
@@ -319,3 +320,11 @@ def test_names_of_categories_are_no_html_on_the_page_that_tells_what_a_move_affe
     html = admin_client.get(reverse("admin:taxonomy_category_change", args=[sofas.pk])).content.decode()
     assert "Hogar › &lt;img src=x&gt;" in html
     assert "<img src=x>" not in html
+
+
+def test_a_name_that_holds_the_sign_between_steps_can_be_merged(moderators):
+    upsert_categories([CategoryRow(("Pantallas", "> 40 pulgadas")), CategoryRow(("Pantallas", "Otras"))])
+    out = io.StringIO()
+    call_command("merge_categories", r"Pantallas > \> 40 pulgadas", "Pantallas > Otras", "--moderator=eva", stdout=out)
+    assert "Pantallas › > 40 pulgadas -> Pantallas › Otras: 0 ads" in out.getvalue()
+    assert not Category.objects.get(name="> 40 pulgadas").is_active

@@ -241,7 +241,7 @@ def test_what_became_of_a_suggestion_is_recorded_without_titles_or_persons(clien
     assert events == [(version, "accepted", 2, str(ad.pk)), (version, "overruled", None, "")]
     fields = {field.name for field in SuggestionEvent._meta.get_fields()}
     handling = {"shown", "taken_rank", "handling", "from_form", "category"}
-    assert fields == {"id", "model_version", "ad_id", "rank", "outcome", "created_at"} | handling
+    assert fields == {"id", "model_version", "ad_id", "source", "rank", "outcome", "created_at"} | handling
     problem(post(client, {"model_version": "titles-of-nobody", "rank": 1}, url=EVENTS), 404)
     problem(post(client, {"model_version": version, "rank": 1, "ad_id": "Ana Pérez, 4567-8901"}, url=EVENTS), 400)
     assert SuggestionEvent.objects.count() == 2
