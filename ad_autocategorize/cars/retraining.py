@@ -154,7 +154,8 @@ def retrain_photos(
             parts.train,
             parts.validation,
             work=work,
-            embeddings=directory / EMBEDDINGS_FOLDER,
+            # Two processes must not write them at once.
+            embeddings=directory / EMBEDDINGS_FOLDER if first else None,
             device=request.device,
             resume=request.resume,
             reports=[report],
