@@ -97,7 +97,8 @@ def parted(folder: Path, others: Path | None) -> tuple[list[PhotoRecord], list[P
 def train(settings: PhotoSettings, arguments: argparse.Namespace, folder: Path) -> Trained:
     """Return a trained network, with all that was chosen on the photos to choose by."""
     learning, choosing = parted(arguments.folder, arguments.not_cars)
-    learning = learning[: arguments.photos]
+    cars = [record for record in learning if record.is_car][: arguments.photos]
+    learning = cars + [record for record in learning if not record.is_car]
     vocabularies = Vocabularies.of(record.labels for record in learning + choosing)
     cache = arguments.out / "cache"
     learned = pack(learning, cache, settings, vocabularies)
@@ -176,7 +177,7 @@ def main() -> None:
     parser.add_argument("--out", type=Path, default=Path("var/benchmark-cars"), help="Cache and checkpoint.")
     parser.add_argument("--recipes", nargs="+", choices=RECIPES, help="What to train (product; on a GPU, all of it).")
     parser.add_argument("--epochs", type=int, help="Instead of each recipe's own.")
-    parser.add_argument("--photos", type=int, help="Learn from this many photos alone.")
+    parser.add_argument("--photos", type=int, help="Learn from this many photos of cars alone.")
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--device", default="cpu")
     parser.add_argument(

@@ -154,7 +154,8 @@ def retrain_photos(
             parts.train,
             parts.validation,
             work=work,
-            embeddings=directory / EMBEDDINGS_FOLDER,
+            # Two processes must not write them at once.
+            embeddings=directory / EMBEDDINGS_FOLDER if first else None,
             device=request.device,
             resume=request.resume,
             reports=[report],
@@ -221,6 +222,7 @@ def _prepare(
 ) -> _Parts:
     """Pack and part the photos; the heads are those of ``begun``, or else those of ``before`` and what is new."""
     from ad_autocategorize.photos.training.dataset import PhotoSet
+    from ad_autocategorize.photos.training.fitting import is_frozen
     from ad_autocategorize.photos.training.images import pack_photos
     from ad_autocategorize.photos.training.splitting import split_places
 
@@ -233,7 +235,10 @@ def _prepare(
     places = split_places(packed)
     vocabularies = begun or Vocabularies.of((record.labels for record in cars), before=before)
     shown = np.array([record.is_car for record in packed.records])
-    validation = min(MOST_VALIDATION, max(VALIDATION, WANTED / len(cars)))
+    validation = VALIDATION
+    if not is_frozen(settings, len(cars)):
+        # Frozen branches choose thresholds by what they learn from, out of fold.
+        validation = min(MOST_VALIDATION, max(VALIDATION, WANTED / len(cars)))
     chosen = {
         "validation": (places < validation) & shown,
         "hold_out": (places >= validation) & (places < validation + HOLD_OUT) & shown,
