@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING, Any
 
-from ad_autocategorize.photos.pairs import DECODINGS
 from ad_autocategorize.photos.vocabularies import HEADS
 
 if TYPE_CHECKING:
@@ -20,15 +19,13 @@ def check_photo_manifest(manifest: PhotoManifest) -> None:
     prepare, rules = manifest.preprocessing, manifest.rules
     if not 1 <= min(prepare.height, prepare.width) <= max(prepare.height, prepare.width) <= _LARGEST_SIDE:
         raise ValueError(f"an input of {prepare.height} x {prepare.width} pixels")
-    if rules.decoding not in DECODINGS:
-        raise ValueError(f"no decoding {rules.decoding!r}")
-    numbers = [rules.pair_weight, rules.refusal_threshold, *rules.thresholds.values()]
+    numbers = [rules.pair_weight, rules.refusal_threshold, rules.agreement, *rules.thresholds.values()]
     if not all(map(math.isfinite, numbers)):
         raise ValueError("a threshold or weight that is no number")
     sizes = manifest.vocabularies.sizes
     for relation in rules.relations:
-        if relation.lifts.shape != (sizes[relation.given], sizes[relation.told]) or not (relation.lifts > 0).all():
-            raise ValueError(f"a relation of {relation.given} to {relation.told} that does not fit")
+        if relation.lifts.shape != (sizes["model"], sizes[relation.told]):
+            raise ValueError(f"a relation of the model to {relation.told} that does not fit")
 
 
 def check_outputs(session: Any, manifest: PhotoManifest) -> None:

@@ -26,7 +26,8 @@ def one_witness_each(
 
 def _parted(near: Neighbors, sellers: Sequence[str], categories: Sequence[Hashable]) -> Neighbors:
     heard: set[tuple[str, Hashable]] = set()
-    first, again = [], []
+    first: list[int] = []
+    again: list[int] = []
     for place, row in enumerate(near.rows[: near.others].tolist()):
         witness = sellers[row], categories[row]
         (again if sellers[row] and witness in heard else first).append(place)
