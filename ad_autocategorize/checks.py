@@ -66,7 +66,7 @@ def _proxies() -> Iterator[CheckMessage]:
         yield Warning(
             "REST_FRAMEWORK['NUM_PROXIES'] is not set: the rates of the API count clients by REMOTE_ADDR.",
             hint="Set it to the number of proxies before the site, 0 for none. Behind a proxy all visitors have its address.",
-            id="ad_autocategorize.W009",
+            id="ad_autocategorize.W020",
         )
 
 
@@ -75,7 +75,7 @@ def _cache() -> Iterator[CheckMessage]:
         yield Warning(
             "The default cache is one of each process: so are the rates of the API, which it counts.",
             hint="Set CACHES to a cache that all processes share, such as Redis or Memcached.",
-            id="ad_autocategorize.W010",
+            id="ad_autocategorize.W021",
         )
 
 
@@ -84,7 +84,7 @@ def _decoding() -> Iterator[CheckMessage]:
         yield Warning(
             f"Photos are decoded in the web's own processes: {reason}.",
             hint="Only the decoders limit what they cost. Serve on Linux, with an interpreter beside the server.",
-            id="ad_autocategorize.W011",
+            id="ad_autocategorize.W022",
         )
 
 

@@ -7,6 +7,7 @@ from django.contrib.auth.models import Permission
 from django.utils import timezone
 
 from ad_autocategorize.models import LabelIssue, ModelVersion
+from ad_autocategorize.moderation.labels.fingerprints import fingerprint
 from marketplace.models import Ad
 
 pytestmark = pytest.mark.django_db
@@ -33,7 +34,7 @@ TABLE = {
     "GET /admin/taxonomy/category/add/": (LOGIN, LOGIN, LOGIN, NO, NO, NO, NO, OK),
     "GET {admin}/modelversion/": (LOGIN, LOGIN, LOGIN, NO, OK, NO, NO, OK),
     "GET {admin}/modelversion/add/": (LOGIN, LOGIN, LOGIN, NO, NO, NO, NO, NO),
-    "GET {admin}/labelissue/": (LOGIN, LOGIN, LOGIN, NO, OK, OK, OK, OK),
+    "GET {admin}/labelissue/": (LOGIN, LOGIN, LOGIN, NO, NO, OK, OK, OK),
     "GET {admin}/labelissue/review/": (LOGIN, LOGIN, LOGIN, NO, NO, OK, OK, OK),
     "POST {admin}/labelissue/{issue}/decide/": (LOGIN, LOGIN, LOGIN, NO, NO, LOGIN, LOGIN, LOGIN),
     "GET {admin}/carissue/review/": (LOGIN, LOGIN, LOGIN, NO, NO, OK, OK, OK),
@@ -53,7 +54,8 @@ def site(trained, django_user_model):
     pending.save()
     issue = LabelIssue.objects.create(
         ad_id=str(pending.pk), given=pending.category, suggested=Ad.objects.last().category, branch=pending.category, level=1,
-        priority=1, given_probability=0.1, suggested_probability=0.9, model="m", found_at=timezone.now(), fingerprint="f",
+        priority=1, given_probability=0.1, suggested_probability=0.9, model="m", found_at=timezone.now(),
+        fingerprint=fingerprint(pending.title, [pending.category_id], trained),
     )  # fmt: skip
     users = {"visitor": None, "seller": seller, "other": django_user_model.objects.create_user("other")}
     ours = Permission.objects.filter(content_type__app_label__in=("marketplace", "taxonomy", "ad_autocategorize"))

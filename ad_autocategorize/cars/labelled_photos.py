@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import csv
+import hashlib
 import io
+import shutil
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
@@ -21,6 +23,8 @@ from taxonomy.readers.source import read_text
 from taxonomy.rows import ImportRefused
 
 SETS_FOLDER = "photo-sets"
+# Of photos that other machines store.
+COPIES_FOLDER = "photo-copies"
 COLUMNS = ("file", "brand", "model", "body_type", "color", "year", "group", "color_weight")
 
 
@@ -175,7 +179,7 @@ def _paths(photos: Any) -> Iterator[Path]:
         return
     if isinstance(photos, FieldFile):
         if photos:
-            yield Path(photos.path)
+            yield _local_path(photos)
     elif isinstance(photos, str | Path):
         yield Path(photos)
     elif isinstance(photos, Model):
@@ -185,3 +189,24 @@ def _paths(photos: Any) -> Iterator[Path]:
     else:
         for photo in photos.all() if isinstance(photos, Manager) else photos:
             yield from _paths(photo)
+
+
+def _local_path(photo: FieldFile) -> Path:
+    """Return where a photo lies; one whose storage is no folder of this machine is fetched, once."""
+    try:
+        return Path(photo.path)
+    except NotImplementedError:
+        pass
+    name = hashlib.sha256(str(photo.name).encode()).hexdigest()
+    copy = plugin_settings.model_dir / COPIES_FOLDER / name
+    if not copy.exists():
+        copy.parent.mkdir(parents=True, exist_ok=True)
+        partial = copy.with_suffix(".partial")
+        try:
+            with photo.open("rb") as source, partial.open("wb") as target:
+                shutil.copyfileobj(source, target)
+        except OSError:
+            # Counted among the photos that are not there.
+            return copy
+        partial.replace(copy)
+    return copy

@@ -12,6 +12,8 @@ from itertools import combinations
 
 # What an account's ads of one phrase weigh together where other sellers file the phrase elsewhere.
 CONTESTED_TOTAL = 0.1
+# So many phrases of an ad, or all that it has, have to be contested.
+_LEAST_PHRASES = 2
 # Stands for several sellers; no seller is named so.
 _SEVERAL = "\x00"
 
@@ -25,9 +27,8 @@ def independence(
     ----------
     titles : the words of each title; ``categories`` and ``sellers`` are in the same order.
 
-    A phrase is two words of a title, in either order. One that a seller repeats in a category weighs there as
-    ``CONTESTED_TOTAL`` ads together if other sellers use it in other categories alone. An ad weighs as the phrase that says
-    least of it.
+    A phrase is two words of a title, in either order. It is contested where a seller repeats it in a category in which no other
+    seller uses it, while others use it in other categories. Ads of contested phrases weigh ``CONTESTED_TOTAL`` together.
     """
     repeated = Counter(zip(sellers, categories, strict=True))
     watched = {place for place, count in repeated.items() if count > 1 and place[0]}
@@ -44,10 +45,14 @@ def independence(
         for phrase in _phrases(words) & wanted:
             told[phrase][speaker, category] += 1
     where = {phrase: _speakers(counted) for phrase, counted in told.items()}
-    return [
-        min((_belief(told[phrase], where[phrase], seller, category) for phrase in found), default=1.0)
-        for found, seller, category in zip(phrases, sellers, categories, strict=True)
-    ]
+    weights = []
+    for found, seller, category in zip(phrases, sellers, categories, strict=True):
+        repeats = [told[phrase][seller, category] for phrase in found if _is_contested(where[phrase], seller, category)]
+        # One pair of words that others have too is chance: "model 3", "size 40".
+        against = [count for count in repeats if count > 1]
+        contested = len(against) >= _LEAST_PHRASES or (bool(against) and len(against) == len(found))
+        weights.append(CONTESTED_TOTAL / max(against) if contested else 1.0)
+    return weights
 
 
 def _phrases(words: Sequence[str]) -> frozenset[str]:
@@ -63,11 +68,8 @@ def _speakers(counted: Counter[tuple[str, Hashable]]) -> dict[Hashable, str]:
     return speakers
 
 
-def _belief(
-    counted: Counter[tuple[str, Hashable]], speakers: dict[Hashable, str], seller: str, category: Hashable
-) -> float:
-    count = counted[seller, category]
-    if count < 2 or speakers[category] != seller:
-        return 1.0
-    contested = any(other != seller for place, other in speakers.items() if place != category)
-    return CONTESTED_TOTAL / count if contested else 1.0
+def _is_contested(speakers: dict[Hashable, str], seller: str, category: Hashable) -> bool:
+    """Return whether a seller alone uses a phrase in a category, and others use it elsewhere."""
+    if speakers[category] != seller:
+        return False
+    return any(other != seller for place, other in speakers.items() if place != category)

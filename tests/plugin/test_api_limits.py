@@ -287,7 +287,7 @@ def test_the_checks_of_a_deployment(settings, capsys):
     from ad_autocategorize import checks
 
     settings.REST_FRAMEWORK = {}
-    assert {message.id for message in checks.check_deployment()} == {"ad_autocategorize.W009", "ad_autocategorize.W010"}
+    assert {message.id for message in checks.check_deployment()} == {"ad_autocategorize.W020", "ad_autocategorize.W021"}
     settings.REST_FRAMEWORK = {"NUM_PROXIES": 1}
     settings.CACHES = {"default": {"BACKEND": "django.core.cache.backends.db.DatabaseCache", "LOCATION": "cache"}}
     assert checks.check_deployment() == []
@@ -297,7 +297,7 @@ def test_a_machine_without_processes_is_told(monkeypatch):
     from ad_autocategorize import checks
 
     monkeypatch.setattr(checks, "why_unavailable", lambda: "it is a toaster")
-    assert "ad_autocategorize.W011" in {message.id for message in checks.check_settings()}
+    assert "ad_autocategorize.W022" in {message.id for message in checks.check_settings()}
 
 
 def test_wrong_classes_are_told(settings):

@@ -41,3 +41,8 @@ def test_a_shop_of_many_different_things_loses_nothing():
 
 def test_sellers_that_are_not_known_are_believed():
     assert weigh((PHRASE, BIKES, "ana"), *[(PHRASE, SOFAS, "")] * 5) == [1.0] * 6
+
+
+def test_one_pair_of_words_that_others_have_too_is_chance():
+    ads = [([f"sofa{number}", "modelo", "3"], SOFAS, "tienda") for number in range(9)]
+    assert weigh((["bicicleta", "modelo", "3"], BIKES, "ana"), *ads) == [1.0] * 10

@@ -146,7 +146,7 @@ def test_a_graph_that_names_other_files_is_refused(tmp_path):
 @pytest.mark.parametrize(
     "changes",
     [
-        {"preprocessing": {"height": 10**9, "width": 10**9, "mean": [0, 0, 0], "std": [1, 1, 1]}},
+        {"preprocessing": {"height": 10**9, "width": 10**9, "zoom": 1, "lowest": 0, "highest": 1}},
         {"rules": {}},
         {"vocabularies": {"brand": ["A"], "model": [], "body_type": [], "color": [], "year": []}},
         {"vocabularies": "nothing"},

@@ -13,6 +13,7 @@ from ad_autocategorize.conf import plugin_settings
 from ad_autocategorize.management.base import ExtraCommand
 from taxonomy.car_catalog import upsert_cars
 from taxonomy.models import Color
+from taxonomy.readers.bounded import printable
 from taxonomy.readers.cars import CarRow
 from taxonomy.rows import ImportRefused
 
@@ -45,7 +46,9 @@ class Command(ExtraCommand):
         skipped = Skipped()
         try:
             records = list(read_photo_set(labels, photos, split=options["split"]))
-            kept = list(_usable(records, skipped, opened=not options["unchecked"]))
+            # A list of somebody else's may name any file of this machine.
+            inside = list(_inside(records, photos, skipped))
+            kept = list(_usable(inside, skipped, opened=not options["unchecked"]))
             if not kept:
                 raise ImportRefused(_nothing_found(records, skipped, photos))
             cars = [record for record in kept if record.is_car]
@@ -57,7 +60,7 @@ class Command(ExtraCommand):
                 Color.objects.bulk_create([Color(name=name) for name in names], ignore_conflicts=True)
                 count = write_photo_set(kept, target)
         except (OSError, ValueError, LookupError) as error:
-            raise CommandError(str(error)) from error
+            raise CommandError(printable(str(error))) from error
         if summary is not None:
             self.stdout.write(f"Car models: {summary}.")
         for reason, number in skipped.counts.most_common():
@@ -66,6 +69,16 @@ class Command(ExtraCommand):
         self.stdout.write(
             self.style.SUCCESS(f"{target.stem}: {count} photos registered, {others} of them of other things.")
         )
+
+
+def _inside(records: list[PhotoRecord], folder: Path, skipped: Skipped) -> Iterator[PhotoRecord]:
+    """Yield the photos that lie in the folder, wherever links in it lead; count the others."""
+    root = folder.resolve()
+    for record in records:
+        if record.path.resolve().is_relative_to(root):
+            yield record
+        else:
+            skipped.add("outside of the folder", record.path)
 
 
 def _usable(records: list[PhotoRecord], skipped: Skipped, *, opened: bool) -> Iterator[PhotoRecord]:

@@ -61,6 +61,9 @@ def read_photo(path: Path) -> Image.Image:
 
     Raises ``UnreadablePhoto``.
     """
+    if path.exists() and not path.is_file():
+        # A pipe would be waited for without end.
+        raise UnreadablePhoto("no plain file")
     try:
         with path.open("rb") as file:
             photo = decode_upload(file, READING_LIMITS)
