@@ -47,7 +47,7 @@ def measure(file: Path) -> None:
         [titles[i] for i in trained_on], [paths[i] for i in trained_on], TitleSettings(language=data.language)
     )
     categories = {path: place for place, path in enumerate(scorer.tree.categories)}
-    prior = scorer.probabilities([""])[0]
+    prior = scorer.priors
     places, probabilities = scorer.rank([titles[i] for i in asked], OFFERS)
     right = places == np.array([categories.get(paths[i], -1) for i in asked])[:, None]
     made_up_places, made_up = scorer.rank(nonsense(NONSENSE), 1)

@@ -122,7 +122,7 @@ def _prior(scorer: TitleScorer) -> dict[Path, float]:
     """Return what the model says of a title of which it knows no word, worked out once."""
     found = _priors.get(scorer)
     if found is None:
-        found = dict(zip(scorer.tree.categories, scorer.probabilities([""])[0].tolist(), strict=True))
+        found = dict(zip(scorer.tree.categories, scorer.priors.tolist(), strict=True))
         _priors[scorer] = found
     return found
 
