@@ -214,7 +214,7 @@ def answer_car(
     for head in HEADS:
         confidence = float(calibrated[head][0])
         options = _options(vocabularies, head, combined[head][0], int(best[head][0]), confidence, limit)
-        heads[head] = HeadAnswer(options, confidence, bool(sure[head][0]) and not disagree)
+        heads[head] = HeadAnswer(options, confidence, bool(options and sure[head][0]) and not disagree)
     pair = vocabularies.model[int(best["model"][0])]
     group = next((tuple(group) for group in map(list, twins) if pair in group), ())
     ranked = _models_by_brand(vocabularies, combined["model"][0], mask)
@@ -225,10 +225,12 @@ def answer_car(
 def _options(
     vocabularies: Vocabularies, head: str, scores: NDArray[np.floating], best: int, confidence: float, limit: int
 ) -> tuple[Option, ...]:
-    """Return the first values; what calibration leaves to the others is shared as the network shares it."""
+    """Return the first values, none where no ad has one; what calibration leaves to the others is shared as the network does."""
     probabilities = np.exp(scores)
     others = probabilities.sum() - probabilities[best]
     values = getattr(vocabularies, head)
+    if not values:
+        return ()
     order = [best, *(int(place) for place in np.argsort(-probabilities, kind="stable") if place != best)]
     options = [Option(values[best], confidence)]
     for place in order[1:limit]:

@@ -230,3 +230,14 @@ def test_two_photos_that_say_different_cars_contradict_each_other_and_others_do_
         flagged[name] = np.mean([answer.disagree for answer in answers])
     assert flagged["same"] <= 0.1
     assert flagged["other"] >= 0.9
+
+
+def test_a_field_that_no_ad_fills_in_has_no_answer():
+    """A site that keeps brand and model alone: the other branches have nothing to say."""
+    few = Vocabularies.of([CarLabels("Ajax", "One"), CarLabels("Bolt", "One")])
+    given = {"brand": np.array([[3.0, 0.0]]), "model": np.array([[3.0, 0.0]]), "car": np.array([[5.0]])}
+    given |= {head: np.zeros((1, 1)) for head in ("body_type", "color", "year")}
+    answer = answer_car(given, few, Rules())
+    assert answer.heads["model"].options[0].value == ("Ajax", "One")
+    assert answer.heads["year"].options == ()
+    assert not answer.heads["year"].accepted
