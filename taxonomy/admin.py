@@ -35,7 +35,7 @@ class CategoryAdmin(PlainLookupsMixin, admin.ModelAdmin):
     prepopulated_fields = {"slug": ["name"]}
     ordering = ["name"]
     show_full_result_count = False
-    change_list_template = "admin/taxonomy/category/change_list.html"
+    change_list_template = "admin/ad_taxonomy/category/change_list.html"
     # What depends on a category's place says here, for a person, what a move would affect, or has where the keys of the former
     # parent and of the present one are given; empty for nothing.
     impact_reporters: ClassVar[list[Callable[[Category, Moved | None], str]]] = []
@@ -45,7 +45,7 @@ class CategoryAdmin(PlainLookupsMixin, admin.ModelAdmin):
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Category]:
         queryset = super().get_queryset(request).annotate(child_count=Count("children"))
-        on_list = request.resolver_match and request.resolver_match.url_name == "taxonomy_category_changelist"
+        on_list = request.resolver_match and request.resolver_match.url_name == "ad_taxonomy_category_changelist"
         if on_list and request.method == "GET" and not request.GET.get("q") and PARENT_PARAMETER not in request.GET:
             queryset = queryset.filter(parent=None)
         return queryset
@@ -85,7 +85,7 @@ class CategoryAdmin(PlainLookupsMixin, admin.ModelAdmin):
         count = getattr(category, "child_count", 0)
         if not count:
             return ""
-        url = reverse("admin:taxonomy_category_changelist")
+        url = reverse("admin:ad_taxonomy_category_changelist")
         text = _("Open %(name)s (%(count)d)") % {"name": category.name, "count": count}
         return format_html('<a href="{}?{}={}">{}</a>', url, PARENT_PARAMETER, category.pk, text)
 

@@ -4,6 +4,8 @@ from django.utils.translation import gettext_lazy as _
 
 class TaxonomyConfig(AppConfig):
     name = "taxonomy"
+    # No marketplace has an app of this label; many have one called taxonomy.
+    label = "ad_taxonomy"
     verbose_name = _("Taxonomy")
     default_auto_field = "django.db.models.BigAutoField"
 

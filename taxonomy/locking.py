@@ -21,8 +21,8 @@ def tree_write() -> Iterator[None]:
     The version is raised first: on PostgreSQL that locks its row, on SQLite it takes the database's write lock, and either
     is held until the transaction ends, so whoever reads the tree next inside the lock reads it as the last writer left it.
     """
-    category = apps.get_model("taxonomy", "Category")
-    state = apps.get_model("taxonomy", "TaxonomyState")
+    category = apps.get_model("ad_taxonomy", "Category")
+    state = apps.get_model("ad_taxonomy", "TaxonomyState")
     database = router.db_for_write(category)
     try:
         with transaction.atomic(using=database):
@@ -39,8 +39,8 @@ def tree_write() -> Iterator[None]:
 @contextmanager
 def tree_plan() -> Iterator[None]:
     """Serialise with writers of the tree and leave its version alone, for who may find that nothing is to be written."""
-    state = apps.get_model("taxonomy", "TaxonomyState")
-    database = router.db_for_write(apps.get_model("taxonomy", "Category"))
+    state = apps.get_model("ad_taxonomy", "TaxonomyState")
+    database = router.db_for_write(apps.get_model("ad_taxonomy", "Category"))
     with transaction.atomic(using=database):
         states = state._default_manager.using(database)
         states.get_or_create(pk=STATE_PK)
@@ -51,7 +51,7 @@ def tree_plan() -> Iterator[None]:
 
 def lock_tree() -> None:
     """Make writers of the tree wait until the transaction ends, without writing; the transaction is the caller's."""
-    state = apps.get_model("taxonomy", "TaxonomyState")
+    state = apps.get_model("ad_taxonomy", "TaxonomyState")
     list(state._default_manager.select_for_update().filter(pk=STATE_PK))
 
 
@@ -60,7 +60,7 @@ def lock_categories(keys: Iterable[int]) -> None:
 
     Whoever locks the tree as well does so before.
     """
-    category = apps.get_model("taxonomy", "Category")
+    category = apps.get_model("ad_taxonomy", "Category")
     # The weaker lock does not stand in the way of new rows that refer to a category.
     weaker = connections[router.db_for_write(category)].features.has_select_for_no_key_update
     rows = category._default_manager.select_for_update(no_key=weaker).filter(pk__in=keys)
@@ -69,7 +69,7 @@ def lock_categories(keys: Iterable[int]) -> None:
 
 def current_version() -> int:
     """Return the version of the tree: it grows with every write."""
-    state = apps.get_model("taxonomy", "TaxonomyState")
+    state = apps.get_model("ad_taxonomy", "TaxonomyState")
     version = state._default_manager.filter(pk=STATE_PK).values_list("version", flat=True).first()
     return version or 0
 

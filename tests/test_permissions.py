@@ -30,8 +30,8 @@ TABLE = {
     "GET /admin/": (LOGIN, LOGIN, LOGIN, OK, OK, OK, OK, OK),
     "GET /admin/marketplace/ad/": (LOGIN, LOGIN, LOGIN, NO, OK, NO, NO, OK),
     "GET /admin/marketplace/ad/{pending}/change/": (LOGIN, LOGIN, LOGIN, NO, OK, NO, NO, OK),
-    "GET /admin/taxonomy/category/": (LOGIN, LOGIN, LOGIN, NO, OK, NO, NO, OK),
-    "GET /admin/taxonomy/category/add/": (LOGIN, LOGIN, LOGIN, NO, NO, NO, NO, OK),
+    "GET /admin/ad_taxonomy/category/": (LOGIN, LOGIN, LOGIN, NO, OK, NO, NO, OK),
+    "GET /admin/ad_taxonomy/category/add/": (LOGIN, LOGIN, LOGIN, NO, NO, NO, NO, OK),
     "GET {admin}/modelversion/": (LOGIN, LOGIN, LOGIN, NO, OK, NO, NO, OK),
     "GET {admin}/modelversion/add/": (LOGIN, LOGIN, LOGIN, NO, NO, NO, NO, NO),
     "GET {admin}/labelissue/": (LOGIN, LOGIN, LOGIN, NO, NO, OK, OK, OK),
@@ -58,7 +58,7 @@ def site(trained, django_user_model):
         fingerprint=fingerprint(pending.title, [pending.category_id], trained),
     )  # fmt: skip
     users = {"visitor": None, "seller": seller, "other": django_user_model.objects.create_user("other")}
-    ours = Permission.objects.filter(content_type__app_label__in=("marketplace", "taxonomy", "ad_autocategorize"))
+    ours = Permission.objects.filter(content_type__app_label__in=("marketplace", "ad_taxonomy", "ad_autocategorize"))
     rights = {
         "clerk": ours.none(),
         "viewer": ours.filter(codename__startswith="view_"),

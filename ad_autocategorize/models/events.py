@@ -51,7 +51,7 @@ class SuggestionEvent(Event):
         HELD = "held", _("the ad had its category before")
 
     category = models.ForeignKey(
-        "taxonomy.Category",
+        "ad_taxonomy.Category",
         on_delete=models.SET_NULL,
         null=True,
         blank=True,

@@ -19,10 +19,10 @@ class TaxonomyFinding(models.Model):
     kind = models.CharField(_("finding"), max_length=12, choices=Kind.choices)
     source = models.CharField(_("kind of ads"), max_length=50, blank=True, default="")
     category = models.ForeignKey(
-        "taxonomy.Category", on_delete=models.CASCADE, related_name="+", verbose_name=_("category")
+        "ad_taxonomy.Category", on_delete=models.CASCADE, related_name="+", verbose_name=_("category")
     )
     other = models.ForeignKey(
-        "taxonomy.Category",
+        "ad_taxonomy.Category",
         on_delete=models.CASCADE,
         null=True,
         blank=True,

@@ -27,13 +27,13 @@ class LabelIssue(ReviewItem):
     state = models.CharField(_("state"), max_length=12, choices=State.choices, default=State.OPEN)
     kind = models.CharField(_("kind"), max_length=12, choices=Kind.choices, default=Kind.ERROR)
     given = models.ForeignKey(
-        "taxonomy.Category", on_delete=models.CASCADE, related_name="+", verbose_name=_("given category")
+        "ad_taxonomy.Category", on_delete=models.CASCADE, related_name="+", verbose_name=_("given category")
     )
     suggested = models.ForeignKey(
-        "taxonomy.Category", on_delete=models.CASCADE, related_name="+", verbose_name=_("suggested category")
+        "ad_taxonomy.Category", on_delete=models.CASCADE, related_name="+", verbose_name=_("suggested category")
     )
     branch = models.ForeignKey(
-        "taxonomy.Category", on_delete=models.CASCADE, related_name="+", verbose_name=_("main category")
+        "ad_taxonomy.Category", on_delete=models.CASCADE, related_name="+", verbose_name=_("main category")
     )
     level = models.PositiveSmallIntegerField(
         _("level"), help_text=_("Where the two paths part: 1 is a wrong main category.")
@@ -100,15 +100,15 @@ class ReviewDecision(Decision):
     )
     action = models.CharField(_("decision"), max_length=12, choices=Action.choices)
     from_category = models.ForeignKey(
-        "taxonomy.Category", on_delete=models.SET_NULL, null=True, related_name="+", verbose_name=_("from")
+        "ad_taxonomy.Category", on_delete=models.SET_NULL, null=True, related_name="+", verbose_name=_("from")
     )
     from_path = models.TextField(_("from path"))
     to_category = models.ForeignKey(
-        "taxonomy.Category", on_delete=models.SET_NULL, null=True, related_name="+", verbose_name=_("to")
+        "ad_taxonomy.Category", on_delete=models.SET_NULL, null=True, related_name="+", verbose_name=_("to")
     )
     to_path = models.TextField(_("to path"))
     suggested_category = models.ForeignKey(
-        "taxonomy.Category", on_delete=models.SET_NULL, null=True, related_name="+", verbose_name=_("suggested")
+        "ad_taxonomy.Category", on_delete=models.SET_NULL, null=True, related_name="+", verbose_name=_("suggested")
     )
     suggested_path = models.TextField(_("suggested path"))
     suggested_probability = models.FloatField(_("probability of the suggested category"), null=True)

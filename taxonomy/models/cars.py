@@ -61,12 +61,12 @@ class CarModel(models.Model):
         verbose_name_plural = _("car models")
         ordering = ["brand__name", "name"]
         constraints = [
-            models.UniqueConstraint(fields=["brand", "name"], name="taxonomy_brand_model"),
+            models.UniqueConstraint(fields=["brand", "name"], name="ad_taxonomy_brand_model"),
             models.CheckConstraint(
                 condition=models.Q(first_year=None)
                 | models.Q(last_year=None)
                 | models.Q(first_year__lte=models.F("last_year")),
-                name="taxonomy_model_years",
+                name="ad_taxonomy_model_years",
             ),
         ]
 

@@ -70,8 +70,8 @@ class Category(MPTTModel):
         verbose_name_plural = _("categories")
         ordering = ["tree_id", "lft"]
         constraints = [
-            models.UniqueConstraint(fields=["parent", "name"], name="taxonomy_sibling_names"),
-            models.UniqueConstraint(fields=["scope", "name"], condition=Q(parent=None), name="taxonomy_root_names"),
+            models.UniqueConstraint(fields=["parent", "name"], name="ad_taxonomy_sibling_names"),
+            models.UniqueConstraint(fields=["scope", "name"], condition=Q(parent=None), name="ad_taxonomy_root_names"),
             models.UniqueConstraint(fields=["scope", "external_id"], name="taxonomy_external_ids"),
         ]
 

@@ -137,7 +137,7 @@ def test_no_page_of_the_moderators_has_a_serious_fault(open_page, log_in, axe, m
         f"{ADMIN}/taxonomyfinding/",
         f"{ADMIN}/taxonomyfinding/merge/{motorbikes.pk}/",
         f"{ADMIN}/taxonomyfinding/merge/{motorbikes.pk}/{cars.pk}/",
-        f"/admin/taxonomy/category/{motorbikes.pk}/change/",
+        f"/admin/ad_taxonomy/category/{motorbikes.pk}/change/",
         f"{ADMIN}/carissue/",
         *(f"{ADMIN}/carissue/review/?issue={pk}" for pk in CarIssue.objects.values_list("pk", flat=True)),
         f"{ADMIN}/cardecision/",

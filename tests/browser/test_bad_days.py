@@ -155,8 +155,8 @@ def test_nor_does_the_administration(open_page, log_in):
         "",
         "marketplace/ad/",
         f"marketplace/ad/{ad.pk}/change/",
-        "taxonomy/category/",
-        f"taxonomy/category/{sofas.pk}/change/",
+        "ad_taxonomy/category/",
+        f"ad_taxonomy/category/{sofas.pk}/change/",
         "ad_autocategorize/modelversion/",
     ):
         page.goto(f"/admin/{path}")

@@ -133,7 +133,7 @@ def test_all_permissions():
             *(codename for codename, _ in model._meta.permissions),
         ]
     }
-    assert names(section(page("checks-and-permissions"), "Permissions")) - {"taxonomy.change_category"} == found
+    assert names(section(page("checks-and-permissions"), "Permissions")) - {"ad_taxonomy.change_category"} == found
 
 
 def test_all_templates_and_their_blocks():

@@ -141,7 +141,7 @@ def test_a_title_brings_up_the_category(project, page):
     page.keyboard.press("ArrowDown")
     page.keyboard.press("Enter")
     chosen = page.eval_on_selector("#id_category", "select => select.value")
-    [(name,)] = project.rows(f"SELECT name FROM taxonomy_category WHERE id = {int(chosen)}")
+    [(name,)] = project.rows(f"SELECT name FROM ad_taxonomy_category WHERE id = {int(chosen)}")
     assert name == "Bicycles"
 
 
@@ -154,7 +154,7 @@ def test_a_photo_fills_in_the_car(project, page):
 
 
 def test_a_key_mends_the_label_and_another_takes_it_back(project, page):
-    joined = "shop_listing l JOIN taxonomy_category c ON c.id = l.category_id"
+    joined = "shop_listing l JOIN ad_taxonomy_category c ON c.id = l.category_id"
     place = f"SELECT c.name FROM {joined} WHERE l.headline = 'velvet sofa, grey'"
     assert project.rows(place) == [("Cars",)]
     page.goto("/admin/")

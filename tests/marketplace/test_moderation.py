@@ -76,4 +76,4 @@ def test_staff_without_rights_see_no_pending_ads(pending, client, django_user_mo
 def test_no_regular_expression_from_an_address_is_run(pending, admin_client):
     assert admin_client.get(LIST, {"title__regex": "(a+)+$"}).status_code == 400
     assert admin_client.get(LIST, {"status__exact": "pending", "created_at__year": "2026"}).status_code == 200
-    assert admin_client.get(reverse("admin:taxonomy_category_changelist"), {"name__iregex": "x"}).status_code == 400
+    assert admin_client.get(reverse("admin:ad_taxonomy_category_changelist"), {"name__iregex": "x"}).status_code == 400

@@ -150,7 +150,7 @@ def test_a_page_that_offers_nothing_of_the_catalog_does_not_read_it(page, found)
     page.get(url)
     with CaptureQueriesContext(connection) as queries:
         page.get(url)
-    assert not any("taxonomy_carmodel" in query["sql"] for query in queries)
+    assert not any("ad_taxonomy_carmodel" in query["sql"] for query in queries)
 
 
 def test_what_is_not_offered_is_refused(page, found):

@@ -174,7 +174,7 @@ def test_a_merge_moves_the_hosts_ads_and_says_what_is_left_to_do(searched, admin
     keys = tree.find(["Herramientas"]), tree.find(["Hogar", "Sillones"])
     url = reverse("admin:ad_autocategorize_taxonomyfinding_merge", args=keys)
     assert "sync_taxonomy" in admin_client.get(url).content.decode()
-    moving = admin_client.get(reverse("admin:taxonomy_category_change", args=[keys[0]])).content.decode()
+    moving = admin_client.get(reverse("admin:ad_taxonomy_category_change", args=[keys[0]])).content.decode()
     assert "sync_taxonomy" in help_text(moving, "parent")
     admin_client.post(url)
     assert path_of(searched[0]) == ("Hogar", "Sillones")

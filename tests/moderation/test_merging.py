@@ -151,7 +151,7 @@ def test_merging_wants_all_that_its_pages_want(pair, client, moderators, missing
 
 
 def test_any_category_is_merged_into_any_other_from_the_list(pair, trained, admin_client, client, moderators):
-    address, kitchen = "/admin/taxonomy/category/", trained.find(["Hogar", "Cocina"])
+    address, kitchen = "/admin/ad_taxonomy/category/", trained.find(["Hogar", "Cocina"])
 
     def select(*keys, who=admin_client):
         return who.post(address, {"action": "merge_selected", "_selected_action": keys}, follow=True)
@@ -180,7 +180,7 @@ def test_any_category_is_merged_into_any_other_from_the_list(pair, trained, admi
 
 def test_a_category_says_before_and_after_a_move_what_depends_on_its_place(trained, admin_client):
     tables = Category.objects.get(name="Mesas")
-    url = f"/admin/taxonomy/category/{tables.pk}/change/"
+    url = f"/admin/ad_taxonomy/category/{tables.pk}/change/"
     count = Ad.objects.filter(category=tables).count()
     admin_client.get("/")
     told = help_text(admin_client.get(url).content.decode(), "parent")
@@ -203,7 +203,7 @@ def test_a_category_says_before_and_after_a_move_what_depends_on_its_place(train
 def test_without_a_model_it_is_told_how_many_ads_move(marketplace_tree, admin_client):
     tables = Category.objects.get(name="Mesas")
     admin_client.get("/")
-    html = admin_client.get(f"/admin/taxonomy/category/{tables.pk}/change/").content.decode()
+    html = admin_client.get(f"/admin/ad_taxonomy/category/{tables.pk}/change/").content.decode()
     assert f"{Ad.objects.filter(category=tables).count()} avisos" in help_text(html, "parent")
 
 
@@ -317,7 +317,7 @@ def test_names_of_categories_are_no_html_on_the_page_that_tells_what_a_move_affe
     parent = sofas.parent
     parent.name = "<img src=x>"
     parent.save()
-    html = admin_client.get(reverse("admin:taxonomy_category_change", args=[sofas.pk])).content.decode()
+    html = admin_client.get(reverse("admin:ad_taxonomy_category_change", args=[sofas.pk])).content.decode()
     assert "Hogar › &lt;img src=x&gt;" in html
     assert "<img src=x>" not in html
 

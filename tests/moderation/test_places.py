@@ -29,7 +29,7 @@ def test_the_list_follows_a_category_that_moves_in_the_admin(sofa_issue, admin_c
     cars, home, bikes = at("Vehículos"), at("Hogar"), at("Vehículos", "Motos")
     assert sofa_issue.ad_id in listed(admin_client, branch=cars.pk, level=1)
     admin_client.post(
-        f"/admin/taxonomy/category/{bikes.pk}/change/",
+        f"/admin/ad_taxonomy/category/{bikes.pk}/change/",
         {"name": "Motos", "slug": "motos", "parent": home.pk, "is_active": "on"},
     )
     bikes.refresh_from_db()

@@ -45,4 +45,4 @@ def test_the_plugin_loads_without_rest_framework():
 
 @pytest.mark.django_db(databases="__all__")
 def test_makemigrations_finds_nothing_to_do():
-    call_command("makemigrations", "taxonomy", "ad_autocategorize", "marketplace", check=True, dry_run=True)
+    call_command("makemigrations", "ad_taxonomy", "ad_autocategorize", "marketplace", check=True, dry_run=True)

@@ -5,7 +5,7 @@ from taxonomy.bulk import CategoryRow, upsert_categories
 from taxonomy.models import Category
 
 pytestmark = [pytest.mark.django_db, pytest.mark.database]
-URL = "admin:taxonomy_category_changelist"
+URL = "admin:ad_taxonomy_category_changelist"
 
 
 @pytest.fixture
@@ -32,7 +32,7 @@ def test_it_works_in_a_themed_admin(admin_client, big_tree, settings):
     assert "jazzmin" in page
     assert "s7</a>" in page
     assert f'<strong aria-current="page">{branch.name}</strong>' in page
-    assert admin_client.get(reverse("admin:taxonomy_category_change", args=[branch.pk])).status_code == 200
+    assert admin_client.get(reverse("admin:ad_taxonomy_category_change", args=[branch.pk])).status_code == 200
 
 
 def test_a_search_looks_through_the_whole_tree(admin_client, big_tree):

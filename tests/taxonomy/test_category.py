@@ -81,11 +81,11 @@ def test_a_stale_instance_does_not_damage_the_tree(tree):
 
 
 DAMAGE = [
-    "UPDATE taxonomy_category SET lft = 90 WHERE name = 'B'",
-    "UPDATE taxonomy_category SET level = 5 WHERE name = 'C'",
-    "UPDATE taxonomy_category SET tree_id = 77 WHERE name = 'D'",
-    "UPDATE taxonomy_category SET rght = rght + 2 WHERE name = 'A'",
-    "UPDATE taxonomy_category SET tree_id = (SELECT tree_id FROM taxonomy_category WHERE name = 'A') WHERE name = 'E'",
+    "UPDATE ad_taxonomy_category SET lft = 90 WHERE name = 'B'",
+    "UPDATE ad_taxonomy_category SET level = 5 WHERE name = 'C'",
+    "UPDATE ad_taxonomy_category SET tree_id = 77 WHERE name = 'D'",
+    "UPDATE ad_taxonomy_category SET rght = rght + 2 WHERE name = 'A'",
+    "UPDATE ad_taxonomy_category SET tree_id = (SELECT tree_id FROM ad_taxonomy_category WHERE name = 'A') WHERE name = 'E'",
 ]
 
 

@@ -10,9 +10,9 @@ pytestmark = pytest.mark.django_db
     [
         "/admin/marketplace/ad/?title__regex=",
         "/admin/marketplace/ad/?folded_title__iregex=",
-        "/admin/taxonomy/category/?name__regex=",
-        "/admin/taxonomy/brand/?name__iregex=",
-        "/admin/taxonomy/carmodel/?name__regex=",
+        "/admin/ad_taxonomy/category/?name__regex=",
+        "/admin/ad_taxonomy/brand/?name__iregex=",
+        "/admin/ad_taxonomy/carmodel/?name__regex=",
         "/admin/ad_autocategorize/modelversion/?name__regex=",
         "/admin/ad_autocategorize/labelissue/?seller__regex=",
         "/admin/ad_autocategorize/carissue/?stated__regex=",

@@ -200,7 +200,7 @@ def merge_selected(model_admin: Any, request: HttpRequest, queryset: QuerySet[Ca
 
 def may_merge_categories(request: HttpRequest) -> bool:
     """Return whether somebody may merge; who may not see the overview would be led nowhere afterwards."""
-    return request.user.has_perms((CAN_REVIEW, CAN_BULK_RELABEL, "taxonomy.change_category"))
+    return request.user.has_perms((CAN_REVIEW, CAN_BULK_RELABEL, "ad_taxonomy.change_category"))
 
 
 def _link(ad: Any, title: str) -> str:

@@ -81,5 +81,5 @@ def _user(name: str, *, staff: bool = False) -> AbstractUser:
 
 def _moderator() -> None:
     moderator = _user("moderador", staff=True)
-    apps = ("marketplace", "taxonomy", "ad_autocategorize")
+    apps = ("marketplace", "ad_taxonomy", "ad_autocategorize")
     moderator.user_permissions.set(Permission.objects.filter(content_type__app_label__in=apps))
