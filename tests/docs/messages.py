@@ -21,7 +21,8 @@ def messages() -> set[str]:
     for package in PACKAGES:
         for path in package.rglob("*.py"):
             if "migrations" not in path.parts:
-                found |= set(_messages(ast.parse(path.read_text(encoding="utf-8"))))
+                tree = ast.parse(path.read_text(encoding="utf-8"))
+                found |= {*_messages(tree), *_listed(tree)}
     return {message for message in found if re.search(r"\w\w", message)}
 
 
@@ -48,6 +49,15 @@ def _messages(tree: ast.Module) -> Iterator[str]:
                 # Some errors have a code before the text.
                 texts = [text for argument in call.args for text in _texts(argument, names)]
                 yield from (_plain(text) for text in texts if not CODE.match(text))
+
+
+def _listed(tree: ast.Module) -> Iterator[str]:
+    """Yield the messages that stand in a dictionary of a module, by their codes."""
+    for node in tree.body:
+        value = node.value if isinstance(node, ast.Assign | ast.AnnAssign) else None
+        targets = node.targets if isinstance(node, ast.Assign) else [getattr(node, "target", None)]
+        if isinstance(value, ast.Dict) and any(isinstance(t, ast.Name) and t.id.endswith("MESSAGES") for t in targets):
+            yield from (_plain(text) for text in _texts(value, {}))
 
 
 def _assigned(scope: ast.FunctionDef) -> dict[str, list[ast.expr]]:
@@ -82,7 +92,7 @@ def _texts(node: ast.expr, names: dict[str, list[ast.expr]]) -> list[str]:
 
 def _plain(text: str) -> str:
     """Write every kind of placeholder as … and every run of spaces as one."""
-    return re.sub(r"\s+", " ", re.sub(r"%\(\w+\)[sd]|%%", "…", text)).strip()
+    return re.sub(r"\s+", " ", re.sub(r"%\(\w+\)[sd]|%%|\{\w+\}", "…", text)).strip()
 
 
 if __name__ == "__main__":
