@@ -87,7 +87,7 @@ def test_the_fields_are_called_as_everywhere_else():
 def test_a_row_has_neither_values_nor_persons():
     assert {field.name for field in CarFieldEvent._meta.get_fields()} == {
         *("id", "model_version", "ad_id", "field", "answered", "sure", "rank", "outcome", "handling", "from_form"),
-        "created_at",
+        *("created_at", "source"),
     }
 
 
@@ -105,7 +105,7 @@ def test_a_form_that_is_not_saved_records_nothing_and_forgets_nothing(publish, v
     response = publish(report, price="abc", color=colors[0])
     assert response.status_code == 200
     assert not CarFieldEvent.objects.exists()
-    kept = response.context["form"]["photos"].field.widget.report
+    kept = response.context["form"]._car_widget.report
     assert kept == CarReport({"color": FieldReport(version, tuple(colors), True, FieldState.FILLED)})
     assert 'name="photos_suggestions" value="{&quot;color' in response.content.decode()
 

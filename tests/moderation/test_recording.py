@@ -180,7 +180,6 @@ def test_a_host_that_saves_in_two_steps(trained, version, seller):
     ("told_more", "handling"),
     [
         ({}, ""),
-        ({"taken_rank": 1}, ""),
         ({"shown": 3}, "ignored"),
         ({"shown": 3, "taken_rank": 1}, "taken"),
         ({"shown": 3, "taken_rank": 2}, "changed"),
