@@ -26,4 +26,4 @@ def update_categories(categories: Sequence[Category], fields: Sequence[str]) -> 
         for category in categories
     ]
     with connection.cursor() as cursor:
-        cursor.executemany(f"UPDATE {table} SET {assignments} WHERE {key} = %s", rows)  # noqa: S608 - names of our own
+        cursor.executemany(f"UPDATE {table} SET {assignments} WHERE {key} = %s", rows)  # noqa: S608  # nosec B608 - names of our own
