@@ -4,6 +4,8 @@ import importlib.util
 import io
 import os
 import re
+import shutil
+from pathlib import Path
 
 import pytest
 from django.conf import settings as django_settings
@@ -36,6 +38,10 @@ def pytest_ignore_collect(collection_path):
 
 def pytest_report_header():
     return None if HAS_TORCH else "PyTorch is not installed: modules of tests that train a network are left out"
+
+
+CHROMIUM = shutil.which("chromium") or "/usr/bin/chromium"
+FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update"]
 
 
 @pytest.fixture(autouse=True)
@@ -121,3 +127,18 @@ def pytest_collection_modifyitems(config, items):
             raise
         for item in items:
             item.add_marker(pytest.mark.skip(reason=f"PostgreSQL cannot be reached: {error}"))
+
+
+@pytest.fixture(scope="session")
+def chromium():
+    if not Path(CHROMIUM).exists():
+        message = "Chromium is not installed: apt-get install chromium"
+        if os.environ.get("REQUIRE_BROWSER"):
+            pytest.fail(message)
+        pytest.skip(message)
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
+        yield browser
+        browser.close()

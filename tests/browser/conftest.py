@@ -1,33 +1,14 @@
 """Headless Chromium on the demo marketplace. Skipped, with the reason, where there is no Chromium; CI requires it."""
 
 import os
-import shutil
-from pathlib import Path
 
 import pytest
 from django.core.cache import cache
 
 from tests.conftest import make_marketplace
 
-CHROMIUM = shutil.which("chromium") or "/usr/bin/chromium"
-FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update"]
 # Playwright's own loop runs in the test's thread, where Django would refuse synchronous queries.
 os.environ.setdefault("DJANGO_ALLOW_ASYNC_UNSAFE", "true")
-
-
-@pytest.fixture(scope="session")
-def chromium():
-    if not Path(CHROMIUM).exists():
-        message = "Chromium is not installed: apt-get install chromium"
-        if os.environ.get("REQUIRE_BROWSER"):
-            pytest.fail(message)
-        pytest.skip(message)
-    from playwright.sync_api import sync_playwright
-
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
-        yield browser
-        browser.close()
 
 
 @pytest.fixture

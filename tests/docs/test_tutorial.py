@@ -14,8 +14,6 @@ from pathlib import Path
 
 import pytest
 
-from tests.browser.conftest import CHROMIUM, FLAGS, chromium  # noqa: F401  # a fixture
-
 pytest.importorskip("torch", reason="PyTorch is not installed")
 
 ROOT = Path(__file__).parents[2]
@@ -118,7 +116,7 @@ def server(project):
 
 
 @pytest.fixture
-def page(server, chromium):  # noqa: F811
+def page(server, chromium):
     context = chromium.new_context(base_url=server, locale="en")
     page = context.new_page()
     yield page

@@ -34,7 +34,7 @@ def test_what_the_seller_changed_after_the_list_was_shown_is_not_published(pendi
     page = publish(admin_client, pending, seen)
     pending.refresh_from_db()
     assert pending.status == Ad.Status.PENDING
-    assert "Left as they are" in page.content.decode()
+    assert "Quedan como están" in page.content.decode()
 
 
 def test_a_photo_added_meanwhile_is_a_change(pending, admin_client):
@@ -58,7 +58,7 @@ def test_the_ads_page_is_not_saved_over_a_change_by_the_seller(pending, admin_cl
     }
     Ad.objects.filter(pk=pending.pk).update(title="Changed by the seller")
     refused = admin_client.post(address, data)
-    assert "The seller has changed this ad since you opened it." in refused.content.decode()
+    assert "Quien vende cambió este aviso después de que lo abriste." in refused.content.decode()
     pending.refresh_from_db()
     assert (pending.title, pending.status) == ("Changed by the seller", Ad.Status.PENDING)
     data |= {"title": pending.title, "seen": pending.fingerprint()}

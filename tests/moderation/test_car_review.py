@@ -10,6 +10,7 @@ from django.utils import timezone
 
 from ad_autocategorize.models import CarDecision, CarIssue, ImmutableRecordError, ModelVersion
 from ad_autocategorize.moderation.cars.review import accept, choose, keep, reopen, undo
+from ad_autocategorize.moderation.forgetting import FORGOTTEN
 from ad_autocategorize.moderation.queue.deciding import ReviewConflict, Reviewer
 from ad_autocategorize.moderation.search.car_checks import find_car_issues
 from ad_autocategorize.sources import AdSource, SourceError, get_source
@@ -307,7 +308,7 @@ def test_decisions_are_immutable(found, eva):
     eva.user.delete()
     issue.delete()
     kept = CarDecision.objects.get()
-    assert (kept.moderator, kept.issue, kept.moderator_name) == (None, None, "eva")
+    assert (kept.moderator, kept.issue, kept.moderator_name) == (None, None, FORGOTTEN)
 
 
 @pytest.mark.django_db(transaction=True)

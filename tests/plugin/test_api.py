@@ -344,7 +344,7 @@ def test_the_answer_for_a_car_is_as_described():
     fields = {"car_model": FieldSuggestion((ka,), accepted=True)}
     for answer in (
         CarSuggestion("no_model"),
-        CarSuggestion("car", fields, {"4": (ka,)}, ("Ford Ikon",), 2, "photos-1"),
+        CarSuggestion("car", fields, {"4": (ka,)}, ("Ford Ikon",), 2, model_version="photos-1"),
     ):
         data = as_json(answer)
         serializer = CarSuggestionSerializer(data=data)

@@ -67,3 +67,9 @@ def test_what_is_wrong_is_said_first(values, advice):
         steps = next_steps(changed(**values))
     assert len(steps) == 1
     assert advice in steps[0]
+
+
+@pytest.fixture(autouse=True)
+def english():
+    with translation.override("en"):
+        yield

@@ -1,6 +1,7 @@
 import io
 import json
 import re
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -391,7 +392,9 @@ def test_without_javascript_the_button_fills_the_empty_fields(trained_photos, pi
     assert f'<option value="{trained_photos["Ajax", "Two"].pk}" selected>' in html
     # What the seller has chosen stays, whatever the photo shows.
     assert f'<option value="{blue.pk}" selected>' in html
-    assert "Choose the photo again before you send the ad." in html
+    # The form holds the photo: it need not be chosen again.
+    assert "Choose the photo again" not in html
+    assert form["photos"].field.widget.photos
 
 
 def test_twins_are_named_with_javascript_and_without(trained_photos, client, picture, settings):
@@ -399,8 +402,8 @@ def test_twins_are_named_with_javascript_and_without(trained_photos, client, pic
     setattr(settings, SETTING, {**getattr(settings, SETTING), "TWIN_CARS": twins})
     upload = SimpleUploadedFile("x.png", as_png(picture))
     assert client.post(reverse("ad_autocategorize:suggest-car"), {"photos": upload}).json()["twins"] == ["Bolt Too"]
-    form = bound_form({"read_car_photo": "1"}, [SimpleUploadedFile("x.png", as_png(picture))])
     with translation.override("en"):
+        form = bound_form({"read_car_photo": "1"}, [SimpleUploadedFile("x.png", as_png(picture))])
         html = str(form["photos"])
     assert "The same car is sold as Bolt Too." in html
     assert "Brand: <strong>Ajax</strong>, " in html
@@ -437,4 +440,4 @@ def test_photos_of_different_cars_fill_in_nothing(trained_photos):
 
 
 def test_photos_of_ads_are_found_on_disk(trained_photos):
-    assert read_photo(AdPhoto.objects.last().image.path).size == (48, 36)
+    assert read_photo(Path(AdPhoto.objects.last().image.path)).size == (48, 36)

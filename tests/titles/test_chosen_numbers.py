@@ -7,10 +7,14 @@ from scipy.optimize import minimize_scalar
 from sklearn.svm import LinearSVC
 
 from ad_autocategorize.titles.label_errors.mislabels import judge_labels
-from ad_autocategorize.titles.settings import TitleSettings
-from ad_autocategorize.titles.training.calibration import calibrate_temperatures
-from ad_autocategorize.titles.training.cascade import SVC_TOLERANCE, LocalClassifier
-from ad_autocategorize.titles.training.flat import train_flat
+from ad_autocategorize.titles.training.calibration import Unseen, fit_temperatures
+from ad_autocategorize.titles.training.cascade import LocalClassifier
+from ad_autocategorize.titles.training.flat import (
+    SMALLEST_CONTRIBUTION,
+    SVC_TOLERANCE,
+    train_flat_svc,
+    usual_svc_weight,
+)
 
 # Three siblings and one main category of its own.
 CATEGORIES = [(1, 2), (1, 3), (1, 4), (5,)]
@@ -53,19 +57,15 @@ def features_of_three_categories():
     return sparse.csr_array(counts / np.maximum(np.linalg.norm(counts, axis=1, keepdims=True), 1)), paths
 
 
-def test_the_flat_classifier_is_regularised_half_as_much_as_a_node():
-    """What the flat LinearSVC adds to naive Bayes are the coefficients of scikit-learn's at twice the C of the settings."""
+def test_the_flat_classifier_is_scikit_learns_of_the_squared_hinge():
+    """The coefficients are those of a LinearSVC at the C that is given, but for small ones, which are dropped."""
     features, paths = features_of_three_categories()
-    labels = [CATEGORIES.index(path) for path in paths]
-    settings = TitleSettings(regularization=0.5)
-    with_svc = train_flat(features, features.shape[1], paths, settings, seed=0)
-    without = train_flat(features, features.shape[1], paths, TitleSettings(flat_svc_weight=0.0), seed=0)
-    added = (with_svc.coefficients - without.coefficients).toarray()
-    expected = LinearSVC(C=1.0, loss="hinge", random_state=0, tol=SVC_TOLERANCE).fit(features, labels).coef_
-    # Small ones are dropped.
-    expected[np.abs(expected) < 0.2] = 0
+    labels = np.array([CATEGORIES.index(path) for path in paths])
+    flat = train_flat_svc(features, features.shape[1], labels, tuple(CATEGORIES[:3]), 1.0, seed=0)
+    expected = LinearSVC(C=1.0, loss="squared_hinge", random_state=0, tol=SVC_TOLERANCE).fit(features, labels).coef_
+    expected[np.abs(expected) < SMALLEST_CONTRIBUTION / usual_svc_weight(1.0)] = 0
     assert np.count_nonzero(expected) > 5
-    assert added == pytest.approx(expected)
+    assert flat.coefficients.toarray() == pytest.approx(expected)
 
 
 def test_a_node_of_few_ads_is_drawn_to_the_common_temperature_as_by_ten_ads():
@@ -75,17 +75,18 @@ def test_a_node_of_few_ads_is_drawn_to_the_common_temperature_as_by_ten_ads():
     few = LocalClassifier(((4, 5), (4, 6)), margins, np.zeros(2))
     features = sparse.csr_array(np.array([[2.0, 0.0]] * 44))
     paths = [(1, 2), (1, 2), (1, 2), (1, 3)] * 10 + [(4, 5)] * 4
-    found = [np.log(node.temperature) for node in calibrate_temperatures([many, few], features, paths)]
+    temperatures = fit_temperatures([Unseen([many, few], features, paths)])
+    found = [np.log(node.temperature) for node in temperatures.apply([many, few])]
 
     def loss(log_t, right, wrong):
         """Of titles whose margin is two."""
-        margin = 2 * np.exp(log_t)
+        margin = 2 * np.exp(-log_t)
         return right * np.log1p(np.exp(-margin)) + wrong * np.log1p(np.exp(margin))
 
     def lowest(function):
         return minimize_scalar(function, bounds=(-4, 4), method="bounded", options={"xatol": 1e-6}).x
 
-    common = lowest(lambda log_t: loss(log_t, 34, 10) + 4 * (log_t - 0.5) ** 2)
+    common = lowest(lambda log_t: loss(log_t, 34, 10) + 4 * (log_t + 0.5) ** 2)
     assert found[0] == pytest.approx(lowest(lambda log_t: loss(log_t, 30, 10) + 10 * (log_t - common) ** 2), abs=0.01)
     assert found[1] == pytest.approx(lowest(lambda log_t: loss(log_t, 4, 0) + 10 * (log_t - common) ** 2), abs=0.01)
-    assert found[1] - found[0] > 0.03
+    assert found[0] - found[1] > 0.03

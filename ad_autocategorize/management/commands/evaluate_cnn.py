@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from django.core.management.base import CommandError, CommandParser
-from django.utils import timezone
+from django.utils import timezone, translation
 
 from ad_autocategorize.artifacts import ArtifactError
 from ad_autocategorize.conf import plugin_settings
@@ -95,8 +95,10 @@ class Command(ExtraCommand):
         for head in figures["heads"]:
             for confusion in [item for item in evaluated.confused if item.head == head][:SHOWN_CONFUSIONS]:
                 self.stdout.write(f"{confusion.count:>4} x {head}: {confusion.truth} taken for {confusion.answer}")
-        for advice in next_steps(figures):
-            self.stdout.write(f"Next: {advice}")
+        # Like all that the command prints; the report is in the site's languages.
+        with translation.override("en"):
+            for advice in next_steps(figures):
+                self.stdout.write(f"Next: {advice}")
 
 
 def _records(directory: Path, folder: Path | None, split: str | None) -> list[PhotoRecord]:
