@@ -59,7 +59,8 @@ class DecisionQuerySet(models.QuerySet[Any]):
 class Decision(models.Model):
     """What a moderator decided: who, when, and what a model had said. Never changed.
 
-    Written in the transaction that changes the ad. The name is kept as text too, and goes when the account does (see ``moderation.forgetting``).
+    Written in the transaction that changes the ad. The name is kept as text too, and goes when the account does: see
+    ``moderation.forgetting``.
     """
 
     ad_id = models.CharField(_("ad"), max_length=64, db_index=True)
