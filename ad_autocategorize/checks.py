@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from django.apps import apps
 from django.conf import settings
 from django.core.cache import caches
 from django.core.cache.backends.dummy import DummyCache
@@ -163,6 +164,9 @@ def _numbers() -> Iterator[CheckMessage]:
 
 
 def _classes() -> Iterator[CheckMessage]:
+    if not apps.is_installed("rest_framework"):
+        # A site without the API; the defaults name classes of its extra.
+        return
     for key in ("API_AUTHENTICATION", "API_PERMISSIONS"):
         value = getattr(plugin_settings, key)
         try:

@@ -6,6 +6,8 @@ from pathlib import Path
 import pytest
 from django.core.management import CommandError, call_command
 
+from ad_autocategorize.checks import check_settings
+from ad_autocategorize.conf import SETTING
 from ad_autocategorize.extras import EXTRA_OF, missing_extra
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -63,3 +65,9 @@ def test_a_failed_import_that_is_no_extra_is_left_to_its_own_error():
 @pytest.mark.parametrize("library", EXTRA_OF)
 def test_what_is_said_to_bring_a_library_is_installed_for_the_tests(library):
     importlib.import_module(library)
+
+
+def test_a_site_without_the_api_is_told_nothing_of_its_classes(settings):
+    settings.INSTALLED_APPS = [app for app in settings.INSTALLED_APPS if app != "rest_framework"]
+    setattr(settings, SETTING, {**getattr(settings, SETTING), "API_PERMISSIONS": ["rest_framework.nowhere.Nobody"]})
+    assert not any("API_" in message.msg for message in check_settings())
