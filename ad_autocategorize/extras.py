@@ -12,6 +12,7 @@ EXTRA_OF = {
     "sklearn": "train",
     "tqdm": "train",
     "cleanlab": "train",
+    "sparse_dot_topn": "train",
     "joblib": "train",
     "torch": "train-photos",
     "torchvision": "train-photos",
