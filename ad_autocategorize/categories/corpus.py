@@ -31,6 +31,7 @@ def read_marketplace(
         dict(dropped),
         [tree.path_ids(pk) for pk in CategoryTree.load(scope=source.scope)],
         weigh_labels(ads, source.name).weights,
+        ads=[ad.ad_id for ad in ads] if any(ad.others for ad in ads) else (),
     )
 
 

@@ -63,7 +63,7 @@ def retrain_titles(source: AdSource, request: Request, progress: Progress) -> Re
         versions.sweep(directory, TEMPORARY_PREFIX, NAME_PREFIX)
         skipped: Counter[str] = Counter()
         tree = CategoryTree.load(include_inactive=True)
-        titles, paths, labels = _collect(source, request, tree, skipped, progress)
+        titles, paths, ads, labels = _collect(source, request, tree, skipped, progress)
         kept = len(tokenize(titles, settings)[1])
         skipped["nothing left of the title"] = len(titles) - kept
         options: dict[str, Any] = {"weights": labels.weights, "seed": request.seed, "jobs": request.jobs}
@@ -72,7 +72,7 @@ def retrain_titles(source: AdSource, request: Request, progress: Progress) -> Re
         if before is not None and (request.since or request.limit):
             # A part of the ads is no sample of the site to choose settings by: those of the version in service stay.
             settings = settings.inherit(TitleSettings.from_dict(before.metrics.get("settings", {})))
-        evaluation = hold_out(titles, paths, settings, **options, progress=_stage(progress, "evaluating"))
+        evaluation = hold_out(titles, paths, settings, ads=ads, **options, progress=_stage(progress, "evaluating"))
         # What the hold-out chose on most of the ads suits all of them.
         settings = settings.inherit(evaluation.chosen_settings)
         scorer = train(titles, paths, settings, **options, progress=_stage(progress, "training"))
@@ -101,7 +101,7 @@ def retrain_titles(source: AdSource, request: Request, progress: Progress) -> Re
 
 def _collect(
     source: AdSource, request: Request, tree: CategoryTree, skipped: Counter[str], progress: Progress
-) -> tuple[list[str], list[tuple[int, ...]], LabelWeights]:
+) -> tuple[list[str], list[tuple[int, ...]], list[Any], LabelWeights]:
     ads = []
     for ad in source.iter_titles(
         since=request.since, limit=request.limit, skipped=skipped, language=request.language or None
@@ -111,7 +111,8 @@ def _collect(
             progress("reading ads", len(ads), 0)
     require_ads(source, len(ads), skipped)
     titles = _without_private_words(ads, title_settings(request.language))
-    return titles, [tree.path_ids(ad.category_id) for ad in ads], weigh_labels(ads, source.name)
+    paths = [tree.path_ids(ad.category_id) for ad in ads]
+    return titles, paths, [ad.ad_id for ad in ads], weigh_labels(ads, source.name)
 
 
 def _without_private_words(ads: Sequence[LabelledTitle], settings: TitleSettings) -> list[str]:

@@ -37,7 +37,7 @@ def made(pairs, confidence=None):
 
 def test_predictions_agree_with_the_table_of_probabilities(scorer, unseen):
     titles, paths = unseen
-    predictions = predict(scorer, titles, paths)
+    predictions = predict(scorer, titles, [[path] for path in paths])
     categories, table = scorer.tree.categories, scorer.probabilities(titles)
     for row, path in enumerate(paths):
         best = int(table[row].argmax())
@@ -60,7 +60,7 @@ def test_predictions_agree_with_the_table_of_probabilities(scorer, unseen):
 
 
 def test_levels_and_categories_agree_with_scikit_learn(scorer, unseen):
-    predictions = predict(scorer, *unseen)
+    predictions = predict(scorer, unseen[0], [[path] for path in unseen[1]])
     levels = score_levels(predictions)
     assert [level.level for level in levels] == [1, 2, 3]
     assert 0 < levels[0].accuracy < 1
@@ -83,7 +83,7 @@ def test_levels_and_categories_agree_with_scikit_learn(scorer, unseen):
 
 
 def test_the_path_is_right_no_more_often_than_any_level_of_it(scorer, unseen):
-    predictions = predict(scorer, *unseen)
+    predictions = predict(scorer, unseen[0], [[path] for path in unseen[1]])
     path = predictions.correct.mean()
     assert all(path <= predictions.correct_to(level).mean() for level in range(1, 4))
     top = score_top(predictions)
@@ -258,8 +258,8 @@ def test_training_and_evaluation_mean_the_same_by_the_scores_of_a_level(scorer, 
     titles, paths = unseen
     # Some ads stop at an inner node where answers go deeper.
     paths = [path[:-1] if number % 5 == 0 and len(path) > 1 else path for number, path in enumerate(paths)]
-    short = evaluate(scorer, titles, paths, train_size=1).levels
-    for level, scores in zip(short, score_levels(predict(scorer, titles, paths)), strict=True):
+    short = evaluate(scorer, titles, [[path] for path in paths], train_size=1).levels
+    for level, scores in zip(short, score_levels(predict(scorer, titles, [[path] for path in paths])), strict=True):
         assert (level.level, level.support) == (scores.level, scores.support)
         assert level.accuracy == pytest.approx(scores.accuracy)
         assert level.f1_macro == pytest.approx(scores.macro.f1)

@@ -7,11 +7,13 @@ import gzip
 import io
 import zlib
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Hashable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
 from pathlib import Path as FilePath
 from typing import Any
+
+import numpy as np
 
 from ad_autocategorize.titles.hierarchy import PATH_SEPARATOR, Path
 from ad_autocategorize.titles.settings import TitleSettings
@@ -37,6 +39,7 @@ class Corpus:
     taxonomy : all category paths of the marketplace, with ads or without; empty where only the ads are known.
     weights : how much each ad counts in training; ``None`` where all count the same.
     unread_dates : how many dates are written in a way that could not be read, whether their ads took part or not.
+    ads : which ad each title is of, where ads are filed at several categories; empty where each is another's.
     """
 
     titles: Sequence[str]
@@ -47,6 +50,7 @@ class Corpus:
     taxonomy: Sequence[Path] = ()
     weights: Sequence[float] | None = None
     unread_dates: int = 0
+    ads: Sequence[Hashable] = ()
 
     def __len__(self) -> int:
         return len(self.titles)
@@ -66,7 +70,15 @@ class Corpus:
             self.taxonomy,
             self.weights and [self.weights[i] for i in positions],
             self.unread_dates,
+            self.ads and [self.ads[i] for i in positions],
         )
+
+    def draw(self, most: int | None, seed: int) -> Corpus:
+        """Return at most so many ads, drawn by chance; the others are counted as dropped."""
+        if most is None or len(self) <= most:
+            return self
+        chosen = np.sort(np.random.default_rng(seed).choice(len(self), most, replace=False))
+        return self.take(chosen.tolist(), dropped={"not drawn": len(self) - most})
 
     def with_words(self, settings: TitleSettings) -> Corpus:
         """Return the ads of whose title something is left after normalisation, the others being counted as dropped."""

@@ -2,14 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Hashable, Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
+
 from ad_autocategorize.statistics.reliability import expected_calibration_error
-from ad_autocategorize.titles.evaluation.metrics import LevelScores, score_levels, score_top
+from ad_autocategorize.titles.evaluation.filed_twice import (
+    is_any_filed_twice,
+    number_ads,
+    one_of_each,
+    paths_of_ads,
+)
+from ad_autocategorize.titles.evaluation.metrics import LevelScores, score_levels, share_among_three
 from ad_autocategorize.titles.evaluation.predictions import predict
 from ad_autocategorize.titles.evaluation.sizes import FEW_ADS, list_thin
+from ad_autocategorize.titles.evaluation.splits import split_by_group
 from ad_autocategorize.titles.hierarchy import Path
 from ad_autocategorize.titles.scorer import TitleScorer
 from ad_autocategorize.titles.settings import TitleSettings
@@ -69,6 +79,7 @@ def hold_out(
     paths: Sequence[Path],
     settings: TitleSettings,
     *,
+    ads: Sequence[Hashable] | None = None,
     weights: Sequence[float] | None = None,
     test_share: float = TEST_SHARE,
     seed: int = 0,
@@ -77,12 +88,16 @@ def hold_out(
 ) -> Evaluation:
     """Train on part of every category and test on the rest, where all ads count the same.
 
+    ``ads`` says which ad each title is of, where ads are filed at several categories: such an ad is on one side with all of
+    them, it is tested once, and an answer that names one of them is right.
+
     Raises ``TrainingError`` where nothing is left to test on.
     """
     _, kept = tokenize(titles, settings)
     titles, paths = [titles[i] for i in kept], [paths[i] for i in kept]
     weights = weights and [weights[i] for i in kept]
-    test, rest = split_by_category(paths, test_share, seed)
+    ads = range(len(paths)) if ads is None else [ads[i] for i in kept]
+    test, rest = _split(paths, ads, test_share, seed)
     if not len(test):
         raise TrainingError(f"{len(titles)} ads are too few to hold any out; no category has more than a few.")
     scorer = train(
@@ -94,18 +109,29 @@ def hold_out(
         jobs=jobs,
         progress=progress,
     )
-    evaluation = evaluate(scorer, [titles[i] for i in test], [paths[i] for i in test], train_size=len(rest))
+    filed = paths_of_ads(paths, ads)
+    evaluation = evaluate(scorer, [titles[i] for i in test], [filed[i] for i in test], train_size=len(rest))
     return replace(evaluation, categories=len(set(paths)), thin_categories=len(list_thin(paths, [])))
 
 
-def evaluate(scorer: TitleScorer, titles: Sequence[str], paths: Sequence[Path], *, train_size: int) -> Evaluation:
-    """Compare a scorer's answers with the paths that titles are filed at."""
-    predictions = predict(scorer, titles, paths)
-    top = score_top(predictions)
+def _split(
+    paths: Sequence[Path], ads: Sequence[Hashable], share: float, seed: int
+) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
+    if not is_any_filed_twice(ads):
+        return split_by_category(paths, share, seed)
+    split = split_by_group(paths, number_ads(ads), seed, share)
+    return one_of_each(split.test, ads), split.train
+
+
+def evaluate(
+    scorer: TitleScorer, titles: Sequence[str], filed: Sequence[Sequence[Path]], *, train_size: int
+) -> Evaluation:
+    """Compare a scorer's answers with the paths that each title's ad is filed at, one or several."""
+    predictions = predict(scorer, titles, filed)
     return Evaluation(
         levels=[_level(scores) for scores in score_levels(predictions)],
         path_accuracy=float(predictions.correct.mean()),
-        top3_accuracy=top[max(k for k in top if k <= 3)],
+        top3_accuracy=share_among_three(predictions),
         expected_calibration_error=expected_calibration_error(predictions.confidence[:, 0], predictions.correct),
         train_size=train_size,
         test_size=len(titles),

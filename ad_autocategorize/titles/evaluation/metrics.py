@@ -81,6 +81,12 @@ def score_top(predictions: Predictions) -> dict[int, float]:
     return {k: float(hits[:, :k].any(axis=1).mean()) for k in TOP if k <= max(hits.shape[1], 1)}
 
 
+def share_among_three(predictions: Predictions) -> float:
+    """Return the share of ads whose category is among the first three answers, or all where there are fewer."""
+    shares = score_top(predictions)
+    return shares[max(k for k in shares if k <= 3)]
+
+
 def count_outcomes(predictions: Predictions) -> Outcomes:
     """Tell right answers from those too shallow, too deep, or in another branch."""
     right = too_shallow = too_deep = 0
@@ -96,6 +102,17 @@ def count_outcomes(predictions: Predictions) -> Outcomes:
         else:
             too_deep += 1
     return Outcomes(right, too_shallow, too_deep, wrong_at)
+
+
+def right_to_levels(guesses: Sequence[Path], filed: Sequence[Sequence[Path]]) -> list[float]:
+    """Return how often the guess is right down to level 1, 2, ..., each over the ads filed that deep."""
+    shares = []
+    for level in range(1, max(len(path) for paths in filed for path in paths) + 1):
+        # The beginnings of the paths that reach so deep.
+        begun = [{path[:level] for path in paths if len(path) >= level} for paths in filed]
+        right = [guess[:level] in paths for guess, paths in zip(guesses, begun, strict=True) if paths]
+        shares.append(float(np.mean(right)))
+    return shares
 
 
 def encode(*lists: Sequence[Path]) -> tuple[list[Path], list[NDArray[np.intp]]]:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from ad_autocategorize.titles.evaluation.filed_twice import nearest_path
 from ad_autocategorize.titles.hierarchy import Path
 from ad_autocategorize.titles.scorer import TitleScorer
 
@@ -26,7 +27,7 @@ class Predictions:
     Attributes
     ----------
     categories : the paths that the scorer knows.
-    truth : where the ads are filed.
+    truth : where the ads are filed; of several categories the one that the answer comes nearest to.
     ranked : shape (n, up to ten): positions in ``categories``, the most probable first.
     confidence : shape (n, depth + 1): probability of the first answer's path down to level 1, 2, ...; column 0 is that of
         the ad being filed exactly there.
@@ -68,16 +69,23 @@ class Predictions:
         return max(map(len, self.truth), default=0)
 
 
-def predict(scorer: TitleScorer, titles: Sequence[str], paths: Sequence[Path]) -> Predictions:
-    """Score the titles batch by batch."""
+def predict(scorer: TitleScorer, titles: Sequence[str], filed: Sequence[Sequence[Path]]) -> Predictions:
+    """Score the titles batch by batch; ``filed`` are the paths of each ad, one as a rule."""
     categories = scorer.tree.categories
-    levels = [_Level(categories, level) for level in range(1, max(map(len, [*categories, *paths])) + 1)]
+    column = {path: number for number, path in enumerate(categories)}
+    deepest = max(len(path) for path in [*categories, *(path for paths in filed for path in paths)])
+    levels = [_Level(categories, level) for level in range(1, deepest + 1)]
     ranked, confidence, alone = [], [], []
+    truths: list[Path] = []
     for start in range(0, len(titles), BATCH):
         probabilities = scorer.probabilities(titles[start : start + BATCH])
-        truth = paths[start : start + BATCH]
         order = np.argsort(-probabilities, axis=1, kind="stable")[:, :KEPT_ANSWERS]
         best = order[:, 0]
+        truth = [
+            nearest_path(paths, categories[answer], column, row)
+            for paths, answer, row in zip(filed[start : start + BATCH], best.tolist(), probabilities, strict=True)
+        ]
+        truths += truth
         rows = np.arange(len(truth))
         sums = [level.sums(probabilities) for level in levels]
         columns = [probabilities[rows, best]]
@@ -86,7 +94,7 @@ def predict(scorer: TitleScorer, titles: Sequence[str], paths: Sequence[Path]) -
         ranked.append(order)
         confidence.append(np.minimum(np.column_stack(columns), 1.0))
         alone.append(np.column_stack([np.full(len(truth), -1, dtype=np.int8), *answers]))
-    return Predictions(categories, tuple(paths), np.vstack(ranked), np.vstack(confidence), np.vstack(alone))
+    return Predictions(categories, tuple(truths), np.vstack(ranked), np.vstack(confidence), np.vstack(alone))
 
 
 class _Level:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import cached_property
 
@@ -19,8 +19,17 @@ from ad_autocategorize.titles.evaluation.confusion import confused_pairs, confus
 from ad_autocategorize.titles.evaluation.corpus import Corpus
 from ad_autocategorize.titles.evaluation.coverage import Coverage, apply_thresholds, measure_coverage
 from ad_autocategorize.titles.evaluation.duplicates import Twins, find_twins
+from ad_autocategorize.titles.evaluation.filed_twice import number_ads, one_of_each, paths_of_ads
 from ad_autocategorize.titles.evaluation.label_noise import NoiseCeiling, agreement_of, measure_noise
-from ad_autocategorize.titles.evaluation.metrics import count_outcomes, encode, macro_f1, score_levels, score_top
+from ad_autocategorize.titles.evaluation.metrics import (
+    count_outcomes,
+    encode,
+    macro_f1,
+    right_to_levels,
+    score_levels,
+    score_top,
+    share_among_three,
+)
 from ad_autocategorize.titles.evaluation.nodes import explain_nodes
 from ad_autocategorize.titles.evaluation.predictions import Predictions, predict
 from ad_autocategorize.titles.evaluation.sizes import FEW_ADS, list_thin, score_sizes
@@ -82,7 +91,7 @@ def run_protocol(
 ) -> report.Report:
     """Evaluate on ``corpus``. Raises ``TrainingError`` where there is too little to train or test on."""
     start = time.perf_counter()
-    with_words = _draw(corpus.with_words(settings), preset.most_ads, seed)
+    with_words = corpus.with_words(settings).draw(preset.most_ads, seed)
     if not len(with_words):
         left_out = ", ".join(f"{reason}: {ads}" for reason, ads in with_words.dropped.items()) or "there are none"
         raise TrainingError(f"No ad is left to evaluate on ({left_out}).")
@@ -106,13 +115,6 @@ def run_protocol(
         learning_curve=run.learning_curve(),
         seconds=time.perf_counter() - start,
     )
-
-
-def _draw(corpus: Corpus, most: int | None, seed: int) -> Corpus:
-    if most is None or len(corpus) <= most:
-        return corpus
-    chosen = np.sort(np.random.default_rng(seed).choice(len(corpus), most, replace=False))
-    return corpus.take(chosen.tolist(), dropped={"not drawn": len(corpus) - most})
 
 
 @dataclass
@@ -139,7 +141,18 @@ class _Run:
 
     @cached_property
     def split(self) -> Split:
-        return split_at_random(self.corpus.paths, self.seed)
+        if not self.corpus.ads:
+            return split_at_random(self.corpus.paths, self.seed)
+        return self._tested_once(split_by_group(self.corpus.paths, number_ads(self.corpus.ads), self.seed))
+
+    def _tested_once(self, split: Split) -> Split:
+        """Return the split without the second example of an ad to test on."""
+        return replace(split, test=one_of_each(split.test, self.corpus.ads)) if self.corpus.ads else split
+
+    @cached_property
+    def _filed(self) -> list[tuple[Path, ...]]:
+        """Where the ad of each example is filed."""
+        return paths_of_ads(self.corpus.paths, self.corpus.ads or range(len(self.corpus)))
 
     @cached_property
     def _held_out_scorer(self) -> TitleScorer:
@@ -153,8 +166,8 @@ class _Run:
         return self._predict(self._train(split, settings or self.settings), split)
 
     def _predict(self, scorer: TitleScorer, split: Split) -> Predictions:
-        asked = self.corpus.take(split.test.tolist())
-        return predict(scorer, asked.titles, asked.paths)
+        asked = split.test.tolist()
+        return predict(scorer, [self.corpus.titles[i] for i in asked], [self._filed[i] for i in asked])
 
     def _train(self, split: Split, settings: TitleSettings) -> TitleScorer:
         if not len(split.test) or not len(split.train):
@@ -249,7 +262,7 @@ class _Run:
             test=len(split.test),
             accuracy=float(correct.mean()),
             interval=share_interval(correct, groups, resamples, self.seed),
-            top3=_share_among_three(predictions),
+            top3=share_among_three(predictions),
             expected_calibration_error=self._reliability(predictions)[0].expected_calibration_error,
             unseen=int((~known).sum()),
             accuracy_seen=_mean(correct[known]),
@@ -262,7 +275,7 @@ class _Run:
         ``None`` where so many are alike that too little is left to learn from or to test on.
         """
         self.progress("without_copies")
-        split = split_by_group(self.corpus.paths, self.twins.groups, self.seed)
+        split = self._tested_once(split_by_group(self.corpus.paths, self.twins.groups, self.seed))
         try:
             apart = self.train_and_predict(split)
         except TrainingError:
@@ -288,6 +301,7 @@ class _Run:
         split = split_by_date(self.corpus.dates)
         if split is None or split.cutoff is None or len({self.corpus.paths[i] for i in split.train}) < 2:
             return None
+        split = self._tested_once(split)
         self.progress("temporal")
         predictions = self.train_and_predict(split)
         coverage = [apply_thresholds(held_out.coverage[0], predictions.confidence[:, 0], predictions.correct)]
@@ -331,7 +345,8 @@ class _Run:
             tuning_ads=self.preset.tuning_ads,
             seed=self.seed,
         )
-        right = np.array([guess == path for guess, path in zip(guesses, tested.paths, strict=True)], dtype=np.bool_)
+        filed = [self._filed[position] for position in self.split.test]
+        right = np.array([guess in paths for guess, paths in zip(guesses, filed, strict=True)], dtype=np.bool_)
         cascade = self._cascade_alone()
         groups = self.twins.groups[self.split.test]
         cascade_against_flat, served_against_flat = (
@@ -340,10 +355,10 @@ class _Run:
         )
         return report.FlatReport(
             accuracy=float(right.mean()),
-            levels=_right_to_levels(guesses, tested.paths),
+            levels=right_to_levels(guesses, filed),
             choice=choice,
             cascade_accuracy=float(cascade.correct.mean()),
-            cascade_levels=_right_to_levels(cascade.guesses, tested.paths),
+            cascade_levels=right_to_levels(cascade.guesses, filed),
             cascade_against_flat=cascade_against_flat,
             served_against_flat=served_against_flat,
         )
@@ -379,19 +394,5 @@ class _Run:
         return points
 
 
-def _share_among_three(predictions: Predictions) -> float:
-    shares = score_top(predictions)
-    return shares[max(k for k in shares if k <= 3)]
-
-
 def _mean(values: NDArray[np.bool_]) -> float | None:
     return float(values.mean()) if len(values) else None
-
-
-def _right_to_levels(guesses: Sequence[Path], paths: Sequence[Path]) -> list[float]:
-    """Return how often the guess is right down to level 1, 2, ..., each over the ads filed that deep."""
-    pairs = list(zip(guesses, paths, strict=True))
-    return [
-        float(np.mean([guess[:level] == path[:level] for guess, path in pairs if len(path) >= level]))
-        for level in range(1, max(map(len, paths)) + 1)
-    ]

@@ -33,8 +33,8 @@ def split_at_random(paths: Sequence[Path], seed: int) -> Split:
     return Split(*split_by_category(paths, TEST_SHARE, seed))
 
 
-def split_by_group(paths: Sequence[Path], groups: NDArray[np.intp], seed: int) -> Split:
-    """Set about a third of every category aside, with the ads of a group all on one side.
+def split_by_group(paths: Sequence[Path], groups: NDArray[np.intp], seed: int, share: float = TEST_SHARE) -> Split:
+    """Set about ``share`` of every category aside, with the ads of a group all on one side.
 
     A group counts for the category that most of its ads are filed at.
     """
@@ -43,7 +43,7 @@ def split_by_group(paths: Sequence[Path], groups: NDArray[np.intp], seed: int) -
         members[group].append(position)
     units = list(members.values())
     usual = [Counter(paths[position] for position in unit).most_common(1)[0][0] for unit in units]
-    aside, rest = split_by_category(usual, TEST_SHARE, seed)
+    aside, rest = split_by_category(usual, share, seed)
     chosen = _keep_categories_known(aside.tolist(), rest.tolist(), units, paths)
 
     def gather(numbers: Iterable[int]) -> Positions:
