@@ -24,10 +24,9 @@ from ad_autocategorize.photos.settings import PhotoSettings
 from ad_autocategorize.photos.uploads.availability import why_unavailable
 from ad_autocategorize.rates import proxies
 from ad_autocategorize.sources import AdSource, SourceError, using_source
-from ad_autocategorize.sources.cars import CAR_FIELDS
 from ad_autocategorize.sources.fields import DESCRIBED, resolve_field
 from ad_autocategorize.sources.languages import title_settings
-from ad_autocategorize.sources.registered import source_names
+from ad_autocategorize.sources.registered import describes_cars, source_names
 from ad_autocategorize.sources.source import primary_tag
 from ad_autocategorize.titles.settings import TitleSettings
 
@@ -218,20 +217,21 @@ def _sources() -> Iterator[CheckMessage]:
         yield Error(f"{SETTING} has both SOURCE and SOURCES.", hint=hint, id="ad_autocategorize.E016")
     for name in source_names():
         yield from _source(name)
-    for name in source_names()[1:]:
-        yield from _car_fields(name)
+    yield from _car_fields()
 
 
-def _car_fields(name: str) -> Iterator[CheckMessage]:
-    try:
-        with using_source(name) as source:
-            described = [field for field in CAR_FIELDS if getattr(source, field)]
-    except SourceError:
-        return
-    if described:
+def _car_fields() -> Iterator[CheckMessage]:
+    described = []
+    for name in source_names():
+        try:
+            with using_source(name) as source:
+                described += [type(source).__name__] if describes_cars(source) else []
+        except SourceError:
+            return
+    if len(described) > 1:
         yield Warning(
-            f"{type(source).__name__} describes {', '.join(described)}: car fields are read of the first source alone.",
-            hint="Let the ads of cars come first in SOURCES.",
+            f"{' and '.join(described)} describe the fields of a car: those of {described[0]} alone are read.",
+            hint="Let one source have all ads of cars, or the one that is meant come first in SOURCES.",
             id="ad_autocategorize.W008",
         )
 

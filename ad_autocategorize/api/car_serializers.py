@@ -10,9 +10,54 @@ from typing import Any
 from django.utils.translation import gettext_lazy as _
 from rest_framework import serializers
 
-from ad_autocategorize.api.fields import KeyField, WholeNumberField, YesNoField
+from ad_autocategorize.api.fields import KeyField, TitleField, WholeNumberField, YesNoField
 from ad_autocategorize.api.serializers import BEYOND_THE_LIST, HIGHEST_LIMIT
 from ad_autocategorize.models import CarFieldEvent, FieldState
+
+LONGEST_VALUE = 200
+
+
+class CarTitleSerializer(serializers.Serializer[Any]):
+    """A title, and whether its ad is known to be one of a car."""
+
+    title = TitleField()
+    car = YesNoField(
+        required=False,
+        default=False,
+        help_text="Whether the ad is one of a car; without it a title has to name brand and model both.",
+    )
+
+
+class NamedOptionSerializer(serializers.Serializer[Any]):
+    """A value of a field that a title names, or that goes with a brand."""
+
+    value = serializers.CharField()
+    label = serializers.CharField()  # type: ignore[assignment]
+
+
+class NamedFieldSerializer(serializers.Serializer[Any]):
+    """What a title names for one field; always sure enough to be filled in."""
+
+    accepted = serializers.BooleanField()
+    options = NamedOptionSerializer(many=True)
+
+
+class CarOfTitleSerializer(serializers.Serializer[Any]):
+    """The fields of a car that a title names: brand, car_model, year."""
+
+    fields = serializers.DictField(child=NamedFieldSerializer())  # type: ignore[assignment]
+
+
+class BrandValueSerializer(serializers.Serializer[Any]):
+    """What the form's field takes for a brand."""
+
+    brand = serializers.CharField(max_length=LONGEST_VALUE)
+
+
+class ModelsOfBrandSerializer(serializers.Serializer[Any]):
+    """The models to choose from once the form's field holds a brand."""
+
+    models = NamedOptionSerializer(many=True)
 
 
 class CarPhotosSerializer(serializers.Serializer[Any]):

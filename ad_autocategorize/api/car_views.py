@@ -22,6 +22,7 @@ from ad_autocategorize.cars.services import MOST_PHOTOS, CarSuggestion, suggest_
 from ad_autocategorize.cars.uploads import explain, read_uploads
 from ad_autocategorize.models import ModelVersion
 from ad_autocategorize.photos.uploads import DEFAULT_LIMITS
+from ad_autocategorize.sources import car_source
 
 
 class SuggestCarView(PluginAPIView):
@@ -61,7 +62,7 @@ class CarEventsView(PluginAPIView):
         version = serializer.validated_data["model_version"]
         if not ModelVersion.objects.filter(kind=ModelVersion.Kind.PHOTOS, name=version).exists():
             raise NotFound(_("There is no such model version."))
-        refuse_foreign_ad(request, serializer.validated_data["ad_id"])
+        refuse_foreign_ad(request, serializer.validated_data["ad_id"], car_source())
         serializer.save()
         return Response(status=HTTPStatus.NO_CONTENT)
 

@@ -1,38 +1,17 @@
-"""What the form's own pages ask, besides the API that is documented for all.
-
-The car that a title names, the models of a brand, and the photos that are held.
-"""
+"""What the form asks while it is filled in: the car that a title names, the models of a brand, and the photos that are held."""
 
 from __future__ import annotations
 
-from typing import Any
-
 from django.http import HttpResponse
-from rest_framework import serializers
 from rest_framework.exceptions import NotFound
 from rest_framework.request import Request
 from rest_framework.response import Response
 
 from ad_autocategorize.api.base import PluginAPIView
-from ad_autocategorize.api.fields import TitleField, YesNoField
+from ad_autocategorize.api.car_serializers import BrandValueSerializer, CarTitleSerializer
 from ad_autocategorize.cars.form_catalog import FieldOption
 from ad_autocategorize.cars.services import models_of_brand, read_car_title
 from ad_autocategorize.held_photos import read_shown
-
-LONGEST_VALUE = 200
-
-
-class CarTitleSerializer(serializers.Serializer[Any]):
-    """A title, and whether its ad is known to be one of a car."""
-
-    title = TitleField()
-    car = YesNoField(required=False, default=False)
-
-
-class BrandValueSerializer(serializers.Serializer[Any]):
-    """What the form's field takes for a brand."""
-
-    brand = serializers.CharField(max_length=LONGEST_VALUE)
 
 
 class CarTitleView(PluginAPIView):

@@ -9,18 +9,17 @@ from django.utils.translation import gettext as _
 from rest_framework.exceptions import ValidationError
 from rest_framework.request import Request
 
-from ad_autocategorize.sources import get_source
+from ad_autocategorize.sources import AdSource
 from ad_autocategorize.sources.ads import ads_by_key
 
 
-def refuse_foreign_ad(request: Request, ad_id: str) -> None:
-    """Raise ``ValidationError`` unless ``ad_id`` is empty, or the key of an ad whose seller is logged in.
+def refuse_foreign_ad(request: Request, ad_id: str, source: AdSource) -> None:
+    """Raise ``ValidationError`` unless ``ad_id`` is empty, or the key of an ad of the source whose seller is logged in.
 
     One answer for ads of others and for those that do not exist: a client learns nothing of either.
     """
     if not ad_id:
         return
-    source = get_source()
     ad = ads_by_key([ad_id], source).get(ad_id) if request.user and request.user.is_authenticated else None
     if ad is None or not _is_seller(request.user, source.value_of(ad, "seller")):
         raise ValidationError({"ad_id": [_("This is no ad of yours.")]})

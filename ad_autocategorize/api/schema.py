@@ -14,13 +14,14 @@ from rest_framework.views import APIView
 from ad_autocategorize.api import car_serializers, serializers
 from ad_autocategorize.api.base import PluginAPIView
 from ad_autocategorize.api.problems import MEDIA_TYPE
+from ad_autocategorize.sources.registered import source_names
 
 # Plain "problem" responses that any call may give, by the settings in force.
 _DESCRIPTIONS = {
     400: "The request has invalid values; `errors` says which.",
     401: "Log in first.",
     403: "This is not for you.",
-    404: "There is no such thing.",
+    404: "There is no such thing, or no such source.",
     413: "The body is too large.",
     415: "Send JSON, or a form.",
     429: "Too many requests; `Retry-After` says for how many seconds.",
@@ -70,6 +71,7 @@ _CAR = {
     "refused": "",
     "model_version": "photos-20261121T101500Z-81c0",
 }
+_NAMED = {"brand": {"accepted": True, "options": [{"value": "4", "label": "Ford"}]}}
 _TOLD = {
     "model_version": "photos-20261121T101500Z-81c0",
     "ad_id": "4711",
@@ -88,6 +90,11 @@ def _answered(value: Any) -> OpenApiExample:
     return OpenApiExample("Answer", value=value, response_only=True, status_codes=["200"])
 
 
+_ETAG = OpenApiParameter("If-None-Match", str, OpenApiParameter.HEADER, description="The ETag of the copy at hand.")
+_KEY = OpenApiParameter("id", {"type": "integer", "minimum": 0}, OpenApiParameter.PATH)
+_POSTED = (400, 413, 415)
+
+
 def describe(
     method: str,
     summary: str,
@@ -101,9 +108,9 @@ def describe(
 ) -> Any:
     """Return the decorator that documents one method of a view: its answer and every refusal as a problem."""
     responses: dict[Any, Any] = {200: answer} if answer else {204: OpenApiResponse(description="Recorded.")}
-    if method == "get":
+    if _ETAG in (parameters or []):
         responses[304] = OpenApiResponse(description="The copy that the client holds is still right.")
-    for status in (*refusals, 401, 403, 429):
+    for status in sorted({*refusals, 401, 403, 404, 429}):
         responses[(status, MEDIA_TYPE)] = OpenApiResponse(serializers.ProblemSerializer, _DESCRIPTIONS[status])
     if request is serializers.TitleSerializer:
         examples = [*examples, _INVALID_EXAMPLE]
@@ -117,10 +124,6 @@ def describe(
         tags=["ad-autocategorize"],
     )
 
-
-_ETAG = OpenApiParameter("If-None-Match", str, OpenApiParameter.HEADER, description="The ETag of the copy at hand.")
-_KEY = OpenApiParameter("id", {"type": "integer", "minimum": 0}, OpenApiParameter.PATH)
-_POSTED = (400, 413, 415)
 
 _OPERATIONS: dict[str, Any] = {
     "views.SuggestCategoryView": describe(
@@ -153,15 +156,31 @@ _OPERATIONS: dict[str, Any] = {
         "Record what became of the fields read off photos",
         None,
         request=car_serializers.CarEventsSerializer,
-        refusals=(*_POSTED, 404),
+        refusals=_POSTED,
         examples=[_asked(_TOLD)],
+    ),
+    "form_views.CarTitleView": describe(
+        "post",
+        "Read brand, model and year off a title",
+        car_serializers.CarOfTitleSerializer,
+        request=car_serializers.CarTitleSerializer,
+        refusals=_POSTED,
+        examples=[_asked({"title": "Vendo Ford Ka 2008", "car": True}), _answered({"fields": _NAMED})],
+    ),
+    "form_views.ModelsOfBrandView": describe(
+        "get",
+        "The models to choose from once the form holds a brand",
+        car_serializers.ModelsOfBrandSerializer,
+        refusals=(400,),
+        examples=[_answered({"models": [{"value": "9", "label": "Ka"}]})],
+        parameters=[car_serializers.BrandValueSerializer],
     ),
     "views.SuggestionEventView": describe(
         "post",
         "Record that a suggestion was accepted or overruled",
         None,
         request=serializers.SuggestionEventSerializer,
-        refusals=(*_POSTED, 404),
+        refusals=_POSTED,
         examples=[_asked({"model_version": "titles-20261121T101500Z-3f2a", "rank": 1, "ad_id": "4711"})],
     ),
     "catalog_views.CategoriesView": describe(
@@ -184,7 +203,7 @@ _OPERATIONS: dict[str, Any] = {
         "get",
         "The categories right below one",
         serializers.CategoriesSerializer,
-        refusals=(404,),
+        refusals=(),
         examples=[_answered(_CATEGORIES)],
         parameters=[_KEY, _ETAG],
     ),
@@ -200,7 +219,7 @@ _OPERATIONS: dict[str, Any] = {
         "get",
         "The models of a brand, those of a year where one is given",
         serializers.CarModelsSerializer,
-        refusals=(400, 404),
+        refusals=(400,),
         examples=[_answered(_MODELS)],
         parameters=[_KEY, serializers.YearSerializer, _ETAG],
     ),
@@ -220,7 +239,16 @@ class PluginViews(OpenApiViewExtension):
             documented: type[APIView] = extend_schema(exclude=True)(type(view.__name__, (view,), {}))
             return documented
         documented = _OPERATIONS[name](type(view.__name__, (view,), {"__doc__": view.__doc__}))
+        if len(source_names()) > 1:
+            documented = extend_schema(parameters=[_source_parameter()])(documented)
         return documented
+
+
+def _source_parameter() -> OpenApiParameter:
+    names = source_names()
+    return OpenApiParameter(
+        "source", {"type": "string", "enum": names}, description=f"Which kind of ads is meant; {names[0]} by default."
+    )
 
 
 class LateCsrfScheme(SessionScheme):

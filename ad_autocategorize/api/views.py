@@ -22,6 +22,7 @@ from ad_autocategorize.api.serializers import (
 from ad_autocategorize.api.throttles import BatchThrottle
 from ad_autocategorize.categories.services import suggest_categories, suggest_categories_for_many
 from ad_autocategorize.models import ModelVersion
+from ad_autocategorize.sources import get_source
 
 
 class SuggestCategoryView(PluginAPIView):
@@ -56,7 +57,7 @@ class SuggestionEventView(PluginAPIView):
         version = serializer.validated_data["model_version"]
         if not ModelVersion.objects.filter(kind=ModelVersion.Kind.TITLES, name=version).exists():
             raise NotFound(_("There is no such model version."))
-        refuse_foreign_ad(request, serializer.validated_data["ad_id"])
+        refuse_foreign_ad(request, serializer.validated_data["ad_id"], get_source())
         serializer.save()
         return Response(status=HTTPStatus.NO_CONTENT)
 

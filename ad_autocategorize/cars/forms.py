@@ -21,7 +21,7 @@ from ad_autocategorize.cars.services import (
 from ad_autocategorize.cars.uploads import explain, read_uploads
 from ad_autocategorize.cars.widgets import NAMES, CarWidget, Finding, FormNames, in_words
 from ad_autocategorize.models import FieldState
-from ad_autocategorize.sources import get_source
+from ad_autocategorize.sources import car_source
 from ad_autocategorize.sources.cars import CAR_FIELDS
 
 if TYPE_CHECKING:
@@ -46,7 +46,7 @@ class CarPhotoMixin(CarRecordMixin, _Base):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        source = get_source()
+        source = car_source()
         names = {name: self.car_form_fields.get(name) or str(getattr(source, name) or "") for name in CAR_FIELDS}
         self._car_fields = {name: field for name, field in names.items() if field in self.fields}
         self._car_names = {name: self.add_prefix(field) for name, field in self._car_fields.items()}

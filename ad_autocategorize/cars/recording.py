@@ -9,7 +9,7 @@ from typing import Any
 
 from ad_autocategorize.models import CarFieldEvent, FieldState, ModelVersion
 from ad_autocategorize.recording import LONGEST_VALUE, MOST_SHOWN, SUFFIX, VERSION, RecordingMixin, recording_of
-from ad_autocategorize.sources import get_source
+from ad_autocategorize.sources import car_source
 from ad_autocategorize.sources.cars import CAR_FIELDS, fold
 
 LONGEST_REPORT = len(CAR_FIELDS) * (MOST_SHOWN + 2) * LONGEST_VALUE
@@ -118,7 +118,7 @@ class CarRecordMixin(RecordingMixin):
             versions = ModelVersion.objects.filter(kind=ModelVersion.Kind.PHOTOS, name__in=told)
             known = set(versions.values_list("name", flat=True)) if told else set()
             # A form may be one of the car's own record, whose keys are not those of ads.
-            ad_id = str(ad.pk) if isinstance(ad, get_source().ad_model()) else ""
+            ad_id = str(ad.pk) if isinstance(ad, car_source().ad_model()) else ""
             CarFieldEvent.objects.bulk_create(
                 reports[name].event(name, self._sent_value(field), ad_id, held=self._held(field))
                 for name, field in self._car_fields.items()

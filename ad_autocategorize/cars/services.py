@@ -14,7 +14,7 @@ from ad_autocategorize import registry
 from ad_autocategorize.cars.form_catalog import FieldOption, FieldSuggestion, FormCatalog, form_catalog
 from ad_autocategorize.conf import plugin_settings
 from ad_autocategorize.photos.pairs import NothingLearned
-from ad_autocategorize.sources import AdSource, get_source
+from ad_autocategorize.sources import AdSource, car_source
 from ad_autocategorize.sources.cars import FIELD_OF_HEAD
 from taxonomy.locking import current_version
 from taxonomy.tree import CategoryTree
@@ -75,7 +75,7 @@ def suggest_car(photos: Sequence[Image], *, limit: int | None = None) -> CarSugg
         return CarSuggestion("no_model")
     if not photos:
         return CarSuggestion("no_photo", model_version=predictor.version)
-    source = get_source()
+    source = car_source()
     catalog = form_catalog(source)
     try:
         answer = predictor.predict(
@@ -113,7 +113,7 @@ def read_car_title(title: str, *, is_car: bool) -> dict[str, FieldSuggestion]:
     ``is_car`` says that the ad is one of a car. Without it brand and model have to be named both: "for a Ford" stands on spare
     parts too. What is named is meant: every suggestion is accepted, with the probability 1.
     """
-    catalog = form_catalog(get_source())
+    catalog = form_catalog(car_source())
     cut = title[: plugin_settings.MAX_TITLE_LENGTH]
     found = catalog.title_reader.read(cut, is_car=is_car, this_year=timezone.now().year)
     named: dict[str, Any] = {"brand": found.brand, "year": found.year}
@@ -129,12 +129,12 @@ def read_car_title(title: str, *, is_car: bool) -> dict[str, FieldSuggestion]:
 
 def models_of_brand(brand_value: str) -> tuple[FieldOption, ...]:
     """Return the models to choose from once a brand is chosen, by the form value of the brand."""
-    return form_catalog(get_source()).models_of(brand_value)
+    return form_catalog(car_source()).models_of(brand_value)
 
 
 def car_category_values() -> frozenset[str] | None:
     """Return what the form's category field takes for categories of cars; ``None`` where the source does not tell them apart."""
-    return _car_category_values(type(get_source()), current_version())  # type: ignore[arg-type]  # classes can be hashed
+    return _car_category_values(type(car_source()), current_version())  # type: ignore[arg-type]  # classes can be hashed
 
 
 @lru_cache(maxsize=8)

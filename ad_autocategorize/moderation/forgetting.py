@@ -16,8 +16,9 @@ from django.db.models import Model, QuerySet
 from django.dispatch import Signal
 
 from ad_autocategorize.models import CarDecision, CarFieldEvent, CarIssue, LabelIssue, ReviewDecision, SuggestionEvent
-from ad_autocategorize.sources import AdSource, SourceError, get_source
+from ad_autocategorize.sources import AdSource, SourceError, using_source
 from ad_autocategorize.sources.fields import resolve_field
+from ad_autocategorize.sources.registered import car_source_name, source_names
 
 # Sent once the plugin has forgotten a user, in the same transaction, with ``user``, ``name`` and the keys of the user's ads as
 # texts in ``ad_ids``: a site that keeps more of them takes it away then.
@@ -41,22 +42,29 @@ class Forgotten:
 def forget(user: Any) -> Forgotten:
     """Take away what the plugin and the admin's log hold of a user, who may be about to be deleted, as seller and moderator."""
     name = user.get_username()
-    ad_ids = _ads_of(user, get_source())
     items = decisions = events = log_entries = 0
     for item in (LabelIssue, CarIssue):
         # Whole: an issue holds words of the title, and what the ad says of its car.
         items += item._default_manager.filter(seller__in=[name, str(user.pk)]).delete()[0]
-        for part in _parts(ad_ids):
-            items += item._default_manager.filter(ad_id__in=part).delete()[0]
     for decision in (ReviewDecision, CarDecision):
         # The trail refuses every change but this one.
         rows: QuerySet[Any] = QuerySet(decision)
         decisions += rows.filter(moderator_name=name).update(moderator_name=FORGOTTEN, moderator=None)
-    for event in (SuggestionEvent, CarFieldEvent):
+    ads_of_cars, all_ids = car_source_name(), []
+    for source_name in source_names():
+        # Keys of ads are known within one source.
+        with using_source(source_name) as source:
+            ad_ids = _ads_of(user, source)
+        all_ids += ad_ids
         for part in _parts(ad_ids):
-            events += event._default_manager.filter(ad_id__in=part).update(ad_id="")
-    log_entries = _clean_log(user, ad_ids)
-    user_forgotten.send(sender=type(user), user=user, name=name, ad_ids=ad_ids)
+            items += LabelIssue.objects.filter(source=source_name, ad_id__in=part).delete()[0]
+            events += SuggestionEvent.objects.filter(source=source_name, ad_id__in=part).update(ad_id="")
+            if source_name == ads_of_cars:
+                items += CarIssue.objects.filter(ad_id__in=part).delete()[0]
+                events += CarFieldEvent.objects.filter(ad_id__in=part).update(ad_id="")
+        log_entries += _clean_log_of_ads(source, ad_ids)
+    log_entries += _clean_log_of_user(user)
+    user_forgotten.send(sender=type(user), user=user, name=name, ad_ids=all_ids)
     return Forgotten(items, decisions, events, log_entries)
 
 
@@ -80,21 +88,24 @@ def _ads_of(user: Any, source: AdSource) -> list[str]:
     return [str(key) for key in ads.values_list("pk", flat=True)]
 
 
-def _clean_log(user: Any, ad_ids: list[str]) -> int:
-    """Take titles of the user's ads, and the user's own name, out of the admin's log."""
+def _clean_log_of_ads(source: AdSource, ad_ids: list[str]) -> int:
+    """Take the titles of ads out of the admin's log."""
+    return sum(_clean_log(source.ad_model(), part) for part in _parts(ad_ids))
+
+
+def _clean_log_of_user(user: Any) -> int:
+    """Take the user's name out of the admin's log."""
+    return _clean_log(get_user_model(), [str(user.pk)])
+
+
+def _clean_log(model: type[Model], keys: list[str]) -> int:
     if not apps.is_installed("django.contrib.admin"):
         return 0
     from django.contrib.admin.models import LogEntry
     from django.contrib.contenttypes.models import ContentType
 
-    entries = LogEntry.objects.filter(content_type=ContentType.objects.get_for_model(get_source().ad_model()))
-    count = 0
-    for part in _parts(ad_ids):
-        count += entries.filter(object_id__in=part).update(object_repr=FORGOTTEN, change_message="")
-    about = LogEntry.objects.filter(
-        content_type=ContentType.objects.get_for_model(get_user_model()), object_id=str(user.pk)
-    )
-    return count + about.update(object_repr=FORGOTTEN, change_message="")
+    entries = LogEntry.objects.filter(content_type=ContentType.objects.get_for_model(model), object_id__in=keys)
+    return entries.update(object_repr=FORGOTTEN, change_message="")
 
 
 def _parts(keys: list[str]) -> list[list[str]]:

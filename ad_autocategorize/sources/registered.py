@@ -15,6 +15,7 @@ from django.db.models import Model
 from django.utils.module_loading import import_string
 
 from ad_autocategorize.conf import SETTING, plugin_settings
+from ad_autocategorize.sources.cars import CAR_FIELDS
 from ad_autocategorize.sources.fields import SourceError
 from ad_autocategorize.sources.source import AdSource
 
@@ -49,9 +50,30 @@ def get_source() -> AdSource:
     return _load(current_source_name())
 
 
+def car_source_name() -> str:
+    """Return the name of the source whose ads are of cars: the first that describes a field of a car, or else the first.
+
+    Raises ``SourceError``.
+    """
+    names = source_names()
+    return next((name for name in names if describes_cars(_load(name))), names[0])
+
+
+def car_source() -> AdSource:
+    """Return an instance of the source whose ads are of cars. Raises ``SourceError``."""
+    return _load(car_source_name())
+
+
+def describes_cars(source: AdSource) -> bool:
+    """Return whether a source says where any field of a car is."""
+    return any(getattr(source, field) for field in CAR_FIELDS)
+
+
 def source_name(record: Any) -> str:
-    """Return the name of the source whose ad a record is about; the first one's, whose ads have car fields, for any other."""
-    name = getattr(record, "source", "")
+    """Return the name of the source whose ad a record is about; that of the cars for a record that knows of none."""
+    name = getattr(record, "source", None)
+    if name is None:
+        return car_source_name()
     return name if name in source_names() else source_names()[0]
 
 

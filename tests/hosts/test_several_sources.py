@@ -4,24 +4,32 @@ import io
 
 import pytest
 from django import forms
+from django.contrib.auth import get_user_model
 from django.core.management import CommandError, call_command
 from django.urls import reverse
-from django.utils import translation
+from django.utils import timezone, translation
 
 from ad_autocategorize.categories.services import active_tree, suggest_categories
 from ad_autocategorize.conf import SETTING
 from ad_autocategorize.data_checks import check_mirror
-from ad_autocategorize.forms import CategorySuggestionMixin
-from ad_autocategorize.models import LabelIssue, ModelVersion, ReviewDecision, SuggestionEvent
+from ad_autocategorize.forms import CarPhotoMixin, CategorySuggestionMixin
+from ad_autocategorize.models import CarIssue, LabelIssue, ModelVersion, ReviewDecision, SuggestionEvent
+from ad_autocategorize.moderation.cars.review import accept as accept_car
+from ad_autocategorize.moderation.forgetting import forget
+from ad_autocategorize.moderation.queue.deciding import Reviewer
 from ad_autocategorize.moderation.tree.merging import MergeRefused, plan_merge
 from ad_autocategorize.sources import SourceError, using_source
-from taxonomy.models import Category
+from ad_autocategorize.sources.registered import source_of
+from taxonomy.models import Brand, CarModel, Category
+from tests.hosts.bolsa.ad_source import Jobs
 from tests.hosts.bolsa.models import Job, Listing, Section, Trade
+from tests.hosts.coches.models import Maker, Notice, Rubric, Vehicle
 from tests.plugin.test_checks import messages
 
 pytestmark = [pytest.mark.django_db, pytest.mark.database]
 
 SOURCES = {"listings": "tests.hosts.bolsa.ad_source.Listings", "jobs": "tests.hosts.bolsa.ad_source.Jobs"}
+CARS = {"cars": "tests.hosts.coches.ad_source.NoticeAds"}
 QUEUE = "/admin/ad_autocategorize/labelissue/"
 GOODS = {"Sillas": "silla banco", "Mesas": "mesa escritorio", "Otros": "libro disco"}
 TRADES = {"Cocina": "cocinero pastelero", "Oficina": "secretaria contador", "Otros": "jardinero sereno"}
@@ -187,9 +195,67 @@ def test_one_model_a_language_and_categories_named_in_it(settings):
         ({"SOURCE": SOURCES["jobs"]}, "has both SOURCE and SOURCES"),
         ({"SOURCES": {**SOURCES, "more": "nowhere.Ads"}}, "E009"),
         ({"LANGUAGES": "es"}, "E017"),
-        ({"SOURCES": {**SOURCES, "far": "tests.hosts.lejos.ad_source.FarAds"}}, "W008"),
+        ({"SOURCES": {**SOURCES, **CARS, "far": "tests.hosts.lejos.ad_source.FarAds"}}, "W008"),
     ],
 )
 def test_wrong_settings_are_explained(settings, changes, expected):
     configure(settings, **changes)
     assert expected in messages(settings)
+
+
+class CarForm(CarPhotoMixin, forms.ModelForm):
+    maker = forms.CharField(required=False)
+    built = forms.IntegerField(required=False)
+    car_form_fields = {"brand": "maker", "year": "built"}
+
+    class Meta:
+        model = Notice
+        fields = ["heading", "rubric"]
+
+
+def test_the_cars_are_those_of_the_source_that_describes_them(settings, client):
+    """It comes last here, and the forms, the API and the queue find it."""
+    configure(settings, SOURCES={**SOURCES, **CARS})
+    assert "W008" not in messages(settings)
+    maker = Maker.objects.create(name="Ford")
+    CarModel.objects.create(brand=Brand.objects.create(name="Ford"), name="Ka")
+    rubric = Rubric.objects.create(name="Autos")
+    sent = {"heading": "Ford Ka 2008", "rubric": rubric.pk, "read_car_photo": "1"}
+    form = CarForm(sent)
+    assert not form.is_valid()
+    assert form["built"].value() == "2008"
+    read = reverse("ad_autocategorize:suggest-car-title")
+    answer = client.post(read, {"title": "Ford Ka 2008", "car": True}, content_type="application/json")
+    assert answer.json()["fields"]["brand"]["options"] == [{"value": str(maker.pk), "label": "Ford"}]
+    ad = Notice.objects.create(heading="Ford Ka", rubric=rubric)
+    Vehicle.objects.create(notice=ad, maker=maker, built=2099)
+    issue = CarIssue.objects.create(
+        ad_id=str(ad.pk), field="year", evidence="catalog", stated="2099", suggested={"year": "2008"}, found_at=timezone.now()
+    )  # fmt: skip
+    moderator = get_user_model().objects.create_superuser("jefa")
+    with source_of(issue):
+        accept_car(issue, Reviewer(moderator))
+    ad.vehicle.refresh_from_db()
+    assert ad.vehicle.built == 2008
+
+
+class OwnedJobs(Jobs):
+    seller = "headline"
+
+
+def test_a_forgotten_user_is_forgotten_in_every_source(site, settings, django_user_model):
+    listing, job = site
+    user = django_user_model.objects.create_user(job.headline)
+    found = {"level": 1, "priority": 1, "given_probability": 0.1, "suggested_probability": 0.9, "model": "m"}
+    for name, ad in (("jobs", job), ("listings", listing)):
+        category = Category.objects.filter(scope=name).first()
+        LabelIssue.objects.create(
+            ad_id=str(ad.pk), source=name, given=category, suggested=category, branch=category, found_at=timezone.now(),
+            fingerprint="f", **found,
+        )  # fmt: skip
+        SuggestionEvent.objects.create(model_version="m", source=name, ad_id=str(ad.pk), outcome="accepted")
+    configure(settings, SOURCES={"listings": SOURCES["listings"], "jobs": f"{__name__}.OwnedJobs"})
+    assert forget(user).events == 1
+    # The other kind's ad has the same key, and stays.
+    assert list(LabelIssue.objects.values_list("source", flat=True)) == ["listings"]
+    assert dict(SuggestionEvent.objects.values_list("source", "ad_id")) == {"jobs": "", "listings": str(listing.pk)}

@@ -45,6 +45,8 @@ def test_it_describes_every_address_in_openapi_3_1(described):
         "suggestions/events/",
         "suggestions/car/",
         "suggestions/car/events/",
+        "suggestions/car/title/",
+        "cars/models/",
         "categories/",
         "categories/main/",
         "categories/{id}/children/",

@@ -18,7 +18,7 @@ from ad_autocategorize.management.commands.retrain_cnn import print_metrics, pri
 from ad_autocategorize.models import ModelVersion
 from ad_autocategorize.reports.photo_advice import next_steps
 from ad_autocategorize.reports.titles import LANGUAGES
-from ad_autocategorize.sources import SourceError, get_source
+from ad_autocategorize.sources import SourceError, car_source
 
 if TYPE_CHECKING:
     from ad_autocategorize.cars.report import EvaluatedPhotos
@@ -109,4 +109,4 @@ def _records(directory: Path, folder: Path | None, split: str | None) -> list[Ph
     if folder is not None:
         photos = folder / "photos" if (folder / "photos").is_dir() else folder
         return list(read_photo_set(folder / "labels.csv", photos, split=split))
-    return list(only_held_out(chain(ad_photo_records(get_source()), imported_photo_records()), directory))
+    return list(only_held_out(chain(ad_photo_records(car_source()), imported_photo_records()), directory))

@@ -11,7 +11,7 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 from ad_autocategorize.management.arguments import positive, seed
 from ad_autocategorize.management.base import ExtraCommand
 from ad_autocategorize.photos.settings import AUGMENTATIONS
-from ad_autocategorize.sources import SourceError, get_source
+from ad_autocategorize.sources import SourceError, car_source
 from ad_autocategorize.versions import TrainingBusy
 
 if TYPE_CHECKING:
@@ -77,7 +77,7 @@ class Command(ExtraCommand):
         _check_device(options["device"])
         join_processes(options["device"])
         first = rank_and_size()[0] == 0
-        result = retrain_photos(get_source(), _request(options), self._progress if first else lambda epoch: None)
+        result = retrain_photos(car_source(), _request(options), self._progress if first else lambda epoch: None)
         leave_processes()
         return result
 

@@ -26,7 +26,7 @@ from ad_autocategorize.moderation.queue.blind import HIDDEN, is_blind
 from ad_autocategorize.moderation.queue.bulk_actions import is_confirmed
 from ad_autocategorize.moderation.queue.deciding import Reviewer
 from ad_autocategorize.moderation.queue.filters import StateFilter
-from ad_autocategorize.sources import get_source
+from ad_autocategorize.sources import car_source
 from ad_autocategorize.sources.ads import ads_by_key, first_photos, title_of
 from ad_autocategorize.sources.cars import LABELS
 
@@ -39,7 +39,7 @@ class CarIssueList(ChangeList):
     def get_results(self, request: HttpRequest) -> None:
         super().get_results(request)
         self.result_list = list(self.result_list)
-        source, blind = get_source(), is_blind(request)
+        source, blind = car_source(), is_blind(request)
         linked = may_open_ads(self.model_admin.admin_site, request)
         ads = ads_by_key([issue.ad_id for issue in self.result_list], source)
         photos = first_photos(list(ads.values()), source)

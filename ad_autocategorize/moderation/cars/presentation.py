@@ -11,7 +11,7 @@ from ad_autocategorize.models import CarIssue
 from ad_autocategorize.moderation.cars.catalog import Catalog
 from ad_autocategorize.moderation.cars.options import Option, all_values, is_pair, pairs, possible_values
 from ad_autocategorize.moderation.queue.ads import ad_url
-from ad_autocategorize.sources import AdSource, get_source
+from ad_autocategorize.sources import AdSource, car_source
 from ad_autocategorize.sources.ads import ads_by_key, photo_urls, title_of
 from ad_autocategorize.sources.cars import LABELS
 
@@ -52,7 +52,7 @@ def present_car(issue: CarIssue, catalog: Catalog, brand: str, *, blind: bool) -
 
     Where the catalog is long, ``brand`` is the one whose models are offered; empty for the ad's own, and those expected.
     """
-    source = get_source()
+    source = car_source()
     ad = ads_by_key([issue.ad_id], source).get(issue.ad_id)
     if ad is None:
         return None

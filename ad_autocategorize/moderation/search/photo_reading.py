@@ -11,7 +11,7 @@ from ad_autocategorize import registry
 from ad_autocategorize.moderation.search.car_checks import PhotoAnswer
 from ad_autocategorize.photos.uploads import READING_LIMITS, UploadRefused, decode_upload
 from ad_autocategorize.photos.vocabularies import HEADS
-from ad_autocategorize.sources import get_source
+from ad_autocategorize.sources import car_source
 from ad_autocategorize.sources.ads import ad_photos
 from ad_autocategorize.sources.cars import FIELD_OF_HEAD
 
@@ -53,7 +53,7 @@ def read_photos(ad: Any) -> PhotoReading:
     if predictor is None:
         return PhotoReading()
     images = []
-    files = [photo for photo in ad_photos(ad, get_source()) if isinstance(photo, FieldFile)]
+    files = [photo for photo in ad_photos(ad, car_source()) if isinstance(photo, FieldFile)]
     for photo in files[:PHOTOS_READ]:
         try:
             with photo.open("rb") as file:
