@@ -102,15 +102,15 @@ class CarPhotoMixin(CarRecordMixin, _Base):
     def _give_way(self, widget: CarWidget) -> dict[str, FieldReport]:
         """Empty what an earlier photo filled in, and return what it said of the fields that the seller has corrected since."""
         corrected = {}
-        for name, report in widget.report.fields.items():
-            field = self._car_names.get(name)
-            value = field and str(self.data.get(field) or "")
-            if field and value and report.state == FieldState.FILLED:
-                if report.holds(value):
-                    self.data[field] = ""
-                else:
-                    # The answer to come will not get into the field either: this is the one that the seller has seen.
-                    corrected[name] = report
+        filled = {name: report for name, report in widget.report.fields.items() if report.state == FieldState.FILLED}
+        for name, report in filled.items():
+            field = self._car_names.get(name, "")
+            value = str(self.data.get(field) or "")
+            if value and report.holds(value):
+                self.data[field] = ""
+            elif value:
+                # The answer to come will not get into the field either: this is the one that the seller has seen.
+                corrected[name] = report
         return corrected
 
     def _fill_in_field(

@@ -33,22 +33,17 @@ class SuggestionReport:
     @classmethod
     def parse(cls, text: str) -> SuggestionReport | None:
         """Read what a browser sent; ``None`` for anything that no form of ours sends."""
-        try:
-            values: Any = json.loads(text) if len(text) <= (MOST_SHOWN + 2) * LONGEST_VALUE else None
-        except (ValueError, RecursionError):
-            return None
-        if not isinstance(values, dict) or not isinstance(values.get("shown"), list):
-            return None
-        version, shown = values.get("model_version"), values["shown"]
+        values = _read_json(text)
+        version, shown = values.get("model_version"), values.get("shown")
         taken, rank = values.get("taken"), values.get("taken_rank")
-        texts = [version, *shown, *([] if taken is None else [taken])]
-        if not 1 <= len(shown) <= MOST_SHOWN or not all(isinstance(item, str) for item in texts):
+        if not isinstance(version, str) or not VERSION.fullmatch(version):
             return None
-        if not VERSION.fullmatch(str(version)):
+        if not isinstance(shown, list) or not 1 <= len(shown) <= MOST_SHOWN or not _are_texts(shown):
             return None
-        if (taken is None) is not (rank is None) or not (rank is None or _is_place(rank)):
+        nothing_taken = taken is None and rank is None
+        if not nothing_taken and not (isinstance(taken, str) and _is_place(rank)):
             return None
-        return cls(str(version), tuple(shown), taken, rank)
+        return cls(version, tuple(shown), taken, rank)
 
     def take(self, value: str) -> SuggestionReport:
         """Return the report once one of the shown suggestions has been taken."""
@@ -71,12 +66,7 @@ class SuggestionReport:
 
         ``held`` says that the ad had it before the form was opened.
         """
-        as_taken = self.taken is not None and chosen == self.taken
-        # The list may have changed after the suggestion was taken: the place it was taken at is the one that counts.
-        rank = self.taken_rank if as_taken else self.shown.index(chosen) + 1 if chosen in self.shown else None
-        handling = Handling.IGNORED if self.taken is None else Handling.TAKEN if as_taken else Handling.CHANGED
-        if held:
-            handling = Handling.HELD
+        rank = self._rank(chosen)
         return SuggestionEvent(
             model_version=self.model_version,
             ad_id=ad_id,
@@ -84,9 +74,21 @@ class SuggestionReport:
             rank=rank,
             outcome=SuggestionEvent.outcome_of(rank),
             taken_rank=self.taken_rank,
-            handling=handling,
+            handling=Handling.HELD if held else self._handling(chosen),
             from_form=True,
         )
+
+    def _rank(self, chosen: str) -> int | None:
+        """Return the place of the chosen category in the list, the first being 1; ``None`` where it was not in it."""
+        if chosen == self.taken:
+            # The list may have changed after the suggestion was taken: the place it was taken at is the one that counts.
+            return self.taken_rank
+        return self.shown.index(chosen) + 1 if chosen in self.shown else None
+
+    def _handling(self, chosen: str) -> SuggestionEvent.Handling:
+        if self.taken is None:
+            return Handling.IGNORED
+        return Handling.TAKEN if chosen == self.taken else Handling.CHANGED
 
 
 class SuggestionRecordMixin(RecordingMixin):
@@ -116,10 +118,7 @@ class SuggestionRecordMixin(RecordingMixin):
         super()._record(ad)
         with recording_of(ad):
             report = self._sent_report() if self._suggests else None
-            if (
-                report is None
-                or not ModelVersion.objects.filter(name=report.model_version, kind=ModelVersion.Kind.TITLES).exists()
-            ):
+            if report is None or not _is_title_version(report.model_version):
                 return
             with using_source(self.source_name) as source:
                 filed = self._filed_at(ad, source)
@@ -146,6 +145,25 @@ class SuggestionRecordMixin(RecordingMixin):
         if self._category_name in self.fields:
             return self._held(self._category_name)
         return category is not None and category == self._category_before
+
+
+def _is_title_version(name: str) -> bool:
+    return ModelVersion.objects.filter(name=name, kind=ModelVersion.Kind.TITLES).exists()
+
+
+def _read_json(text: str) -> dict[str, Any]:
+    """Return the values that a browser sent by name; none of them for what is no report of ours."""
+    if len(text) > (MOST_SHOWN + 2) * LONGEST_VALUE:
+        return {}
+    try:
+        values = json.loads(text)
+    except (ValueError, RecursionError):
+        return {}
+    return values if isinstance(values, dict) else {}
+
+
+def _are_texts(values: list[Any]) -> bool:
+    return all(isinstance(value, str) for value in values)
 
 
 def _is_place(rank: Any) -> bool:

@@ -35,20 +35,17 @@ def write_car_field(source: FieldPaths, ad: Any, name: str, text: str) -> None:
     described = getattr(source, name)
     if not described or not source.is_path(name):
         raise SourceError(_refusal(source, name))
-    *passed, owner = _owners(ad, described)
-    left = described.split(LOOKUP_SEP)[len(passed) :]
-    value: Any
-    field = resolve_field(type(owner), left[0])
-    if field.many_to_one and len(left) <= 2:
-        key = left[1] if len(left) == 2 else NAME
-        if key != NAME and not resolve_field(field.related_model, key).unique:
-            # Another row with this value would be another thing altogether.
-            raise SourceError(_refusal(source, name))
-        value = _row(source, ad, name, field, key, text) if text else None
-    elif len(left) == 1 and isinstance(field, PLAIN):
-        value = text if text or not field.null else None
-    elif field.one_to_one and len(left) > 1:
+    # The ad, and its own records as far as there are any; the field is of the last one.
+    owners = list(_owners(ad, described))
+    owner = owners[-1]
+    step, *beyond = described.split(LOOKUP_SEP)[len(owners) - 1 :]
+    field = resolve_field(type(owner), step)
+    if field.one_to_one and beyond:
         raise SourceError(_("This ad has no record of its car; its seller or a moderator has to make one first."))
+    if field.many_to_one and len(beyond) <= 1:
+        value = _row_to_point_at(source, ad, name, field, beyond[0] if beyond else NAME, text)
+    elif isinstance(field, PLAIN) and not beyond:
+        value = None if field.null and not text else text
     else:
         raise SourceError(_refusal(source, name))
     _save(owner, field, value)
@@ -65,12 +62,19 @@ def _owners(ad: Any, described: str) -> Iterator[Any]:
         yield owner
 
 
-def _row(source: FieldPaths, ad: Any, name: str, field: Any, key: str, text: str) -> Model:
+def _row_to_point_at(source: FieldPaths, ad: Any, name: str, field: Any, key: str, text: str) -> Model | None:
+    """Return the row of a foreign key's table that says ``text`` in its field ``key``; ``None`` for an empty text."""
+    if key != NAME and not resolve_field(field.related_model, key).unique:
+        # Another row with this value would be another thing altogether.
+        raise SourceError(_refusal(source, name))
+    if not text:
+        return None
     rows = field.related_model._default_manager
-    found: list[Model] = list(rows.filter(**{key: text})) or [
-        row for row in rows.all() if fold(str(getattr(row, key))) == fold(text)
-    ]
+    found: list[Model] = list(rows.filter(**{key: text}))
+    if not found:
+        found = [row for row in rows.all() if fold(str(getattr(row, key))) == fold(text)]
     if len(found) > 1 and name == "car_model":
+        # Two brands may give their models the same name.
         brand = fold(text_of(source.value_of(ad, "brand")))
         found = [row for row in found if fold(text_of(getattr(row, "brand", None))) == brand]
     values = {"value": text, "table": field.related_model._meta.verbose_name_plural}
