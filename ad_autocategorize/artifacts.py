@@ -31,6 +31,7 @@ from safetensors.numpy import save_file
 FORMATS = {"titles": 4, "photos": 3}
 MANIFEST_NAME = "manifest.json"
 TENSORS_NAME = "model.safetensors"
+GRAPH_NAME = "model.onnx"
 READABLE_FOLDER, READABLE_FILE = 0o755, 0o644
 TEMPORARY_PREFIX = ".incomplete-"
 # Bytes; a manifest lists a model's settings, results and names, a header its tensors.
@@ -108,16 +109,18 @@ def write_artifact(directory: Path, *, kind: str, tensors: Mapping[str, Array], 
     return hashlib.sha256(text).hexdigest()
 
 
-def read_artifact(directory: Path, *, kind: str, digest: str = "") -> Artifact:
+def read_artifact(directory: Path, *, kind: str, digest: str = "", mapped: bool = True) -> Artifact:
     """Verify a model folder and map its tensors. Raises ``ArtifactError`` unless all of it is as it was written.
 
-    ``digest`` is what ``write_artifact`` returned, where that is known.
+    ``digest`` is what ``write_artifact`` returned, where that is known. ``mapped`` is false for a folder that others may write to
+    while it is served: it is read into memory then.
     """
     manifest = read_manifest(directory, kind=kind, digest=digest)
     path = directory / TENSORS_NAME
+    buffer: mmap.mmap | bytes
     try:
         with path.open("rb") as file:
-            buffer = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
+            buffer = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) if mapped else file.read()
     except (OSError, ValueError) as error:
         raise ArtifactError(f"{path} cannot be read ({error}); retrain to write a new version.") from error
     # Of what was mapped, not of what the path leads to by then.
@@ -163,7 +166,7 @@ def unpack_strings(packed: Array) -> list[str]:
     return text.split("\n") if text else []
 
 
-def _map_tensors(path: Path, buffer: mmap.mmap) -> dict[str, Array]:
+def _map_tensors(path: Path, buffer: mmap.mmap | bytes) -> dict[str, Array]:
     # safetensors' own NumPy reader copies each tensor; mapping the file keeps one copy for all processes.
     # The layout is eight bytes of header length, a JSON header, then the tensors' bytes:
     # https://github.com/huggingface/safetensors#format
@@ -179,7 +182,7 @@ def _map_tensors(path: Path, buffer: mmap.mmap) -> dict[str, Array]:
     return tensors
 
 
-def _tensor(buffer: mmap.mmap, first: int, entry: Mapping[str, Any]) -> Array:
+def _tensor(buffer: mmap.mmap | bytes, first: int, entry: Mapping[str, Any]) -> Array:
     begin, end = entry["data_offsets"]
     shape = tuple(int(size) for size in entry["shape"])
     dtype = np.dtype(_DTYPES[entry["dtype"]])

@@ -1,4 +1,4 @@
-"""System checks of what is in the database: whether the host's categories can be mirrored, and whether they have been."""
+"""System checks of what is in the database: whether the host's categories are mirrored, and the models in service are sound."""
 
 from __future__ import annotations
 
@@ -8,7 +8,9 @@ from typing import Any
 from django.core.checks import CheckMessage, Error, Warning
 from django.db import router, transaction
 
+from ad_autocategorize.artifacts import ArtifactError, read_manifest
 from ad_autocategorize.conf import plugin_settings
+from ad_autocategorize.models import ModelVersion
 from ad_autocategorize.sources import AdSource, SourceError, using_source
 from ad_autocategorize.sources.mirror import mirror
 from ad_autocategorize.sources.registered import source_names
@@ -21,6 +23,26 @@ LOOKED_AT = 500
 def check_mirror(databases: Sequence[str] | None = None, **kwargs: Any) -> list[CheckMessage]:
     """Check the keys of the host's categories, and that ``sync_taxonomy`` has been run."""
     return [message for name in _names() for message in _check(name, None if databases else LOOKED_AT)]
+
+
+def check_models(databases: Sequence[str] | None = None, **kwargs: Any) -> list[CheckMessage]:
+    """Check that the files of the models in service are there, and are those that were recorded."""
+    try:
+        with transaction.atomic(using=router.db_for_read(ModelVersion)):
+            active = list(ModelVersion.objects.filter(is_active=True))
+    except Exception:
+        # No database yet, or no right to ask it now.
+        return []
+    return [message for version in active for message in _check_files(version)]
+
+
+def _check_files(version: ModelVersion) -> Iterator[CheckMessage]:
+    try:
+        read_manifest(plugin_settings.model_dir / version.name, kind=version.kind, digest=version.digest)
+    except (ArtifactError, LookupError) as error:
+        hint = "Bring the folder back, make another version the active one, or retrain. Processes go on with what they have."
+        # A warning: the site runs without suggestions, and migrate and runserver must.
+        yield Warning(f"{version.name} is in service: {error}", hint=hint, id="ad_autocategorize.W009")
 
 
 def _names() -> list[str]:

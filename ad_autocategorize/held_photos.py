@@ -6,20 +6,15 @@ form's own field has let in, in a private folder or in ``STORAGES["held_photos"]
 
 from __future__ import annotations
 
-import hashlib
-import os
 import re
 import secrets
-import stat
-import tempfile
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from pathlib import Path, PurePath
+from pathlib import PurePath
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from django import forms
-from django.conf import settings
 from django.core import signing
 from django.core.exceptions import ValidationError
 from django.core.files.base import File
@@ -32,6 +27,7 @@ from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 
 from ad_autocategorize.base_widgets import WrappingWidget, endpoint
+from ad_autocategorize.private_folder import private_folder
 
 if TYPE_CHECKING:
     _Base = forms.BaseForm
@@ -269,20 +265,7 @@ def held_storage() -> Storage:
     try:
         return storages[ALIAS]
     except InvalidStorageError:
-        return FileSystemStorage(_private_folder(), file_permissions_mode=0o600, directory_permissions_mode=0o700)
-
-
-def _private_folder() -> Path:
-    """Make the folder, of a name of the site's own. Raises ``PermissionError`` where somebody else has made it."""
-    site = hashlib.sha256(f"{ALIAS}{settings.SECRET_KEY}".encode()).hexdigest()[:16]
-    folder = Path(tempfile.gettempdir()) / f"ad-autocategorize-{site}"
-    folder.mkdir(mode=0o700, exist_ok=True)
-    found = folder.lstat()
-    if not stat.S_ISDIR(found.st_mode) or found.st_uid != os.geteuid() or found.st_mode & 0o077:
-        raise PermissionError(
-            f"{folder} belongs to somebody else: remove it, or name a storage in STORAGES[{ALIAS!r}]."
-        )
-    return folder
+        return FileSystemStorage(private_folder(ALIAS), file_permissions_mode=0o600, directory_permissions_mode=0o700)
 
 
 def _takes_several(field: forms.Field) -> bool:

@@ -1,4 +1,7 @@
-"""Which model a process serves: looked up in the database, mapped from disk, swapped without a restart."""
+"""Which model a process serves: looked up in the database, mapped from a private copy, swapped without a restart.
+
+Whatever fails, the model in memory goes on answering: the database may be away, and files may be missing, damaged, or late.
+"""
 
 from __future__ import annotations
 
@@ -8,12 +11,15 @@ import threading
 import time
 import weakref
 from collections.abc import Callable
-from dataclasses import dataclass
-from pathlib import Path
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
+from django.db import Error as DatabaseError
+
+from ad_autocategorize.artifacts import GRAPH_NAME, MANIFEST_NAME, TENSORS_NAME
 from ad_autocategorize.conf import plugin_settings
 from ad_autocategorize.models import ModelVersion
+from ad_autocategorize.private_copies import Place, discard, private_copy
 from ad_autocategorize.titles.scorer import TitleScorer
 
 if TYPE_CHECKING:
@@ -23,12 +29,16 @@ logger = logging.getLogger("ad_autocategorize")
 
 # How long a process may go on with the version it has before it asks the database again.
 CHECK_INTERVAL_SECONDS = 3.0
+# A request waits so long for a version to load, and goes on without: a web server ends workers that answer nobody for 30 s.
+LOAD_WAIT_SECONDS = 5.0
 # Between the tries to load a version that could not be loaded: twice as long after each.
 FIRST_PAUSE_SECONDS = 3.0
 LONGEST_PAUSE_SECONDS = 300.0
 
 
 Served = TypeVar("Served")
+# Name and digest.
+Version = tuple[str, str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,16 +49,37 @@ class ActiveScorer:
     version: str
 
 
+@dataclass(frozen=True, slots=True)
+class ServingState:
+    """What a process serves of one kind, source and language, for whoever watches over it.
+
+    Attributes
+    ----------
+    wanted, serving : names of the version that the database says is active, and of the one that answers; "" for none.
+    problem : why they differ, or why the database could not be asked; "" where all is well.
+    is_stale : whether the database could not be asked.
+    """
+
+    kind: str
+    source: str
+    language: str
+    wanted: str = ""
+    serving: str = ""
+    problem: str = ""
+    is_stale: bool = False
+
+
 class Registry(Generic[Served]):
-    """One a process and kind. A version that cannot be loaded is logged, and the one before is kept.
+    """One a process, kind, source and language. A version that cannot be loaded is logged, and the one before is kept.
 
     It is tried again, since files may arrive later than the row that names them: after some seconds at first, then less often.
+    A process that starts and cannot load the active version serves the newest one that it can.
     """
 
     def __init__(
-        self, kind: ModelVersion.Kind, load: Callable[[Path, str, str], Served], source: str = "", language: str = ""
+        self, kind: ModelVersion.Kind, load: Callable[[Place, Version], Served], source: str = "", language: str = ""
     ) -> None:
-        self._which = {"kind": kind, "source": source, "language": language}
+        self._kind, self._source, self._language = kind, source, language
         self._load = load
         self.forget()
         _registries.add(self)
@@ -56,8 +87,10 @@ class Registry(Generic[Served]):
     def forget(self) -> None:
         """Drop what is cached; the next call reads the database."""
         self._lock = threading.Lock()
-        self._current: tuple[str, str, Served] | None = None
+        self._current: tuple[Version, Served] | None = None
         self._refused = _Refused()
+        self._loading: threading.Thread | None = None
+        self._state = ServingState(str(self._kind), self._source, self._language)
         self._checked_at = -CHECK_INTERVAL_SECONDS
 
     def expire(self) -> None:
@@ -70,49 +103,120 @@ class Registry(Generic[Served]):
 
     def active(self) -> Served | None:
         """Return the model to serve, or ``None`` where none is trained. Costs one query every few seconds."""
-        if time.monotonic() - self._checked_at < CHECK_INTERVAL_SECONDS:
-            return self._served()
-        with self._lock:
-            if time.monotonic() - self._checked_at >= CHECK_INTERVAL_SECONDS:
-                self._refresh()
-        return self._served()
+        # Where there is a model in memory, nobody waits for the one who looks whether there is a newer one.
+        if self._is_due() and self._lock.acquire(blocking=self._current is None):
+            try:
+                if self._is_due():
+                    self._refresh()
+            finally:
+                self._lock.release()
+        return None if self._current is None else self._current[1]
 
-    def _served(self) -> Served | None:
-        return None if self._current is None else self._current[2]
+    def state(self) -> ServingState:
+        """Return what is served, as of the last look."""
+        return replace(self._state, serving="" if self._current is None else self._current[0][0])
+
+    def _is_due(self) -> bool:
+        return time.monotonic() - self._checked_at >= CHECK_INTERVAL_SECONDS
 
     def _refresh(self) -> None:
-        versions = ModelVersion.objects.filter(**self._which, is_active=True)
-        wanted = versions.values_list("name", "digest").first()
-        if wanted is None:
-            self._current = None
-        elif (self._current is None or self._current[:2] != wanted) and not self._refused.holds(wanted):
-            name, digest = wanted
-            try:
-                self._current = name, digest, self._load(plugin_settings.model_dir / name, name, digest)
-            except Exception as error:  # Whatever a folder holds, the version before goes on.
-                if self._refused.add(wanted, error):
-                    logger.exception("Model version %s cannot be served; the one before stays.", name)
+        try:
+            versions = self._versions()
+        except DatabaseError as error:
+            if not self._state.is_stale:
+                logger.error(
+                    "The database cannot be asked for the model in service (%s); the one in memory stays.", error
+                )
+            self._state = replace(self._state, problem=f"The database cannot be asked: {error}", is_stale=True)
+        else:
+            wanted = versions[0] if versions else None
+            self._state = replace(self._state, wanted=wanted[0] if wanted else "", problem="", is_stale=False)
+            self._follow(versions)
         self._checked_at = time.monotonic()
+
+    def _versions(self) -> list[Version]:
+        """Return the active version and, where this process has none to go on with, those to fall back to; [] for none active."""
+        recorded = ModelVersion.objects.filter(kind=self._kind, source=self._source, language=self._language)
+        active = recorded.filter(is_active=True).values_list("name", "digest").first()
+        if active is None or (self._current is not None and self._current[0] == active):
+            return [] if active is None else [active]
+        if self._current is not None:
+            return [active]
+        # Those that have served once: what was trained and never approved of is not served.
+        earlier = recorded.filter(is_active=False, activated_at__isnull=False).order_by("-activated_at")
+        return [active, *earlier.values_list("name", "digest")]
+
+    def _follow(self, versions: list[Version]) -> None:
+        """Serve the first of the versions; load it unless it is served already."""
+        if not versions:
+            self._current = None
+        elif self._current is not None and self._current[0] == versions[0]:
+            return
+        elif self._refused.holds(versions[0]):
+            self._state = replace(self._state, problem=self._refused.error)
+        else:
+            self._load_beside(versions)
+
+    def _load_beside(self, versions: list[Version]) -> None:
+        """Load in a thread of its own, and wait for it a while: on slow storage the process goes on answering meanwhile."""
+        if self._loading is None or not self._loading.is_alive():
+            self._loading = threading.Thread(target=self._load_first, args=(versions,), daemon=True)
+            self._loading.start()
+        self._loading.join(LOAD_WAIT_SECONDS)
+        if self._loading.is_alive():
+            self._state = replace(self._state, problem=f"{versions[0][0]} is being loaded.")
+
+    def _load_first(self, versions: list[Version]) -> None:
+        """Load the first of the versions that can be loaded."""
+        wanted = versions[0]
+        for version in versions:
+            try:
+                self._current = version, self._load_from_copy(version)
+            except Exception as error:  # Whatever a folder holds, another version goes on.
+                self._refuse(version, error, is_wanted=version is wanted)
+            else:
+                if version is not wanted:
+                    logger.error("Model version %s is served in place of %s.", version[0], wanted[0])
+                return
+
+    def _load_from_copy(self, version: Version) -> Served:
+        name, digest = version
+        place = private_copy(plugin_settings.model_dir / name, digest, SERVED_FILES[self._kind])
+        try:
+            return self._load(place, version)
+        except Exception:
+            discard(place)
+            raise
+
+    def _refuse(self, version: Version, error: Exception, *, is_wanted: bool) -> None:
+        if is_wanted:
+            is_news = self._refused.add(version, error)
+            self._state = replace(self._state, problem=f"{version[0]}: {error}")
+            if is_news:
+                logger.exception("Model version %s cannot be served; the one before stays.", version[0])
+        else:
+            logger.error("Model version %s cannot be served either: %s", version[0], error)
 
 
 class _Refused:
     """The version that could not be loaded, and when it is worth another try."""
 
     def __init__(self) -> None:
-        self._version: tuple[str, str] | None = None
-        self._error = ""
+        self.error = ""
+        self._version: Version | None = None
         self._pause = 0.0
         self._until = 0.0
 
-    def holds(self, version: tuple[str, str]) -> bool:
+    def holds(self, version: Version) -> bool:
         """Return whether this version is not to be tried now."""
         return version == self._version and time.monotonic() < self._until
 
-    def add(self, version: tuple[str, str], error: Exception) -> bool:
+    def add(self, version: Version, error: Exception) -> bool:
         """Note a failure, and return whether it is news."""
-        known = version == self._version and str(error) == self._error
+        said = f"{version[0]}: {error}"
+        known = version == self._version and said == self.error
         self._pause = min(self._pause * 2, LONGEST_PAUSE_SECONDS) if version == self._version else FIRST_PAUSE_SECONDS
-        self._version, self._error, self._until = version, str(error), time.monotonic() + self._pause
+        self._version, self.error, self._until = version, said, time.monotonic() + self._pause
         return not known
 
 
@@ -128,30 +232,47 @@ if hasattr(os, "register_at_fork"):
     os.register_at_fork(after_in_child=_renew_locks)
 
 
-def _load_scorer(folder: Path, name: str, digest: str) -> ActiveScorer:
-    return ActiveScorer(TitleScorer.load(folder, digest), name)
+# What a web process reads of each kind's folder; weights to train on from stay where they are.
+SERVED_FILES = {
+    ModelVersion.Kind.TITLES: (MANIFEST_NAME, TENSORS_NAME),
+    ModelVersion.Kind.PHOTOS: (MANIFEST_NAME, GRAPH_NAME),
+}
 
 
-def _load_predictor(folder: Path, name: str, digest: str) -> PhotoPredictor:
+def _load_scorer(place: Place, version: Version) -> ActiveScorer:
+    name, digest = version
+    return ActiveScorer(TitleScorer.load(place.folder, digest, mapped=place.is_private), name)
+
+
+def _load_predictor(place: Place, version: Version) -> PhotoPredictor:
     # Pillow and ONNX Runtime are extras: sites that only sort titles do without.
     from ad_autocategorize.photos.predictor import PhotoPredictor
 
-    return PhotoPredictor.load(folder, digest)
+    return PhotoPredictor.load(place.folder, version[1])
 
 
 # By source and language: a site has one as a rule.
 _titles: dict[tuple[str, str], Registry[ActiveScorer]] = {}
 _photos = Registry(ModelVersion.Kind.PHOTOS, _load_predictor)
 active_predictor = _photos.active
+predictor_state = _photos.state
 
 
 def active_scorer(source: str = "", language: str = "") -> ActiveScorer | None:
     """Return the title model of a source and a language, or ``None`` where none is trained."""
+    return _of_titles(source, language).active()
+
+
+def scorer_state(source: str = "", language: str = "") -> ServingState:
+    """Return what this process serves for the titles of a source and a language."""
+    return _of_titles(source, language).state()
+
+
+def _of_titles(source: str, language: str) -> Registry[ActiveScorer]:
     # Of two threads that make one at once the first one's is kept.
-    found = _titles.get((source, language)) or _titles.setdefault(
+    return _titles.get((source, language)) or _titles.setdefault(
         (source, language), Registry(ModelVersion.Kind.TITLES, _load_scorer, source, language)
     )
-    return found.active()
 
 
 def expire() -> None:

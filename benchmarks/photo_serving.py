@@ -60,8 +60,9 @@ def write_models(folder: Path, backbone: str, height: int, width: int) -> dict[s
     """Write a model folder for each kind of graph and return them by name."""
     import torch
 
+    from ad_autocategorize.artifacts import GRAPH_NAME
     from ad_autocategorize.photos.answers import Rules
-    from ad_autocategorize.photos.artifact import GRAPH_NAME, write_photo_artifact
+    from ad_autocategorize.photos.artifact import write_photo_artifact
     from ad_autocategorize.photos.preprocessing import Preprocessing
     from ad_autocategorize.photos.training.export import to_onnx
     from ad_autocategorize.photos.training.network import CarNetwork

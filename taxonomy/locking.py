@@ -8,10 +8,12 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 
 from django.apps import apps
-from django.db import connections, router, transaction
+from django.db import InterfaceError, OperationalError, connections, router, transaction
 from django.db.models import F
 
 STATE_PK = 1
+# How long nobody asks a database that could not be asked.
+AWAY_PAUSE_SECONDS = 5.0
 
 
 @contextmanager
@@ -86,13 +88,19 @@ _latest: _Reading | None = None
 def recent_version(max_age: float) -> int:
     """Return the version as it was at most ``max_age`` seconds ago; what this process has written is seen at once.
 
-    Spares a busy reader a query a call, and with it, where connections are not kept, the connection.
+    Spares a busy reader a query a call, and with it, where connections are not kept, the connection. While the database is away
+    the version is the one read last.
     """
     global _latest  # noqa: PLW0603 - one reading a process; threads that read at the same time do no harm
     reading = _latest
     if reading is None or time.monotonic() - reading.at > max_age:
         at = time.monotonic()
-        _latest = reading = _Reading(current_version(), at)
+        try:
+            _latest = reading = _Reading(current_version(), at)
+        except (OperationalError, InterfaceError):
+            if reading is None:
+                raise
+            _latest = reading = _Reading(reading.version, at + AWAY_PAUSE_SECONDS)
     return reading.version
 
 

@@ -7,6 +7,8 @@ from collections.abc import Callable, Mapping
 from typing import IO, Any
 
 from django.conf import settings
+from django.contrib.auth.models import AnonymousUser
+from django.db import InterfaceError, OperationalError
 from django.http import HttpRequest, HttpResponseBase, JsonResponse
 from django.utils.cache import get_conditional_response
 from django.utils.http import quote_etag
@@ -95,7 +97,7 @@ class PluginAPIView(APIView):
     def perform_authentication(self, request: Request) -> None:
         """Try a password or token only while the address has not sent too many wrong ones."""
         if "HTTP_AUTHORIZATION" not in request.META:
-            super().perform_authentication(request)
+            self._authenticate_by_session(request)
             return
         throttle = FailedLoginThrottle()
         if not throttle.allow_request(request, self):
@@ -105,6 +107,13 @@ class PluginAPIView(APIView):
         except AuthenticationFailed:
             throttle.record()
             raise
+
+    def _authenticate_by_session(self, request: Request) -> None:
+        try:
+            super().perform_authentication(request)
+        except (OperationalError, InterfaceError):
+            # Nobody can be known while the database is away. What anybody may ask is answered from memory.
+            request.user = AnonymousUser()
 
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
         highest = self.max_body or settings.DATA_UPLOAD_MAX_MEMORY_SIZE

@@ -11,6 +11,7 @@ from typing import Any
 from django.conf import settings
 from django.core.exceptions import BadRequest, RequestDataTooBig, SuspiciousOperation
 from django.core.signals import got_request_exception
+from django.db import InterfaceError, OperationalError
 from django.utils.translation import gettext_lazy as _
 from rest_framework.exceptions import APIException, ParseError, ValidationError
 from rest_framework.response import Response
@@ -34,6 +35,15 @@ class PayloadTooLarge(APIException):
     default_code = "payload_too_large"
 
 
+class DatabaseAway(APIException):
+    """503: the database cannot be reached, and what is in memory does not answer the question."""
+
+    status_code = HTTPStatus.SERVICE_UNAVAILABLE
+    default_detail = _("This cannot be looked up just now. Try again in a few seconds.")
+    default_code = "database_away"
+    wait = 5
+
+
 def answer_with_problem(error: Exception, context: dict[str, Any]) -> Response | None:
     """Turn an exception of a view into a response; headers such as ``Retry-After`` stay.
 
@@ -44,6 +54,9 @@ def answer_with_problem(error: Exception, context: dict[str, Any]) -> Response |
         error = PayloadTooLarge()
     elif isinstance(error, SuspiciousOperation | BadRequest):
         error = ParseError(str(error))
+    elif isinstance(error, OperationalError | InterfaceError):
+        logger.error("The database cannot be asked: %s", error)
+        error = DatabaseAway()
     response = exception_handler(error, context)
     if response is None:
         if settings.DEBUG:

@@ -45,6 +45,7 @@ _PATH = [
 _ANSWER = {
     "model_version": "titles-20261121T101500Z-3f2a",
     "taxonomy_version": 7,
+    "stale": False,
     "suggestions": [{"category": 12, "value": "12", "probability": 0.93, "confidence": "very_likely", "path": _PATH}],
 }
 _CATEGORIES = {

@@ -53,6 +53,7 @@ class CategorySuggestionsSerializer(serializers.Serializer[Any]):
 
     model_version = serializers.CharField(allow_null=True)
     taxonomy_version = serializers.IntegerField()
+    stale = serializers.BooleanField(help_text="Whether the database is away, and this is from what is in memory.")
     suggestions = CategorySuggestionSerializer(many=True)
 
 
@@ -61,6 +62,7 @@ def category_suggestions(answer: CategorySuggestions) -> dict[str, Any]:
     return {
         "model_version": answer.model_version,
         "taxonomy_version": answer.taxonomy_version,
+        "stale": answer.is_stale,
         "suggestions": [
             {
                 "category": suggestion.category_id,

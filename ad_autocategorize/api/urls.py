@@ -4,6 +4,7 @@ from django.apps import apps
 from django.urls import URLPattern, include, path, re_path
 
 from ad_autocategorize.api import car_views, catalog_views, form_views, views
+from ad_autocategorize.health import health
 
 app_name = "ad_autocategorize"
 
@@ -21,6 +22,7 @@ v1: list[URLPattern] = [
     path("cars/brands/", catalog_views.BrandsView.as_view(), name="brands"),
     path("cars/models/", form_views.ModelsOfBrandView.as_view(), name="models-of-brand"),
     path("cars/brands/<int:pk>/models/", catalog_views.CarModelsView.as_view(), name="car-models"),
+    path("health/", health, name="health"),
 ]
 
 if apps.is_installed("drf_spectacular"):

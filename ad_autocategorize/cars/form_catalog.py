@@ -9,6 +9,7 @@ from functools import cached_property
 from threading import Lock
 from typing import TYPE_CHECKING, Any
 
+from django.db import InterfaceError, OperationalError
 from django.db.models import Count, Max, Model
 
 from ad_autocategorize.cars.titles import CatalogModel, TitleReader
@@ -130,7 +131,15 @@ class _Kept:
         self._kept: tuple[Any, float, FormCatalog] | None = None
 
     def get(self, source: AdSource) -> FormCatalog:
-        state, now = (type(source), _state(source)), time.monotonic()
+        now = time.monotonic()
+        try:
+            state = type(source), _state(source)
+        except (OperationalError, InterfaceError):
+            kept = self._kept
+            if kept is None or kept[0][0] is not type(source):
+                raise
+            # While the database is away the catalog in memory goes on.
+            return kept[2]
         with self._lock:
             if self._kept is None or self._kept[0] != state or now - self._kept[1] > LONGEST_AGE_SECONDS:
                 self._kept = state, now, FormCatalog(source)

@@ -14,14 +14,13 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ad_autocategorize import versions
-from ad_autocategorize.artifacts import ArtifactError
+from ad_autocategorize.artifacts import GRAPH_NAME, ArtifactError
 from ad_autocategorize.cars.catalog import catalog_pairs, table_of_today
 from ad_autocategorize.cars.hold_out import HOLD_OUT_NAME, list_hold_out
 from ad_autocategorize.cars.labelled_photos import ad_photo_records, imported_photo_records
 from ad_autocategorize.conf import plugin_settings
 from ad_autocategorize.models import ModelVersion
 from ad_autocategorize.photos.artifact import (
-    GRAPH_NAME,
     PARTIAL_PREFIX,
     WEIGHTS_NAME,
     PhotoManifest,

@@ -16,7 +16,7 @@ from ad_autocategorize.conf import plugin_settings
 from ad_autocategorize.photos.pairs import NothingLearned
 from ad_autocategorize.sources import AdSource, car_source
 from ad_autocategorize.sources.cars import FIELD_OF_HEAD
-from taxonomy.locking import current_version
+from taxonomy.locking import recent_version
 from taxonomy.tree import CategoryTree
 
 if TYPE_CHECKING:
@@ -26,6 +26,8 @@ if TYPE_CHECKING:
     from ad_autocategorize.photos.predictor import PhotoPredictor
 
 Status = Literal["car", "no_car", "no_photo", "no_model"]
+# How long a process may go on with the tree it has before it asks whether another has changed it.
+TAXONOMY_CHECK_INTERVAL_SECONDS = 1.0
 # Photos of one ad that are read; a seller puts those that show most first.
 MOST_PHOTOS = 6
 
@@ -134,7 +136,7 @@ def models_of_brand(brand_value: str) -> tuple[FieldOption, ...]:
 
 def car_category_values() -> frozenset[str] | None:
     """Return what the form's category field takes for categories of cars; ``None`` where the source does not tell them apart."""
-    return _car_category_values(type(car_source()), current_version())  # type: ignore[arg-type]  # classes can be hashed
+    return _car_category_values(type(car_source()), recent_version(TAXONOMY_CHECK_INTERVAL_SECONDS))  # type: ignore[arg-type]  # classes can be hashed
 
 
 @lru_cache(maxsize=8)

@@ -62,11 +62,15 @@ class CategorySuggestion:
 
 @dataclass(frozen=True, slots=True)
 class CategorySuggestions:
-    """Suggestions, best first, and what they were made with, so that a client notices a change."""
+    """Suggestions, best first, and what they were made with, so that a client notices a change.
+
+    ``is_stale`` says that the database is away, and that they were made with what the process has in memory.
+    """
 
     suggestions: tuple[CategorySuggestion, ...]
     model_version: str | None
     taxonomy_version: int
+    is_stale: bool = False
 
 
 def suggest_categories(title: str, *, limit: int | None = None) -> CategorySuggestions:
@@ -84,8 +88,9 @@ def suggest_categories_for_many(titles: Sequence[str], *, limit: int | None = No
     source = get_source()
     tree, active_ids = _taxonomy(recent_version(TAXONOMY_CHECK_INTERVAL_SECONDS), source.scope, shown_language())
     active = registry.active_scorer(source.name, serving_language())
+    is_stale = registry.scorer_state(source.name, serving_language()).is_stale
     if active is None:
-        return [CategorySuggestions((), None, tree.version)] * len(titles)
+        return [CategorySuggestions((), None, tree.version, is_stale)] * len(titles)
     limit = limit or plugin_settings.SUGGESTION_COUNT
     cut = [title[: plugin_settings.MAX_TITLE_LENGTH] for title in titles]
     answers = active.scorer.suggest_many(cut, limit, active_ids) if len(cut) > 1 else None
@@ -97,6 +102,7 @@ def suggest_categories_for_many(titles: Sequence[str], *, limit: int | None = No
             tuple(_present(offer, tree, source) for offer in worth_offering(answer, prior)),
             active.version,
             tree.version,
+            is_stale,
         )
         for answer in answers
     ]

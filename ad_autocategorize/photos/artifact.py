@@ -23,7 +23,6 @@ from ad_autocategorize.photos.preprocessing import Preprocessing
 from ad_autocategorize.photos.vocabularies import Vocabularies
 
 KIND = "photos"
-GRAPH_NAME = "model.onnx"
 WEIGHTS_NAME = "weights.safetensors"
 # Not the prefix of title models: their training sweeps its own remains, while this one may be writing.
 PARTIAL_PREFIX = ".partial-photos-"

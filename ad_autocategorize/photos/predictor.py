@@ -14,9 +14,9 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from ad_autocategorize.artifacts import ArtifactError
+from ad_autocategorize.artifacts import GRAPH_NAME, ArtifactError
 from ad_autocategorize.photos.answers import NO_CAR, CarAnswer, answer_car
-from ad_autocategorize.photos.artifact import GRAPH_NAME, PhotoManifest, read_photo_manifest, read_verified
+from ad_autocategorize.photos.artifact import PhotoManifest, read_photo_manifest, read_verified
 from ad_autocategorize.photos.artifact_checks import check_outputs
 from ad_autocategorize.photos.external_data import names_other_files
 from ad_autocategorize.photos.vocabularies import Pair

@@ -203,12 +203,12 @@ class TitleScorer:
         self.manifest = manifest
 
     @classmethod
-    def load(cls, directory: FilePath, digest: str = "") -> TitleScorer:
-        """Map a model folder; ``digest`` is the folder's, where that is known.
+    def load(cls, directory: FilePath, digest: str = "", *, mapped: bool = True) -> TitleScorer:
+        """Map a model folder, or read it; ``digest`` is the folder's, where that is known.
 
         Raises ``ArtifactError`` when it is damaged, foreign, exchanged or inconsistent.
         """
-        artifact = read_artifact(directory, kind=ARTIFACT_KIND, digest=digest)
+        artifact = read_artifact(directory, kind=ARTIFACT_KIND, digest=digest, mapped=mapped)
         try:
             scorer = _from_artifact(cls, artifact)
         except Exception as error:  # Numbers made to harm may raise anything; none of them is a model.

@@ -9,10 +9,9 @@ import torch
 from PIL import Image
 from safetensors.torch import load, save
 
-from ad_autocategorize.artifacts import ArtifactError
+from ad_autocategorize.artifacts import GRAPH_NAME, ArtifactError
 from ad_autocategorize.photos.answers import NEVER, Rules
 from ad_autocategorize.photos.artifact import (
-    GRAPH_NAME,
     WEIGHTS_NAME,
     read_photo_manifest,
     read_verified,

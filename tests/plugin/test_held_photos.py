@@ -10,7 +10,7 @@ from django.core.files.uploadedfile import SimpleUploadedFile
 from django.urls import reverse
 from django.utils.datastructures import MultiValueDict
 
-from ad_autocategorize import held_photos
+from ad_autocategorize import held_photos, private_folder
 from ad_autocategorize.held_photos import HeldPhoto, HeldPhotosMixin, held_storage, hold, make_token, read_token
 from marketplace.models import Ad, AdPhoto
 from tests.browser.test_bad_days import photo
@@ -142,7 +142,7 @@ def test_a_host_with_one_file_and_a_prefix(folder):
 
 def test_the_folder_of_its_own_is_open_to_nobody_else(settings, monkeypatch, tmp_path):
     settings.STORAGES = {name: value for name, value in settings.STORAGES.items() if name != "held_photos"}
-    monkeypatch.setattr(held_photos.tempfile, "gettempdir", lambda: str(tmp_path))
+    monkeypatch.setattr(private_folder.tempfile, "gettempdir", lambda: str(tmp_path))
     folder = held_storage().base_location
     assert folder.stat().st_mode & 0o777 == 0o700
     folder.chmod(0o777)

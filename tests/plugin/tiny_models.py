@@ -2,8 +2,9 @@
 
 import numpy as np
 
+from ad_autocategorize.artifacts import GRAPH_NAME
 from ad_autocategorize.photos.answers import Rules
-from ad_autocategorize.photos.artifact import GRAPH_NAME, write_photo_artifact
+from ad_autocategorize.photos.artifact import write_photo_artifact
 from ad_autocategorize.photos.preprocessing import Preprocessing
 from ad_autocategorize.photos.vocabularies import Vocabularies
 

@@ -12,6 +12,7 @@ from ad_autocategorize import registry
 from ad_autocategorize.conf import plugin_settings
 from ad_autocategorize.models import ModelVersion
 from ad_autocategorize.moderation.forgetting import forget
+from ad_autocategorize.private_copies import discard_versions
 from ad_autocategorize.versions import TrainingBusy, only_one
 
 
@@ -51,5 +52,6 @@ def _delete_retired() -> int:
         for version in retired:
             version.delete()
             shutil.rmtree(directory / version.name, ignore_errors=True)
+        discard_versions({version.name for version in retired})
     registry.expire()
     return len(retired)
