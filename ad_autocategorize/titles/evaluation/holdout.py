@@ -6,15 +6,19 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
+
+from ad_autocategorize.statistics.intervals import wilson_interval
 from ad_autocategorize.statistics.reliability import expected_calibration_error
 from ad_autocategorize.titles.evaluation.metrics import LevelScores, score_levels, score_top
-from ad_autocategorize.titles.evaluation.predictions import predict
+from ad_autocategorize.titles.evaluation.predictions import Predictions, predict
 from ad_autocategorize.titles.evaluation.sizes import FEW_ADS, list_thin
 from ad_autocategorize.titles.hierarchy import Path
 from ad_autocategorize.titles.scorer import TitleScorer
 from ad_autocategorize.titles.settings import TitleSettings
 from ad_autocategorize.titles.training.examples import tokenize
-from ad_autocategorize.titles.training.splitting import split_by_category
+from ad_autocategorize.titles.training.splitting import split_by_category, split_by_key
 from ad_autocategorize.titles.training.training import Progress, TrainingError, train
 
 TEST_SHARE = 0.33
@@ -22,10 +26,15 @@ TEST_SHARE = 0.33
 
 @dataclass(frozen=True, slots=True)
 class LevelReport:
-    """Scores at one level of the tree (1 = main categories), over the ads filed at least that deep, within 0 to 1."""
+    """Scores at one level of the tree (1 = main categories), over the ads filed at least that deep, within 0 to 1.
+
+    ``low`` and ``high`` are the ends of the accuracy's 95 % confidence interval.
+    """
 
     level: int
     accuracy: float
+    low: float
+    high: float
     precision_macro: float
     recall_macro: float
     f1_macro: float
@@ -39,12 +48,15 @@ class LevelReport:
 class Evaluation:
     """The result of a hold-out test; shares and errors within 0 to 1.
 
-    ``settings`` are those trained with, as plain values. Of the ``categories`` where ads are filed ``thin_categories`` have fewer
-    than ``few_ads`` of all ads.
+    ``settings`` are those trained with, as plain values. ``path_low`` and ``path_high`` are the ends of the 95 % confidence
+    interval of ``path_accuracy``. Of the ``categories`` where ads are filed ``thin_categories`` have fewer than ``few_ads`` of
+    all ads.
     """
 
     levels: list[LevelReport]
     path_accuracy: float
+    path_low: float
+    path_high: float
     top3_accuracy: float
     expected_calibration_error: float
     train_size: int
@@ -64,6 +76,18 @@ class Evaluation:
         return asdict(self)
 
 
+@dataclass(frozen=True, slots=True)
+class HeldOutAnswers:
+    """A hold-out test with what was answered.
+
+    ``places`` are the titles tested, int[n], among those given; ``answers`` the path answered for each.
+    """
+
+    evaluation: Evaluation
+    places: NDArray[np.intp]
+    answers: list[Path]
+
+
 def hold_out(
     titles: Sequence[str],
     paths: Sequence[Path],
@@ -71,18 +95,20 @@ def hold_out(
     *,
     weights: Sequence[float] | None = None,
     test_share: float = TEST_SHARE,
+    keys: NDArray[np.uint64] | None = None,
     seed: int = 0,
     jobs: int = 1,
     progress: Progress | None = None,
-) -> Evaluation:
+) -> HeldOutAnswers:
     """Train on part of every category and test on the rest, where all ads count the same.
 
-    Raises ``TrainingError`` where nothing is left to test on.
+    With ``keys``, uint64[n], which ads are tested goes by them: see ``split_by_key``. Raises ``TrainingError`` where nothing is
+    left to test on.
     """
-    _, kept = tokenize(titles, settings)
+    kept = np.array(tokenize(titles, settings)[1], dtype=np.intp)
     titles, paths = [titles[i] for i in kept], [paths[i] for i in kept]
     weights = weights and [weights[i] for i in kept]
-    test, rest = split_by_category(paths, test_share, seed)
+    test, rest = _split(paths, None if keys is None else keys[kept], test_share, seed)
     if not len(test):
         raise TrainingError(f"{len(titles)} ads are too few to hold any out; no category has more than a few.")
     scorer = train(
@@ -94,30 +120,50 @@ def hold_out(
         jobs=jobs,
         progress=progress,
     )
-    evaluation = evaluate(scorer, [titles[i] for i in test], [paths[i] for i in test], train_size=len(rest))
-    return replace(evaluation, categories=len(set(paths)), thin_categories=len(list_thin(paths, [])))
+    predictions = predict(scorer, [titles[i] for i in test], [paths[i] for i in test])
+    evaluation = _scored(scorer, predictions, train_size=len(rest))
+    evaluation = replace(evaluation, categories=len(set(paths)), thin_categories=len(list_thin(paths, [])))
+    return HeldOutAnswers(evaluation, kept[test], predictions.guesses)
+
+
+def _split(
+    paths: Sequence[Path], keys: NDArray[np.uint64] | None, share: float, seed: int
+) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
+    if keys is None:
+        return split_by_category(paths, share, seed)
+    return split_by_key(paths, keys, share, seed)
 
 
 def evaluate(scorer: TitleScorer, titles: Sequence[str], paths: Sequence[Path], *, train_size: int) -> Evaluation:
     """Compare a scorer's answers with the paths that titles are filed at."""
-    predictions = predict(scorer, titles, paths)
+    return _scored(scorer, predict(scorer, titles, paths), train_size=train_size)
+
+
+def _scored(scorer: TitleScorer, predictions: Predictions, *, train_size: int) -> Evaluation:
     top = score_top(predictions)
+    right = int(predictions.correct.sum())
+    interval = wilson_interval(right, len(predictions))
     return Evaluation(
         levels=[_level(scores) for scores in score_levels(predictions)],
         path_accuracy=float(predictions.correct.mean()),
+        path_low=interval.low,
+        path_high=interval.high,
         top3_accuracy=top[max(k for k in top if k <= 3)],
         expected_calibration_error=expected_calibration_error(predictions.confidence[:, 0], predictions.correct),
         train_size=train_size,
-        test_size=len(titles),
+        test_size=len(predictions),
         settings=scorer.settings.to_dict(),
     )
 
 
 def _level(scores: LevelScores) -> LevelReport:
     macro, weighted = scores.macro, scores.weighted
+    interval = wilson_interval(round(scores.accuracy * scores.support), scores.support)
     return LevelReport(
         scores.level,
         scores.accuracy,
+        interval.low,
+        interval.high,
         precision_macro=macro.precision,
         recall_macro=macro.recall,
         f1_macro=macro.f1,
