@@ -6,7 +6,6 @@ from django.core.management import call_command
 from ad_autocategorize.models import ModelVersion
 from tests.versions.site import make_site
 
-
 # Nothing is left for training to choose, so that it takes a second.
 CHOSEN = {
     "features": "words",

@@ -67,7 +67,7 @@ def test_an_equal_model_is_promoted(champion):
 
 def test_a_model_of_a_grown_site_is_promoted(champion):
     make_site(of_each=20, seed=1)
-    version, out, refusal = retrain()
+    version, _, refusal = retrain()
     assert refusal is None
     assert version.status == "active"
     assert version.data_fingerprint != champion.data_fingerprint
