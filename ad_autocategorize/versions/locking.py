@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import timedelta
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 from django.db import DatabaseError, IntegrityError, connections, router, transaction
 from django.db.models import QuerySet
@@ -77,7 +77,7 @@ class HeldLock:
         now = timezone.now()
         fields = {**self._holder, "acquired_at": now, "expires_at": now + EXPIRY, "progress": ""}
         if not self._inserted(fields) and not self._taken_over(fields):
-            raise TrainingBusy(self._why_busy())
+            self._refuse()
         self._thread.start()
 
     def release(self) -> None:
@@ -121,12 +121,13 @@ class HeldLock:
             return False
         return bool(TrainingLock.objects.filter(pk=other.pk, token=other.token).update(**fields))
 
-    def _why_busy(self) -> str:
+    def _refuse(self) -> NoReturn:
+        """Raise ``TrainingBusy`` that says who holds the lock."""
         other = TrainingLock.objects.filter(name=self.name).first()
         if other is None:
-            return "Another training has just ended. Start again."
+            raise TrainingBusy("Another training has just ended. Start again.")
         since = f"{timezone.localtime(other.acquired_at):%Y-%m-%d %H:%M}"
-        return (
+        raise TrainingBusy(
             f"Another training is running: process {other.process} of {other.host}, since {since}. Wait for it to end."
         )
 
