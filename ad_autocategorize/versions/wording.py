@@ -9,11 +9,12 @@ from django.utils.formats import number_format
 from django.utils.translation import gettext as _
 
 from ad_autocategorize.models import ModelVersion
+from ad_autocategorize.sources.cars import HEADINGS
 
 
 def reasons_of(version: ModelVersion) -> list[str]:
     """Return what spoke against a version, in the active language."""
-    return [_reason(row) for row in version.verdict.get("reasons", ())]
+    return [_reason(_named(row, version)) for row in version.verdict.get("reasons", ())]
 
 
 def warnings_of(version: ModelVersion) -> list[str]:
@@ -21,9 +22,33 @@ def warnings_of(version: ModelVersion) -> list[str]:
     return [_warning(row) for row in version.verdict.get("warnings", ())]
 
 
+def compared_rows(version: ModelVersion) -> list[dict[str, Any]]:
+    """Return the comparisons with the champion: names in the active language, shares as a person reads them."""
+    rows = []
+    for row in version.verdict.get("compared", ()):
+        shares = {key: percent(row[key]) for key in ("champion", "challenger", "low", "high")}
+        name = name_of(row["name"], version.kind) or _("all")
+        rows.append({**shares, "name": name, "ads": row["ads"], "p_value": row["p_value"]})
+    return rows
+
+
+def count_rows(version: ModelVersion) -> list[tuple[str, int]]:
+    """Return the numbers of ads that a version learned from, by main category, or by car field and brand."""
+    return [(name_of(row["name"], version.kind), row["ads"]) for row in version.counts]
+
+
+def name_of(name: str, kind: str) -> str:
+    """Return the name of a main category or brand, or a car field's in the active language."""
+    return str(HEADINGS.get(name, name)) if kind == ModelVersion.Kind.PHOTOS else name
+
+
 def percent(share: float) -> str:
     """Return a share as a person reads it, with one decimal."""
     return f"{number_format(100 * share, 1)} %"
+
+
+def _named(row: Mapping[str, Any], version: ModelVersion) -> dict[str, Any]:
+    return {**row, "name": name_of(row.get("name", ""), version.kind)}
 
 
 def _reason(row: Mapping[str, Any]) -> str:
