@@ -182,6 +182,10 @@ def _weights() -> Iterator[CheckMessage]:
         if isinstance(value, bool) or not isinstance(value, int | float) or not 0 < value <= 100:
             message = f'{SETTING}["{key}"] must be a number above 0, up to 100, not {value!r}.'
             yield Error(message, hint=f"The default is {DEFAULTS[key]}.", id="ad_autocategorize.E008")
+    value = plugin_settings.PROMOTION_TOLERANCE
+    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value <= 1:
+        message = f'{SETTING}["PROMOTION_TOLERANCE"] must be a number from 0 to 1, not {value!r}.'
+        yield Error(message, hint=f"The default is {DEFAULTS['PROMOTION_TOLERANCE']}.", id="ad_autocategorize.E008")
     value = plugin_settings.ADS_PER_SELLER
     if value is not None and (type(value) is not int or value < 1):
         message = f'{SETTING}["ADS_PER_SELLER"] must be a whole number from 1 or None, not {value!r}.'

@@ -27,6 +27,8 @@ DEFAULTS: dict[str, Any] = {
     "PHOTO_PRECISION": 0.9,
     # Groups of [brand, model] that are one car under several badges, such as [[["Fiat", "Strada"], ["Ram", "700"]]].
     "TWIN_CARS": [],
+    # How much less accurate than the version in service a new one may be, in shares; one that is surely worse is not promoted.
+    "PROMOTION_TOLERANCE": 0.01,
     # Suggestions that the form shows.
     "SUGGESTION_COUNT": 3,
     # Longer titles are refused by the API, and cut by everything else.

@@ -38,7 +38,7 @@ def main() -> None:
         print(f"\n{data.name}\n| normalisation | path | top 3 | ECE |\n|---|---|---|---|")
         for name, changes in VARIANTS.items():
             settings = TitleSettings(language=data.language, **changes)
-            result = hold_out(data.train_titles, paths, settings, seed=1, jobs=os.cpu_count() or 1)
+            result = hold_out(data.train_titles, paths, settings, seed=1, jobs=os.cpu_count() or 1).evaluation
             figures = result.path_accuracy, result.top3_accuracy, result.expected_calibration_error
             print(f"| {name} | " + " | ".join(f"{figure:.4f}" for figure in figures) + " |", flush=True)
 

@@ -34,6 +34,15 @@ TABLE = {
     "GET /admin/ad_taxonomy/category/add/": (LOGIN, LOGIN, LOGIN, NO, NO, NO, NO, OK),
     "GET {admin}/modelversion/": (LOGIN, LOGIN, LOGIN, NO, OK, NO, NO, OK),
     "GET {admin}/modelversion/add/": (LOGIN, LOGIN, LOGIN, NO, NO, NO, NO, NO),
+    "GET {admin}/modelversion/{active}/change/": (LOGIN, LOGIN, LOGIN, NO, OK, NO, NO, OK),
+    "GET {admin}/modelversion/{active}/delete/": (LOGIN, LOGIN, LOGIN, NO, NO, NO, NO, NO),
+    "GET {admin}/modelversion/compare/": (LOGIN, LOGIN, LOGIN, NO, OK, NO, NO, OK),
+    "GET {admin}/modelversion/{idle}/activate/": (LOGIN, LOGIN, LOGIN, NO, NO, NO, NO, OK),
+    "POST {admin}/modelversion/{active}/rollback/": (LOGIN, LOGIN, LOGIN, NO, NO, NO, NO, LOGIN),
+    "GET {admin}/modelactivation/": (LOGIN, LOGIN, LOGIN, NO, OK, NO, NO, OK),
+    "GET {admin}/modelactivation/add/": (LOGIN, LOGIN, LOGIN, NO, NO, NO, NO, NO),
+    "GET {admin}/modelactivation/{row}/delete/": (LOGIN, LOGIN, LOGIN, NO, NO, NO, NO, NO),
+    "POST {admin}/modelactivation/{row}/change/": (LOGIN, LOGIN, LOGIN, NO, NO, NO, NO, NO),
     "GET {admin}/labelissue/": (LOGIN, LOGIN, LOGIN, NO, NO, OK, OK, OK),
     "GET {admin}/labelissue/review/": (LOGIN, LOGIN, LOGIN, NO, NO, OK, OK, OK),
     "POST {admin}/labelissue/{issue}/decide/": (LOGIN, LOGIN, LOGIN, NO, NO, LOGIN, LOGIN, LOGIN),
@@ -69,7 +78,10 @@ def site(trained, django_user_model):
         users[role] = django_user_model.objects.create_user(role, is_staff=True)
         users[role].user_permissions.set(permissions)
     users["owner"] = django_user_model.objects.create_superuser("owner")
-    return users, {"pending": pending.pk, "issue": issue.pk, "category": pending.category_id, "admin": ADMIN}
+    active = ModelVersion.objects.get()
+    idle = ModelVersion.objects.create(kind="titles", name="other", digest="", taxonomy_version=0, ad_count=0)
+    keys = {"pending": pending.pk, "issue": issue.pk, "category": pending.category_id, "admin": ADMIN}
+    return users, {**keys, "active": active.pk, "idle": idle.pk, "row": active.activations.get().pk}
 
 
 def log_in(client, user):
@@ -82,7 +94,11 @@ def body_of(path, keys):
     if path.endswith("suggestions/category/"):
         return {"title": "sofa"}
     if path.endswith("events/"):
-        return {"model_version": ModelVersion.objects.get().name, "rank": 1, "ad_id": str(keys["pending"])}
+        return {
+            "model_version": ModelVersion.objects.get(is_active=True).name,
+            "rank": 1,
+            "ad_id": str(keys["pending"]),
+        }
     return None
 
 
@@ -117,11 +133,10 @@ ACTIONS = {
 def test_what_comes_of_it(client, site, role):
     users, keys = site
     log_in(client, users[role])
-    ad, active = Ad.objects.get(pk=keys["pending"]), ModelVersion.objects.get()
+    ad, active = Ad.objects.get(pk=keys["pending"]), ModelVersion.objects.get(is_active=True)
     seen = {f"seen-{ad.pk}": ad.fingerprint()}
     client.post("/admin/marketplace/ad/", {"action": "publish", "_selected_action": [ad.pk], **seen})
-    other = ModelVersion.objects.create(kind="titles", name="other", digest="", taxonomy_version=0, ad_count=0)
-    client.post(f"{ADMIN}/modelversion/", {"action": "activate", "_selected_action": [other.pk]})
+    client.post(f"{ADMIN}/modelversion/{keys['idle']}/activate/", {"current": active.name, "target": "other"})
     issue = LabelIssue.objects.get()
     bulk = {"action": "keep_selected", "_selected_action": [issue.pk], "confirmed": "1"}
     client.post(f"{ADMIN}/labelissue/", {**bulk, "seen": f"{issue.pk}:{issue.version}"})

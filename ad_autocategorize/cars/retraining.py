@@ -7,7 +7,6 @@ import shutil
 from collections.abc import Callable
 from contextlib import nullcontext
 from dataclasses import dataclass, field, replace
-from itertools import compress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -15,9 +14,10 @@ import numpy as np
 
 from ad_autocategorize import versions
 from ad_autocategorize.artifacts import GRAPH_NAME, ArtifactError
-from ad_autocategorize.cars.catalog import catalog_pairs, table_of_today
+from ad_autocategorize.cars.catalog import catalog_pairs
 from ad_autocategorize.cars.hold_out import HOLD_OUT_NAME, list_hold_out
 from ad_autocategorize.cars.labelled_photos import ad_photo_records, imported_photo_records
+from ad_autocategorize.cars.photo_parts import PhotoParts, prepare_photos
 from ad_autocategorize.conf import plugin_settings
 from ad_autocategorize.models import ModelVersion
 from ad_autocategorize.photos.artifact import (
@@ -29,19 +29,21 @@ from ad_autocategorize.photos.artifact import (
     write_photo_artifact,
 )
 from ad_autocategorize.photos.settings import PhotoSettings
-from ad_autocategorize.photos.training.images import PhotoRecord, Skipped
-from ad_autocategorize.photos.vocabularies import BoolArray, Pair, Vocabularies
+from ad_autocategorize.photos.training.images import Skipped
+from ad_autocategorize.photos.vocabularies import Pair, Vocabularies
 from ad_autocategorize.sources import AdSource
+from ad_autocategorize.versions.history import active_version
+from ad_autocategorize.versions.locking import HeldLock
+from ad_autocategorize.versions.provenance import fingerprint
 from taxonomy.locking import current_version
 
 if TYPE_CHECKING:
-    from ad_autocategorize.photos.training.dataset import PhotoSet
     from ad_autocategorize.photos.training.fitting import Served
     from ad_autocategorize.photos.training.network import CarNetwork
     from ad_autocategorize.photos.training.training import Epoch
 
-LOCK_NAME = ".photo-training.lock"
 NAME_PREFIX = "photos-"
+SLOT = {"kind": ModelVersion.Kind.PHOTOS, "source": "", "language": ""}
 WORK_FOLDER = ".photo-training"
 # What the heads of the training under way mean, beside its checkpoint.
 VOCABULARIES_NAME = "vocabularies.json"
@@ -49,16 +51,7 @@ VOCABULARIES_NAME = "vocabularies.json"
 EMBEDDINGS_FOLDER = ".photo-embeddings"
 # What the next training takes over from the version in service, unless it is told otherwise.
 INHERITED = ("backbone", "height", "width")
-# Shares of the photos: rules are chosen on the one, and figures taken on the other.
-VALIDATION, HOLD_OUT = 0.1, 0.1
-# A threshold wants so many photos to be chosen by, as far as a quarter of all will do.
-WANTED, MOST_VALIDATION = 150, 0.25
-FEWEST_PHOTOS = 20
 MOST_CHECKED = 32
-
-
-class TooFewPhotos(ValueError):
-    """There is not enough to learn from; the message says what is missing."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,10 +63,11 @@ class PhotoRequest:
     weights : what to start from, see ``PhotoSettings``; ``None`` for the version in service, or the marketplace's setting.
     accept_licence : whether weights may be used that are not free for every use.
     settings : override those of the marketplace.
+    training : who asks, and what is to become of the version.
     """
 
     limit: int | None = None
-    activate: bool = True
+    training: versions.Training = field(default_factory=versions.Training)
     resume: bool = False
     device: str = "cpu"
     weights: str | None = None
@@ -102,23 +96,11 @@ class PhotoResult:
     started_from: str
 
 
-@dataclass(frozen=True, slots=True)
-class _Parts:
-    vocabularies: Vocabularies
-    table: BoolArray
-    train: PhotoSet
-    validation: PhotoSet
-    zoomed: Callable[[str, float], PhotoSet]
-    hold_out_list: bytes
-    skipped: Skipped
-    groups: int
-    others_learned: bool
-
-
 def retrain_photos(
     source: AdSource, request: PhotoRequest, report: Callable[[Epoch], None] = lambda epoch: None
 ) -> PhotoResult | None:
-    """Train on the photos of the published ads and of imported sets, test on a hold-out, record and activate.
+    """Train on the photos of the published ads and of imported sets, test on a hold-out, record, and promote what
+    passes the gate.
 
     Under ``torchrun`` all processes train, and the first one does the rest; the others return ``None``.
 
@@ -130,7 +112,7 @@ def retrain_photos(
     settings, before = _settings(request)
     directory = plugin_settings.model_dir
     first = rank_and_size()[0] == 0
-    with versions.only_one(directory, LOCK_NAME) if first else nullcontext():
+    with versions.training_lock(directory, ModelVersion.Kind.PHOTOS) if first else nullcontext() as lock:
         if first:
             # An interrupted training's checkpoint is of use.
             versions.sweep(directory, PARTIAL_PREFIX, NAME_PREFIX)
@@ -141,7 +123,7 @@ def retrain_photos(
         records = [*ad_photo_records(source, limit=request.limit), *imported_photo_records()]
         # The other processes of a training take the first one's: ads may have come in since it read them.
         begun = _vocabularies_begun_with(work) if request.resume or not first else None
-        parts = _prepare(records, settings, work, before.vocabularies if before else None, begun)
+        parts = prepare_photos(records, settings, work, before.vocabularies if before else None, begun)
         if first and begun is None:
             _begin(work, parts.vocabularies)
         if first:
@@ -157,13 +139,25 @@ def retrain_photos(
             embeddings=directory / EMBEDDINGS_FOLDER if first else None,
             device=request.device,
             resume=request.resume,
-            reports=[report],
+            reports=[report, _noted(lock)] if lock else [report],
         )
-        if not first:
+        if lock is None:
             return None
-        result = _record(network, origin, settings, parts, request, directory)
+        written = _write(network, origin, settings, parts, request, directory)
+        version = _record(written, settings, parts, request.training, directory, lock)
         shutil.rmtree(work, ignore_errors=True)
-    return result
+    never_seen = parts.vocabularies.never_seen(catalog_pairs())
+    started_from = origin.get("continued", origin["weights"])
+    return PhotoResult(version, parts.skipped, written.difference, never_seen, written.frozen, started_from)
+
+
+def _noted(lock: HeldLock) -> Callable[[Epoch], None]:
+    """Return a report that tells the lock how far training is, for the admin to show."""
+
+    def note(epoch: Epoch) -> None:
+        lock.note(f"epoch {epoch.number + 1}, {epoch.progress:.0%}")
+
+    return note
 
 
 def _settings(request: PhotoRequest) -> tuple[PhotoSettings, PhotoManifest | None]:
@@ -175,7 +169,7 @@ def _settings(request: PhotoRequest) -> tuple[PhotoSettings, PhotoManifest | Non
     told = {**plugin_settings.PHOTOS, **request.settings}
     if request.weights is not None:
         return PhotoSettings.from_dict({**told, "weights": request.weights}), None
-    version = ModelVersion.objects.filter(kind=ModelVersion.Kind.PHOTOS, is_active=True).first()
+    version = active_version(SLOT)
     if version is None:
         return PhotoSettings.from_dict(told), None
     try:
@@ -212,57 +206,6 @@ def _begin(work: Path, vocabularies: Vocabularies) -> None:
     partial.replace(work / VOCABULARIES_NAME)
 
 
-def _prepare(
-    records: list[PhotoRecord],
-    settings: PhotoSettings,
-    work: Path,
-    before: Vocabularies | None,
-    begun: Vocabularies | None,
-) -> _Parts:
-    """Pack and part the photos; the heads are those of ``begun``, or else those of ``before`` and what is new."""
-    from ad_autocategorize.photos.training.dataset import PhotoSet
-    from ad_autocategorize.photos.training.fitting import is_frozen
-    from ad_autocategorize.photos.training.images import pack_photos
-    from ad_autocategorize.photos.training.splitting import split_places
-
-    packed = pack_photos(records, work / "cache", settings.height, settings.width)
-    cars = [record for record in packed.records if record.is_car]
-    if len(cars) < FEWEST_PHOTOS:
-        raise TooFewPhotos(
-            f"There are {len(cars)} readable photos of ads with a brand; {FEWEST_PHOTOS} are the least to learn from."
-        )
-    places = split_places(packed)
-    vocabularies = begun or Vocabularies.of((record.labels for record in cars), before=before)
-    shown = np.array([record.is_car for record in packed.records])
-    validation = VALIDATION
-    if not is_frozen(settings, len(cars)):
-        # Frozen branches choose thresholds by what they learn from, out of fold.
-        validation = min(MOST_VALIDATION, max(VALIDATION, WANTED / len(cars)))
-    chosen = {
-        "validation": (places < validation) & shown,
-        "hold_out": (places >= validation) & (places < validation + HOLD_OUT) & shown,
-    }
-    kept = {name: list(compress(packed.records, part)) for name, part in chosen.items()}
-
-    def zoomed(part: str, zoom: float) -> PhotoSet:
-        # Read again by the steps of serving.
-        return PhotoSet.of(pack_photos(kept[part], work / "cache", settings.height, settings.width, zoom), vocabularies)
-
-    learned = ~(chosen["validation"] | chosen["hold_out"])
-    photos = PhotoSet.of(packed, vocabularies)
-    return _Parts(
-        vocabularies,
-        table_of_today(vocabularies),
-        photos.subset(learned),
-        photos.subset(chosen["validation"]),
-        zoomed,
-        hold_out_list=list_hold_out(kept["hold_out"]),
-        skipped=packed.skipped,
-        groups=len({record.group for record in cars}),
-        others_learned=bool((learned & ~shown).any()),
-    )
-
-
 def _network(
     settings: PhotoSettings, vocabularies: Vocabularies, request: PhotoRequest, before: PhotoManifest | None
 ) -> tuple[CarNetwork, dict[str, str]]:
@@ -285,15 +228,26 @@ def _network(
     return network, {**before.document["origin"], "continued": version}
 
 
-def _record(
+@dataclass(frozen=True, slots=True)
+class _Written:
+    """A network whose files are in place, under ``name``, and what was measured."""
+
+    name: str
+    digest: str
+    metrics: dict[str, Any]
+    difference: float
+    frozen: bool
+
+
+def _write(
     network: CarNetwork,
     origin: dict[str, str],
     settings: PhotoSettings,
-    parts: _Parts,
+    parts: PhotoParts,
     request: PhotoRequest,
     directory: Path,
-) -> PhotoResult:
-    """Choose how the network is served, test it on the hold-out, write the artifact and record the version."""
+) -> _Written:
+    """Choose how the network is served, test it on the hold-out, and write the artifact."""
     from safetensors.torch import save
 
     from ad_autocategorize.photos.training.export import largest_difference, to_onnx
@@ -333,24 +287,57 @@ def _record(
         "export_difference": difference,
     }
     weights = {key: value.cpu().contiguous() for key, value in network.state_dict().items()}
-    files = {GRAPH_NAME: graph, WEIGHTS_NAME: save(weights), HOLD_OUT_NAME: parts.hold_out_list}
+    files = {GRAPH_NAME: graph, WEIGHTS_NAME: save(weights), HOLD_OUT_NAME: list_hold_out(parts.hold_out)}
     digest = write_photo_artifact(directory / name, files, manifest)
-    version = versions.record(
+    return _Written(name, digest, metrics, difference, frozen)
+
+
+def _record(
+    written: _Written,
+    settings: PhotoSettings,
+    parts: PhotoParts,
+    training: versions.Training,
+    directory: Path,
+    lock: HeldLock,
+) -> ModelVersion:
+    """Compare the network that was written with the one in service, and record its version."""
+    from ad_autocategorize.cars.judging import ad_keys, ask_cars, car_counts, judge_photos
+    from ad_autocategorize.photos.predictor import PhotoPredictor
+
+    lock.note("comparing")
+    folder, champion = directory / written.name, active_version(SLOT)
+    answers = ask_cars(PhotoPredictor.load(folder, written.digest), parts.hold_out)
+    answers.outcomes(parts.cars, parts.vocabularies).save(folder)
+    counts = car_counts(parts.cars)
+    verdict = judge_photos(
         directory,
-        activate=request.activate,
-        kind=ModelVersion.Kind.PHOTOS,
-        name=name,
-        digest=digest,
+        champion,
+        answers,
+        parts.hold_out,
+        counts,
+        ads=parts.groups,
+        metrics=written.metrics,
+        tolerance=plugin_settings.PROMOTION_TOLERANCE,
+    )
+    lock.confirm()
+    return versions.record(
+        directory,
+        training,
+        verdict,
+        **SLOT,
+        name=written.name,
+        digest=written.digest,
         taxonomy_version=current_version(),
         ad_count=parts.groups,
-        metrics=metrics,
+        counts=counts,
+        data_fingerprint=fingerprint(ad_keys(parts.cars), [record.labels for record in parts.cars]),
+        settings=settings.to_dict(),
+        metrics=written.metrics,
+        parent=champion,
     )
-    never_seen = parts.vocabularies.never_seen(catalog_pairs())
-    started_from = origin.get("continued", origin["weights"])
-    return PhotoResult(version, parts.skipped, difference, never_seen, frozen, started_from)
 
 
-def _test(network: CarNetwork, served: Served, parts: _Parts, device: str) -> dict[str, Any]:
+def _test(network: CarNetwork, served: Served, parts: PhotoParts, device: str) -> dict[str, Any]:
     """Return the figures of the hold-out; none where it is empty."""
     from ad_autocategorize.photos.training.evaluation import evaluate
     from ad_autocategorize.photos.training.training import predict_logits

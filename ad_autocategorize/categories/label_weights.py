@@ -37,6 +37,12 @@ class LabelWeights:
     origins: Counter[str]
     capped: int
 
+    def part(self, places: Sequence[int]) -> LabelWeights:
+        """Return what there is of the ads at these places; the counts stay those of all."""
+        weights = [self.weights[place] for place in places]
+        speakers = [self.speakers[place] for place in places]
+        return LabelWeights(weights, speakers, self.origins, self.capped)
+
 
 def weigh_labels(ads: Sequence[LabelledTitle], source: str = "") -> LabelWeights:
     """Return how much each label of a source's ads counts; two queries, however many ads."""

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date
 from typing import Any
 
 from ad_autocategorize import versions
 from ad_autocategorize.artifacts import TEMPORARY_PREFIX
+from ad_autocategorize.categories.judging import LearnedTitles, judge_titles, title_counts, title_outcomes
 from ad_autocategorize.categories.label_weights import LabelWeights, weigh_labels
 from ad_autocategorize.categories.private_words import sole_words, without_contacts
 from ad_autocategorize.conf import plugin_settings
@@ -19,6 +20,8 @@ from ad_autocategorize.sources.languages import title_settings
 from ad_autocategorize.sources.source import require_ads
 from ad_autocategorize.titles.normalization import Normalizer
 from ad_autocategorize.titles.settings import TitleSettings
+from ad_autocategorize.versions.history import active_version
+from ad_autocategorize.versions.provenance import fingerprint
 from taxonomy.tree import CategoryTree
 
 NAME_PREFIX = "titles-"
@@ -28,11 +31,11 @@ Progress = Callable[[str, int, int], None]
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """What ``retrain_titles`` is asked for."""
+    """What ``retrain_titles`` is asked for; ``training`` says who asks, and what is to become of the version."""
 
     since: date | None = None
     limit: int | None = None
-    activate: bool = True
+    training: versions.Training = field(default_factory=versions.Training)
     jobs: int = 1
     seed: int = 0
     language: str = ""
@@ -49,59 +52,86 @@ class Result:
 
 
 def retrain_titles(source: AdSource, request: Request, progress: Progress) -> Result:
-    """Evaluate on a hold-out, train on all ads, write the artifact, record it and activate it.
+    """Evaluate on a hold-out, train on all ads, write the artifact, record it, and promote it if it passes the gate.
 
     Raises ``TrainingError`` where the ads cannot be learned from, ``TrainingBusy``, ``SourceError``, ``OSError``.
     """
     from ad_autocategorize.titles.evaluation import hold_out
-    from ad_autocategorize.titles.training.examples import tokenize
     from ad_autocategorize.titles.training.training import train
 
     settings = title_settings(request.language)
     directory = plugin_settings.model_dir
-    with versions.only_one(directory):
+    with versions.training_lock(directory, ModelVersion.Kind.TITLES) as lock:
         versions.sweep(directory, TEMPORARY_PREFIX, NAME_PREFIX)
+        progress = lock.telling(progress)
         skipped: Counter[str] = Counter()
         tree = CategoryTree.load(include_inactive=True)
-        titles, paths, ads, labels = _collect(source, request, tree, skipped, progress)
-        kept = len(tokenize(titles, settings)[1])
-        skipped["nothing left of the title"] = len(titles) - kept
+        ads, labels = _collect(source, request, tree, settings, skipped, progress)
         options: dict[str, Any] = {"weights": labels.weights, "seed": request.seed, "jobs": request.jobs}
-        which = {"kind": ModelVersion.Kind.TITLES, "source": source.name, "language": request.language}
-        before = ModelVersion.objects.filter(**which, is_active=True).first()
+        slot = {"kind": ModelVersion.Kind.TITLES, "source": source.name, "language": request.language}
+        before = active_version(slot)
         if before is not None and (request.since or request.limit):
             # A part of the ads is no sample of the site to choose settings by: those of the version in service stay.
-            settings = settings.inherit(TitleSettings.from_dict(before.metrics.get("settings", {})))
-        evaluation = hold_out(titles, paths, settings, ads=ads, **options, progress=_stage(progress, "evaluating"))
+            settings = settings.inherit(TitleSettings.from_dict(before.settings))
+        held = hold_out(
+            ads.titles, ads.paths, settings, **options, keys=ads.keys, progress=_stage(progress, "evaluating")
+        )
         # What the hold-out chose on most of the ads suits all of them.
-        settings = settings.inherit(evaluation.chosen_settings)
-        scorer = train(titles, paths, settings, **options, progress=_stage(progress, "training"))
+        settings = settings.inherit(held.evaluation.chosen_settings)
+        scorer = train(ads.titles, ads.paths, settings, **options, progress=_stage(progress, "training"))
+        progress("comparing", 0, 0)
+        verdict = judge_titles(
+            directory, before, ads, held, CategoryTree.load(), tolerance=plugin_settings.PROMOTION_TOLERANCE
+        )
         name = versions.new_name(NAME_PREFIX + "".join(f"{part}-" for part in (source.name, request.language) if part))
+        metrics = held.evaluation.to_dict()
         metadata = {
             "version": name,
             "taxonomy_version": tree.version,
-            "ads": kept,
+            "ads": len(ads.titles),
             "skipped": dict(+skipped),
             "labels": dict(labels.origins),
-            "metrics": evaluation.to_dict(),
+            "metrics": metrics,
         }
         scorer.save(directory / name, metadata=metadata)
+        title_outcomes(ads, held).save(directory / name)
+        lock.confirm()
         version = versions.record(
             directory,
-            activate=request.activate,
-            **which,
+            request.training,
+            verdict,
+            **slot,
+            **_described(ads, tree, metrics),
             name=name,
             digest=scorer.digest,
-            taxonomy_version=tree.version,
-            ad_count=kept,
-            metrics=evaluation.to_dict(),
+            parent=before,
         )
     return Result(version, +skipped, labels, before)
 
 
+def _described(ads: LearnedTitles, tree: CategoryTree, metrics: dict[str, Any]) -> dict[str, Any]:
+    """Return the fields of ``ModelVersion`` that say what was learned from and how good it is."""
+    return {
+        "taxonomy_version": tree.version,
+        "ad_count": len(ads.titles),
+        "counts": title_counts(ads.paths, tree),
+        "data_fingerprint": fingerprint(ads.keys, ads.paths),
+        "settings": metrics["settings"],
+        "metrics": {name: value for name, value in metrics.items() if name != "settings"},
+    }
+
+
 def _collect(
-    source: AdSource, request: Request, tree: CategoryTree, skipped: Counter[str], progress: Progress
-) -> tuple[list[str], list[tuple[int, ...]], list[Any], LabelWeights]:
+    source: AdSource,
+    request: Request,
+    tree: CategoryTree,
+    settings: TitleSettings,
+    skipped: Counter[str],
+    progress: Progress,
+) -> tuple[LearnedTitles, LabelWeights]:
+    """Return the ads that have a word to learn from, and how much their labels count."""
+    from ad_autocategorize.titles.training.examples import tokenize
+
     ads = []
     for ad in source.iter_titles(
         since=request.since, limit=request.limit, skipped=skipped, language=request.language or None
@@ -111,8 +141,12 @@ def _collect(
             progress("reading ads", len(ads), 0)
     require_ads(source, len(ads), skipped)
     titles = _without_private_words(ads, title_settings(request.language))
-    paths = [tree.path_ids(ad.category_id) for ad in ads]
-    return titles, paths, [ad.ad_id for ad in ads], weigh_labels(ads, source.name)
+    kept = tokenize(titles, settings)[1]
+    skipped["nothing left of the title"] = len(titles) - len(kept)
+    labels = weigh_labels(ads, source.name)
+    learned = [ads[place] for place in kept]
+    paths = [tree.path_ids(ad.category_id) for ad in learned]
+    return LearnedTitles.of([ad.ad_id for ad in learned], [titles[place] for place in kept], paths), labels.part(kept)
 
 
 def _without_private_words(ads: Sequence[LabelledTitle], settings: TitleSettings) -> list[str]:

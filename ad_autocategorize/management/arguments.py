@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
-from datetime import date
+from datetime import date, datetime
+
+from django.utils import timezone
 
 MOST_FOLDS = 20
 MOST_DAYS = 36_500
@@ -34,6 +36,12 @@ def folds(text: str) -> int:
 def day(text: str) -> date:
     """Return a day such as 2024-12-31."""
     return date.fromisoformat(text)
+
+
+def moment(text: str) -> datetime:
+    """Return a moment such as 2024-12-31T12:00, in the site's time where it names no zone of its own."""
+    value = datetime.fromisoformat(text)
+    return timezone.make_aware(value) if timezone.is_naive(value) else value
 
 
 def seed(text: str) -> int:

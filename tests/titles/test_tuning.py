@@ -26,7 +26,7 @@ def test_what_the_settings_leave_open_is_chosen_and_kept_with_the_scorer(tmp_pat
 
 
 def test_another_training_inherits_what_was_chosen_and_keeps_what_is_set():
-    chosen = hold_out(TITLES, PATHS, TitleSettings()).chosen_settings
+    chosen = hold_out(TITLES, PATHS, TitleSettings()).evaluation.chosen_settings
     settings = TitleSettings(regularization=3.0).inherit(chosen)
     assert settings.regularization == 3.0
     assert settings.naive_bayes_weight == chosen.naive_bayes_weight
@@ -97,7 +97,7 @@ def test_thousands_of_categories_with_two_ads_each_are_tested_and_trained():
     assert 0.25 < len(aside) / len(paths) < 0.4
     assert {paths[i] for i in rest} == set(paths)
     titles = [f"cosa{number // 2} modelo{number % 7}" for number in range(600)]
-    found = hold_out(titles, paths, TitleSettings())
+    found = hold_out(titles, paths, TitleSettings()).evaluation
     assert found.test_size == len(aside)
     assert found.path_accuracy > 0.5
     assert found.expected_calibration_error < 0.2

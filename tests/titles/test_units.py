@@ -80,7 +80,7 @@ def test_a_node_with_few_ads_answers_with_frequencies_and_the_rest_still_learns(
 def test_every_classifier_and_feature_set_learns(classifier, features):
     titles, paths = labelled_titles()
     settings = TitleSettings(classifier=classifier, features=features, naive_bayes_weight=0.0)
-    assert hold_out(titles, paths, settings).path_accuracy > 0.9
+    assert hold_out(titles, paths, settings).evaluation.path_accuracy > 0.9
 
 
 @pytest.mark.parametrize("titles", [[], ["sofá"], ["sofá", "mesa"], ["!!", "??"]])

@@ -40,7 +40,7 @@ def test_equal_weights_give_the_same_bits_as_none(tmp_path):
 def test_the_hold_out_trains_with_the_weights_of_its_own_titles():
     titles = [f"{title} {number}" for number in range(6) for title in TITLES[:6]]
     paths = PATHS[:6] * 6
-    plain = hold_out(["!!!", *titles], [SOFAS, *paths], TitleSettings())
-    weighted = hold_out(["!!!", *titles], [SOFAS, *paths], TitleSettings(), weights=[50.0] + [1.0] * 36)
+    plain = hold_out(["!!!", *titles], [SOFAS, *paths], TitleSettings()).evaluation
+    weighted = hold_out(["!!!", *titles], [SOFAS, *paths], TitleSettings(), weights=[50.0] + [1.0] * 36).evaluation
     # The title that is dropped takes its weight along; the others are equal.
     assert weighted == plain

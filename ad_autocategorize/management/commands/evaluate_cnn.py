@@ -14,7 +14,7 @@ from ad_autocategorize.artifacts import ArtifactError
 from ad_autocategorize.conf import plugin_settings
 from ad_autocategorize.management.arguments import positive
 from ad_autocategorize.management.base import ExtraCommand
-from ad_autocategorize.management.commands.retrain_cnn import print_metrics, print_never_seen
+from ad_autocategorize.management.commands.retrain_cnn import metric_lines, never_seen_lines
 from ad_autocategorize.models import ModelVersion
 from ad_autocategorize.reports.photo_advice import next_steps
 from ad_autocategorize.reports.titles import LANGUAGES
@@ -76,7 +76,8 @@ class Command(ExtraCommand):
 
     def _print(self, evaluated: EvaluatedPhotos) -> None:
         figures = evaluated.figures
-        print_metrics(self, figures)
+        for line in metric_lines(figures):
+            self.stdout.write(line)
         within = ", ".join(f"{distance}: {share:.4f}" for distance, share in figures["year_within"].items())
         self.stdout.write(f"Year within (years: share) {within}.")
         for head, row in figures["heads"].items():
@@ -91,7 +92,8 @@ class Command(ExtraCommand):
         for reason, count in evaluated.skipped.counts.most_common():
             named = ", ".join(evaluated.skipped.examples[reason][:3])
             self.stdout.write(f"Left out: {count} photos, {reason} ({named}).")
-        print_never_seen(self, figures["never_seen"])
+        for line in never_seen_lines(figures["never_seen"]):
+            self.stdout.write(line)
         for head in figures["heads"]:
             for confusion in [item for item in evaluated.confused if item.head == head][:SHOWN_CONFUSIONS]:
                 self.stdout.write(f"{confusion.count:>4} x {head}: {confusion.truth} taken for {confusion.answer}")

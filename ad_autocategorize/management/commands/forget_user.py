@@ -13,7 +13,7 @@ from ad_autocategorize.conf import plugin_settings
 from ad_autocategorize.models import ModelVersion
 from ad_autocategorize.moderation.forgetting import forget
 from ad_autocategorize.private_copies import discard_versions
-from ad_autocategorize.versions import TrainingBusy, only_one
+from ad_autocategorize.versions import TrainingBusy, training_lock
 
 
 class Command(BaseCommand):
@@ -47,7 +47,7 @@ class Command(BaseCommand):
 
 def _delete_retired() -> int:
     directory = plugin_settings.model_dir
-    with only_one(directory):
+    with training_lock(directory, ModelVersion.Kind.TITLES):
         retired = list(ModelVersion.objects.filter(kind=ModelVersion.Kind.TITLES, is_active=False))
         for version in retired:
             version.delete()

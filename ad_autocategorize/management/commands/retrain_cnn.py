@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import sys
 from argparse import BooleanOptionalAction
+from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
-from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.core.management.base import CommandError, CommandParser
 
 from ad_autocategorize.management.arguments import positive, seed
-from ad_autocategorize.management.base import ExtraCommand
+from ad_autocategorize.management.training import TrainingCommand
 from ad_autocategorize.photos.settings import AUGMENTATIONS
 from ad_autocategorize.sources import SourceError, car_source
-from ad_autocategorize.versions import TrainingBusy
+from ad_autocategorize.versions import Training, TrainingBusy
 
 if TYPE_CHECKING:
     from ad_autocategorize.cars.retraining import PhotoRequest, PhotoResult
@@ -23,12 +24,15 @@ MOST_NAMED = 10
 SETTINGS = ("backbone", "freeze_backbone", "height", "width", "epochs", "batch_size", "augmentation", "seed")
 
 
-class Command(ExtraCommand):
-    help = "Train the car photo network on the published ads and imported sets, and put it into service."
+class Command(TrainingCommand):
+    help = (
+        "Train the car photo network on the published ads and imported sets, and put it into service unless it is worse than the "
+        "one that serves."
+    )
 
     def add_arguments(self, parser: CommandParser) -> None:
+        super().add_arguments(parser)
         parser.add_argument("--limit", type=positive, help="Learn from the photos of at most this many ads.")
-        parser.add_argument("--no-activate", action="store_true", help="Record the new version without serving it.")
         parser.add_argument("--resume", action="store_true", help="Go on where an interrupted training stopped.")
         parser.add_argument("--device", default="cpu", help="cpu (default), cuda or mps.")
         parser.add_argument("--threads", type=positive, help="Cores to train on (all).")
@@ -50,6 +54,7 @@ class Command(ExtraCommand):
         parser.add_argument("--seed", type=seed)
 
     def handle(self, *args: Any, **options: Any) -> None:
+        self.begin_log()
         try:
             result = self._train(options)
         except (SourceError, TrainingBusy, LookupError, ValueError) as error:
@@ -63,6 +68,8 @@ class Command(ExtraCommand):
             sys.exit(INTERRUPTED)
         if result is not None:
             self._report(result)
+            learned = f"photos of {result.version.ad_count} sellers or ads"
+            self.refuse(self.finish(result.version, learned, self.training(options)))
 
     def _train(self, options: dict[str, Any]) -> PhotoResult | None:
         """Train, in one of several processes where ``torchrun`` has started them; the others return ``None``."""
@@ -77,39 +84,36 @@ class Command(ExtraCommand):
         _check_device(options["device"])
         join_processes(options["device"])
         first = rank_and_size()[0] == 0
-        result = retrain_photos(car_source(), _request(options), self._progress if first else lambda epoch: None)
+        request = _request(options, self.training(options))
+        result = retrain_photos(car_source(), request, self._progress if first else lambda epoch: None)
         leave_processes()
         return result
 
     def _progress(self, epoch: Epoch) -> None:
         heads = " ".join(f"{head} {value:.3f}" for head, value in epoch.accuracies.items())
         left = f"{epoch.remaining_seconds / 60:.1f} min left"
-        self.stdout.write(f"epoch {epoch.number + 1:>3} {epoch.progress:>4.0%} loss {epoch.loss:.3f}  {heads}  {left}")
+        self.say(f"epoch {epoch.number + 1:>3} {epoch.progress:>4.0%} loss {epoch.loss:.3f}  {heads}  {left}")
         self.stdout.flush()
 
     def _report(self, result: PhotoResult) -> None:
         how = "the branches alone" if result.frozen else "the whole network"
-        self.stdout.write(f"Trained {how}, starting from {_origin(result)}.")
-        print_metrics(self, result.version.metrics)
-        self.stdout.write(
-            f"Largest difference between torch's and ONNX Runtime's logits: {result.export_difference:.1e}."
-        )
+        self.say(f"Trained {how}, starting from {_origin(result)}.")
+        for line in metric_lines(result.version.metrics):
+            self.say(line)
+        self.say(f"Largest difference between torch's and ONNX Runtime's logits: {result.export_difference:.1e}.")
         for reason, count in result.skipped.counts.most_common():
             named = ", ".join(result.skipped.examples[reason][:3])
-            self.stdout.write(f"Left out: {count} photos, {reason} ({named}).")
-        print_never_seen(self, [" ".join(pair) for pair in result.never_seen])
-        state = "active" if result.version.is_active else "recorded, not active"
-        self.stdout.write(
-            self.style.SUCCESS(f"{result.version.name}: photos of {result.version.ad_count} sellers or ads, {state}.")
-        )
+            self.say(f"Left out: {count} photos, {reason} ({named}).")
+        for line in never_seen_lines([" ".join(pair) for pair in result.never_seen]):
+            self.say(line)
 
 
-def _request(options: dict[str, Any]) -> PhotoRequest:
+def _request(options: dict[str, Any], training: Training) -> PhotoRequest:
     from ad_autocategorize.cars.retraining import PhotoRequest
 
     return PhotoRequest(
         limit=options["limit"],
-        activate=not options["no_activate"],
+        training=training,
         resume=options["resume"],
         device=options["device"],
         weights=options["weights"],
@@ -137,39 +141,38 @@ def _check_device(name: str) -> None:
         raise ValueError(f"--device {name} cannot be used: {str(error).splitlines()[0]}") from error
 
 
-def print_never_seen(command: BaseCommand, models: list[str]) -> None:
-    """Write which models of the catalog the network cannot answer."""
+def never_seen_lines(models: list[str]) -> Iterator[str]:
+    """Yield a line that says which models of the catalog the network cannot answer, if there are any."""
     if models:
         named = ", ".join(models[:MOST_NAMED]) + (", ..." if len(models) > MOST_NAMED else "")
-        command.stdout.write(f"Never seen, so never guessed: {len(models)} models of the catalog ({named}).")
+        yield f"Never seen, so never guessed: {len(models)} models of the catalog ({named})."
 
 
-def print_metrics(command: BaseCommand, metrics: dict[str, Any]) -> None:
-    """Write the hold-out figures as a table."""
+def metric_lines(metrics: dict[str, Any]) -> Iterator[str]:
+    """Yield the hold-out figures as the lines of a table."""
     from ad_autocategorize.photos.vocabularies import HEADS
 
     if "heads" not in metrics:
-        command.stdout.write("There were too few photos for a hold-out.")
+        yield "There were too few photos for a hold-out."
         return
-    command.stdout.write(f"Hold-out of {metrics['photos']} photos of {metrics['ads']} ads:")
-    command.stdout.write(
-        f"{'':<10} {'accuracy':>9} {'95 %':>15} {'top 3':>7} {'macro F1':>9} {'ECE':>6} {'filled in':>10} {'right':>7} {'ads':>6}"
+    yield f"Hold-out of {metrics['photos']} photos of {metrics['ads']} ads:"
+    yield (
+        f"{'':<10} {'accuracy':>9} {'95 %':>15} {'top 3':>7} {'macro F1':>9} {'ECE':>6} {'filled in':>10} {'right':>7} "
+        f"{'ads':>6}"
     )
     for head in HEADS:
         if head in metrics["heads"]:
             row = metrics["heads"][head]
             right = "-" if row["filled_in_right"] is None else f"{row['filled_in_right']:.1%}"
             interval = f"{row['low']:.3f} to {row['high']:.3f}"
-            command.stdout.write(
+            yield (
                 f"{head:<10} {row['accuracy']:>9.4f} {interval:>15} {row['top3']:>7.4f} {row['macro_f1']:>9.4f} "
                 f"{row['expected_calibration_error']:>6.3f} {row['filled_in']:>10.1%} {right:>7} {row['support']:>6}"
             )
     for name, words in (("all_but_color", "Brand, model, body type and year"), ("all_five", "All five fields")):
         if metrics[f"{name}_known"]:
-            command.stdout.write(
-                f"{words} right {metrics[f'{name}_right']:.4f} of the {metrics[f'{name}_known']} ads that have them."
-            )
-    command.stdout.write(
+            yield f"{words} right {metrics[f'{name}_right']:.4f} of the {metrics[f'{name}_known']} ads that have them."
+    yield (
         f"All known fields right {metrics['all_known_heads_right']:.4f}, impossible pairs {metrics['pair_violations']}, "
         f"cars refused {metrics['cars_refused']:.1%}, ads whose photos disagree {metrics['ads_that_disagree']}."
     )

@@ -2,29 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from ad_autocategorize.statistics.intervals import wilson_interval
 from ad_autocategorize.statistics.reliability import expected_calibration_error
-from ad_autocategorize.titles.evaluation.filed_twice import (
-    is_any_filed_twice,
-    number_ads,
-    one_of_each,
-    paths_of_ads,
-)
+from ad_autocategorize.titles.evaluation.filed_twice import is_any_filed_twice, one_of_each, paths_of_ads
 from ad_autocategorize.titles.evaluation.metrics import LevelScores, score_levels, share_among_three
-from ad_autocategorize.titles.evaluation.predictions import predict
+from ad_autocategorize.titles.evaluation.predictions import Predictions, predict
 from ad_autocategorize.titles.evaluation.sizes import FEW_ADS, list_thin
-from ad_autocategorize.titles.evaluation.splits import split_by_group
 from ad_autocategorize.titles.hierarchy import Path
 from ad_autocategorize.titles.scorer import TitleScorer
 from ad_autocategorize.titles.settings import TitleSettings
 from ad_autocategorize.titles.training.examples import tokenize
-from ad_autocategorize.titles.training.splitting import split_by_category
+from ad_autocategorize.titles.training.splitting import split_by_category, split_by_key
 from ad_autocategorize.titles.training.training import Progress, TrainingError, train
 
 TEST_SHARE = 0.33
@@ -32,10 +27,15 @@ TEST_SHARE = 0.33
 
 @dataclass(frozen=True, slots=True)
 class LevelReport:
-    """Scores at one level of the tree (1 = main categories), over the ads filed at least that deep, within 0 to 1."""
+    """Scores at one level of the tree (1 = main categories), over the ads filed at least that deep, within 0 to 1.
+
+    ``low`` and ``high`` are the ends of the accuracy's 95 % confidence interval.
+    """
 
     level: int
     accuracy: float
+    low: float
+    high: float
     precision_macro: float
     recall_macro: float
     f1_macro: float
@@ -49,12 +49,15 @@ class LevelReport:
 class Evaluation:
     """The result of a hold-out test; shares and errors within 0 to 1.
 
-    ``settings`` are those trained with, as plain values. Of the ``categories`` where ads are filed ``thin_categories`` have fewer
-    than ``few_ads`` of all ads.
+    ``settings`` are those trained with, as plain values. ``path_low`` and ``path_high`` are the ends of the 95 % confidence
+    interval of ``path_accuracy``. Of the ``categories`` where ads are filed ``thin_categories`` have fewer than ``few_ads`` of
+    all ads.
     """
 
     levels: list[LevelReport]
     path_accuracy: float
+    path_low: float
+    path_high: float
     top3_accuracy: float
     expected_calibration_error: float
     train_size: int
@@ -74,30 +77,44 @@ class Evaluation:
         return asdict(self)
 
 
+@dataclass(frozen=True, slots=True)
+class HeldOutAnswers:
+    """A hold-out test with what was answered.
+
+    ``places`` are the titles tested, int[n], among those given; ``answers`` the path answered for each, and ``truth`` where the
+    ad is filed: of several categories the one that the answer comes nearest to.
+    """
+
+    evaluation: Evaluation
+    places: NDArray[np.intp]
+    truth: list[Path]
+    answers: list[Path]
+
+
 def hold_out(
     titles: Sequence[str],
     paths: Sequence[Path],
     settings: TitleSettings,
     *,
-    ads: Sequence[Hashable] | None = None,
     weights: Sequence[float] | None = None,
     test_share: float = TEST_SHARE,
+    keys: NDArray[np.uint64] | None = None,
     seed: int = 0,
     jobs: int = 1,
     progress: Progress | None = None,
-) -> Evaluation:
+) -> HeldOutAnswers:
     """Train on part of every category and test on the rest, where all ads count the same.
 
-    ``ads`` says which ad each title is of, where ads are filed at several categories: such an ad is on one side with all of
-    them, it is tested once, and an answer that names one of them is right.
+    With ``keys``, uint64[n], which ads are tested goes by them: see ``split_by_key``. Titles with one key are of one ad, filed at
+    several categories: it is on one side with all of them and tested once, and an answer that names one of them is right.
 
     Raises ``TrainingError`` where nothing is left to test on.
     """
-    _, kept = tokenize(titles, settings)
+    kept = np.array(tokenize(titles, settings)[1], dtype=np.intp)
     titles, paths = [titles[i] for i in kept], [paths[i] for i in kept]
     weights = weights and [weights[i] for i in kept]
-    ads = range(len(paths)) if ads is None else [ads[i] for i in kept]
-    test, rest = _split(paths, ads, test_share, seed)
+    kept_keys = None if keys is None else keys[kept]
+    test, rest = _split(paths, kept_keys, test_share, seed)
     if not len(test):
         raise TrainingError(f"{len(titles)} ads are too few to hold any out; no category has more than a few.")
     scorer = train(
@@ -109,41 +126,58 @@ def hold_out(
         jobs=jobs,
         progress=progress,
     )
+    ads = range(len(paths)) if kept_keys is None else kept_keys.tolist()
     filed = paths_of_ads(paths, ads)
-    evaluation = evaluate(scorer, [titles[i] for i in test], [filed[i] for i in test], train_size=len(rest))
-    return replace(evaluation, categories=len(set(paths)), thin_categories=len(list_thin(paths, [])))
+    predictions = predict(scorer, [titles[i] for i in test], [filed[i] for i in test])
+    evaluation = _scored(scorer, predictions, train_size=len(rest))
+    evaluation = replace(evaluation, categories=len(set(paths)), thin_categories=len(list_thin(paths, [])))
+    return HeldOutAnswers(evaluation, kept[test], list(predictions.truth), predictions.guesses)
 
 
 def _split(
-    paths: Sequence[Path], ads: Sequence[Hashable], share: float, seed: int
+    paths: Sequence[Path], keys: NDArray[np.uint64] | None, share: float, seed: int
 ) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
-    if not is_any_filed_twice(ads):
+    if keys is None:
         return split_by_category(paths, share, seed)
-    split = split_by_group(paths, number_ads(ads), seed, share)
-    return one_of_each(split.test, ads), split.train
+    aside, rest = split_by_key(paths, keys, share, seed)
+    if not is_any_filed_twice(keys.tolist()):
+        return aside, rest
+    # An ad that has been learned from at one of its categories is not tested at another.
+    is_learned = np.isin(keys, keys[rest])
+    return one_of_each(np.flatnonzero(~is_learned), keys.tolist()), np.flatnonzero(is_learned)
 
 
 def evaluate(
     scorer: TitleScorer, titles: Sequence[str], filed: Sequence[Sequence[Path]], *, train_size: int
 ) -> Evaluation:
     """Compare a scorer's answers with the paths that each title's ad is filed at, one or several."""
-    predictions = predict(scorer, titles, filed)
+    return _scored(scorer, predict(scorer, titles, filed), train_size=train_size)
+
+
+def _scored(scorer: TitleScorer, predictions: Predictions, *, train_size: int) -> Evaluation:
+    right = int(predictions.correct.sum())
+    interval = wilson_interval(right, len(predictions))
     return Evaluation(
         levels=[_level(scores) for scores in score_levels(predictions)],
         path_accuracy=float(predictions.correct.mean()),
+        path_low=interval.low,
+        path_high=interval.high,
         top3_accuracy=share_among_three(predictions),
         expected_calibration_error=expected_calibration_error(predictions.confidence[:, 0], predictions.correct),
         train_size=train_size,
-        test_size=len(titles),
+        test_size=len(predictions),
         settings=scorer.settings.to_dict(),
     )
 
 
 def _level(scores: LevelScores) -> LevelReport:
     macro, weighted = scores.macro, scores.weighted
+    interval = wilson_interval(round(scores.accuracy * scores.support), scores.support)
     return LevelReport(
         scores.level,
         scores.accuracy,
+        interval.low,
+        interval.high,
         precision_macro=macro.precision,
         recall_macro=macro.recall,
         f1_macro=macro.f1,

@@ -1,0 +1,23 @@
+"""From a trained model to one in service, for both kinds of models.
+
+The order of events makes an interruption harmless at any point: files are written beside their final place and renamed, then one
+transaction records the version and, if it passes the gate, activates it. Until it commits the old version serves; folders
+without a record are swept by the next training, under the lock that lets only one training run at a time.
+"""
+
+from ad_autocategorize.versions.locking import LOCK_NAME, TrainingBusy, only_one, training_lock
+from ad_autocategorize.versions.pruning import KEPT_VERSIONS, prune
+from ad_autocategorize.versions.recording import Training, new_name, record, sweep
+
+__all__ = [
+    "KEPT_VERSIONS",
+    "LOCK_NAME",
+    "Training",
+    "TrainingBusy",
+    "new_name",
+    "only_one",
+    "prune",
+    "record",
+    "sweep",
+    "training_lock",
+]

@@ -1,0 +1,178 @@
+"""One training at a time: a file that the kernel locks on this host, and a row that all hosts see."""
+
+from __future__ import annotations
+
+import fcntl
+import logging
+import os
+import secrets
+import socket
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import timedelta
+from pathlib import Path
+from typing import Any, NoReturn
+
+from django.db import DatabaseError, IntegrityError, connections, router, transaction
+from django.db.models import QuerySet
+from django.utils import timezone
+
+from ad_autocategorize.models import ModelVersion, TrainingLock
+
+logger = logging.getLogger("ad_autocategorize")
+
+Progress = Callable[[str, int, int], None]
+
+LOCK_NAME = ".training.lock"
+# What is locked for a training of each kind: both may run at once.
+LOCKS: dict[str, str] = {ModelVersion.Kind.TITLES: LOCK_NAME, ModelVersion.Kind.PHOTOS: ".photo-training.lock"}
+# A holder says so often that it is alive.
+HEARTBEAT = timedelta(seconds=30)
+# After so long without a heartbeat the holder counts as killed. Clocks of hosts may differ by less than this.
+EXPIRY = timedelta(minutes=5)
+
+
+class TrainingBusy(RuntimeError):
+    """Another process is training the same kind of model, or has taken this one's lock over."""
+
+
+@contextmanager
+def only_one(directory: Path, lock_name: str = LOCK_NAME) -> Iterator[None]:
+    """Hold the folder's lock among the processes of this host. Raises ``TrainingBusy`` if another one holds it."""
+    # The kernel drops the lock with its process, however that ends.
+    directory.mkdir(parents=True, exist_ok=True)
+    with (directory / lock_name).open("w") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError as error:
+            raise TrainingBusy(f"Another training is writing to {directory}. Wait for it to end.") from error
+        yield
+
+
+@contextmanager
+def training_lock(directory: Path, kind: str) -> Iterator[HeldLock]:
+    """Hold the lock of a kind of models on all hosts. Raises ``TrainingBusy`` if another process holds it."""
+    with only_one(directory, LOCKS[kind]):
+        lock = HeldLock(kind)
+        lock.acquire()
+        try:
+            yield lock
+        finally:
+            lock.release()
+
+
+class HeldLock:
+    """A row of ``TrainingLock``, renewed by a thread while the training runs. No transaction is held meanwhile."""
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+        self._holder = {"host": _this_host(), "process": os.getpid(), "token": secrets.token_hex(8)}
+        self._progress = ""
+        self._done = threading.Event()
+        self._thread = threading.Thread(target=self._beat, name="training-lock", daemon=True)
+
+    def acquire(self) -> None:
+        """Write the row, or take over that of a holder who is gone. Raises ``TrainingBusy``."""
+        now = timezone.now()
+        fields = {**self._holder, "acquired_at": now, "expires_at": now + EXPIRY, "progress": ""}
+        if not self._inserted(fields) and not self._taken_over(fields):
+            self._refuse()
+        self._thread.start()
+
+    def release(self) -> None:
+        """Stop the heartbeat and delete the row, unless another process has taken it over."""
+        self._done.set()
+        self._thread.join()
+        try:
+            self._own_row().delete()
+        except DatabaseError:
+            # Whatever ended the training is what must be told; the row expires by itself.
+            logger.warning("The lock of the training could not be given back.", exc_info=True)
+
+    def telling(self, progress: Progress) -> Progress:
+        """Return a progress callback that notes what the training is at, for the next heartbeat to write."""
+
+        def told(stage: str, done: int, total: int) -> None:
+            self.note(f"{stage} {done}/{total}" if total else stage)
+            progress(stage, done, total)
+
+        return told
+
+    def note(self, text: str) -> None:
+        """Note what the training is at, in place of what was noted before."""
+        self._progress = text[:200]
+
+    def confirm(self) -> None:
+        """Raise ``TrainingBusy`` unless the row is still this holder's, as after a night of sleep it may not be."""
+        if not self._renewed():
+            raise TrainingBusy("The lock of this training expired and another one took it over. Nothing was recorded.")
+
+    def _own_row(self) -> QuerySet[TrainingLock]:
+        return TrainingLock.objects.filter(name=self.name, token=self._holder["token"])
+
+    def _taken_over(self, fields: dict[str, Any]) -> bool:
+        """Take the row of a holder who is gone, unless a third one was faster."""
+        other = TrainingLock.objects.filter(name=self.name).first()
+        if other is None:
+            # Given back a moment ago.
+            return self._inserted(fields)
+        if other.expires_at > timezone.now() and not _is_killed(other):
+            return False
+        return bool(TrainingLock.objects.filter(pk=other.pk, token=other.token).update(**fields))
+
+    def _refuse(self) -> NoReturn:
+        """Raise ``TrainingBusy`` that says who holds the lock."""
+        other = TrainingLock.objects.filter(name=self.name).first()
+        if other is None:
+            raise TrainingBusy("Another training has just ended. Start again.")
+        since = f"{timezone.localtime(other.acquired_at):%Y-%m-%d %H:%M}"
+        raise TrainingBusy(
+            f"Another training is running: process {other.process} of {other.host}, since {since}. Wait for it to end."
+        )
+
+    def _inserted(self, fields: dict[str, Any]) -> bool:
+        try:
+            with transaction.atomic(using=router.db_for_write(TrainingLock)):
+                TrainingLock.objects.create(name=self.name, **fields)
+        except IntegrityError:
+            return False
+        return True
+
+    def _renewed(self) -> bool:
+        fields = {"expires_at": timezone.now() + EXPIRY, "progress": self._progress}
+        return bool(self._own_row().update(**fields))
+
+    def _beat(self) -> None:
+        while not self._done.wait(HEARTBEAT.total_seconds()):
+            try:
+                self._renewed()
+            except DatabaseError:
+                # The next heartbeat comes long before the lock expires.
+                logger.warning("The lock of the training could not be renewed.", exc_info=True)
+            finally:
+                # This thread's own; a connection kept for hours may be cut by then.
+                connections.close_all()
+
+
+def _this_host() -> str:
+    """Return the name of this host, told apart from others of the same name by when it was started."""
+    try:
+        started = Path("/proc/sys/kernel/random/boot_id").read_text(encoding="ascii")[:8]
+    except OSError:
+        started = ""
+    return f"{socket.gethostname()[:80]} {started}".strip()
+
+
+def _is_killed(other: TrainingLock) -> bool:
+    """Return whether the holder is known to be gone: nobody need wait for the row to expire then."""
+    if other.host != _this_host():
+        return False
+    try:
+        os.kill(other.process, 0)
+    except ProcessLookupError:
+        return True
+    except OSError:
+        return False
+    # Whoever asks holds the file of this host: a row with the same number is an earlier process's.
+    return other.process == os.getpid()

@@ -1,0 +1,43 @@
+"""What a training wrote, kept with its version."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+
+from ad_autocategorize.models import ModelVersion
+
+# Characters; of a longer log the beginning goes.
+LONGEST = 20_000
+
+Progress = Callable[[str, int, int], None]
+
+
+class TrainingLog:
+    """Lines of a training, the newest kept: what the command printed, and when each stage began."""
+
+    def __init__(self) -> None:
+        self._started = time.monotonic()
+        self._lines: list[str] = []
+        self._stage = ""
+
+    def add(self, line: str) -> None:
+        """Note a line."""
+        self._lines.append(line)
+
+    def watch(self, progress: Progress) -> Progress:
+        """Return a progress callback that notes each new stage, and tells ``progress``."""
+
+        def watched(stage: str, done: int, total: int) -> None:
+            if stage != self._stage:
+                self._stage = stage
+                self.add(f"{time.monotonic() - self._started:8.1f} s  {stage}")
+            progress(stage, done, total)
+
+        return watched
+
+    def keep(self, version: ModelVersion) -> None:
+        """Write the lines to the version."""
+        text = "\n".join(self._lines)
+        version.log = text if len(text) <= LONGEST else "…\n" + text[-LONGEST:].partition("\n")[2]
+        version.save(update_fields=["log"])

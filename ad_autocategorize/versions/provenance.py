@@ -1,0 +1,49 @@
+"""What a version came from: the libraries that trained it, and the ads."""
+
+from __future__ import annotations
+
+import hashlib
+import platform
+from collections.abc import Hashable, Iterable, Sequence
+from importlib import metadata
+
+import numpy as np
+from numpy.typing import NDArray
+
+# Those that the figures of a model may depend on.
+LIBRARIES = (
+    "django-ad-autocategorize",
+    "Django",
+    "numpy",
+    "scipy",
+    "scikit-learn",
+    "torch",
+    "torchvision",
+    "timm",
+    "onnxruntime",
+)
+
+Keys = NDArray[np.uint64]
+
+
+def library_versions() -> dict[str, str]:
+    """Return the versions of Python and of the libraries that are installed, by name."""
+    found = {"Python": platform.python_version()}
+    for name in LIBRARIES:
+        try:
+            found[name] = metadata.version(name)
+        except metadata.PackageNotFoundError:
+            continue
+    return found
+
+
+def digest_keys(values: Iterable[Hashable]) -> Keys:
+    """Return a number for each value, uint64[n], that tells neither a key nor a title: equal values have equal numbers."""
+    digests = (hashlib.blake2b(repr(value).encode(errors="surrogatepass"), digest_size=8).digest() for value in values)
+    return np.frombuffer(b"".join(digests), dtype="<u8").astype(np.uint64)
+
+
+def fingerprint(keys: Keys, labels: Sequence[Hashable]) -> str:
+    """Return one text for all ads and their labels, whatever their order: equal where the same was learned from."""
+    rows = sorted(f"{key}:{label}" for key, label in zip(keys.tolist(), labels, strict=True))
+    return hashlib.sha256("\n".join(rows).encode()).hexdigest()

@@ -1,0 +1,29 @@
+"""Deleting versions that nobody will go back to. The history of activations keeps their names."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Mapping
+from pathlib import Path
+
+from ad_autocategorize.models import ModelVersion
+
+# Of the versions that served, the active one among them; and as many of those that never did.
+KEPT_VERSIONS = 3
+
+
+def prune(directory: Path, slot: Mapping[str, str], keep: int = KEPT_VERSIONS) -> list[str]:
+    """Delete the rows and files of old versions of a kind, source and language; return their names.
+
+    Those that served last stay, and the newest that never did: a week of refused ones must not take the way back.
+    The active one always stays.
+    """
+    versions = ModelVersion.objects.filter(**slot)
+    served = versions.filter(activated_at__isnull=False).order_by("-is_active", "-activated_at", "-pk")
+    never = versions.filter(activated_at__isnull=True)
+    kept = {*served.values_list("pk", flat=True)[:keep], *never.values_list("pk", flat=True)[:keep]}
+    pruned = list(versions.exclude(pk__in=kept).exclude(is_active=True))
+    for version in pruned:
+        version.delete()
+        shutil.rmtree(directory / version.name, ignore_errors=True)
+    return [version.name for version in pruned]

@@ -1,0 +1,80 @@
+"""Recording a trained version, judged by the gate; and sweeping what interrupted trainings left."""
+
+from __future__ import annotations
+
+import secrets
+import shutil
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from django.db import router, transaction
+from django.utils import timezone
+
+from ad_autocategorize import registry
+from ad_autocategorize.models import ModelVersion, Origin, Reason
+from ad_autocategorize.versions.gate import Verdict
+from ad_autocategorize.versions.history import active_version
+from ad_autocategorize.versions.provenance import library_versions
+from ad_autocategorize.versions.pruning import prune
+
+
+@dataclass(frozen=True, slots=True)
+class Training:
+    """How a training was started, and what is to become of its version.
+
+    Attributes
+    ----------
+    activate : whether it is to be put into service, if it passes the gate.
+    force : promote it even if it does not pass.
+    origin : one of ``Origin``.
+    by : the user who started it, where one is known.
+    """
+
+    activate: bool = True
+    force: bool = False
+    origin: str = Origin.COMMAND
+    by: Any = None
+
+
+def new_name(prefix: str) -> str:
+    """Return a name for a version, which is also its folder's: the time in UTC, and chance for two at once."""
+    return f"{prefix}{timezone.now():%Y%m%dT%H%M%SZ}-{secrets.token_hex(2)}"
+
+
+def record(directory: Path, training: Training, verdict: Verdict, **fields: Any) -> ModelVersion:
+    """Record a version whose files are in place, and promote it in the same transaction if it may serve.
+
+    Then old versions are deleted. ``fields`` are those of ``ModelVersion``.
+    """
+    promoted = training.activate and (verdict.passed or training.force)
+    forced = promoted and not verdict.passed
+    with transaction.atomic(using=router.db_for_write(ModelVersion)):
+        version = ModelVersion.objects.create(
+            **fields,
+            verdict=verdict.to_dict(),
+            is_refused=not verdict.passed and not forced,
+            forced=forced,
+            origin=training.origin,
+            started_by=training.by,
+            libraries=library_versions(),
+        )
+        if promoted:
+            version.activate(_reason(version, forced), origin=training.origin, by=training.by)
+    registry.expire()
+    prune(directory, version.slot)
+    return version
+
+
+def _reason(version: ModelVersion, forced: bool) -> Reason:
+    if forced:
+        return Reason.FORCED
+    return Reason.PROMOTED if active_version(version.slot) else Reason.FIRST
+
+
+def sweep(directory: Path, *prefixes: str) -> None:
+    """Remove the folders that an interrupted training left: those with such a beginning of the name and no record."""
+    recorded = set(ModelVersion.objects.values_list("name", flat=True))
+    for entry in directory.iterdir():
+        if entry.is_dir() and entry.name.startswith(prefixes) and entry.name not in recorded:
+            shutil.rmtree(entry, ignore_errors=True)
