@@ -3,8 +3,8 @@
 from ad_autocategorize.models.cars import CarDecision, CarEvidence, CarIssue, car_text
 from ad_autocategorize.models.decisions import Decision, ImmutableRecordError, ReviewItem
 from ad_autocategorize.models.events import CarFieldEvent, Event, FieldState, SuggestionEvent
-from ad_autocategorize.models.findings import TaxonomyFinding
-from ad_autocategorize.models.labels import LabelIssue, ReviewDecision
+from ad_autocategorize.models.findings import PostponedFinding, TaxonomyFinding
+from ad_autocategorize.models.labels import LabelIssue, Moderation, ReviewDecision
 from ad_autocategorize.models.version import ModelVersion
 
 __all__ = [
@@ -18,6 +18,8 @@ __all__ = [
     "ImmutableRecordError",
     "LabelIssue",
     "ModelVersion",
+    "Moderation",
+    "PostponedFinding",
     "ReviewDecision",
     "ReviewItem",
     "SuggestionEvent",

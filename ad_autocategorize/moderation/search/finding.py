@@ -19,6 +19,7 @@ from ad_autocategorize.conf import plugin_settings
 from ad_autocategorize.models import LabelIssue
 from ad_autocategorize.moderation.labels.fingerprints import fingerprint
 from ad_autocategorize.moderation.labels.places import follow_moved_categories
+from ad_autocategorize.moderation.queue.searching import folded_title
 from ad_autocategorize.moderation.queue.transactions import write_batch
 from ad_autocategorize.moderation.search.car_checks import find_car_issues
 from ad_autocategorize.moderation.search.categories import keep_together, without_others
@@ -278,6 +279,7 @@ def _issues(
             seller=ad.seller,
             ad_date=_moment(ad.date),
             fingerprint=fingerprint(ad.title, ad.category_ids, tree),
+            folded_title=folded_title(ad.title),
             model=name,
             found_at=now,
         )
@@ -359,8 +361,8 @@ def _close_batch(
 
 _RENEWED = [
     "state", "kind", "given", "suggested", "branch", "level", "priority", "given_probability", "suggested_probability",
-    "alternatives", "words", "neighbors", "agreement", "seller", "ad_date", "fingerprint", "model", "found_at", "version",
-    "decided_at", "decided_by",
+    "alternatives", "words", "neighbors", "agreement", "seller", "ad_date", "fingerprint", "folded_title", "model", "found_at",
+    "version", "decided_at", "decided_by",
 ]  # fmt: skip
 # The ad's title and what is asked about it: whoever has seen another decides about nothing.
 _SHOWN = ["state", "given_id", "suggested_id", "fingerprint"]
