@@ -25,7 +25,10 @@ TABLE_HEADER = f"{'level':>5} {'accuracy':>9} {'precision':>10} {'recall':>7} {'
 
 
 class Command(ExtraCommand):
-    help = "Train the title classifiers on the published ads, test them on a hold-out, and put them into service."
+    help = (
+        "Train the title classifiers on the published ads, test them on a hold-out, and put them into service. Run it first of "
+        "all, then each night, or whenever many ads or categories have changed."
+    )
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("--limit", type=positive, help="Learn from at most this many ads.")
@@ -43,7 +46,7 @@ class Command(ExtraCommand):
             for language in training_languages():
                 if name or language:
                     self.stdout.write(" ".join(part for part in (name, language) if part))
-                self._train(name, self._request(language, options))
+                self._train(name, self._request(language, options), options["verbosity"])
 
     def _request(self, language: str, options: dict[str, Any]) -> Request:
         return Request(
@@ -55,9 +58,9 @@ class Command(ExtraCommand):
             language=language,
         )
 
-    def _train(self, name: str, request: Request) -> None:
+    def _train(self, name: str, request: Request, verbosity: int) -> None:
         try:
-            with using_source(name) as source, StageBars(self.stderr) as progress:
+            with using_source(name) as source, StageBars(self.stderr, "reading ads", verbosity) as progress:
                 result = retrain_titles(source, request, progress)
         except (SourceError, TrainingBusy, LookupError, ValueError) as error:
             raise CommandError(str(error)) from error

@@ -51,7 +51,10 @@ Progress = Callable[[str, int, int], None]
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """What ``find_label_issues`` is asked for; ``limit`` is the longest queue, ``photos`` asks for car photos to be looked at."""
+    """What ``find_label_issues`` is asked for.
+
+    ``limit`` ads at most are queued anew; ``photos`` asks for car photos to be looked at.
+    """
 
     folds: int = 4
     limit: int | None = None
@@ -122,7 +125,7 @@ def _search_language(
     doubts = title_doubts(judged.quality)
     if photos is not None:
         doubts = with_photos(doubts, ads, judged.scores, judged.quality, source, photos.shows_car, active)
-    doubts = _unsettled(source, doubts, ads, tree, result)[: request.limit]
+    doubts = _within(request.limit, _unsettled(source, doubts, ads, tree, result), ads, source)
     neighbors = {doubt.row: judged.neighbors[doubt.row] for doubt in doubts}
     now = timezone.now()
     result.ads += len({ad.ad_id for ad in ads})
@@ -234,6 +237,15 @@ def _unsettled(
     for doubt in found:
         first.setdefault(ads[doubt.row].ad_id, doubt)
     return list(first.values())
+
+
+def _within(limit: int | None, doubts: list[Doubt], ads: Sequence[LabelledTitle], source: AdSource) -> list[Doubt]:
+    """Return the surest doubts, and those further ones that are in the queue already: a short search closes no question."""
+    if limit is None or len(doubts) <= limit:
+        return doubts
+    open_issues = LabelIssue.objects.filter(source=source.name, state=LabelIssue.State.OPEN)
+    waiting = set(open_issues.values_list("ad_id", flat=True).iterator())
+    return [*doubts[:limit], *(doubt for doubt in doubts[limit:] if str(ads[doubt.row].ad_id) in waiting)]
 
 
 def _approved(ad: LabelledTitle, approved: dict[str, str], tree: CategoryTree) -> bool:
