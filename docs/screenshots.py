@@ -150,8 +150,8 @@ def make_decisions(page: Page) -> None:
     review(page)
     for key in "aka":
         if page.locator(f"[data-key={key}]").count():
-            with page.expect_navigation():
-                page.keyboard.press(key)
+            page.keyboard.press(key)
+            page.wait_for_selector("[data-review]:not([data-sending])")
 
 
 def car_picture() -> str:

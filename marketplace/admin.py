@@ -6,17 +6,21 @@ from typing import Any
 
 from django import forms
 from django.contrib import admin, messages
+from django.contrib.admin.views.main import ChangeList
 from django.core.exceptions import ValidationError
 from django.db import transaction
 from django.db.models import QuerySet
 from django.http import HttpRequest
+from django.utils.formats import date_format
 from django.utils.html import format_html
+from django.utils.timezone import localtime
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from ad_autocategorize.moderation.mixins import CategoryCheckMixin
 from marketplace.models import Ad, AdPhoto
 from taxonomy.lookups import PlainLookupsMixin
+from taxonomy.tree import CategoryTree
 
 SEEN = "seen"
 
@@ -58,9 +62,9 @@ class AdAdmin(CategoryCheckMixin, PlainLookupsMixin, admin.ModelAdmin):
     """Pending ads are let through or turned down here."""
 
     form = AdAdminForm
-    list_display = ["shown_title", "category", "category_check", "seller", "status", "created_at"]
+    list_display = ["shown_title", "category_path", "category_check", "offered", "status"]
     list_filter = ["status", "payment"]
-    list_select_related = ["category", "seller"]
+    list_select_related = ["seller"]
     search_fields = ["title"]
     autocomplete_fields = ["category", "brand", "car_model", "body_type", "color"]
     raw_id_fields = ["seller"]
@@ -77,6 +81,20 @@ class AdAdmin(CategoryCheckMixin, PlainLookupsMixin, admin.ModelAdmin):
         hidden = format_html('<input type="hidden" name="{}-{}" value="{}">', SEEN, ad.pk, ad.fingerprint())
         return format_html("{}{}", ad.title, hidden)
 
+    def get_changelist(self, request: HttpRequest, **kwargs: Any) -> Any:
+        base: Any = super().get_changelist(request, **kwargs)
+        return type("AdList", (_WithPaths, base), {})
+
+    @admin.display(description=gettext_lazy("category"), ordering="category__name")
+    def category_path(self, ad: Any) -> str:
+        """The whole path: the last step alone does not say whether the ad is where it belongs."""
+        return str(ad.shown_path)
+
+    @admin.display(description=gettext_lazy("offered"), ordering="created_at")
+    def offered(self, ad: Ad) -> str:
+        """When, and by whom."""
+        return format_html("{}<br>{}", date_format(localtime(ad.created_at), "SHORT_DATE_FORMAT"), ad.seller)
+
     @admin.action(description=gettext_lazy("Publish the selected ads"), permissions=["change"])
     def publish(self, request: HttpRequest, queryset: QuerySet[Ad]) -> None:
         count, left = _set_status(request, queryset, Ad.Status.PUBLISHED)
@@ -89,6 +107,16 @@ class AdAdmin(CategoryCheckMixin, PlainLookupsMixin, admin.ModelAdmin):
     def reject(self, request: HttpRequest, queryset: QuerySet[Ad]) -> None:
         count = queryset.update(status=Ad.Status.REJECTED)
         self.message_user(request, _("Ads rejected: %(count)d.") % {"count": count})
+
+
+class _WithPaths(ChangeList):
+    """Gives the ads of the page their whole paths, with one reading of the tree."""
+
+    def get_results(self, request: HttpRequest) -> None:
+        super().get_results(request)
+        tree = CategoryTree.load(include_inactive=True)
+        for ad in self.result_list:
+            ad.shown_path = tree.path_text(ad.category_id)
 
 
 @transaction.atomic

@@ -7,6 +7,7 @@ from ad_autocategorize.admin.model_versions import ModelVersionAdmin
 from ad_autocategorize.moderation.cars.admin import CarDecisionAdmin, CarIssueAdmin
 from ad_autocategorize.moderation.feedback.admin import CarFieldEventAdmin, SuggestionEventAdmin
 from ad_autocategorize.moderation.labels.admin import LabelIssueAdmin, ReviewDecisionAdmin
+from ad_autocategorize.moderation.overview import ModerationAdmin
 from ad_autocategorize.moderation.tree.admin import TaxonomyFindingAdmin, may_merge_categories, merge_selected
 from ad_autocategorize.moderation.tree.merging import report_impact
 from taxonomy.admin import CategoryAdmin
@@ -18,6 +19,7 @@ __all__ = [
     "LabelIssueAdmin",
     "ModelActivationAdmin",
     "ModelVersionAdmin",
+    "ModerationAdmin",
     "ReviewDecisionAdmin",
     "SuggestionEventAdmin",
     "TaxonomyFindingAdmin",

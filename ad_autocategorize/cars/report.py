@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,8 @@ from ad_autocategorize.photos.training.images import PhotoRecord, Skipped, Unrea
 from ad_autocategorize.photos.vocabularies import HEADS, MISSING, IntArray
 
 BATCH = 32
+# Called with a stage, how much of it is done, and how much there is.
+Progress = Callable[[str, int, int], None]
 SUFFIXES = (".jpg", ".jpeg", ".png", ".webp")
 
 
@@ -31,14 +34,22 @@ class EvaluatedPhotos:
     skipped: Skipped
 
 
-def evaluate_photos(directory: Path, records: Iterable[PhotoRecord], not_cars: Path | None = None) -> EvaluatedPhotos:
+def evaluate_photos(
+    directory: Path,
+    records: Iterable[PhotoRecord],
+    not_cars: Path | None = None,
+    progress: Progress = lambda stage, done, total: None,
+) -> EvaluatedPhotos:
     """Test a model folder through the predictor that serves, with the brand-model table of today.
+
+    ``progress`` is called with the stage, and how many photos of how many have been read.
 
     Raises ``ArtifactError``, ``OSError``, ``ValueError``.
     """
     predictor = PhotoPredictor.load(directory)
     skipped = Skipped()
-    logits, kept = predict_all(predictor, (record for record in records if record.is_car), skipped)
+    cars = [record for record in records if record.is_car]
+    logits, kept = predict_all(predictor, _told(cars, partial(progress, "photos of cars"), len(cars)), skipped)
     if not kept:
         raise ValueError("There are no labelled car photos to test on.")
     vocabularies, rules = predictor.manifest.vocabularies, predictor.manifest.rules
@@ -61,12 +72,20 @@ def evaluate_photos(directory: Path, records: Iterable[PhotoRecord], not_cars: P
     figures["unknown_labels"] = {head: _unknown(kept, labels[:, column], head) for column, head in enumerate(HEADS)}
     if not_cars is not None:
         files = sorted(path for path in not_cars.rglob("*") if path.suffix.lower() in SUFFIXES)
-        others, shown = predict_all(predictor, (PhotoRecord(path) for path in files), skipped)
+        records_of_others = (PhotoRecord(path) for path in files)
+        told = _told(records_of_others, partial(progress, "photos of other things"), len(files))
+        others, shown = predict_all(predictor, told, skipped)
         refused = refusal_scores(others, rules.refusal) < rules.refusal_threshold if shown else np.zeros(0)
         figures |= {"others": len(shown), "others_refused": float(refused.mean()) if shown else 0.0}
     best = best_answers(decode(logits, table, rules), table)
     confused = most_confused(best, labels, vocabularies, [str(record.path) for record in kept])
     return EvaluatedPhotos(figures, confused, skipped)
+
+
+def _told(records: Iterable[PhotoRecord], tell: Callable[[int, int], None], total: int) -> Iterator[PhotoRecord]:
+    for number, record in enumerate(records, start=1):
+        yield record
+        tell(number, total)
 
 
 def _unknown(records: list[PhotoRecord], places: IntArray, head: str) -> int:

@@ -45,6 +45,7 @@ class Migration(migrations.Migration):
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
                 ('decided_at', models.DateTimeField(blank=True, null=True, verbose_name='decided')),
                 ('version', models.PositiveIntegerField(default=1, editable=False)),
+                ('folded_title', models.TextField(blank=True, default='', editable=False)),
                 ('ad_id', models.CharField(max_length=64, verbose_name='ad')),
                 ('field', models.CharField(max_length=20, verbose_name='field')),
                 ('evidence', models.CharField(choices=[('catalog', 'car catalog'), ('photo', 'photo')], max_length=12, verbose_name='contradicted by')),
@@ -103,6 +104,7 @@ class Migration(migrations.Migration):
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
                 ('decided_at', models.DateTimeField(blank=True, null=True, verbose_name='decided')),
                 ('version', models.PositiveIntegerField(default=1, editable=False)),
+                ('folded_title', models.TextField(blank=True, default='', editable=False)),
                 ('ad_id', models.CharField(max_length=64, verbose_name='ad')),
                 ('source', models.CharField(blank=True, default='', max_length=50, verbose_name='kind of ads')),
                 ('state', models.CharField(choices=[('open', 'open'), ('kept', 'kept'), ('relabelled', 'relabelled')], default='open', max_length=12, verbose_name='state')),
@@ -131,6 +133,20 @@ class Migration(migrations.Migration):
                 'ordering': ['-priority', 'pk'],
                 'permissions': [('can_review', 'Can review ads that look mislabelled'), ('can_bulk_relabel', 'Can relabel many ads at once')],
             },
+        ),
+        migrations.CreateModel(
+            name='Moderation',
+            fields=[
+            ],
+            options={
+                'verbose_name': 'moderation',
+                'verbose_name_plural': 'moderation: start here',
+                'proxy': True,
+                'default_permissions': (),
+                'indexes': [],
+                'constraints': [],
+            },
+            bases=('ad_autocategorize.labelissue',),
         ),
         migrations.CreateModel(
             name='ModelVersion',
@@ -166,6 +182,21 @@ class Migration(migrations.Migration):
                 'ordering': ['-created_at', '-pk'],
                 'permissions': [('activate_modelversion', 'Can put a model version into service')],
                 'default_permissions': ['view'],
+            },
+        ),
+        migrations.CreateModel(
+            name='PostponedFinding',
+            fields=[
+                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                ('kind', models.CharField(choices=[('unused', 'never used'), ('rare', 'hardly used'), ('merge', 'confused with each other: merge?'), ('split', 'hidden groups: split?'), ('others', 'catch-all whose ads belong elsewhere')], max_length=12, verbose_name='finding')),
+                ('postponed_at', models.DateTimeField(auto_now_add=True)),
+                ('category', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='+', to='ad_taxonomy.category')),
+                ('other', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.CASCADE, related_name='+', to='ad_taxonomy.category')),
+            ],
+            options={
+                'verbose_name': 'postponed finding',
+                'verbose_name_plural': 'postponed findings',
+                'default_permissions': (),
             },
         ),
         migrations.CreateModel(

@@ -34,6 +34,8 @@ class ReviewItem(models.Model):
         verbose_name=_("moderator"),
     )
     version = models.PositiveIntegerField(default=1, editable=False)
+    # The ad's title when it was found, as it is searched: without case and accents.
+    folded_title = models.TextField(blank=True, default="", editable=False)
 
     class Meta:
         abstract = True

@@ -43,3 +43,21 @@ class TaxonomyFinding(models.Model):
 
     def __str__(self) -> str:
         return self.get_kind_display()
+
+
+class PostponedFinding(models.Model):
+    """A question about the tree that a person does not want to see for now; outlives the searches that find it again."""
+
+    kind = models.CharField(_("finding"), max_length=12, choices=TaxonomyFinding.Kind.choices)
+    category = models.ForeignKey("ad_taxonomy.Category", on_delete=models.CASCADE, related_name="+")
+    # Of a pair, whose two may change places from search to search, the one with the larger key.
+    other = models.ForeignKey("ad_taxonomy.Category", on_delete=models.CASCADE, related_name="+", null=True, blank=True)
+    postponed_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        verbose_name = _("postponed finding")
+        verbose_name_plural = _("postponed findings")
+        default_permissions = ()
+
+    def __str__(self) -> str:
+        return self.get_kind_display()

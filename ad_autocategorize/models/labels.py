@@ -86,6 +86,16 @@ class LabelIssue(ReviewItem):
         return self.kind != self.Kind.PHOTO or self.suggested_probability >= self.given_probability
 
 
+class Moderation(LabelIssue):
+    """No table of its own: the entry under which the admin lists the moderators' first page."""
+
+    class Meta:
+        proxy = True
+        verbose_name = _("moderation")
+        verbose_name_plural = _("moderation: start here")
+        default_permissions = ()
+
+
 class ReviewDecision(Decision):
     """A decision about an ad's category; paths are kept as text, for the day when the category is gone."""
 

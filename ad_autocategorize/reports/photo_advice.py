@@ -11,6 +11,8 @@ from ad_autocategorize.photos.vocabularies import HEADS
 from ad_autocategorize.sources.cars import HEADINGS
 from ad_autocategorize.templatetags.ad_autocategorize_reports import count, percent
 
+# The report begins with so much of it.
+STEPS = 3
 # Fewer ads than this leave a figure open by more than ten points.
 FEW_ADS = 100
 # What another weight or threshold has to promise before it is worth a change.

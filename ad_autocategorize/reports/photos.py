@@ -15,7 +15,7 @@ from django.utils.translation import gettext as _
 
 from ad_autocategorize.photos.training.evaluation import Confusion
 from ad_autocategorize.photos.training.images import UnreadablePhoto, read_photo
-from ad_autocategorize.reports.photo_advice import field_name, next_steps
+from ad_autocategorize.reports.photo_advice import STEPS, field_name, next_steps
 from ad_autocategorize.reports.reliability import gap_verdict, reliability_chart
 
 TEMPLATE = "ad_autocategorize/reports/photos.html"
@@ -37,11 +37,13 @@ def render_photo_report(
     made : when it was tested.
     """
     with translation.override(language):
+        steps = next_steps(figures)
         return render_to_string(
             TEMPLATE,
             {
                 "figures": figures,
-                "steps": next_steps(figures),
+                "steps": steps[:STEPS],
+                "more_steps": steps[STEPS:],
                 "name": name,
                 "language": language,
                 "made": made,

@@ -15,6 +15,7 @@ from django.utils.translation import gettext as _
 from ad_autocategorize.reports.charts import Axis, Series, Style, line_chart
 from ad_autocategorize.reports.labels import CLASSIFIERS, DROPPED, NODES, PRESETS, joins_flat_scores, label
 from ad_autocategorize.reports.reliability import gap_verdict, reliability_chart, share_axis
+from ad_autocategorize.reports.title_advice import next_steps
 from ad_autocategorize.templatetags.ad_autocategorize_reports import count, leaf, percent
 
 LANGUAGES = ("en", "es", "pt")
@@ -55,6 +56,7 @@ def make_context(report: Values, *, name: str, language: str, made: datetime) ->
     held_out, later = report["hold_out"], report["later"]
     return {
         "report": report,
+        "steps": next_steps(report),
         "name": name,
         "language": language,
         "made": made,

@@ -13,7 +13,7 @@ from django.db.models.constants import LOOKUP_SEP
 from ad_autocategorize.sources.cars import CAR_FIELDS
 
 # The attributes of an ad that a source may describe, each by a field path or a method of the source.
-DESCRIBED = ("title", "category", "photos", "date", "seller", "language", *CAR_FIELDS)
+DESCRIBED = ("title", "category", "photos", "description", "price", "date", "seller", "language", *CAR_FIELDS)
 
 
 class SourceError(ValueError):

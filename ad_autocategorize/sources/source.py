@@ -80,8 +80,9 @@ class AdSource(FiledAds):
     Attributes
     ----------
     model : the ad model, as a class or as "app.Model".
-    title, category, photos, date, seller, language, brand, car_model, body_type, color, year : a field path ("product__name"), or
-        the name of a method of the source that takes an ad. ``None`` where ads have no such thing.
+    title, category, photos, description, price, date, seller, language, brand, car_model, body_type, color, year : a field path
+        ("product__name"), or the name of a method of the source that takes an ad. ``None`` where ads have no such thing.
+        ``description`` and ``price`` are shown to moderators alone.
     published : lookups (a mapping or a ``Q``) of the ads that moderators have let through; all ads for ``None``.
     select_related : relations that the methods named above follow, fetched along with the ads.
     category_model : where ``category`` is a method: the model of the categories it returns.
@@ -96,6 +97,8 @@ class AdSource(FiledAds):
     title: ClassVar[str] = "title"
     category: ClassVar[str] = "category"
     photos: ClassVar[str | None] = None
+    description: ClassVar[str | None] = None
+    price: ClassVar[str | None] = None
     date: ClassVar[str | None] = None
     seller: ClassVar[str | None] = None
     language: ClassVar[str | None] = None

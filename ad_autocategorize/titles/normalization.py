@@ -154,6 +154,21 @@ def _marked() -> _Marked:
     return _Marked(re.compile(word), re.compile(word + r"|\n"), re.compile(unspaced))
 
 
+@lru_cache(maxsize=16)
+def filler_words(settings: TitleSettings) -> frozenset[str]:
+    """Return the words, as tokens, that are no reason for a category: stop words, and what sellers write around the thing.
+
+    Where there is no list of stop words for the language, what the marketplace and the settings add remains.
+    """
+    from stopwordsiso import has_lang, stopwords
+
+    entries = {*MARKETPLACE_STOPWORDS.get(settings.language, ()), *settings.extra_stopwords}
+    if has_lang(settings.language):
+        entries.update(stopwords(settings.language))
+    folded = (fold(entry, lowercase=settings.lowercase, accents=not settings.strip_accents) for entry in entries)
+    return frozenset(word for entry in folded for word in find_words(entry))
+
+
 def _check_language(language: str) -> None:
     from num2words import CONVERTER_CLASSES
 

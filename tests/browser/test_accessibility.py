@@ -8,6 +8,7 @@ from django.utils import timezone
 from ad_autocategorize.models import CarFieldEvent, CarIssue, LabelIssue, ModelVersion, ReviewDecision, SuggestionEvent
 from marketplace.models import Ad
 from taxonomy.models import Category
+from tests.browser.test_review_queue import TOAST, press
 from tests.moderation.cars import state_cars
 from tests.moderation.conftest import find_mislabels
 
@@ -127,6 +128,7 @@ def test_no_page_of_the_moderators_has_a_serious_fault(open_page, log_in, axe, m
     issue = LabelIssue.objects.get(ad_id=str(moderation.pk))
     motorbikes, cars = moderation.category, Category.objects.get(name="Autos")
     paths = [
+        f"{ADMIN}/moderation/",
         f"{ADMIN}/labelissue/",
         f"{ADMIN}/labelissue/review/?issue={issue.pk}",
         f"{ADMIN}/labelissue/review/",
@@ -156,8 +158,7 @@ def test_no_page_of_the_moderators_has_a_serious_fault(open_page, log_in, axe, m
     for queue in ("labelissue", "carissue"):
         page.goto(f"{ADMIN}/{queue}/review/")
         for key in "ku":
-            with page.expect_navigation():
-                page.keyboard.press(key)
+            press(page, key, TOAST)
             found += faults(axe, page, DJANGO_S_OWN)
     assert found == []
 

@@ -11,7 +11,7 @@ from marketplace.models import Ad
 from taxonomy.car_catalog import upsert_cars
 from taxonomy.models import Category
 from taxonomy.readers.cars import read_cars
-from tests.browser.test_review_queue import press, shown
+from tests.browser.test_review_queue import ERROR, TOAST, press, shown
 from tests.moderation.cars import state_cars
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
@@ -34,7 +34,7 @@ def car(site):
 
 def question(page):
     """The ad, and the field that is in doubt."""
-    return shown(page), page.inner_text(".review .help strong")
+    return shown(page), page.inner_text(".review-field-name")
 
 
 def test_a_moderator_works_through_the_queue_by_keyboard_alone(open_page, log_in, car):
@@ -42,18 +42,17 @@ def test_a_moderator_works_through_the_queue_by_keyboard_alone(open_page, log_in
     log_in(page, "eva")
     page.goto(REVIEW)
     assert question(page) == ("bmw a3", "marca")
-    press(page, "s", ".review h2")
+    press(page, "s")
     assert question(page) == ("audi a3", "carrocería")
-    press(page, "a", ".messagelist")
+    press(page, "a", TOAST)
     car.refresh_from_db()
     assert car.body_type.name == "Hatchback"
     assert question(page) == ("audi a3", "año")
-    press(page, "u", "[type=submit][data-key=u]")
-    press(page, "u", ".review h2")
+    press(page, "u", TOAST)
     car.refresh_from_db()
     assert car.body_type.name == "Sedan"
     assert question(page) == ("audi a3", "carrocería")
-    press(page, "k", ".messagelist")
+    press(page, "k", TOAST)
 
     assert question(page) == ("audi a3", "año")
     page.keyboard.press("o")
@@ -62,7 +61,7 @@ def test_a_moderator_works_through_the_queue_by_keyboard_alone(open_page, log_in
     page.keyboard.type("2001")
     assert CarDecision.objects.count() == 3
     page.keyboard.press("Tab")
-    press(page, "Enter", ".messagelist")
+    press(page, "Enter", TOAST)
     car.refresh_from_db()
     assert car.year == 2001
 
@@ -70,7 +69,7 @@ def test_a_moderator_works_through_the_queue_by_keyboard_alone(open_page, log_in
     page.keyboard.press("o")
     page.keyboard.type("BMW")
     page.keyboard.press("Tab")
-    press(page, "Enter", ".messagelist")
+    press(page, "Enter", TOAST)
     assert Ad.objects.get(title="bmw a3").car_model.name == "320"
     assert not CarIssue.objects.filter(state="open").exists()
     assert page.reports == []
@@ -87,12 +86,13 @@ def test_of_a_long_catalog_another_brands_models_are_asked_for(open_page, log_in
     page.keyboard.press("b") if java_script else page.focus("#id_brand")
     page.keyboard.type("Seat")
     page.keyboard.press("Tab")
-    press(page, "Enter", "#id_value")
+    with page.expect_navigation():
+        page.keyboard.press("Enter")
     # Where what was asked for is chosen.
     assert page.evaluate("document.activeElement.id") == "id_value"
     page.keyboard.type("Seat L")
     page.keyboard.press("Tab")
-    press(page, "Enter", ".messagelist")
+    press(page, "Enter", TOAST if java_script else ".messagelist .success")
     assert Ad.objects.get(title="bmw a3").car_model.name == "León"
     assert page.reports == []
 
@@ -106,12 +106,12 @@ def test_enter_in_the_field_for_another_value_is_not_accepting(open_page, log_in
     page.goto(f"{REVIEW}?field=year")
     page.keyboard.press("o")
     page.keyboard.type("1700")
-    press(page, "Enter", ".messagelist .error")
+    press(page, "Enter", ERROR)
     assert page.input_value("#id_value") == "1700"
     page.keyboard.press("o")
     page.keyboard.press("Control+a")
     page.keyboard.type("2005")
-    press(page, "Enter", ".messagelist .success")
+    press(page, "Enter", TOAST)
     car.refresh_from_db()
     assert car.year == 2005
 

@@ -1,12 +1,13 @@
 """Searches: what they leave out, and what moderators do while they run."""
 
+import io
 import os
 import subprocess
 import sys
 from datetime import timedelta
 
 import pytest
-from django.core.management import CommandError
+from django.core.management import CommandError, call_command
 from django.utils import timezone
 
 from ad_autocategorize.categories.label_weights import weigh_labels
@@ -70,6 +71,33 @@ def test_what_is_settled_takes_no_place_in_a_limited_queue(queue, moderators):
     Ad.objects.filter(pk=first.ad_id).update(title="sillon sofa futon")
     find_mislabels("--limit", "2")
     assert LabelIssue.objects.filter(state="open").count() == 2
+
+
+def test_a_limit_opens_no_more_and_throws_nothing_away(queue):
+    assert len(queue) > 1
+    versions = dict(LabelIssue.objects.values_list("ad_id", "version"))
+    find_mislabels("--limit", "1")
+    assert dict(LabelIssue.objects.filter(state="open").values_list("ad_id", "version")) == versions
+    # What is no longer doubted leaves all the same.
+    last = LabelIssue.objects.order_by("priority").first()
+    Ad.objects.filter(pk=last.ad_id).update(category=last.suggested_id)
+    find_mislabels("--limit", "1")
+    assert not LabelIssue.objects.filter(pk=last.pk).exists()
+    LabelIssue.objects.all().delete()
+    find_mislabels("--limit", "1")
+    assert LabelIssue.objects.count() == 1
+
+
+def test_a_log_is_told_at_once_and_of_each_stage(mislabelled):
+    log = io.StringIO()
+    call_command("find_mislabels", stdout=io.StringIO(), stderr=log)
+    lines = log.getvalue().splitlines()
+    assert lines[0].endswith("s  reading ads")
+    assert any(line.endswith("folds: 4 of 4") for line in lines)
+    assert "\r" not in log.getvalue()
+    silent = io.StringIO()
+    call_command("find_mislabels", verbosity=0, stdout=io.StringIO(), stderr=silent)
+    assert silent.getvalue() == ""
 
 
 def test_an_ad_is_sent_to_the_active_one_of_two_alike_categories(mislabelled, marketplace_tree):

@@ -128,6 +128,7 @@ def test_the_queue_is_ordered_and_cut_with_the_photos_heard(cars, served_network
     weakest = min(issues().values(), key=lambda issue: issue.priority)
     ad = mislabelled["moto casco modelo 2"]
     show(ad, NO_CAR)
+    LabelIssue.objects.all().delete()
     first = issues("--photos", "--limit", "1")
     assert list(first) == [str(ad.pk)]
     assert weakest.ad_id not in first

@@ -19,6 +19,7 @@ from ad_autocategorize.management.arguments import day, folds, jobs, positive, s
 from ad_autocategorize.management.base import ExtraCommand
 from ad_autocategorize.reports.labels import STAGES, label
 from ad_autocategorize.reports.terminal import write_tables
+from ad_autocategorize.reports.title_advice import next_steps
 from ad_autocategorize.reports.titles import LANGUAGES, render_title_report
 from ad_autocategorize.sources import SourceError, using_source
 from ad_autocategorize.sources.languages import title_settings, training_languages
@@ -30,7 +31,8 @@ INTERRUPTED = 130
 class Command(ExtraCommand):
     help = (
         "Measure how good the category suggestions are and where they are weak, on the published ads or on a CSV file. "
-        "Trains several times and changes nothing; the version in service stays."
+        "Trains several times and changes nothing; the version in service stays. Run it when you wonder what to do next: the "
+        "report begins with that."
     )
 
     def add_arguments(self, parser: CommandParser) -> None:
@@ -76,6 +78,8 @@ class Command(ExtraCommand):
                     self._write_files(options, name, report, language)
                 finally:
                     write_tables(report, self.stdout.write)
+                    for step in next_steps(report):
+                        self.stdout.write(_("Next: %(step)s") % {"step": step})
         except (SourceError, ValueError) as error:
             raise CommandError(str(error)) from error
         except OSError as error:
@@ -85,6 +89,9 @@ class Command(ExtraCommand):
             sys.exit(INTERRUPTED)
 
     def _evaluate(self, options: dict[str, Any]) -> tuple[str, dict[str, Any]]:
+        self._start = time.perf_counter()
+        # Before what takes seconds to import.
+        self._say(_("Reading the ads"))
         from ad_autocategorize.categories.corpus import read_marketplace
         from ad_autocategorize.titles.evaluation.corpus import read_csv
         from ad_autocategorize.titles.evaluation.protocol import FULL, QUICK, run_protocol
@@ -99,11 +106,9 @@ class Command(ExtraCommand):
             with using_source(options["source"] or current_source_name()) as source:
                 name = str(source.ad_model()._meta.verbose_name_plural)
                 corpus = read_marketplace(source, language=language, **chosen)
-        start = time.perf_counter()
 
         def progress(stage: str) -> None:
-            # What goes to stderr is printed as an error unless another style is given.
-            self.stderr.write(f"{time.perf_counter() - start:6.0f} s  {label(STAGES, stage)}", style_func=str)
+            self._say(label(STAGES, stage))
 
         report = run_protocol(
             corpus,
@@ -115,6 +120,11 @@ class Command(ExtraCommand):
             progress=progress,
         )
         return name, report.to_dict(corpus.text)
+
+    def _say(self, stage: str) -> None:
+        # What goes to stderr is printed as an error unless another style is given.
+        self.stderr.write(f"{time.perf_counter() - self._start:6.0f} s  {stage}", style_func=str)
+        self.stderr.flush()
 
     def _write_files(self, options: dict[str, Any], name: str, report: dict[str, Any], language: str) -> None:
         texts: dict[Path, str] = {}

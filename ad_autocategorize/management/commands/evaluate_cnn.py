@@ -13,6 +13,7 @@ from django.utils import timezone, translation
 from ad_autocategorize.artifacts import ArtifactError
 from ad_autocategorize.conf import plugin_settings
 from ad_autocategorize.management.arguments import positive
+from ad_autocategorize.management.bars import StageBars
 from ad_autocategorize.management.base import ExtraCommand
 from ad_autocategorize.management.commands.retrain_cnn import metric_lines, never_seen_lines
 from ad_autocategorize.models import ModelVersion
@@ -29,7 +30,10 @@ SHOWN_CONFUSIONS = 3
 
 
 class Command(ExtraCommand):
-    help = "Test a photo network on labelled photos that it was not trained on, and say what to do next."
+    help = (
+        "Test a photo network on labelled photos that it was not trained on, and say what to do next. Run it after retrain_cnn, "
+        "and when sellers' photos or the catalog have changed."
+    )
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("--model", help="Name of the version (the one in service).")
@@ -54,8 +58,9 @@ class Command(ExtraCommand):
         from ad_autocategorize.reports.photos import render_photo_report
 
         try:
-            records = _records(directory, options["folder"], options["split"])
-            evaluated = evaluate_photos(directory, records[: options["limit"]], options["not_cars"])
+            with StageBars(self.stderr, f"reading the list of photos for {name}", options["verbosity"]) as progress:
+                records = _records(directory, options["folder"], options["split"])
+                evaluated = evaluate_photos(directory, records[: options["limit"]], options["not_cars"], progress)
         except (ArtifactError, SourceError, OSError, ValueError, LookupError) as error:
             raise CommandError(str(error)) from error
         self._print(evaluated)

@@ -17,10 +17,17 @@ from ad_autocategorize.versions import TrainingBusy
 
 
 class Command(ExtraCommand):
-    help = "Judge every published ad by models that never saw it, and fill the review queue with those that look mislabelled."
+    help = (
+        "Judge every published ad by models that never saw it, and fill the review queue with those that look mislabelled. Run "
+        'it each night after retrain_classifiers; moderators then begin at "Moderation: start here" in the admin.'
+    )
 
     def add_arguments(self, parser: CommandParser) -> None:
-        parser.add_argument("--limit", type=positive, help="Queue at most this many ads, the surest errors first.")
+        parser.add_argument(
+            "--limit",
+            type=positive,
+            help="Put only so many, the surest errors, into the queue anew. What is open already stays while it is doubted.",
+        )
         parser.add_argument("--folds", type=folds, default=4, help="Parts that the ads are judged in (default 4).")
         parser.add_argument("--photos", action="store_true", help="Look at car photos too, with the model in service.")
         parser.add_argument(
@@ -46,7 +53,7 @@ class Command(ExtraCommand):
                     "No photo model is in service, so that photos say nothing: train one with retrain_cnn."
                 )
             names = source_names() if options["source"] is None else [options["source"]]
-            results = {name: self._search(name, request) for name in names}
+            results = {name: self._search(name, request, options["verbosity"]) for name in names}
         except TrainingBusy as error:
             raise CommandError("Another search is filling the queue. Wait for it to end.") from error
         except (SourceError, LookupError, ValueError) as error:
@@ -56,8 +63,8 @@ class Command(ExtraCommand):
                 self.stdout.write(name)
             self._report(result)
 
-    def _search(self, name: str, request: Request) -> Result:
-        with using_source(name) as source, StageBars(self.stderr) as progress:
+    def _search(self, name: str, request: Request, verbosity: int) -> Result:
+        with using_source(name) as source, StageBars(self.stderr, "reading ads", verbosity) as progress:
             return find_label_issues(source, request, progress)
 
     def _report(self, result: Result) -> None:

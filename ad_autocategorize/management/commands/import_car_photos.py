@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -10,6 +10,7 @@ from django.core.management.base import CommandError, CommandParser
 from django.db import transaction
 
 from ad_autocategorize.conf import plugin_settings
+from ad_autocategorize.management.bars import StageBars
 from ad_autocategorize.management.base import ExtraCommand
 from taxonomy.car_catalog import upsert_cars
 from taxonomy.models import Color
@@ -22,7 +23,10 @@ if TYPE_CHECKING:
 
 
 class Command(ExtraCommand):
-    help = "Register a folder of labelled car photos for retrain_cnn, and add its cars to the catalog; all of it or nothing."
+    help = (
+        "Register a folder of labelled car photos for retrain_cnn, and add its cars to the catalog; all of it or nothing. Run it "
+        "where your own ads have too few photos to learn from."
+    )
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument(
@@ -48,7 +52,8 @@ class Command(ExtraCommand):
             records = list(read_photo_set(labels, photos, split=options["split"]))
             # A list of somebody else's may name any file of this machine.
             inside = list(_inside(records, photos, skipped))
-            kept = list(_usable(inside, skipped, opened=not options["unchecked"]))
+            with StageBars(self.stderr, f"looking at {len(inside)} photos", options["verbosity"]) as progress:
+                kept = list(_usable(progress.over("photos", inside), skipped, opened=not options["unchecked"]))
             if not kept:
                 raise ImportRefused(_nothing_found(records, skipped, photos))
             cars = [record for record in kept if record.is_car]
@@ -81,7 +86,7 @@ def _inside(records: list[PhotoRecord], folder: Path, skipped: Skipped) -> Itera
             skipped.add("outside of the folder", record.path)
 
 
-def _usable(records: list[PhotoRecord], skipped: Skipped, *, opened: bool) -> Iterator[PhotoRecord]:
+def _usable(records: Iterable[PhotoRecord], skipped: Skipped, *, opened: bool) -> Iterator[PhotoRecord]:
     """Yield the photos that are there and, where they are opened, can be read; count the others."""
     from ad_autocategorize.photos.training.images import UnreadablePhoto, read_photo
 

@@ -15,7 +15,10 @@ from taxonomy.tree import CategoryTree
 
 
 class Command(BaseCommand):
-    help = "Move every ad of a category to another and take the emptied one out of use, however many ads there are."
+    help = (
+        "Move every ad of a category to another and take the emptied one out of use, however many ads there are. Run it for "
+        "what the health page proposes and is too large for a page."
+    )
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("category", help='The path of the one to be emptied: "Hogar > Sofás".')

@@ -14,7 +14,7 @@ from ad_autocategorize.models import CarFieldEvent, SuggestionEvent
 
 
 class Command(BaseCommand):
-    help = "Delete the events of suggestions that are older than EVENT_RETENTION_DAYS."
+    help = "Delete the events of suggestions that are older than EVENT_RETENTION_DAYS. Run it each night."
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("--days", type=days, help="Keep this many days instead of the setting's.")

@@ -27,7 +27,7 @@ TABLE_HEADER = f"{'level':>5} {'accuracy':>9} {'precision':>10} {'recall':>7} {'
 class Command(TrainingCommand):
     help = (
         "Train the title classifiers on the published ads, test them on a hold-out, and put them into service unless they are "
-        "worse than those that serve."
+        "worse than those that serve. Run it first of all, then each night, or whenever many ads or categories have changed."
     )
 
     def add_arguments(self, parser: CommandParser) -> None:
@@ -48,7 +48,7 @@ class Command(TrainingCommand):
                 log = self.begin_log()
                 if name or language:
                     self.say(" ".join(part for part in (name, language) if part))
-                refused += self._train(name, self._request(language, options), log)
+                refused += self._train(name, self._request(language, options), log, options["verbosity"])
         self.refuse(refused)
 
     def _request(self, language: str, options: dict[str, Any]) -> Request:
@@ -61,10 +61,10 @@ class Command(TrainingCommand):
             language=language,
         )
 
-    def _train(self, name: str, request: Request, log: TrainingLog) -> list[str]:
+    def _train(self, name: str, request: Request, log: TrainingLog, verbosity: int) -> list[str]:
         """Train one model, and return why it was refused, if that is so."""
         try:
-            with using_source(name) as source, StageBars(self.stderr) as progress:
+            with using_source(name) as source, StageBars(self.stderr, "reading ads", verbosity) as progress:
                 result = retrain_titles(source, request, log.watch(progress))
         except (SourceError, TrainingBusy, LookupError, ValueError) as error:
             raise CommandError(str(error)) from error

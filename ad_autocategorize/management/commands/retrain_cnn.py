@@ -27,7 +27,8 @@ SETTINGS = ("backbone", "freeze_backbone", "height", "width", "epochs", "batch_s
 class Command(TrainingCommand):
     help = (
         "Train the car photo network on the published ads and imported sets, and put it into service unless it is worse than the "
-        "one that serves."
+        "one that serves. Run it once there are some thousand photos, and again when brands or models are new; test it with "
+        "evaluate_cnn."
     )
 
     def add_arguments(self, parser: CommandParser) -> None:
@@ -73,6 +74,8 @@ class Command(TrainingCommand):
 
     def _train(self, options: dict[str, Any]) -> PhotoResult | None:
         """Train, in one of several processes where ``torchrun`` has started them; the others return ``None``."""
+        self.stderr.write("Reading the photos; each epoch is told of once it is done.", style_func=str)
+        self.stderr.flush()
         # Late, so that --help works without the extra.
         import torch
 

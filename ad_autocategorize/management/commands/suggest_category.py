@@ -16,7 +16,10 @@ from ad_autocategorize.sources.registered import current_source_name
 
 
 class Command(BaseCommand):
-    help = "Print the categories that the form would suggest for a title."
+    help = (
+        "Print the categories that the form would suggest for a title. Run it to try a model, or to see whether one is in "
+        "service."
+    )
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("title")

@@ -17,7 +17,10 @@ from taxonomy.rows import ImportRefused
 
 
 class Command(BaseCommand):
-    help = "Mirror the marketplace's own categories into the taxonomy; those that have gone are switched off."
+    help = (
+        "Mirror the marketplace's own categories into the taxonomy; those that have gone are switched off. Run it before the "
+        "first training, and whenever your categories have changed."
+    )
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("--dry-run", action="store_true", help="Say what would change and change nothing.")
@@ -40,6 +43,7 @@ class Command(BaseCommand):
         with using_source(name) as source:
             if source.uses_taxonomy:
                 return False
+            self.stderr.write(f"{f'{name}. ' if name else ''}Reading the site's categories.", style_func=str)
             own = Category.objects.filter(scope=source.scope).exclude(external_id=None)
             names = {} if options["rekey"] else dict(own.values_list("external_id", "name"))
             mirrored = mirror(source, names)

@@ -67,15 +67,13 @@ class CarIssueAdmin(QueueAdmin):
         "photo",
         "field_name",
         "ad_link",
-        "stated",
-        "expected_values",
+        "values",
         "evidence",
-        "sureness",
         "seller_link",
     ]
     list_filter = [StateFilter, CarFieldFilter, "evidence", "found_at"]
     search_fields = ["=seller", "=ad_id"]
-    search_help_text = gettext_lazy("Seller, or the ad's number")
+    search_help_text = gettext_lazy("Words of the title, seller, or the ad's number")
     actions = ["accept_selected", "keep_selected", "reopen_selected"]
 
     def act_on(self, issue: CarIssue, action: str, reviewer: Reviewer, batch: Any) -> None:
@@ -120,13 +118,12 @@ class CarIssueAdmin(QueueAdmin):
     def field_name(self, issue: CarIssue) -> str:
         return str(LABELS[issue.field])
 
-    @admin.display(description=gettext_lazy("expected"), ordering="expected")
-    def expected_values(self, issue: Any) -> str:
-        return str(issue.shown_expected)
-
-    @admin.display(description=gettext_lazy("probability"), ordering="probability")
-    def sureness(self, issue: CarIssue) -> str:
-        return "" if issue.probability is None else f"{issue.probability:.0%}"
+    @admin.display(description=gettext_lazy("stated → expected"), ordering="stated")
+    def values(self, issue: Any) -> str:
+        shown = format_html("{}<br>→ <strong>{}</strong>", issue.stated, issue.shown_expected)
+        if issue.probability is None or issue.shown_expected == HIDDEN:
+            return shown
+        return format_html("{} ({})", shown, f"{issue.probability:.0%}")
 
     @admin.action(description=gettext_lazy("Write the expected values into the selected ads"), permissions=["bulk"])
     def accept_selected(self, request: HttpRequest, queryset: QuerySet[CarIssue]) -> HttpResponse | None:
@@ -154,8 +151,7 @@ class CarDecisionAdmin(DecisionAdmin):
 
     batch_class = CarBatch
     list_display = [
-        "created_at", "moderator_name", "ad_id", "field_name", "before_values", "after_values", "action", "evidence", "model",
-        "blind",
+        "created_at", "moderator_name", "action", "ad_id", "field_name", "values", "evidence", "blind",
     ]  # fmt: skip
     list_filter = ["action", "evidence", "blind", "created_at"]
 
@@ -166,13 +162,10 @@ class CarDecisionAdmin(DecisionAdmin):
     def field_name(self, decision: CarDecision) -> str:
         return str(LABELS[decision.field])
 
-    @admin.display(description=gettext_lazy("from"))
-    def before_values(self, decision: CarDecision) -> str:
-        return decision.move[0]
-
-    @admin.display(description=gettext_lazy("to"))
-    def after_values(self, decision: CarDecision) -> str:
-        return decision.move[1]
+    @admin.display(description=gettext_lazy("from → to"))
+    def values(self, decision: CarDecision) -> str:
+        before, after = decision.move
+        return after if before == after else format_html("{}<br>→ <strong>{}</strong>", before, after)
 
 
 def _expected(issue: CarIssue) -> str:

@@ -10,7 +10,7 @@ from django.utils.translation import gettext as _
 from ad_autocategorize.models import CarIssue
 from ad_autocategorize.moderation.cars.catalog import Catalog
 from ad_autocategorize.moderation.cars.options import Option, all_values, is_pair, pairs, possible_values
-from ad_autocategorize.moderation.queue.ads import ad_url
+from ad_autocategorize.moderation.queue.ads import ad_url, description_of, price_of
 from ad_autocategorize.sources import AdSource, car_source
 from ad_autocategorize.sources.ads import ads_by_key, photo_urls, title_of
 from ad_autocategorize.sources.cars import LABELS
@@ -39,6 +39,8 @@ class CarItem:
     title: str
     url: str
     photos: tuple[str, ...]
+    description: str
+    price: str
     field: str
     stated: tuple[Line, ...]
     suggested: tuple[Line, ...]
@@ -64,6 +66,8 @@ def present_car(issue: CarIssue, catalog: Catalog, brand: str, *, blind: bool) -
         title_of(ad, source),
         ad_url(ad),
         tuple(photo_urls(ad, source)),
+        description_of(ad, source),
+        price_of(ad, source),
         str(LABELS[issue.field]),
         # A blind moderator would know by a second field that is marked that it is to change along.
         tuple(_lines(car, {issue.field: ""} if blind else suggested)),

@@ -28,8 +28,8 @@ def car_ads(source: AdSource) -> Iterable[Any]:
 
 
 def with_relations(source: AdSource) -> QuerySet[Any]:
-    """Return the published ads, unread, with the relations that their car fields and the seller follow."""
-    return fetch_along(source.get_queryset(), list(_relations(source, (*CAR_FIELDS, "seller"))))
+    """Return the published ads, unread, with the relations that their car fields, seller and title follow."""
+    return fetch_along(source.get_queryset(), list(_relations(source, (*CAR_FIELDS, "seller", "title"))))
 
 
 def car_relations(source: AdSource) -> list[str]:

@@ -16,8 +16,9 @@ from ad_autocategorize.moderation.cars.options import chosen_values, pressed_val
 from ad_autocategorize.moderation.cars.presentation import CarItem, present_car
 from ad_autocategorize.moderation.cars.review import accept, choose, keep, undo
 from ad_autocategorize.moderation.queue.blind import is_blind
+from ad_autocategorize.moderation.queue.decide_views import DecideView, UndoView
 from ad_autocategorize.moderation.queue.deciding import Reviewer
-from ad_autocategorize.moderation.queue.views import DecideView, ReviewView, UndoView
+from ad_autocategorize.moderation.queue.views import ReviewView
 
 
 class CarReviewView(ReviewView):

@@ -15,10 +15,10 @@ from django.utils.translation import gettext as _
 from ad_autocategorize.models import CarFieldEvent, SuggestionEvent
 from ad_autocategorize.moderation.feedback import figures
 from ad_autocategorize.moderation.feedback.car_figures import car_figures
-from ad_autocategorize.moderation.queue.read_only import CAN_REVIEW, ReadOnlyAdmin
+from ad_autocategorize.moderation.queue.read_only import CAN_REVIEW, RecordAdmin
 
 
-class EventAdmin(ReadOnlyAdmin):
+class EventAdmin(RecordAdmin):
     """Events are counted rather than read one by one."""
 
     show_full_result_count = False

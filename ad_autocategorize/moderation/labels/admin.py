@@ -9,6 +9,7 @@ from django.contrib import admin, messages
 from django.contrib.admin.views.main import ChangeList
 from django.db.models import F, Q, QuerySet
 from django.http import HttpRequest, HttpResponse
+from django.utils.html import format_html
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
@@ -41,7 +42,6 @@ class QueueList(ChangeList):
         for issue in self.result_list:
             issue.shown_given = path_text(tree, issue.given_id)
             issue.shown_suggested = HIDDEN if blind else path_text(tree, issue.suggested_id)
-            issue.shown_level = HIDDEN if blind else issue.level
             issue.shown_doubt = (
                 HIDDEN if blind else f"{issue.given_probability:.0%} / {issue.suggested_probability:.0%}"
             )
@@ -66,11 +66,11 @@ class LabelIssueAdmin(QueueAdmin):
     undo_view = LabelUndoView
     decided_message = gettext_lazy("Ads decided: %(count)d.")
     suggestion_fields = ("level", "kind", "suggested", "suggested_probability", "given_probability", "priority")
-    list_display = ["ad_title", "given_path", "suggested_path", "severity", "doubt", "seller_link", "ad_date"]
+    list_display = ["ad_title", "paths", "doubt", "seller_link", "ad_date"]
     list_display_links = ["ad_title"]
     list_filter = [StateFilter, SourceFilter, SeverityFilter, "kind", BranchFilter, "ad_date"]
     search_fields = ["=seller", "=ad_id"]
-    search_help_text = gettext_lazy("Seller, or the ad's number")
+    search_help_text = gettext_lazy("Words of the title, seller, or the ad's number")
     actions = ["accept_selected", "keep_selected"]
 
     def act_on(self, issue: LabelIssue, action: str, reviewer: Reviewer, batch: Any) -> None:
@@ -90,21 +90,14 @@ class LabelIssueAdmin(QueueAdmin):
     def ad_title(self, issue: Any) -> str:
         return str(issue.shown_title)
 
-    @admin.display(description=gettext_lazy("given"), ordering="given")
-    def given_path(self, issue: Any) -> str:
-        return str(issue.shown_given)
-
-    @admin.display(description=gettext_lazy("suggested"), ordering="suggested")
-    def suggested_path(self, issue: Any) -> str:
-        return str(issue.shown_suggested)
+    @admin.display(description=gettext_lazy("filed at → suggested"), ordering="given")
+    def paths(self, issue: Any) -> str:
+        # Below one another: two columns of paths leave no room for anything else.
+        return format_html("{}<br>→ <strong>{}</strong>", issue.shown_given, issue.shown_suggested)
 
     @admin.display(description=gettext_lazy("given / suggested"), ordering="-priority")
     def doubt(self, issue: Any) -> str:
         return str(issue.shown_doubt)
-
-    @admin.display(description=gettext_lazy("level"), ordering="level")
-    def severity(self, issue: Any) -> str:
-        return str(issue.shown_level)
 
     @admin.action(description=gettext_lazy("File the selected ads as suggested"), permissions=["bulk"])
     def accept_selected(self, request: HttpRequest, queryset: QuerySet[LabelIssue]) -> HttpResponse | None:
@@ -128,8 +121,14 @@ class ReviewDecisionAdmin(DecisionAdmin):
     """The audit trail of categories."""
 
     batch_class = LabelBatch
-    list_display = ["created_at", "moderator_name", "action", "ad_id", "from_path", "to_path", "model", "blind"]
+    list_display = ["created_at", "moderator_name", "action", "ad_id", "paths", "blind"]
     list_filter = ["action", "blind", "created_at"]
 
     def undo(self, decision: ReviewDecision, reviewer: Reviewer, batch: Any) -> None:
         undo(decision, reviewer, batch)
+
+    @admin.display(description=gettext_lazy("from → to"), ordering="from_path")
+    def paths(self, decision: ReviewDecision) -> str:
+        if decision.from_path == decision.to_path:
+            return decision.to_path
+        return format_html("{}<br>→ <strong>{}</strong>", *decision.move)

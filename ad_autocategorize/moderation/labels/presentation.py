@@ -2,18 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
+from django.utils.html import format_html
+from django.utils.translation import gettext as _
+
 from ad_autocategorize.models import LabelIssue
 from ad_autocategorize.moderation.labels.fingerprints import is_titled
-from ad_autocategorize.moderation.queue.ads import ad_url, path_text
+from ad_autocategorize.moderation.queue.ads import ad_url, description_of, path_text, price_of
 from ad_autocategorize.sources import AdSource, SourceError, get_source
 from ad_autocategorize.sources.ads import ads_by_key, photo_urls, title_of
+from ad_autocategorize.sources.languages import title_settings, training_languages
+from ad_autocategorize.titles.normalization import filler_words, find_words, fold
 from taxonomy.tree import CategoryTree
 
 CLUSTER_SHOWN = 12
+# Less likely categories are no alternative; who wants one of them types it.
+LEAST_CHANCE = 0.05
+# Of the weight of the word that decided most: lighter ones are noise.
+LEAST_SHARE = 0.1
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,14 +66,40 @@ class LabelPage:
     title: str
     url: str
     photos: tuple[str, ...]
+    description: str
+    price: str
     filed: tuple[Step, ...]
     suggested: tuple[Step, ...]
     also: tuple[str, ...]
     choices: tuple[Choice, ...]
     neighbors: tuple[Neighbor, ...]
+    words: tuple[tuple[str, float], ...]
     can_accept: bool
     is_given: bool
     has_changed: bool
+
+    @property
+    def question(self) -> str:
+        """Where the ad is filed and where it may belong, in one sentence of what differs; safe HTML."""
+        shared, filed, suggested = _parted(self.filed, self.suggested)
+        if shared and filed and suggested:
+            text = _("Within {shared}: filed under {filed}, looks like {suggested}.")
+        elif suggested and filed:
+            text = _("Filed under {filed}, looks like {suggested}.")
+        elif suggested:
+            text = _("Filed at {shared}, seems to belong further down, under {suggested}.")
+        elif filed:
+            text = _("Filed under {filed}, seems to belong further up, at {shared}.")
+        else:
+            text = _("Filed at {shared}.")
+        return format_html(
+            text, shared=shared, filed=_marked("filed", filed), suggested=_marked("suggested", suggested)
+        )
+
+    @property
+    def filed_text(self) -> str:
+        """The whole path of the ad as it is now."""
+        return " › ".join(step.name for step in self.filed)
 
     @property
     def single_witness(self) -> str:
@@ -97,19 +132,43 @@ def present(issue: LabelIssue, tree: CategoryTree, active: CategoryTree) -> Labe
         title,
         ad_url(ad),
         tuple(photo_urls(ad, source)),
+        description_of(ad, source),
+        price_of(ad, source),
         filed,
         suggested,
         tuple(path_text(tree, pk) for pk in category_ids if pk != category_id),
         tuple(
             Choice(pk, path_text(tree, pk), p)
             for pk, p in issue.alternatives
-            if pk in active and pk not in (*has_key, *category_ids)
+            if p >= LEAST_CHANCE and pk in active and pk not in (*has_key, *category_ids)
         ),
         tuple(_neighbors(issue, source, tree)),
+        tuple(_telling_words(issue)),
         can_accept=can_accept,
         is_given=is_given,
         has_changed=issue.state == issue.State.OPEN and not (is_given and is_titled(issue, title)),
     )
+
+
+def _parted(filed: tuple[Step, ...], suggested: tuple[Step, ...]) -> tuple[str, str, str]:
+    """Return what two paths share, and the rest of each, as texts."""
+    shared = [step.name for step in filed if not step.parts]
+    rests = ([step.name for step in path if step.parts] for path in (filed, suggested))
+    return (" › ".join(shared), *(" › ".join(rest) for rest in rests))  # type: ignore[return-value]
+
+
+def _marked(side: str, path: str) -> str:
+    return format_html('<strong class="review-{}">{}</strong>', side, path) if path else ""
+
+
+def _telling_words(issue: LabelIssue) -> Iterator[tuple[str, float]]:
+    """Yield the words that decided; those that stand in titles of any kind are no reason, whatever weight they got."""
+    filler = frozenset[str]().union(*(filler_words(title_settings(language)) for language in training_languages()))
+    heaviest = max((abs(weight) for _word, weight in issue.words), default=0.0)
+    for word, weight in issue.words:
+        tokens = find_words(fold(word))
+        if abs(weight) >= LEAST_SHARE * heaviest and any(len(token) > 1 and token not in filler for token in tokens):
+            yield word, weight
 
 
 def _categories_of(ad: Any, issue: LabelIssue, source: AdSource, tree: CategoryTree) -> tuple[int, ...]:

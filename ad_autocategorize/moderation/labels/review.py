@@ -15,6 +15,7 @@ from ad_autocategorize.models import LabelIssue, ReviewDecision
 from ad_autocategorize.moderation.labels.batch import LabelBatch
 from ad_autocategorize.moderation.labels.fingerprints import fingerprint, is_titled
 from ad_autocategorize.moderation.queue.deciding import ChoiceRefused, ReviewConflict, Reviewer, advance
+from ad_autocategorize.moderation.queue.searching import folded_title
 from ad_autocategorize.moderation.queue.transactions import decision_transaction
 from ad_autocategorize.sources.ads import title_of
 from taxonomy.tree import CategoryTree
@@ -99,7 +100,9 @@ def _ask_again(
         return
     place = {"given_id": category_id, "branch_id": batch.tree.path_ids(category_id)[0]}
     filed = _moved(batch.source.filed_at_ids(ad, batch.tree), (decision.to_category_id, category_id))
-    advance(issue, State.OPEN, None, **place, fingerprint=fingerprint(_title(ad, batch), filed, batch.tree))
+    title = _title(ad, batch)
+    now = {"fingerprint": fingerprint(title, filed, batch.tree), "folded_title": folded_title(title)}
+    advance(issue, State.OPEN, None, **place, **now)
 
 
 @decision_transaction()

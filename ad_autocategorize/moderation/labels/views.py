@@ -14,9 +14,10 @@ from ad_autocategorize.models import LabelIssue, ReviewDecision
 from ad_autocategorize.moderation.labels.choosing import listed_paths, matching, named_category
 from ad_autocategorize.moderation.labels.presentation import LabelPage, present
 from ad_autocategorize.moderation.labels.review import accept, choose, keep, undo
+from ad_autocategorize.moderation.queue.decide_views import DecideView, UndoView
 from ad_autocategorize.moderation.queue.deciding import ChoiceRefused, Reviewer
 from ad_autocategorize.moderation.queue.numbers import small_number
-from ad_autocategorize.moderation.queue.views import DecideView, ReviewView, UndoView
+from ad_autocategorize.moderation.queue.views import ReviewView
 from taxonomy.tree import CategoryTree
 
 

@@ -30,10 +30,12 @@ from ad_autocategorize.moderation.queue.bulk_actions import (
     is_confirmed,
     shown_rows,
 )
+from ad_autocategorize.moderation.queue.decide_views import DecideView, UndoView
 from ad_autocategorize.moderation.queue.deciding import DecisionBatch, Reviewer
 from ad_autocategorize.moderation.queue.filters import refuse_bad_filters
-from ad_autocategorize.moderation.queue.read_only import CAN_BULK_RELABEL, CAN_REVIEW, ReadOnlyAdmin, ReviewedAdmin
-from ad_autocategorize.moderation.queue.views import DecideView, ReviewView, UndoView
+from ad_autocategorize.moderation.queue.read_only import CAN_BULK_RELABEL, CAN_REVIEW, RecordAdmin, ReviewedAdmin
+from ad_autocategorize.moderation.queue.searching import with_words
+from ad_autocategorize.moderation.queue.views import ReviewView
 
 SELLER_PARAMETER = "seller__exact"
 
@@ -118,7 +120,15 @@ class QueueAdmin(ReviewedAdmin):
 
     def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[ChangeList]:
         match = request.resolver_match
-        return QueueFilters if match and match.url_name == f"{self._name}_review" else self.list_class
+        one_by_one = {f"{self._name}_{view}" for view in ("review", "decide", "undo")}
+        return QueueFilters if match and match.url_name in one_by_one else self.list_class
+
+    def get_search_results(
+        self, request: HttpRequest, queryset: QuerySet[Any], search_term: str
+    ) -> tuple[QuerySet[Any], bool]:
+        """Find entries by seller or number, as ``search_fields`` has them, or else by words of the title."""
+        found, may_repeat = super().get_search_results(request, queryset, search_term)
+        return (found | with_words(queryset, search_term) if search_term.split() else found), may_repeat
 
     def get_urls(self) -> list[URLPattern]:
         wrap = self.admin_site.admin_view
@@ -172,7 +182,7 @@ class QueueAdmin(ReviewedAdmin):
         )
 
 
-class DecisionAdmin(ReadOnlyAdmin):
+class DecisionAdmin(RecordAdmin):
     """An audit trail, and where a bulk action is taken back; ``batch_class`` is where that is done."""
 
     batch_class: ClassVar[type[DecisionBatch[Any]]]

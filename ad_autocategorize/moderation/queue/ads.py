@@ -6,8 +6,9 @@ from django.contrib.admin import AdminSite
 from django.db.models import Model
 from django.http import HttpRequest
 from django.urls import NoReverseMatch, reverse
+from django.utils.formats import number_format
 
-from ad_autocategorize.sources import using_source
+from ad_autocategorize.sources import AdSource, using_source
 from ad_autocategorize.sources.registered import source_names
 from taxonomy.tree import CategoryTree
 
@@ -23,6 +24,19 @@ def ad_url(ad: Model) -> str:
         return reverse(f"admin:{ad._meta.app_label}_{ad._meta.model_name}_change", args=[ad.pk])
     except NoReverseMatch:
         return ""
+
+
+def description_of(ad: Model, source: AdSource) -> str:
+    """Return what the seller wrote below the title; empty where the source does not say."""
+    return str(source.value_of(ad, "description") or "").strip()
+
+
+def price_of(ad: Model, source: AdSource) -> str:
+    """Return the ad's price for a person; empty where there is none."""
+    price = source.value_of(ad, "price")
+    if price is None:
+        return ""
+    return str(price).strip() if isinstance(price, str) else number_format(price)
 
 
 def may_open_ads(site: AdminSite, request: HttpRequest) -> bool:

@@ -38,10 +38,19 @@ class ReadOnlyAdmin(PlainLookupsMixin, admin.ModelAdmin):
         return False
 
 
+class RecordAdmin(ReadOnlyAdmin):
+    """Rows for looking something up. The index leaves them out: the moderators' first page leads to them."""
+
+    def get_model_perms(self, request: HttpRequest) -> dict[str, bool]:
+        return {}
+
+
 class ReviewedAdmin(ReadOnlyAdmin):
     """The admin of a queue, as its review pages know it."""
 
     decision_model: ClassVar[type[Decision]]
+    # The page that shows one entry after the other: a ``ReviewView``.
+    review_view: ClassVar[type[Any]]
     # The fields that tell of the suggestion: a blind moderator's list is not filtered by them.
     suggestion_fields: ClassVar[tuple[str, ...]] = ()
 

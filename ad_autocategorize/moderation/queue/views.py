@@ -1,33 +1,41 @@
-"""The review page, the same for every queue: one entry after the other, each decided with one key or one button."""
+"""The review page, the same for every queue: one entry after the other, each decided with one key or one button.
+
+A whole page is an entry within its frame. Where a script asks for JSON the entry comes alone, as HTML: the next one while
+a person still looks at the one before.
+"""
 
 from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from copy import copy
+from dataclasses import dataclass
 from itertools import count
 from typing import Any, cast
 
 from django.contrib import messages
+from django.contrib.admin.views.main import ChangeList
 from django.contrib.auth.models import AbstractBaseUser
 from django.core.exceptions import PermissionDenied
 from django.db.models import QuerySet
-from django.http import HttpRequest, HttpResponse, QueryDict
-from django.shortcuts import get_object_or_404, redirect
+from django.http import HttpRequest, HttpResponse, JsonResponse, QueryDict
+from django.shortcuts import redirect
+from django.template.loader import render_to_string
 from django.template.response import TemplateResponse
 from django.urls import reverse
-from django.utils.functional import Promise
-from django.utils.html import format_html
+from django.utils.functional import Promise, cached_property
 from django.utils.translation import gettext as _
 from django.views.generic import View
 
 from ad_autocategorize.models import ReviewItem
 from ad_autocategorize.moderation.queue.ads import may_open_ads
 from ad_autocategorize.moderation.queue.blind import BLIND_KEY, is_blind
-from ad_autocategorize.moderation.queue.deciding import LONGEST_TYPED, ChoiceRefused, ReviewConflict, Reviewer
+from ad_autocategorize.moderation.queue.deciding import Reviewer
+from ad_autocategorize.moderation.queue.narrowing import filter_groups, remember_filters
 from ad_autocategorize.moderation.queue.numbers import small_number
+from ad_autocategorize.moderation.queue.progress import Progress, progress_of
 from ad_autocategorize.moderation.queue.read_only import ReviewedAdmin
-from ad_autocategorize.sources import SourceError, using_source
+from ad_autocategorize.sources import using_source
 from ad_autocategorize.sources.ads import keys_in_use
 from ad_autocategorize.sources.registered import source_name, source_of
 
@@ -38,6 +46,16 @@ SEEN_KEPT = 500
 LOOKED_UP_AT_ONCE = 200
 # Parameters of the page's own; all others are the list's filters.
 OWN_PARAMETERS = ("issue", "after", "value", "brand")
+# Entries that a script may have asked for before they were looked at.
+AHEAD = 10
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """An entry as HTML, and its key; ``None`` where the HTML says that there is no more."""
+
+    key: int | None
+    html: str
 
 
 class ReviewerView(View):
@@ -69,6 +87,10 @@ class ReviewerView(View):
     def _mark(self, issue_key: int | None) -> str:
         return f"{self.model_admin.opts.model_name}:{issue_key}"
 
+    def wants_parts(self) -> bool:
+        """Return whether a script asks, which puts the parts of the page together by itself."""
+        return self.request.headers.get("Accept") == "application/json"
+
     def url(self, name: str, *args: int) -> str:
         """Return the address of one of the queue's pages."""
         return reverse(f"admin:ad_autocategorize_{self.model_admin.opts.model_name}_{name}", args=args)
@@ -98,39 +120,87 @@ class ReviewView(ReviewerView):
 
     def filters(self) -> QueryDict:
         """Return the list's filters under which the queue is gone through."""
-        filters = _filters(self.request.GET)
+        filters = own_filters(self.request.GET)
         for name in self.model_admin.suggestion_filters(self.request):
             filters.pop(name, None)
         return filters
 
+    def at(self, filters: QueryDict, **parameters: object) -> ReviewView:
+        """Return the same page at another address: under these filters, with the page's own ``parameters``."""
+        request, address = copy(self.request), filters.copy()
+        for name, value in parameters.items():
+            address[name] = str(value)
+        request.GET = address  # type: ignore[assignment]
+        view = type(self)(model_admin=self.model_admin)
+        view.setup(request)
+        return view
+
+    def part(self) -> Part:
+        """Return the entry that this address leads to."""
+        key, context = self._entry()
+        shared = {"opts": self.model_admin.opts, **context}
+        return Part(key, render_to_string(self._item_template, shared, self.request))
+
+    def progress(self) -> Progress:
+        """Return how far the queue has come under the filters."""
+        user = cast(AbstractBaseUser, self.request.user)
+        return progress_of(self._queue, self.model_admin.decision_model, user)
+
     def get(self, request: HttpRequest) -> HttpResponse:
+        if self.wants_parts():
+            return JsonResponse({"next": self.part().html})
+        remember_filters(request, self.model_admin.opts.model_name, self.filters())
+        _key, context = self._entry()
+        filters = self.filters()
+        searched = filters.pop("q", [""])[-1]
+        return self.render(
+            "review.html",
+            title=self.title,
+            item_template=self._item_template,
+            progress=self.progress(),
+            filter_groups=filter_groups(self._list),
+            searched=searched,
+            # The search's form sends the other filters along.
+            kept_for_search=[(name, value) for name, values in filters.lists() for value in values],
+            narrowed=bool(filters or searched),
+            **context,
+        )
+
+    def post(self, request: HttpRequest) -> HttpResponse:
+        """Switch blind mode; where it is switched on, go on to an entry whose suggestion has not been seen."""
+        request.session[BLIND_KEY] = "blind" in request.POST
+        shown = small_number(request.POST.get("shown", ""))
+        if not is_blind(request) or shown is None:
+            return redirect(request.get_full_path())
+        filters = self.filters()
+        filters["after"] = str(self.at(filters)._last_seen(shown))
+        return redirect(f"{request.path}?{filters.urlencode()}")
+
+    @property
+    def _item_template(self) -> str:
+        return f"admin/ad_autocategorize/{self.model_admin.opts.model_name}/review_item.html"
+
+    def _entry(self) -> tuple[int | None, dict[str, Any]]:
+        """Return the key of the entry to show, and what its template needs; notes that its suggestion was shown."""
+        request = self.request
         # Entries whose ads are gone are passed over; the next search closes the open ones.
         found = ((issue, item) for issue in self._issues() if (item := self._presented(issue)) is not None)
         issue, item = next(found, (None, None))
         if issue is not None and not is_blind(request):
             self.remember_seen(issue.pk)
-        return self.render(
-            f"{self.model_admin.opts.model_name}/review.html",
-            title=self.title,
-            item=item,
-            shown=str(issue.pk) if issue else "",
-            blind=is_blind(request),
-            filters=self.filters().urlencode(),
-            may_open_ads=may_open_ads(self.model_admin.admin_site, request),
-            after=request.GET.get("after", ""),
-            standing=_standing(issue) if issue else None,
+        context = {
+            "item": item,
+            "shown": str(issue.pk) if issue else "",
+            "blind": is_blind(request),
+            "filters": self.filters().urlencode(),
+            "may_open_ads": may_open_ads(self.model_admin.admin_site, request),
+            "after": request.GET.get("after", ""),
+            "typed": request.GET.get("value", ""),
+            "asked_brand": request.GET.get("brand", ""),
+            "standing": _standing(issue) if issue else None,
             **(self.choices() if item else {}),
-        )
-
-    def post(self, request: HttpRequest) -> HttpResponse:
-        """Switch blind mode; where it is switched on, go on to the next entry: the suggestion of this one has been seen."""
-        request.session[BLIND_KEY] = "blind" in request.POST
-        shown = request.POST.get("shown", "")
-        if not (is_blind(request) and shown):
-            return redirect(request.get_full_path())
-        filters = self.filters()
-        filters["after"] = shown
-        return redirect(f"{request.path}?{filters.urlencode()}")
+        }
+        return (issue.pk if issue else None), context
 
     def _presented(self, issue: Any) -> object | None:
         with source_of(issue):
@@ -145,7 +215,7 @@ class ReviewView(ReviewerView):
                 yield issue
             gone = _("The ad no longer exists.") if issue else _("This entry has left the queue.")
             messages.warning(self.request, gone)
-        queue = self._queue()
+        queue = self._queue
         after = small_number(self.request.GET.get("after", ""))
         if after is not None:
             queue = self.following(queue, after)
@@ -158,98 +228,27 @@ class ReviewView(ReviewerView):
             if len(issues) < LOOKED_UP_AT_ONCE:
                 return
 
-    def _queue(self) -> QuerySet[Any]:
+    def _last_seen(self, shown: int) -> int:
+        """Return the key of the last entry, from the one shown on, whose suggestion has come to the moderator's browser."""
+        last = shown
+        for key in self.following(self._queue, shown).values_list("pk", flat=True)[:AHEAD]:
+            if self._mark(key) not in self._seen():
+                break
+            last = key
+        return last
+
+    @cached_property
+    def _list(self) -> ChangeList:
         # The list reads its filters from a request; it gets one of its own, without the parameters of this page.
         listed = copy(self.request)
         listed.GET = self.filters()  # type: ignore[assignment]
-        queue: QuerySet[Any] = self.model_admin.get_changelist_instance(listed).queryset
+        return self.model_admin.get_changelist_instance(listed)
+
+    @property
+    def _queue(self) -> QuerySet[Any]:
+        queue: QuerySet[Any] = self._list.queryset
         model = self.model_admin.model
         return queue.filter(state=model.State.OPEN).order_by(*model._meta.ordering)
-
-
-class DecideView(ReviewerView):
-    """Takes a decision and leads to the next ad."""
-
-    http_method_names = ["post"]
-
-    def decide(self, issue: Any, action: str, reviewer: Reviewer) -> Any:
-        """Do what the button says, return the decision. Raises ``ReviewConflict``, ``SourceError``."""
-        raise NotImplementedError
-
-    def suggestion(self, decision: Any) -> str:
-        """Tell what had been suggested, to somebody who decided blind."""
-        raise NotImplementedError
-
-    def post(self, request: HttpRequest, pk: int) -> HttpResponse:
-        filters = QueryDict(request.POST.get("filters", "")).copy()
-        issue: ReviewItem | None = self.model_admin.model._default_manager.filter(pk=pk).first()
-        action = request.POST.get("decision", "")
-        answered = True
-        if issue is None:
-            messages.warning(request, _("This entry has left the queue."))
-        elif action != "skip":
-            version = small_number(request.POST.get("version", ""))
-            issue.version = -1 if version is None else version
-            answered = self._decide(issue, action, filters.urlencode())
-        filters["after" if answered else "issue"] = str(pk)
-        if not answered:
-            # What was typed is not lost, nor what the list was narrowed to.
-            filters["value"] = request.POST.get("value", "")[:LONGEST_TYPED]
-            filters["brand"] = request.POST.get("brand", "")
-        return redirect(f"{self.url('review')}?{filters.urlencode()}")
-
-    def _decide(self, issue: ReviewItem, action: str, filters: str) -> bool:
-        """Return whether the question is answered, by this moderator or by what happened meanwhile."""
-        reviewer = self.reviewer(issue.pk)
-        try:
-            with source_of(issue):
-                decision = self.decide(issue, action, reviewer)
-        except (ChoiceRefused, SourceError) as error:
-            messages.error(self.request, str(error))
-            return False
-        except ReviewConflict as error:
-            messages.warning(self.request, str(error))
-        else:
-            messages.success(self.request, self._undo_link(decision, filters))
-        return True
-
-    def _undo_link(self, decision: Any, filters: str) -> str:
-        text = f"{decision.get_action_display()}: {decision.move[1]}."
-        if is_blind(self.request):
-            # Now that it cannot lead any more.
-            text += " " + self.suggestion(decision)
-        url = f"{self.url('undo', decision.pk)}?{filters}"
-        return format_html('{} <a href="{}" data-key="u">{}</a>', text, url, _("Undo (U)"))
-
-
-class UndoView(ReviewerView):
-    """Takes one decision back and shows its ad again; asked for by a link, confirmed by a button.
-
-    The list's filters come along in its address, and go back to the review page.
-    """
-
-    def undo(self, decision: Any, reviewer: Reviewer) -> Any:
-        """Take the decision back. Raises ``ReviewConflict``, ``SourceError``."""
-        raise NotImplementedError
-
-    def get(self, request: HttpRequest, pk: int) -> HttpResponse:
-        decision = get_object_or_404(self.model_admin.decision_model, pk=pk)
-        filters = _filters(request.GET).urlencode()
-        return self.render("undo.html", title=_("Undo this decision?"), decision=decision, filters=filters)
-
-    def post(self, request: HttpRequest, pk: int) -> HttpResponse:
-        decision = get_object_or_404(self.model_admin.decision_model, pk=pk)
-        filters = _filters(request.GET)
-        try:
-            with source_of(decision):
-                undone = self.undo(decision, self.reviewer())
-        except (ReviewConflict, SourceError) as error:
-            messages.warning(request, str(error))
-            return redirect(f"{self.url('review')}?{filters.urlencode()}")
-        messages.success(request, _("Undone: %(from)s → %(to)s.") % dict(zip(("from", "to"), undone.move, strict=True)))
-        if undone.issue_id:
-            filters["issue"] = str(undone.issue_id)
-        return redirect(f"{self.url('review')}?{filters.urlencode()}")
 
 
 def _existing(issues: Sequence[Any]) -> dict[str, set[str]]:
@@ -271,7 +270,8 @@ def _standing(issue: ReviewItem) -> Any | None:
     return issue.decisions.filter(undone_by=None).exclude(action="undone").first()
 
 
-def _filters(parameters: QueryDict) -> QueryDict:
+def own_filters(parameters: QueryDict) -> QueryDict:
+    """Return the list's filters among the parameters of an address."""
     copy = parameters.copy()
     for name in OWN_PARAMETERS:
         copy.pop(name, None)

@@ -13,8 +13,10 @@ from ad_autocategorize.confidence import VERY_LIKELY
 from ad_autocategorize.models import CarIssue, ModelVersion
 from ad_autocategorize.moderation.cars.catalog import Catalog, Contradiction
 from ad_autocategorize.moderation.cars.stated import car_ads, describe, fingerprint, stated_fields, with_relations
+from ad_autocategorize.moderation.queue.searching import folded_title
 from ad_autocategorize.moderation.queue.transactions import write_batch
 from ad_autocategorize.sources import AdSource
+from ad_autocategorize.sources.ads import title_of
 from ad_autocategorize.sources.cars import CAR_FIELDS, fold
 from ad_autocategorize.sources.streaming import CHUNK
 
@@ -67,10 +69,10 @@ def find_car_issues(source: AdSource, now: datetime, *, read_photos: ReadPhotos 
         found = list(catalog.contradictions(stated))
         if read_photos is not None:
             found += _photo_findings(catalog, stated, read_photos(ad))
-        seller = str(source.value_of(ad, "seller") or "")
+        seller, title = str(source.value_of(ad, "seller") or ""), folded_title(title_of(ad, source))
         rows = [_issue(ad, item, stated) for item in found]
         for row in rows:
-            row.seller, row.found_at = seller, now
+            row.seller, row.found_at, row.folded_title = seller, now, title
             row.model = photo_model if row.evidence == Evidence.PHOTO else ""
         batch += rows
         if len(batch) >= CHUNK:

@@ -19,6 +19,7 @@ from ad_autocategorize.conf import plugin_settings
 from ad_autocategorize.models import LabelIssue
 from ad_autocategorize.moderation.labels.fingerprints import fingerprint
 from ad_autocategorize.moderation.labels.places import follow_moved_categories
+from ad_autocategorize.moderation.queue.searching import folded_title
 from ad_autocategorize.moderation.queue.transactions import write_batch
 from ad_autocategorize.moderation.search.car_checks import find_car_issues
 from ad_autocategorize.moderation.search.categories import keep_together, without_others
@@ -50,7 +51,10 @@ Progress = Callable[[str, int, int], None]
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """What ``find_label_issues`` is asked for; ``limit`` is the longest queue, ``photos`` asks for car photos to be looked at."""
+    """What ``find_label_issues`` is asked for.
+
+    ``limit`` ads at most are queued anew; ``photos`` asks for car photos to be looked at.
+    """
 
     folds: int = 4
     limit: int | None = None
@@ -121,7 +125,7 @@ def _search_language(
     doubts = title_doubts(judged.quality)
     if photos is not None:
         doubts = with_photos(doubts, ads, judged.scores, judged.quality, source, photos.shows_car, active)
-    doubts = _unsettled(source, doubts, ads, tree, result)[: request.limit]
+    doubts = _within(request.limit, _unsettled(source, doubts, ads, tree, result), ads, source)
     neighbors = {doubt.row: judged.neighbors[doubt.row] for doubt in doubts}
     now = timezone.now()
     result.ads += len({ad.ad_id for ad in ads})
@@ -235,6 +239,15 @@ def _unsettled(
     return list(first.values())
 
 
+def _within(limit: int | None, doubts: list[Doubt], ads: Sequence[LabelledTitle], source: AdSource) -> list[Doubt]:
+    """Return the surest doubts, and those further ones that are in the queue already: a short search closes no question."""
+    if limit is None or len(doubts) <= limit:
+        return doubts
+    open_issues = LabelIssue.objects.filter(source=source.name, state=LabelIssue.State.OPEN)
+    waiting = set(open_issues.values_list("ad_id", flat=True).iterator())
+    return [*doubts[:limit], *(doubt for doubt in doubts[limit:] if str(ads[doubt.row].ad_id) in waiting)]
+
+
 def _approved(ad: LabelledTitle, approved: dict[str, str], tree: CategoryTree) -> bool:
     known = approved.get(str(ad.ad_id))
     return known is not None and known == fingerprint(ad.title, ad.category_ids, tree)
@@ -278,6 +291,7 @@ def _issues(
             seller=ad.seller,
             ad_date=_moment(ad.date),
             fingerprint=fingerprint(ad.title, ad.category_ids, tree),
+            folded_title=folded_title(ad.title),
             model=name,
             found_at=now,
         )
@@ -359,8 +373,8 @@ def _close_batch(
 
 _RENEWED = [
     "state", "kind", "given", "suggested", "branch", "level", "priority", "given_probability", "suggested_probability",
-    "alternatives", "words", "neighbors", "agreement", "seller", "ad_date", "fingerprint", "model", "found_at", "version",
-    "decided_at", "decided_by",
+    "alternatives", "words", "neighbors", "agreement", "seller", "ad_date", "fingerprint", "folded_title", "model", "found_at",
+    "version", "decided_at", "decided_by",
 ]  # fmt: skip
 # The ad's title and what is asked about it: whoever has seen another decides about nothing.
 _SHOWN = ["state", "given_id", "suggested_id", "fingerprint"]

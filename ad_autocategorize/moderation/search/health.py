@@ -27,7 +27,7 @@ Kind = TaxonomyFinding.Kind
 
 # Fewer ads, at a category and below it, are hardly any use.
 RARE_ADS = 5
-EXAMPLES = 5
+EXAMPLES = 4
 # Names of categories for whatever fits nowhere else.
 CATCH_ALL = re.compile(
     r"\b(otr[oa]s?|vari[oa]s|divers[oa]s|dem[aá]s|others?|outr[oa]s?|misc\w*|general|geral|sundry)\b", re.IGNORECASE
@@ -118,6 +118,7 @@ def _worth_merging(evidence: Evidence) -> Iterator[TaxonomyFinding]:
 def _between(evidence: Evidence, first: int, second: int) -> list[int]:
     """Return the rows of ads of one category that look like the other's, the surest first."""
     given, both = evidence.scores.given, [first, second]
+    # So many of each that the two can be compared side by side.
     rows = np.flatnonzero(np.isin(given, both))
     suggested = rows[np.isin(evidence.quality.suggested[rows], both)]
     if len(suggested):
@@ -126,7 +127,8 @@ def _between(evidence: Evidence, first: int, second: int) -> list[int]:
         # A third category may be likelier still for all of them, one below the other for instance.
         others = np.where(given[rows] == first, second, first)
         found = rows[np.argsort(-evidence.scores.probabilities[rows, others], kind="stable")]
-    return list(map(int, found[:EXAMPLES]))
+    shown = [row for category in both for row in found[given[found] == category][:EXAMPLES].tolist()]
+    return sorted(shown, key=found.tolist().index)
 
 
 def _is_above(index: int, both: Sequence[int], categories: Sequence[Path]) -> bool:
@@ -150,8 +152,8 @@ def _worth_splitting(evidence: Evidence, settings: TitleSettings) -> Iterator[Ta
     counts = np.bincount(given, minlength=len(categories))
     for clusters in hidden_clusters([ad.title for ad in evidence.ads], given, categories, settings):
         groups = [
-            {"words": list(words), "share": round(share, 2)}
-            for words, share in zip(clusters.words, clusters.shares, strict=True)
+            {"words": list(words), "share": round(share, 2), "examples": [str(evidence.ads[row].ad_id) for row in rows]}
+            for words, share, rows in zip(clusters.words, clusters.shares, clusters.examples, strict=True)
         ]
         yield TaxonomyFinding(
             kind=Kind.SPLIT,
@@ -159,7 +161,7 @@ def _worth_splitting(evidence: Evidence, settings: TitleSettings) -> Iterator[Ta
             ads=int(counts[clusters.category]),
             weight=clusters.silhouette,
             details={"groups": groups},
-            examples=[str(evidence.ads[rows[0]].ad_id) for rows in clusters.examples],
+            examples=[key for group in groups for key in group["examples"]],
         )
 
 

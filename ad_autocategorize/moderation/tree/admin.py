@@ -3,19 +3,18 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Iterable, Sequence
-from typing import Any, ClassVar, cast
+from collections.abc import Iterator
+from typing import Any, cast
 
 from django.contrib import admin, messages
 from django.contrib.admin.views.main import ChangeList
 from django.contrib.auth.models import AbstractBaseUser
 from django.core.exceptions import PermissionDenied
-from django.db.models import Max, QuerySet
-from django.http import HttpRequest, HttpResponse
-from django.shortcuts import redirect
+from django.db.models import Case, Max, QuerySet, When
+from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed
+from django.shortcuts import get_object_or_404, redirect
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, reverse
-from django.utils.html import format_html, format_html_join
 from django.utils.text import capfirst
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
@@ -23,77 +22,96 @@ from django.utils.translation import gettext_lazy
 from ad_autocategorize.models import TaxonomyFinding
 from ad_autocategorize.moderation.labels.review import ReviewConflict, Reviewer
 from ad_autocategorize.moderation.queue.admin import link_to_batch
-from ad_autocategorize.moderation.queue.ads import ad_url, may_open_ads, path_text
+from ad_autocategorize.moderation.queue.ads import may_open_ads, path_text
 from ad_autocategorize.moderation.queue.filters import refuse_bad_filters
+from ad_autocategorize.moderation.queue.narrowing import filter_groups
 from ad_autocategorize.moderation.queue.numbers import small_number
 from ad_autocategorize.moderation.queue.read_only import CAN_BULK_RELABEL, CAN_REVIEW, ReadOnlyAdmin
+from ad_autocategorize.moderation.tree.cards import PLAIN_KINDS, attach_cards
 from ad_autocategorize.moderation.tree.export import findings_csv
 from ad_autocategorize.moderation.tree.merging import MergeRefused, merge, plan_merge
-from ad_autocategorize.sources import AdSource, SourceError, using_source
-from ad_autocategorize.sources.ads import ads_by_key, title_of
-from ad_autocategorize.sources.registered import source_name
+from ad_autocategorize.moderation.tree.postponing import only_postponed, postpone, take_up, without_postponed
+from ad_autocategorize.sources import SourceError
 from taxonomy.models import Category
 from taxonomy.tree import CategoryTree
 
 OVERVIEW = "admin:ad_autocategorize_taxonomyfinding_changelist"
 
 
-def attach_names(findings: Iterable[Any]) -> None:
-    """Give findings the paths, numbers and example ads to show, in two queries for all."""
-    findings = list(findings)
-    tree = CategoryTree.load(include_inactive=True)
-    for name in dict.fromkeys(map(source_name, findings)):
-        with using_source(name) as source:
-            _attach_examples([finding for finding in findings if source_name(finding) == name], source)
-    for finding in findings:
-        finding.shown_category = path_text(tree, finding.category_id)
-        finding.shown_other = path_text(tree, finding.other_id) if finding.other_id else ""
-        finding.shown_numbers = _numbers(finding, tree)
-
-
-def _attach_examples(findings: Sequence[Any], source: AdSource) -> None:
-    ads = ads_by_key([key for finding in findings for key in finding.examples], source)
-    for finding in findings:
-        finding.shown_examples = [(ads[key], title_of(ads[key], source)) for key in finding.examples if key in ads]
-
-
 class FindingList(ChangeList):
-    """Looks up the names of the page that is shown."""
+    """Looks up what the cards of the page show."""
 
     def get_results(self, request: HttpRequest) -> None:
         super().get_results(request)
         self.result_list = list(self.result_list)
-        attach_names(self.result_list)
-        linked = may_open_ads(self.model_admin.admin_site, request)
-        may_merge, tree = may_merge_categories(request), CategoryTree.load(include_inactive=True)
+        attach_cards(self.result_list, linked=may_open_ads(self.model_admin.admin_site, request))
+        tree = CategoryTree.load(include_inactive=True)
+        may_merge, may_add = may_merge_categories(request), request.user.has_perm("ad_taxonomy.add_category")
         for finding in self.result_list:
-            is_pair = finding.kind == TaxonomyFinding.Kind.MERGE
             # What has others below it is not emptied.
-            finding.shown_linked = linked
+            is_pair = finding.kind == TaxonomyFinding.Kind.MERGE
             finding.can_be_merged = may_merge and is_pair and not tree.children(finding.other_id)
+            # Of a site's own categories the site adds more.
+            own = not tree.external_id(finding.category_id)
+            finding.can_be_split = may_add and own and finding.kind == TaxonomyFinding.Kind.SPLIT
+
+
+class PostponedFilter(admin.SimpleListFilter):
+    """Findings that somebody put off; without this filter they are left out."""
+
+    title = gettext_lazy("put off")
+    parameter_name = "postponed"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, Any]]:
+        return [("yes", _("put off: not now"))]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[TaxonomyFinding]) -> QuerySet[TaxonomyFinding]:
+        return only_postponed(queryset) if self.value() == "yes" else without_postponed(queryset)
+
+    def choices(self, changelist: ChangeList) -> Iterator[Any]:
+        first, *others = super().choices(changelist)
+        yield {**first, "display": _("to look at")}
+        yield from others
 
 
 @admin.register(TaxonomyFinding)
 class TaxonomyFindingAdmin(ReadOnlyAdmin):
-    """Each row is a question to whoever keeps the tree; nothing is changed here."""
+    """Each card is a question to whoever keeps the tree; a page of its own asks before anything is changed."""
 
-    list_display = ["kind", "categories", "count", "numbers", "example_ads"]
+    list_display = ["kind"]
     list_display_links = None
-    list_filter = ["kind"]
+    list_filter = ["kind", PostponedFilter]
     search_fields = ["category__name", "other__name"]
     list_per_page = 50
     change_list_template = "admin/ad_autocategorize/taxonomyfinding/change_list.html"
 
-    class Media:
-        css: ClassVar[dict[str, list[str]]] = {"all": ["ad_autocategorize/taxonomy-health.css"]}
-
     def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
         found_at = TaxonomyFinding.objects.aggregate(last=Max("found_at"))["last"]
-        own = {"title": capfirst(self.opts.verbose_name_plural), "found_at": found_at}
-        return super().changelist_view(request, {**own, **(extra_context or {})})
+        own = {
+            "title": capfirst(self.opts.verbose_name_plural),
+            "found_at": found_at,
+            "may_postpone": request.user.has_perm(CAN_REVIEW),
+            "postponed": request.GET.get(PostponedFilter.parameter_name) == "yes",
+        }
+        response = super().changelist_view(request, {**own, **(extra_context or {})})
+        context: dict[str, Any] = getattr(response, "context_data", None) or {}
+        if (listed := context.get("cl")) is not None:
+            context["filter_groups"] = filter_groups(listed)
+            # The search's form sends the filters along.
+            context["kept_for_search"] = [(name, request.GET[name]) for name in request.GET if name not in ("q", "p")]
+        return response
 
     def has_view_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return request.user.has_perm(CAN_REVIEW) or super().has_view_permission(request, obj)
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[TaxonomyFinding]:
+        # An unused category is sure, and nothing to think about: it stands behind the questions.
+        is_plain = Case(When(kind__in=PLAIN_KINDS, then=1), default=0)
+        found: QuerySet[TaxonomyFinding] = super().get_queryset(request).annotate(is_last=is_plain)
+        return found
+
+    def get_ordering(self, request: HttpRequest) -> list[str]:
+        return ["is_last", "-weight", "-ads", "pk"]
 
     def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[ChangeList]:
         return FindingList
@@ -101,11 +119,29 @@ class TaxonomyFindingAdmin(ReadOnlyAdmin):
     def get_urls(self) -> list[URLPattern]:
         name, wrap = "ad_autocategorize_taxonomyfinding", self.admin_site.admin_view
         own = [
+            path("<int:pk>/postpone/", wrap(self.postpone_view), name=f"{name}_postpone"),
             path("csv/", wrap(refuse_bad_filters(self.as_csv, OVERVIEW)), name=f"{name}_csv"),
             path("merge/<int:category>/", wrap(self.merge_into_view), name=f"{name}_merge_into"),
             path("merge/<int:category>/<int:into>/", wrap(self.merge_view), name=f"{name}_merge"),
         ]
         return [*own, *super().get_urls()]
+
+    def postpone_view(self, request: HttpRequest, pk: int) -> HttpResponse:
+        """Put a finding off, or take it up again where the form says "again"; the list's filters stand in the address."""
+        if not request.user.has_perm(CAN_REVIEW):
+            raise PermissionDenied
+        if request.method != "POST":
+            return HttpResponseNotAllowed(["POST"])
+        finding = get_object_or_404(TaxonomyFinding, pk=pk)
+        if "again" in request.POST:
+            take_up(finding)
+            self.message_user(request, _("It is asked again."))
+        else:
+            postpone(finding)
+            self.message_user(
+                request, _("Put off: later searches do not ask it again. The filter shows what was put off.")
+            )
+        return redirect(f"{reverse(OVERVIEW)}?{request.GET.urlencode()}")
 
     def merge_into_view(self, request: HttpRequest, category: int) -> HttpResponse:
         """Ask which category one is to be merged into."""
@@ -159,34 +195,8 @@ class TaxonomyFindingAdmin(ReadOnlyAdmin):
         if not self.has_view_permission(request):
             raise PermissionDenied
         findings: list[Any] = list(self.get_changelist_instance(request).queryset)
-        attach_names(findings)
+        attach_cards(findings, linked=False)
         return findings_csv(findings)
-
-    @admin.display(description=gettext_lazy("categories"), ordering="category__name")
-    def categories(self, finding: Any) -> str:
-        if not finding.shown_other:
-            return str(finding.shown_category)
-        sign = "↔" if finding.kind == TaxonomyFinding.Kind.MERGE else "→"
-        return format_html("{}<br>{} {}", finding.shown_category, sign, finding.shown_other)
-
-    @admin.display(description=gettext_lazy("ads"), ordering="ads")
-    def count(self, finding: Any) -> str:
-        # Where there is no room for columns, the head of this one goes along.
-        return format_html('<span class="finding-label">{}: </span>{}', _("ads"), finding.ads)
-
-    @admin.display(description=gettext_lazy("numbers"), ordering="weight")
-    def numbers(self, finding: Any) -> str:
-        if not finding.can_be_merged:
-            return str(finding.shown_numbers)
-        keys = [finding.other_id, finding.category_id]
-        url = reverse("admin:ad_autocategorize_taxonomyfinding_merge", args=keys)
-        return format_html('{} <a href="{}">{}</a>', finding.shown_numbers, url, _("Merge…"))
-
-    @admin.display(description=gettext_lazy("examples"))
-    def example_ads(self, finding: Any) -> str:
-        links = ((_link(ad, title) if finding.shown_linked else title,) for ad, title in finding.shown_examples)
-        items = format_html_join("", "<li>{}</li>", links)
-        return format_html("<ul>{}</ul>", items) if items else ""
 
 
 @admin.action(description=gettext_lazy("Merge the selected category into another…"), permissions=["merge"])
@@ -201,30 +211,3 @@ def merge_selected(model_admin: Any, request: HttpRequest, queryset: QuerySet[Ca
 def may_merge_categories(request: HttpRequest) -> bool:
     """Return whether somebody may merge; who may not see the overview would be led nowhere afterwards."""
     return request.user.has_perms((CAN_REVIEW, CAN_BULK_RELABEL, "ad_taxonomy.change_category"))
-
-
-def _link(ad: Any, title: str) -> str:
-    url = ad_url(ad)
-    return format_html('<a href="{}">{}</a>', url, title) if url else title
-
-
-def _numbers(finding: TaxonomyFinding, tree: CategoryTree) -> str:
-    details = finding.details
-    match finding.kind:
-        case TaxonomyFinding.Kind.MERGE:
-            values = {
-                "there": f"{details['there']:.0%}",
-                "back": f"{details['back']:.0%}",
-                "count": details["near_identical_filed_differently"],
-                "mixing": f"{finding.weight:.0%}",
-            }
-            text = _(
-                "mixed to %(mixing)s; %(there)s of the first look like the second, %(back)s the other way; near-identical "
-                "ads: %(count)s"
-            )
-            return text % values
-        case TaxonomyFinding.Kind.SPLIT:
-            return "; ".join(f"{' '.join(group['words'])} ({group['share']:.0%})" for group in details["groups"])
-        case TaxonomyFinding.Kind.OTHERS:
-            return "; ".join(f"{path_text(tree, pk)} ({count})" for pk, count in details["belong_to"])
-    return ""

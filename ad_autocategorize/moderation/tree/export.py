@@ -16,7 +16,7 @@ FORMULA = re.compile(r"""(^|[,;:|\t\r\n])([\s"']*)(?=[=+\-@\t\r])""")
 
 
 def findings_csv(findings: Iterable[Any]) -> HttpResponse:
-    """Return the findings, which ``attach_names`` has been given, as a file to download."""
+    """Return the findings, which ``attach_cards`` has been given, as a file to download."""
     response = HttpResponse(content_type="text/csv; charset=utf-8")
     response["Content-Disposition"] = 'attachment; filename="taxonomy-health.csv"'
     # Excel takes UTF-8 for Latin-1 without the mark.
@@ -27,7 +27,7 @@ def findings_csv(findings: Iterable[Any]) -> HttpResponse:
     for finding in findings:
         examples = " | ".join(f"{ad.pk}: {title}" for ad, title in finding.shown_examples)
         row = [finding.get_kind_display(), finding.shown_category, finding.shown_other, finding.ads]
-        writer.writerow(map(without_formulas, [*row, f"{finding.weight:.3f}", finding.shown_numbers, examples]))
+        writer.writerow(map(without_formulas, [*row, f"{finding.weight:.3f}", finding.shown_evidence, examples]))
     return response
 
 
