@@ -69,7 +69,7 @@ class Command(ExtraCommand):
         # Late, so that --help works without the extra.
         import torch
 
-        from ad_autocategorize.cars.retraining import retrain_photos
+        from ad_autocategorize.cars.retraining import retrain_photos, served_without_weights
         from ad_autocategorize.photos.training.distributed import join_processes, leave_processes, rank_and_size
 
         if options["threads"]:
@@ -77,15 +77,22 @@ class Command(ExtraCommand):
         _check_device(options["device"])
         join_processes(options["device"])
         first = rank_and_size()[0] == 0
+        if first and options["weights"] is None and (served := served_without_weights()):
+            self._say(f"{served} holds no weights to go on from, so that training starts anew.")
+        if first:
+            self._say("Reading the photos.")
         result = retrain_photos(get_source(), _request(options), self._progress if first else lambda epoch: None)
         leave_processes()
         return result
 
+    def _say(self, text: str) -> None:
+        self.stdout.write(text)
+        self.stdout.flush()
+
     def _progress(self, epoch: Epoch) -> None:
         heads = " ".join(f"{head} {value:.3f}" for head, value in epoch.accuracies.items())
         left = f"{epoch.remaining_seconds / 60:.1f} min left"
-        self.stdout.write(f"epoch {epoch.number + 1:>3} {epoch.progress:>4.0%} loss {epoch.loss:.3f}  {heads}  {left}")
-        self.stdout.flush()
+        self._say(f"epoch {epoch.number + 1:>3} {epoch.progress:>4.0%} loss {epoch.loss:.3f}  {heads}  {left}")
 
     def _report(self, result: PhotoResult) -> None:
         how = "the branches alone" if result.frozen else "the whole network"
