@@ -12,7 +12,7 @@ from typing import Any
 from django.db.models import Model
 
 from marketplace.demo.car_pictures import DrawnCar, make_cars
-from marketplace.demo.generator import DAYS, dress_title, make_price
+from marketplace.demo.generator import DAYS, describe, dress_title, make_price
 from marketplace.demo.outline import Prices
 from marketplace.models import Ad
 from taxonomy.models import BodyType, Brand, CarModel, Color
@@ -65,6 +65,7 @@ def make_car_ads(count: int, *, until: datetime, seed: int) -> list[CarAd]:
         path = (*CARS_CATEGORY, car.brand)
         ad = Ad(
             title=_title(car, path, rng, dated=dated, colored=colored),
+            description=describe(path, rng),
             category_id=tree.find(path) or home,
             price=_price(car.year, rng),
             created_at=until - timedelta(minutes=rng.randrange(DAYS * 24 * 60)),
@@ -101,7 +102,7 @@ def make_impossible_cars(*, until: datetime) -> list[Ad]:
                 title=f"{stated['brand']} {model.name} {stated['year']}",
                 category_id=tree.find((*CARS_CATEGORY, model.brand.name)) or home,
                 price=(number + 4) * 1_500_000,
-                created_at=until - timedelta(days=number),
+                created_at=until - timedelta(days=3 + number),
                 status=Ad.Status.PUBLISHED,
                 car_model=model,
                 **stated,

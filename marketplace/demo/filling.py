@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from django.contrib.auth import get_user_model
 from django.contrib.auth.hashers import make_password
@@ -19,8 +19,9 @@ from marketplace.demo.thing_pictures import draw_thing, thing_of
 from marketplace.models import Ad, AdPhoto
 from taxonomy.tree import CategoryTree
 
-# Of the ads of things; the others have none, as on real sites.
-PICTURED = 0.5
+# Of the ads of things that are newer and older than a year: pages begin with the newest.
+PICTURED_NEW, PICTURED_OLD = 0.95, 0.1
+NEW = timedelta(days=365)
 BATCH = 500
 
 Report = Callable[[str], None]
@@ -61,12 +62,13 @@ def fill_site(
     if wrong:
         report(f"{len(wrong)} ads of cars that cannot be, for the moderators.")
     if cars:
-        _add_pictures(_pictures(described, ads, car_ads, rng), report)
+        _add_pictures(_pictures(described, ads, car_ads, until, rng), report)
 
 
 def _ad(described: DemoAd, tree: CategoryTree) -> Ad:
     return Ad(
         title=described.title,
+        description=described.description,
         category_id=tree.find(described.path) or 0,
         price=described.price,
         currency=Ad.Currency.USD if described.dollars else Ad.Currency.ARS,
@@ -85,15 +87,16 @@ def _create_sellers(names: Iterable[str]) -> dict[str, int]:
 
 
 def _pictures(
-    described: Sequence[DemoAd], ads: Sequence[Ad], car_ads: Sequence[CarAd], rng: random.Random
+    described: Sequence[DemoAd], ads: Sequence[Ad], car_ads: Sequence[CarAd], until: datetime, rng: random.Random
 ) -> Iterator[tuple[Ad, bytes]]:
     """Yield the ads that have pictures with one picture each, drawn when it is asked for."""
     for car_ad in car_ads:
         for _ in range(car_ad.pictures):
             yield car_ad.ad, draw_car(car_ad.drawn, rng)
     for demo_ad, ad in zip(described, ads, strict=False):
+        share = PICTURED_NEW if until - demo_ad.created_at < NEW else PICTURED_OLD
         # What the seller has, wherever it is filed: an ad in the wrong category shows the right thing.
-        thing = thing_of(demo_ad.right_path) if rng.random() < PICTURED else None
+        thing = thing_of(demo_ad.right_path) if rng.random() < share else None
         if thing is not None:
             yield ad, draw_thing(thing, rng)
 

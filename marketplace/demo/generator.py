@@ -33,14 +33,41 @@ _ENDINGS = {
     ("Artículos", "Moda y accesorios"): (
         "nuevo", "sin uso", "poco uso", "impecable", "con etiqueta", "negro", "azul", "hermoso", "importado", "divino",
     ),
+    ("Artículos", "Tecnología"): (
+        "impecable", "excelente estado", "nuevo", "usado", "sin uso", "en caja", "con garantia", "envio gratis", "funcionando",
+        "poco uso", "con detalles", "negro", "con cargador",
+    ),
+    ("Artículos", "Electrodomésticos"): (
+        "impecable", "funcionando", "nuevo", "usado", "en caja", "con garantia", "poco uso", "a reparar", "blanco",
+        "liquido por mudanza", "retiro en flores",
+    ),
+    ("Artículos", "Mascotas"): ("envio gratis", "nuevo", "zona norte", "retiro en flores", "zona centro", "oferta"),
     ("Artículos",): (
-        "impecable", "excelente estado", "nuevo", "usado", "como nuevo", "sin uso", "en caja", "poco uso", "muy bueno",
-        "con garantia", "a estrenar", "envio gratis", "funcionando", "zona centro", "negro", "retiro en flores",
-        "liquido por mudanza", "con detalles",
+        "impecable", "excelente estado", "nuevo", "usado", "como nuevo", "sin uso", "poco uso", "muy bueno", "a estrenar",
+        "envio gratis", "zona centro", "retiro en flores", "liquido por mudanza", "con detalles",
     ),
     ("Servicios",): (
         "presupuesto sin cargo", "consultar", "precios accesibles", "zona norte", "capital y gba", "con experiencia",
         "con referencias", "whatsapp", "todos los dias", "20 años de experiencia",
+    ),
+}  # fmt: skip
+# Sentences of descriptions, by the first step of the path.
+_SENTENCES = {
+    "Vehículos": (
+        "Papeles al día, listo para transferir.", "Se puede ver por la tarde.", "Escucho ofertas razonables.",
+        "No contesto preguntas sin sentido.", "Lo vendo por cambio de modelo.", "Service hecho hace dos meses.",
+    ),
+    "Inmuebles": (
+        "A dos cuadras de la avenida.", "Muy luminoso, buena orientación.", "Expensas bajas.", "Visitas con cita previa.",
+        "Se pide garantía propietaria.", "Servicios: agua, luz y gas natural.",
+    ),
+    "Artículos": (
+        "Se retira por mi domicilio.", "Funciona todo bien.", "No hago envíos.", "Escucho ofertas.", "Lo vendo porque no lo uso.",
+        "Acepto transferencia.", "Precio charlable.", "Hago envíos a todo el país.",
+    ),
+    "Servicios": (
+        "Presupuestos sin cargo.", "Trabajos garantizados.", "Consulte por otras zonas.", "Más de diez años de experiencia.",
+        "Atención todos los días.", "Responsabilidad y puntualidad.",
     ),
 }  # fmt: skip
 # Where sellers look for a place and stop too early: the right category, and the one that they take for it.
@@ -73,6 +100,7 @@ class DemoAd:
     """A made-up ad; ``path`` is where its seller filed it, ``right_path`` where it belongs."""
 
     title: str
+    description: str
     path: tuple[str, ...]
     right_path: tuple[str, ...]
     price: Decimal | None
@@ -92,6 +120,7 @@ def generate_ads(branches: Sequence[Branch], count: int, *, until: datetime, see
         filed = places.mistaken(branch, rng) if rng.random() < MISLABELLED else branch
         yield DemoAd(
             write_title(branch, rng),
+            describe(branch.path, rng),
             filed.path,
             branch.path,
             make_price(branch.prices, rng),
@@ -108,8 +137,9 @@ def write_title(branch: Branch, rng: random.Random) -> str:
 def dress_title(words: str, path: tuple[str, ...], rng: random.Random) -> str:
     """Return the words that name a thing as a seller writes them over an ad of a category."""
     parts = [words]
-    if rng.random() < 0.45:
-        parts.append(rng.choice(_endings(path)))
+    ending = rng.choice(_endings(path))
+    if rng.random() < 0.45 and ending not in words:
+        parts.append(ending)
     if path[0] != "Servicios" and rng.random() < 0.2:
         parts.insert(0, rng.choice(_OPENINGS))
     title = " ".join(parts)
@@ -120,6 +150,12 @@ def dress_title(words: str, path: tuple[str, ...], rng: random.Random) -> str:
     elif rng.random() < 0.7:
         title = title[0].upper() + title[1:]
     return title[:120]
+
+
+def describe(path: tuple[str, ...], rng: random.Random) -> str:
+    """Return up to three sentences about what is sold in a category; some sellers write none."""
+    sentences = _SENTENCES[path[0]]
+    return " ".join(rng.sample(sentences, rng.choice((0, 1, 2, 2, 3))))
 
 
 def make_price(prices: Prices | None, rng: random.Random) -> Decimal | None:
