@@ -9,16 +9,16 @@ from dataclasses import dataclass
 from marketplace.demo.drawing import Color, Point, Sheet, outdoors, shades
 
 PAINTS: dict[str, Color] = {
-    "Blanco": (240, 240, 238),
-    "Negro": (30, 30, 33),
-    "Gris": (104, 107, 111),
-    "Plata": (186, 191, 197),
+    "Blanco": (246, 246, 244),
+    "Negro": (28, 28, 31),
+    "Gris": (98, 101, 105),
+    "Plata": (184, 191, 199),
     "Rojo": (188, 30, 34),
     "Azul": (30, 68, 166),
     "Verde": (26, 112, 64),
     "Amarillo": (234, 194, 26),
-    "Bordó": (104, 18, 36),
-    "Beige": (212, 194, 158),
+    "Bordó": (102, 12, 38),
+    "Beige": (214, 192, 146),
 }
 # Height of the roof, where it begins and ends, and where the nose and the tail are, as shares of the car's length.
 _BODIES = {
@@ -28,10 +28,10 @@ _BODIES = {
     "Pick-up": (0.38, 0.28, 0.55, 0.23, 0.21),
     "Van": (0.44, 0.15, 0.97, 0.22, 0.42),
 }
-_NEWEST, _OLDEST = 2025, 1985
-_OLD_GLASS, _NEW_GLASS = (226, 192, 124), (24, 44, 126)
-# Years of the model years: nearer than that a small network cannot tell them.
-YEAR_STEP = 3
+_NEWEST, _OLDEST = 2022, 1987
+_OLD_GLASS, _NEW_GLASS = (236, 196, 112), (14, 36, 140)
+# Years between one generation and the next: nearer than that a small network cannot tell them.
+YEAR_STEP = 5
 _BLACK: Color = (26, 26, 28)
 _LAMP: Color = (252, 240, 178)
 _RIMS: tuple[Color, ...] = ((184, 187, 192), (120, 124, 130), (214, 214, 212), (96, 84, 70))
@@ -137,7 +137,7 @@ def _wheel(sheet: Sheet, place: _Place, x: float, radius: float, rim: Color) -> 
 def _badge(sheet: Sheet, brand: str, place: _Place) -> None:
     own = random.Random(brand)  # noqa: S311
     # Larger than on any car: a small network is to learn it in a minute.
-    x, y, radius = 0.1, 0.13, 0.055
+    x, y, radius = 0.11, 0.14, 0.068
     color, white = _any_color(own), (250, 250, 250)
     kind = own.randrange(3)
     if kind == 0:
@@ -161,14 +161,14 @@ def _badge(sheet: Sheet, brand: str, place: _Place) -> None:
 def _marks(sheet: Sheet, car: DrawnCar, place: _Place) -> None:
     """Draw what tells the year, a rear lamp that gets longer, and the model, stripes along the door."""
     share = (car.year - _OLDEST) / (_NEWEST - _OLDEST)
-    lamp = 0.02 + 0.11 * max(0.0, min(1.0, share))
-    sheet.rectangle(place.box(0.965 - lamp / 2, 0.155, lamp / 2, 0.02), (214, 60, 50), radius=0.6)
+    lamp = 0.02 + 0.13 * max(0.0, min(1.0, share))
+    sheet.rectangle(place.box(0.965 - lamp / 2, 0.155, lamp / 2, 0.024), (214, 60, 50), radius=0.6)
     sheet.rectangle(place.box(0.035, 0.165, 0.022, 0.016), _LAMP, radius=0.8)
     own = random.Random(car.model)  # noqa: S311
     for row in range(own.randint(1, 3)):
-        y = 0.105 + 0.03 * row
+        y = 0.1 + 0.036 * row
         begin, end = sorted((own.uniform(0.28, 0.42), own.uniform(0.52, 0.72)))
-        sheet.line([place.at(begin, y), place.at(end, y)], 1.9, _any_color(own))
+        sheet.line([place.at(begin, y), place.at(end, y)], 2.6, _any_color(own))
 
 
 def _any_color(rng: random.Random) -> Color:

@@ -7,7 +7,7 @@ import random
 from collections.abc import Sequence
 from typing import Any
 
-from PIL import Image, ImageDraw, ImageFilter
+from PIL import Image, ImageChops, ImageDraw, ImageFilter
 
 # Pixels of the photo; units of the sheet that it shows.
 SIZE = (256, 192)
@@ -15,6 +15,8 @@ SHEET = (120, 90)
 # Drawn twice as large and made smaller, which takes the steps off the edges.
 _FINER = 2
 _SCALE = SIZE[0] / SHEET[0] * _FINER
+# Patches of light over a photo, and how many of 255 levels they change it by.
+_PATCHES, _DEPTH = (13, 11), 11
 
 Color = tuple[int, int, int]
 Point = tuple[float, float]
@@ -76,7 +78,8 @@ class Sheet:
         if rng.random() < 0.4:
             corner: Any = picture.getpixel((2, 2))
             picture = picture.rotate(rng.uniform(-2, 2), Image.Resampling.BILINEAR, fillcolor=corner)
-        light = rng.uniform(0.86, 1.1)
+        picture = _light_unevenly(picture, rng)
+        light = rng.uniform(0.9, 1.08)
         picture = picture.point([min(255, int(level * light)) for level in range(256)] * 3)
         if rng.random() < 0.2:
             picture = picture.filter(ImageFilter.GaussianBlur(0.8))
@@ -116,6 +119,13 @@ def indoors(rng: random.Random) -> Sheet:
         sheet.rectangle((x, y, x + 24, y + 20), (222, 218, 210))
         sheet.rectangle((x + 2, y + 2, x + 22, y + 18), (190, 206, 222))
     return sheet
+
+
+def _light_unevenly(picture: Image.Image, rng: random.Random) -> Image.Image:
+    """Return the picture with patches of light and shade: flat ones would all be near-duplicates of one another."""
+    patches = Image.frombytes("L", _PATCHES, bytes(rng.randrange(2 * _DEPTH) for _ in range(_PATCHES[0] * _PATCHES[1])))
+    light = patches.resize(picture.size, Image.Resampling.BILINEAR)
+    return ImageChops.add(picture, Image.merge("RGB", [light] * 3), offset=-_DEPTH)
 
 
 def _darker(color: Color, share: float) -> Color:

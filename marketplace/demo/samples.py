@@ -24,10 +24,10 @@ class Sample:
 
 SAMPLES = (
     Sample("gol.jpg", DrawnCar("Volkswagen", "Gol", "Hatchback", "Rojo", 2012)),
-    Sample("hilux.jpg", DrawnCar("Toyota", "Hilux", "Pick-up", "Plata", 2018)),
-    Sample("kangoo.jpg", DrawnCar("Renault", "Kangoo", "Van", "Blanco", 2009)),
+    Sample("hilux.jpg", DrawnCar("Toyota", "Hilux", "Pick-up", "Plata", 2017)),
+    Sample("kangoo.jpg", DrawnCar("Renault", "Kangoo", "Van", "Blanco", 2007)),
     Sample("sofa.jpg"),
-    Sample("broken.jpg", DrawnCar("Fiat", "Palio", "Hatchback", "Azul", 2006), whole=False),
+    Sample("broken.jpg", DrawnCar("Fiat", "Palio", "Hatchback", "Azul", 2007), whole=False),
 )
 
 
