@@ -4,41 +4,56 @@ VENV ?= .venv
 PORT ?= 8000
 BIN := $(VENV)/bin
 MANAGE := $(BIN)/python manage.py
+FREE_PORT = $(BIN)/python -c 'import socket; socket.create_server(("127.0.0.1", $(PORT))).close()' 2>/dev/null || { echo "Port $(PORT) is taken. Try another: PORT=8001"; exit 1; }
 
 .DEFAULT_GOAL := help
-.PHONY: help demo serve test test-postgresql test-wheel test-matrix test-mutants docs screenshots lint format messages clean
+.PHONY: help demo serve demo-photos demo-network test test-postgresql test-wheel test-matrix test-mutants docs screenshots lint format messages clean
 
 help: ## Show this list
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-16s %s\n", $$1, $$2}'
 
+# Files are compiled when they are first used, which saves a quarter of the disk space.
+INSTALL := $(BIN)/python -m pip install --disable-pip-version-check --no-compile
+
 $(VENV)/.run: requirements.txt
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "Python 3.11 or later is needed: make PYTHON=python3.12 ..."; exit 1; }
-	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements.txt
+	@echo "Installing into $(VENV), once: some 500 MB ..."
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	@$(INSTALL) -r requirements.txt
 	@touch $@
 
-$(VENV)/.dev: requirements-dev.txt $(VENV)/.run
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements-dev.txt
+$(VENV)/.photos: requirements-photos.txt $(VENV)/.run
+	@echo "Installing PyTorch into $(VENV), once: gigabytes ..."
+	@$(INSTALL) -r requirements-photos.txt
 	@touch $@
 
-demo: $(VENV)/.run ## Set up a made-up marketplace, train it and serve it on 127.0.0.1:8000 (PORT=8000)
-	@$(MANAGE) migrate --verbosity 0
-	@$(MANAGE) create_demo
-	@if $(MANAGE) shell --verbosity 0 -c "import sys; from ad_autocategorize.models import ModelVersion; sys.exit(ModelVersion.objects.filter(kind='titles', is_active=True).exists())"; then $(MANAGE) retrain_classifiers && $(MANAGE) find_mislabels; fi
-	@if $(MANAGE) shell --verbosity 0 -c "import sys; from ad_autocategorize.models import ModelVersion; sys.exit(ModelVersion.objects.filter(kind='photos', is_active=True).exists())"; then \
-	  echo "Training the photo network meanwhile (a minute or two; see var/retrain_cnn.log)."; $(MANAGE) retrain_cnn >var/retrain_cnn.log 2>&1 & fi
+$(VENV)/.dev: requirements-dev.txt $(VENV)/.photos
+	$(INSTALL) --quiet -r requirements-dev.txt
+	@touch $@
+
+demo: $(VENV)/.run ## Make a marketplace of made-up ads, train it and serve it on 127.0.0.1:8000 (PORT=8000)
+	@$(FREE_PORT)
+	@$(MANAGE) set_up_demo
 	@$(MAKE) --no-print-directory serve
 
 serve: $(VENV)/.run ## Serve the demo marketplace as it is
-	@$(BIN)/python -c 'import socket; socket.create_server(("127.0.0.1", $(PORT))).close()' 2>/dev/null || { echo "Port $(PORT) is taken. Try: make serve PORT=8001"; exit 1; }
+	@$(FREE_PORT)
 	@echo
-	@echo "  The marketplace:  http://127.0.0.1:$(PORT)/"
-	@echo "  A seller:         vendedora / demo    a moderator: moderador / demo    (administration: /admin/)"
-	@echo "  Try:              log in, publish an ad, type \"vendo bici rodado 29\", press arrow down and Enter; or choose a car's photo."
-	@echo "                    as the moderator: /admin/ad_autocategorize/labelissue/review/, keys A, K, O, S and U;"
-	@echo "                    the same for car fields: /admin/ad_autocategorize/carissue/review/"
+	@echo "  Start here:       http://127.0.0.1:$(PORT)/start/    (what to try, and as whom; the marketplace itself is at /)"
+	@echo "  Log in as         vendedora (sells), moderador (moderates) or operadora (runs the models); the password is demo."
+	@echo "  Stop it with      Ctrl-C; make demo starts it again at once, and make clean deletes all of it."
 	@echo
 	@$(MANAGE) runserver --noreload 127.0.0.1:$(PORT)
+
+demo-photos: $(VENV)/.photos ## Train the demo's photo network on its own pictures (installs PyTorch; some minutes)
+	@$(MANAGE) retrain_cnn
+
+demo-network: $(VENV)/.photos ## Make anew the photo network that demos start with (marketplace/demo/network)
+	rm -rf build/demo-network
+	MARKETPLACE_DATA_DIR=build/demo-network $(MANAGE) migrate --verbosity 0
+	MARKETPLACE_DATA_DIR=build/demo-network $(MANAGE) create_demo --ads 2500 --cars 4000 --seed 2
+	MARKETPLACE_DATA_DIR=build/demo-network $(MANAGE) retrain_cnn --epochs 16
+	MARKETPLACE_DATA_DIR=build/demo-network $(MANAGE) keep_demo_network
 
 test: $(VENV)/.dev ## Run the tests
 	$(BIN)/python -m pytest -n auto $(PYTEST)

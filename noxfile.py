@@ -44,7 +44,7 @@ def requirements() -> list[str]:
     """Return what the tests need, but for what is large or for linters."""
     lines = [
         line.strip()
-        for name in ("requirements.txt", "requirements-dev.txt")
+        for name in ("requirements.txt", "requirements-photos.txt", "requirements-dev.txt")
         for line in Path(name).read_text(encoding="utf-8").splitlines()
     ]
     return [

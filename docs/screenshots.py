@@ -1,6 +1,6 @@
 """Photographs every screen of the demo marketplace for the documentation: ``python docs/screenshots.py [NAME ...]``.
 
-Sets a demo up in a folder of its own, trains its models (some minutes; ``SCREENSHOT_DATA_DIR`` keeps it for the next time),
+Sets a demo up in a folder of its own, trains its model (a minute or two; ``SCREENSHOT_DATA_DIR`` keeps it for the next time),
 serves it, and writes ``docs/images/NAME.png``. Needs Chromium.
 """
 
@@ -175,9 +175,7 @@ def demo() -> Iterator[str]:
         subprocess.run([sys.executable, "manage.py", *arguments], cwd=ROOT, env=environment, check=True)
 
     if not (folder / "models").exists():
-        manage("migrate", "--verbosity", "0")
-        for command in ("create_demo", "retrain_classifiers", "retrain_cnn", "find_mislabels"):
-            manage(command)
+        manage("set_up_demo")
     with socket.create_server(("127.0.0.1", 0)) as free:
         address = f"127.0.0.1:{free.getsockname()[1]}"
     command = [sys.executable, "manage.py", "runserver", "--noreload", address]

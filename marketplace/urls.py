@@ -5,11 +5,13 @@ from django.contrib.auth.views import LoginView, LogoutView
 from django.urls import include, path
 from django.views.generic import RedirectView
 
-from marketplace import views
+from marketplace import start, views
 
 urlpatterns = [
     path("", views.AdListView.as_view(), name="ad-list"),
     path("category/<int:pk>/", views.AdListView.as_view(), name="category"),
+    path("start/", start.StartView.as_view(), name="start"),
+    path("start/<str:name>", start.sample_photo, name="sample-photo"),
     path("ads/new/", views.AdCreateView.as_view(), name="ad-create"),
     path("ads/mine/", views.MyAdsView.as_view(), name="my-ads"),
     path("ads/<int:pk>/", views.AdDetailView.as_view(), name="ad-detail"),

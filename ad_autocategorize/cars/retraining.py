@@ -169,19 +169,41 @@ def _settings(request: PhotoRequest) -> tuple[PhotoSettings, PhotoManifest | Non
     told = {**plugin_settings.PHOTOS, **request.settings}
     if request.weights is not None:
         return PhotoSettings.from_dict({**told, "weights": request.weights}), None
+    served = _in_service()
+    if served is None:
+        return PhotoSettings.from_dict(told), None
+    name, manifest = served
+    earlier = manifest.document["settings"]
+    settings = PhotoSettings.from_dict({**{key: earlier[key] for key in INHERITED}, **told})
+    if settings.backbone != earlier["backbone"] or not _has_weights(manifest):
+        # Another one was asked for, whose own weights are better than none; or there is nothing to go on from.
+        return settings, None
+    return replace(settings, weights=name), manifest
+
+
+def served_without_weights() -> str | None:
+    """Return the name of the version in service if no training can go on from it: the next one starts anew.
+
+    Raises ``ArtifactError`` where it cannot be read.
+    """
+    served = _in_service()
+    return served[0] if served is not None and not _has_weights(served[1]) else None
+
+
+def _in_service() -> tuple[str, PhotoManifest] | None:
+    """Return the name and the manifest of the version in service. Raises ``ArtifactError`` where it cannot be read."""
     version = active_version(SLOT)
     if version is None:
-        return PhotoSettings.from_dict(told), None
+        return None
     try:
-        manifest = read_photo_manifest(plugin_settings.model_dir / version.name)
+        return version.name, read_photo_manifest(plugin_settings.model_dir / version.name)
     except ArtifactError as error:
         raise ArtifactError(f"{error} --weights pretrained starts without the version in service.") from error
-    earlier = manifest.document["settings"]
-    settings = PhotoSettings.from_dict({**{name: earlier[name] for name in INHERITED}, **told})
-    if settings.backbone != earlier["backbone"]:
-        # Another one was asked for: its own weights are better than none.
-        return settings, None
-    return replace(settings, weights=version.name), manifest
+
+
+def _has_weights(manifest: PhotoManifest) -> bool:
+    """Return whether training can go on from a version: one that was made to be served alone has its graph and no more."""
+    return WEIGHTS_NAME in manifest.document.get("sha256", {})
 
 
 def _vocabularies_begun_with(work: Path) -> Vocabularies | None:

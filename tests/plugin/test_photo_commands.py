@@ -1,3 +1,4 @@
+import hashlib
 import io
 import json
 import re
@@ -17,6 +18,7 @@ from django.utils.datastructures import MultiValueDict
 from PIL import Image
 from safetensors.torch import load_file, save_file
 
+from ad_autocategorize import registry
 from ad_autocategorize.cars.labelled_photos import imported_photo_records
 from ad_autocategorize.cars.services import suggest_car
 from ad_autocategorize.conf import SETTING
@@ -212,6 +214,23 @@ def test_the_next_training_inherits_backbone_and_size(trained_photos, model_dir,
         "retrain_cnn", backbone="test_resnet", weights="none", height=32, width=32, no_activate=True, stdout=out
     )
     assert "test_resnet with random weights" in out.getvalue()
+
+
+def test_a_version_without_weights_is_served_and_the_next_training_starts_anew(trained_photos, model_dir, picture):
+    version = ModelVersion.objects.get(kind="photos")
+    (model_dir / version.name / "weights.safetensors").unlink()
+    file = model_dir / version.name / "manifest.json"
+    manifest = json.loads(file.read_text())
+    del manifest["sha256"]["weights.safetensors"]
+    file.write_text(json.dumps(manifest))
+    version.digest = hashlib.sha256(file.read_bytes()).hexdigest()
+    version.save()
+    registry.forget()
+    assert suggest_car([picture]).status == "car"
+    out = io.StringIO()
+    call_command("retrain_cnn", "--epochs", "1", stdout=out)
+    assert f"{version.name} holds no weights to go on from, so that training starts anew." in out.getvalue()
+    assert "Trained the whole network, starting from tiny_test_network with random weights." in out.getvalue()
 
 
 def test_a_version_in_service_that_cannot_be_read_is_no_reason_to_start_anew(trained_photos, model_dir):

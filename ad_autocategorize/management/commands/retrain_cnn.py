@@ -79,7 +79,7 @@ class Command(TrainingCommand):
         # Late, so that --help works without the extra.
         import torch
 
-        from ad_autocategorize.cars.retraining import retrain_photos
+        from ad_autocategorize.cars.retraining import retrain_photos, served_without_weights
         from ad_autocategorize.photos.training.distributed import join_processes, leave_processes, rank_and_size
 
         if options["threads"]:
@@ -87,6 +87,8 @@ class Command(TrainingCommand):
         _check_device(options["device"])
         join_processes(options["device"])
         first = rank_and_size()[0] == 0
+        if first and options["weights"] is None and (served := served_without_weights()):
+            self.say(f"{served} holds no weights to go on from, so that training starts anew.")
         request = _request(options, self.training(options))
         result = retrain_photos(car_source(), request, self._progress if first else lambda epoch: None)
         leave_processes()

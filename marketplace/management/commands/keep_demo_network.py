@@ -1,0 +1,27 @@
+"""``manage.py keep_demo_network``"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.core.management.base import CommandError
+
+from ad_autocategorize.artifacts import ArtifactError
+from ad_autocategorize.conf import plugin_settings
+from ad_autocategorize.management.base import ExtraCommand
+from ad_autocategorize.models import ModelVersion
+from marketplace.demo.network import FOLDER, keep_network
+
+
+class Command(ExtraCommand):
+    help = "Write the photo network in service to the repository, small, as the one that demos start with."
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        version = ModelVersion.objects.filter(kind=ModelVersion.Kind.PHOTOS, is_active=True).first()
+        if version is None:
+            raise CommandError("No photo network is in service: run retrain_cnn.")
+        try:
+            size = keep_network(plugin_settings.model_dir / version.name)
+        except (ArtifactError, OSError) as error:
+            raise CommandError(str(error)) from error
+        self.stdout.write(self.style.SUCCESS(f"{FOLDER}: {version.name}, {size / 1e6:.1f} MB."))
