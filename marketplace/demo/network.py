@@ -8,15 +8,15 @@ from pathlib import Path
 from typing import Any
 
 from ad_autocategorize import versions
-from ad_autocategorize.artifacts import MANIFEST_NAME
+from ad_autocategorize.artifacts import GRAPH_NAME, MANIFEST_NAME
 from ad_autocategorize.conf import plugin_settings
 from ad_autocategorize.models import ModelVersion
 from ad_autocategorize.photos.artifact import (
-    GRAPH_NAME,
     read_photo_manifest,
     read_verified,
     write_photo_artifact,
 )
+from ad_autocategorize.versions.gate import Verdict
 from taxonomy.locking import current_version
 
 FOLDER = Path(__file__).with_name("network")
@@ -40,7 +40,8 @@ def install_network() -> ModelVersion | None:
     document = read_photo_manifest(target).document
     return versions.record(
         plugin_settings.model_dir,
-        activate=True,
+        versions.Training(),
+        Verdict(),
         kind=ModelVersion.Kind.PHOTOS,
         name=NAME,
         digest=hashlib.sha256((target / MANIFEST_NAME).read_bytes()).hexdigest(),
@@ -60,7 +61,6 @@ def keep_network(directory: Path) -> int:
     document: dict[str, Any] = {key: value for key, value in manifest.document.items() if key not in _OWN}
     shutil.rmtree(FOLDER, ignore_errors=True)
     write_photo_artifact(FOLDER, {GRAPH_NAME: graph}, {**document, "version": NAME})
-
     return sum(file.stat().st_size for file in FOLDER.iterdir())
 
 

@@ -13,9 +13,9 @@ from django.urls import reverse
 from PIL import Image
 
 from ad_autocategorize import registry
+from ad_autocategorize.artifacts import GRAPH_NAME
 from ad_autocategorize.cars.services import suggest_car
 from ad_autocategorize.models import LabelIssue, ModelVersion
-from ad_autocategorize.photos.artifact import GRAPH_NAME
 from marketplace.demo.logins import MODERATOR, OPERATOR, PASSWORD, SELLER
 from marketplace.demo.network import FOLDER, install_network
 from marketplace.demo.samples import SAMPLES, draw_sample
