@@ -41,10 +41,10 @@ def independence(
     wanted = {phrase for found in phrases for phrase in found}
     for row, (words, seller, category) in enumerate(zip(titles, sellers, categories, strict=True)):
         # Every unknown seller is another.
-        speaker = seller or f"{_SEVERAL}{row}"
+        voter = seller or f"{_SEVERAL}{row}"
         for phrase in _phrases(words) & wanted:
-            told[phrase][speaker, category] += 1
-    where = {phrase: _speakers(counted) for phrase, counted in told.items()}
+            told[phrase][voter, category] += 1
+    where = {phrase: _users_of(counted) for phrase, counted in told.items()}
     weights = []
     for found, seller, category in zip(phrases, sellers, categories, strict=True):
         repeats = [told[phrase][seller, category] for phrase in found if _is_contested(where[phrase], seller, category)]
@@ -60,16 +60,16 @@ def _phrases(words: Sequence[str]) -> frozenset[str]:
     return frozenset(f"{left} {right}" for left, right in combinations(distinct, 2)) or frozenset(distinct)
 
 
-def _speakers(counted: Counter[tuple[str, Hashable]]) -> dict[Hashable, str]:
+def _users_of(counted: Counter[tuple[str, Hashable]]) -> dict[Hashable, str]:
     """Return who uses a phrase in each category: the one seller, or that there are several."""
-    speakers: dict[Hashable, str] = {}
+    users: dict[Hashable, str] = {}
     for seller, category in counted:
-        speakers[category] = seller if speakers.get(category, seller) == seller else _SEVERAL
-    return speakers
+        users[category] = seller if users.get(category, seller) == seller else _SEVERAL
+    return users
 
 
-def _is_contested(speakers: dict[Hashable, str], seller: str, category: Hashable) -> bool:
+def _is_contested(users: dict[Hashable, str], seller: str, category: Hashable) -> bool:
     """Return whether a seller alone uses a phrase in a category, and others use it elsewhere."""
-    if speakers[category] != seller:
+    if users[category] != seller:
         return False
-    return any(other != seller for place, other in speakers.items() if place != category)
+    return any(other != seller for place, other in users.items() if place != category)

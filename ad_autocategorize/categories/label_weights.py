@@ -1,7 +1,7 @@
 """How much each ad's label counts in training: by where the label came from, and by how many ads its seller has there.
 
-Sellers take a wrong suggestion to be done with the tree. A model that learned from such labels as from any other would hear
-its own voice; one that learns nothing from them would forget the titles that it had right.
+Sellers take a wrong suggestion to be done with the tree. A model that learned from such labels as from any other would be
+confirmed in its mistakes, a feedback loop; one that learned nothing from them would forget the titles that it had right.
 """
 
 from __future__ import annotations
@@ -26,22 +26,26 @@ _Move = tuple[datetime, int | None, int | None]
 
 @dataclass(frozen=True, slots=True)
 class LabelWeights:
-    """The weight of each ad's label, whose word it is, how many labels there are of each origin, and how many ads the cap on
-    sellers touched.
+    """The sample weights of a training's ads, in their order, and where they come from.
 
-    The word is the seller's; nobody's in particular (""), where a moderator gave the label or no seller is known.
+    Attributes
+    ----------
+    weights : how much each ad's label counts, 1 for one that nothing is known of.
+    labellers : the seller who gave each label; "" if a moderator gave it, or if no seller is known.
+    origins : the number of labels of each label source: plain, echoed, corrected, moderated.
+    capped : the number of ads whose weight the limits on sellers have lowered.
     """
 
     weights: list[float]
-    speakers: list[str]
+    labellers: list[str]
     origins: Counter[str]
     capped: int
 
     def part(self, places: Sequence[int]) -> LabelWeights:
         """Return what there is of the ads at these places; the counts stay those of all."""
         weights = [self.weights[place] for place in places]
-        speakers = [self.speakers[place] for place in places]
-        return LabelWeights(weights, speakers, self.origins, self.capped)
+        labellers = [self.labellers[place] for place in places]
+        return LabelWeights(weights, labellers, self.origins, self.capped)
 
 
 def weigh_labels(ads: Sequence[LabelledTitle], source: str = "") -> LabelWeights:
@@ -55,31 +59,31 @@ def weigh_labels(ads: Sequence[LabelledTitle], source: str = "") -> LabelWeights
     decided = _Decided.read(source)
     told = _told_by_forms(decided, source)
     origins = [_origin_of(ad, told, decided) for ad in ads]
-    plain = [by_origin[origin] for origin in origins]
-    speakers = ["" if origin == MODERATED else ad.seller for ad, origin in zip(ads, origins, strict=True)]
-    weights = _by_seller(ads, speakers, plain)
-    capped = sum(before != after for before, after in zip(plain, weights, strict=True))
-    return LabelWeights(weights, speakers, Counter(origins), capped)
+    uncapped = [by_origin[origin] for origin in origins]
+    labellers = ["" if origin == MODERATED else ad.seller for ad, origin in zip(ads, origins, strict=True)]
+    weights = _by_seller(ads, labellers, uncapped)
+    capped = sum(before != after for before, after in zip(uncapped, weights, strict=True))
+    return LabelWeights(weights, labellers, Counter(origins), capped)
 
 
-def _by_seller(ads: Sequence[LabelledTitle], speakers: Sequence[str], plain: list[float]) -> list[float]:
+def _by_seller(ads: Sequence[LabelledTitle], labellers: Sequence[str], uncapped: list[float]) -> list[float]:
     """Return the weights with what one account repeats scaled down; none where ``ADS_PER_SELLER`` trusts every account."""
     most = plugin_settings.ADS_PER_SELLER
     if most is None:
-        return plain
+        return uncapped
     categories = [ad.category_id for ad in ads]
     normalize = Normalizer(TitleSettings.from_dict(plugin_settings.TITLES))
     titles = [normalize(ad.title[: plugin_settings.MAX_TITLE_LENGTH]) for ad in ads]
-    believed = independence(titles, categories, speakers)
-    weights = [weight * share for weight, share in zip(plain, believed, strict=True)]
-    return cap_sellers(categories, speakers, weights, most)
+    believed = independence(titles, categories, labellers)
+    weights = [weight * share for weight, share in zip(uncapped, believed, strict=True)]
+    return cap_sellers(categories, labellers, weights, most)
 
 
 @dataclass(frozen=True, slots=True)
 class _Decided:
-    """Where moderators left ads; ``moved`` is where merges took ads, about which nobody decided one by one."""
+    """Where moderators have filed ads, and where merges have moved ads, about which nobody decided one by one."""
 
-    left: dict[str, int | None]
+    filed: dict[str, int | None]
     moved: dict[str, list[_Move]]
 
     @classmethod
@@ -92,11 +96,11 @@ class _Decided:
         rows = standing.values_list("ad_id", "model", "created_at", "from_category_id", "to_category_id")
         for ad_id, model, when, former, target in rows.iterator():
             if model:
-                decided.left[ad_id] = target
+                decided.filed[ad_id] = target
                 continue
             decided.moved[ad_id].append((when, former, target))
-            if ad_id in decided.left and decided.left[ad_id] == former:
-                decided.left[ad_id] = target
+            if ad_id in decided.filed and decided.filed[ad_id] == former:
+                decided.filed[ad_id] = target
         return decided
 
     def follow(self, ad_id: str, category_id: int | None, since: datetime) -> int | None:
@@ -127,7 +131,7 @@ def _told_by_forms(decided: _Decided, source: str) -> dict[str, tuple[str, int |
 
 def _origin_of(ad: LabelledTitle, told: Mapping[str, tuple[str, int | None]], decided: _Decided) -> str:
     key = str(ad.ad_id)
-    if key in decided.left and decided.left[key] == ad.category_id:
+    if key in decided.filed and decided.filed[key] == ad.category_id:
         return MODERATED
     origin, category_id = told.get(key, (PLAIN, None))
     # Filed elsewhere since, with no suggestion before whoever did it: a correction of what the form had left.

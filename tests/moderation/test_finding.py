@@ -162,9 +162,9 @@ def test_labels_weigh_in_the_search_what_they_weigh_in_training(mislabelled):
 def test_an_ad_that_a_moderator_filed_is_no_longer_his_sellers_word(sofa_issue, moderators):
     keep(sofa_issue, Reviewer(moderators[0]))
     ads = list(get_source().iter_titles())
-    speakers = dict(zip([str(ad.ad_id) for ad in ads], weigh_labels(ads).speakers, strict=True))
-    assert speakers.pop(sofa_issue.ad_id) == ""
-    assert set(speakers.values()) == {ads[0].seller}
+    labellers = dict(zip([str(ad.ad_id) for ad in ads], weigh_labels(ads).labellers, strict=True))
+    assert labellers.pop(sofa_issue.ad_id) == ""
+    assert set(labellers.values()) == {ads[0].seller}
 
 
 def test_photos_without_a_model_in_service_are_said_to_say_nothing(mislabelled, capsys):

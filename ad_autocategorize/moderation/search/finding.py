@@ -186,7 +186,7 @@ def _judge(
     paths = [trees[0].path_ids(ad.category_id) for ad in ads]
     # Without a cap sellers are trusted as one another, as where one account posts most ads: nobody else could judge those.
     capped = plugin_settings.ADS_PER_SELLER is not None
-    groups = group_sellers(titles, paths, labels.speakers, settings) if capped else None
+    groups = group_sellers(titles, paths, labels.labellers, settings) if capped else None
     if several:
         groups = keep_together(ads, groups)
     scores = out_of_fold_scores(
