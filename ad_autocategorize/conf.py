@@ -54,6 +54,8 @@ DEFAULTS: dict[str, Any] = {
     "MODERATED_LABEL_WEIGHT": 1.5,
     # A seller's ads in one category weigh no more together than this many; None for no limit.
     "ADS_PER_SELLER": 100,
+    # Dotted path of what hands long work to a queue: "ad_autocategorize.tasks.celery.enqueue" or "….tasks.django.enqueue".
+    "TASK_BACKEND": "ad_autocategorize.tasks.inline",
 }
 
 

@@ -9,7 +9,7 @@ from django.core.management.base import CommandError, CommandParser
 from django.utils import translation
 
 from ad_autocategorize.management.base import ExtraCommand
-from ad_autocategorize.models import ModelVersion
+from ad_autocategorize.models import ModelVersion, Origin
 from ad_autocategorize.versions import Training
 from ad_autocategorize.versions.log import TrainingLog
 from ad_autocategorize.versions.wording import reasons_of, warnings_of
@@ -20,6 +20,9 @@ REFUSED = 3
 
 class TrainingCommand(ExtraCommand):
     """A command that trains, and puts what passes the gate into service."""
+
+    # For ``call_command`` alone: what started the training.
+    stealth_options = ("origin",)
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -33,7 +36,11 @@ class TrainingCommand(ExtraCommand):
 
     def training(self, options: dict[str, Any]) -> Training:
         """Return how the training was started, by the command line's options."""
-        return Training(activate=not options["no_activate"], force=options["force"])
+        return Training(
+            activate=not options["no_activate"],
+            force=options["force"],
+            origin=options.get("origin", Origin.COMMAND),
+        )
 
     def begin_log(self) -> TrainingLog:
         """Start the log of a training; ``say`` writes to it."""

@@ -25,8 +25,13 @@ logger = logging.getLogger("ad_autocategorize")
 Progress = Callable[[str, int, int], None]
 
 LOCK_NAME = ".training.lock"
-# What is locked for a training of each kind: both may run at once.
-LOCKS: dict[str, str] = {ModelVersion.Kind.TITLES: LOCK_NAME, ModelVersion.Kind.PHOTOS: ".photo-training.lock"}
+# What is locked for a training of each kind, and for the search for mislabelled ads: all three may run at once.
+SEARCH = "search"
+LOCKS: dict[str, str] = {
+    ModelVersion.Kind.TITLES: LOCK_NAME,
+    ModelVersion.Kind.PHOTOS: ".photo-training.lock",
+    SEARCH: ".search.lock",
+}
 # A holder says so often that it is alive.
 HEARTBEAT = timedelta(seconds=30)
 # After so long without a heartbeat the holder counts as killed. Clocks of hosts may differ by less than this.
@@ -52,7 +57,7 @@ def only_one(directory: Path, lock_name: str = LOCK_NAME) -> Iterator[None]:
 
 @contextmanager
 def training_lock(directory: Path, kind: str) -> Iterator[HeldLock]:
-    """Hold the lock of a kind of models on all hosts. Raises ``TrainingBusy`` if another process holds it."""
+    """Hold the lock of a kind of models, or of the search, on all hosts. Raises ``TrainingBusy`` if another process holds it."""
     with only_one(directory, LOCKS[kind]):
         lock = HeldLock(kind)
         lock.acquire()

@@ -16,7 +16,8 @@ from ad_autocategorize.models import LabelIssue, SuggestionEvent
 from ad_autocategorize.moderation.labels.review import Reviewer, accept, keep
 from ad_autocategorize.moderation.search import finding
 from ad_autocategorize.sources import get_source
-from ad_autocategorize.versions import only_one
+from ad_autocategorize.versions import training_lock
+from ad_autocategorize.versions.locking import SEARCH
 from marketplace.models import Ad
 from taxonomy.models import Category
 from tests.moderation.conftest import find_mislabels
@@ -43,7 +44,7 @@ def test_what_is_decided_while_a_search_runs_stays_decided(sofa_issue, moderator
 
 
 def test_only_one_search_runs_at_a_time(mislabelled, model_dir):
-    with only_one(model_dir, finding.LOCK_NAME), pytest.raises(CommandError, match="Another search"):
+    with training_lock(model_dir, SEARCH), pytest.raises(CommandError, match="Another search"):
         find_mislabels()
     assert "Open in the review queue: 2" in find_mislabels()
 

@@ -32,7 +32,8 @@ from ad_autocategorize.sources.languages import title_settings, training_languag
 from ad_autocategorize.sources.registered import source_names
 from ad_autocategorize.sources.source import require_ads
 from ad_autocategorize.titles.settings import TitleSettings
-from ad_autocategorize.versions import only_one
+from ad_autocategorize.versions import training_lock
+from ad_autocategorize.versions.locking import SEARCH
 from taxonomy.tree import CategoryTree
 
 if TYPE_CHECKING:
@@ -42,7 +43,6 @@ if TYPE_CHECKING:
     from ad_autocategorize.titles.label_errors.near_identical import Neighbors
     from ad_autocategorize.titles.label_errors.out_of_fold import FoldScores
 
-LOCK_NAME = ".search.lock"
 BATCH = 500
 ALTERNATIVES = 5
 
@@ -87,8 +87,8 @@ def find_label_issues(source: AdSource, request: Request, progress: Progress) ->
     Raises ``TrainingError`` where the ads cannot be learned from, ``TrainingBusy`` while another search runs, ``SourceError``,
     ``LookupError`` without ``MODEL_DIR``, which holds the lock.
     """
-    with only_one(plugin_settings.model_dir, LOCK_NAME):
-        return _search(source, request, progress)
+    with training_lock(plugin_settings.model_dir, SEARCH) as lock:
+        return _search(source, request, lock.telling(progress))
 
 
 def _search(source: AdSource, request: Request, progress: Progress) -> Result:
