@@ -28,16 +28,19 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class LearnedTitles:
-    """The ads of a training: their titles as they are learned from, where they are filed, and their keys."""
+    """The ads of a training: titles as sellers wrote them, titles as they are learned from, where ads are filed, their keys."""
 
+    written: Sequence[str]
     titles: Sequence[str]
     paths: Sequence[Path]
     keys: Keys = field(repr=False)
 
     @classmethod
-    def of(cls, ad_ids: Sequence[Hashable], titles: Sequence[str], paths: Sequence[Path]) -> LearnedTitles:
-        """Keep what a training reads; all three are in one order."""
-        return cls(titles, paths, digest_keys(("ad", str(key)) for key in ad_ids))
+    def of(
+        cls, ad_ids: Sequence[Hashable], written: Sequence[str], titles: Sequence[str], paths: Sequence[Path]
+    ) -> LearnedTitles:
+        """Keep what a training reads; all four are in one order."""
+        return cls(written, titles, paths, digest_keys(("ad", str(key)) for key in ad_ids))
 
     def contents(self) -> Keys:
         """Return a number for each title: an ad that is posted again under another key is not new."""

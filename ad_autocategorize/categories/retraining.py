@@ -6,10 +6,11 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import date
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ad_autocategorize import versions
 from ad_autocategorize.artifacts import TEMPORARY_PREFIX
+from ad_autocategorize.categories.drift import Profile, profile
 from ad_autocategorize.categories.judging import LearnedTitles, judge_titles, title_counts, title_outcomes
 from ad_autocategorize.categories.label_weights import LabelWeights, weigh_labels
 from ad_autocategorize.categories.private_words import sole_words, without_contacts
@@ -23,6 +24,10 @@ from ad_autocategorize.titles.settings import TitleSettings
 from ad_autocategorize.versions.history import active_version
 from ad_autocategorize.versions.provenance import fingerprint
 from taxonomy.tree import CategoryTree
+
+if TYPE_CHECKING:
+    # The training side.
+    from ad_autocategorize.titles.evaluation import HeldOutAnswers
 
 NAME_PREFIX = "titles-"
 
@@ -84,7 +89,7 @@ def retrain_titles(source: AdSource, request: Request, progress: Progress) -> Re
             directory, before, ads, held, CategoryTree.load(), tolerance=plugin_settings.PROMOTION_TOLERANCE
         )
         name = versions.new_name(NAME_PREFIX + "".join(f"{part}-" for part in (source.name, request.language) if part))
-        metrics = held.evaluation.to_dict()
+        metrics = {**held.evaluation.to_dict(), "profile": _profile(ads, held, settings).to_dict()}
         metadata = {
             "version": name,
             "taxonomy_version": tree.version,
@@ -121,6 +126,14 @@ def _described(ads: LearnedTitles, tree: CategoryTree, metrics: dict[str, Any]) 
     }
 
 
+def _profile(ads: LearnedTitles, held: HeldOutAnswers, settings: TitleSettings) -> Profile:
+    """Return what the ads of the hold-out look like to a model that has not learned from them."""
+    aside = set(held.places.tolist())
+    known = frozenset(word for place, title in enumerate(ads.titles) if place not in aside for word in title.split())
+    titles = [ads.written[place] for place in held.places]
+    return profile(titles, [path[0] for path in held.truth], held.confidence.tolist(), known, settings)
+
+
 def _collect(
     source: AdSource,
     request: Request,
@@ -146,7 +159,8 @@ def _collect(
     labels = weigh_labels(ads, source.name)
     learned = [ads[place] for place in kept]
     paths = [tree.path_ids(ad.category_id) for ad in learned]
-    return LearnedTitles.of([ad.ad_id for ad in learned], [titles[place] for place in kept], paths), labels.part(kept)
+    keys, written = [ad.ad_id for ad in learned], [ad.title for ad in learned]
+    return LearnedTitles.of(keys, written, [titles[place] for place in kept], paths), labels.part(kept)
 
 
 def _without_private_words(ads: Sequence[LabelledTitle], settings: TitleSettings) -> list[str]:

@@ -173,7 +173,6 @@ class TitleScorer:
 
         For many titles: it keeps no more than a batch of whole distributions in memory.
         """
-
         most = min(max(limit, 0), len(self.tree.categories))
 
         def best(batch: Sequence[str]) -> tuple[Array, Array]:
@@ -185,6 +184,11 @@ class TitleScorer:
         if not parts:
             return np.empty((0, most), dtype=np.intp), np.empty((0, most))
         return np.vstack([order for order, _ in parts]), np.vstack([values for _, values in parts])
+
+    @property
+    def words(self) -> frozenset[str]:
+        """The words that the model has learned."""
+        return frozenset(self._vocabulary.entries.words)
 
     def save(self, directory: FilePath, *, metadata: dict[str, Any]) -> None:
         """Write the scorer as a model folder (see ``artifacts``), ``metadata`` going into its manifest."""

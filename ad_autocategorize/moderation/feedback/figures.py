@@ -26,6 +26,7 @@ TOP_THREE = Count("pk", filter=Q(outcome=SuggestionEvent.Outcome.ACCEPTED, rank_
 # The events whose branch is looked up, newest first.
 BRANCH_SAMPLE = 5000
 WEEKS = 26
+LATELY_WEEKS = 4
 # A site that trains every night has hundreds of versions a year.
 VERSIONS = 12
 
@@ -143,6 +144,19 @@ def by_week() -> list[tuple[date, Acceptance]]:
     )
     events = _answers().filter(created_at__gte=since).annotate(week=week)
     return [(mondays[row["week"]], _acceptance("", row)) for row in _counted(events.values("week").order_by("week"))]
+
+
+def acceptance_lately() -> Difference | None:
+    """Return the share of ads filed under the first suggestion in the last weeks, beside that of the weeks before them.
+
+    ``None`` where either have no events.
+    """
+    now = timezone.now()
+    begin, before = now - timedelta(weeks=LATELY_WEEKS), now - timedelta(weeks=2 * LATELY_WEEKS)
+    events = _answers().filter(created_at__gte=before)
+    parts = [events.filter(created_at__gte=begin), events.filter(created_at__lt=begin)]
+    shares = [Proportion(**part.aggregate(part=FIRST, whole=Count("pk"))) for part in parts]
+    return Difference(*shares) if all(share.whole for share in shares) else None
 
 
 def reviews() -> list[Review]:

@@ -82,13 +82,15 @@ class HeldOutAnswers:
     """A hold-out test with what was answered.
 
     ``places`` are the titles tested, int[n], among those given; ``answers`` the path answered for each, and ``truth`` where the
-    ad is filed: of several categories the one that the answer comes nearest to.
+    ad is filed: of several categories the one that the answer comes nearest to. ``confidence``, float[n], is the probability of
+    each answer.
     """
 
     evaluation: Evaluation
     places: NDArray[np.intp]
     truth: list[Path]
     answers: list[Path]
+    confidence: NDArray[np.float64]
 
 
 def hold_out(
@@ -131,7 +133,8 @@ def hold_out(
     predictions = predict(scorer, [titles[i] for i in test], [filed[i] for i in test])
     evaluation = _scored(scorer, predictions, train_size=len(rest))
     evaluation = replace(evaluation, categories=len(set(paths)), thin_categories=len(list_thin(paths, [])))
-    return HeldOutAnswers(evaluation, kept[test], list(predictions.truth), predictions.guesses)
+    confidence = predictions.confidence[:, 0]
+    return HeldOutAnswers(evaluation, kept[test], list(predictions.truth), predictions.guesses, confidence)
 
 
 def _split(
