@@ -14,6 +14,7 @@ EXTRA_OF = {
     "cleanlab": "train",
     "sparse_dot_topn": "train",
     "joblib": "train",
+    "distributed": "train-cluster",
     "torch": "train-photos",
     "torchvision": "train-photos",
     "timm": "train-photos",

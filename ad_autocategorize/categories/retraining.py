@@ -36,12 +36,20 @@ Progress = Callable[[str, int, int], None]
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """What ``retrain_titles`` is asked for; ``training`` says who asks, and what is to become of the version."""
+    """What ``retrain_titles`` is asked for.
+
+    Attributes
+    ----------
+    training : who asks, and what is to become of the version.
+    jobs : processes on this machine that train side by side.
+    scheduler : the address of the Dask cluster to train on in their place; ``None`` for this machine.
+    """
 
     since: date | None = None
     limit: int | None = None
     training: versions.Training = field(default_factory=versions.Training)
     jobs: int = 1
+    scheduler: str | None = None
     seed: int = 0
     language: str = ""
 
@@ -59,9 +67,11 @@ class Result:
 def retrain_titles(source: AdSource, request: Request, progress: Progress) -> Result:
     """Evaluate on a hold-out, train on all ads, write the artifact, record it, and promote it if it passes the gate.
 
-    Raises ``TrainingError`` where the ads cannot be learned from, ``TrainingBusy``, ``SourceError``, ``OSError``.
+    Raises ``TrainingError`` where the ads cannot be learned from, ``TrainingBusy``, ``SourceError``, ``ClusterError``,
+    ``OSError``.
     """
     from ad_autocategorize.titles.evaluation import hold_out
+    from ad_autocategorize.titles.training.cluster import on_cluster
     from ad_autocategorize.titles.training.training import train
 
     settings = title_settings(request.language)
@@ -78,12 +88,13 @@ def retrain_titles(source: AdSource, request: Request, progress: Progress) -> Re
         if before is not None and (request.since or request.limit):
             # A part of the ads is no sample of the site to choose settings by: those of the version in service stay.
             settings = settings.inherit(TitleSettings.from_dict(before.settings))
-        held = hold_out(
-            ads.titles, ads.paths, settings, **options, keys=ads.keys, progress=_stage(progress, "evaluating")
-        )
-        # What the hold-out chose on most of the ads suits all of them.
-        settings = settings.inherit(held.evaluation.chosen_settings)
-        scorer = train(ads.titles, ads.paths, settings, **options, progress=_stage(progress, "training"))
+        with on_cluster(request.scheduler):
+            held = hold_out(
+                ads.titles, ads.paths, settings, **options, keys=ads.keys, progress=_stage(progress, "evaluating")
+            )
+            # What the hold-out chose on most of the ads suits all of them.
+            settings = settings.inherit(held.evaluation.chosen_settings)
+            scorer = train(ads.titles, ads.paths, settings, **options, progress=_stage(progress, "training"))
         progress("comparing", 0, 0)
         verdict = judge_titles(
             directory, before, ads, held, CategoryTree.load(), tolerance=plugin_settings.PROMOTION_TOLERANCE

@@ -37,6 +37,11 @@ class Command(TrainingCommand):
         parser.add_argument(
             "--jobs", type=jobs, default=1, help="Processes that train (default 1; at most one a processor)."
         )
+        parser.add_argument(
+            "--scheduler",
+            metavar="ADDRESS",
+            help="Train on the Dask cluster at this address, such as tcp://10.0.0.1:8786.",
+        )
         parser.add_argument("--seed", type=seed, default=0, help="Fixes the hold-out and the solvers (default 0).")
         parser.add_argument("--source", help="The name of one of several sources; all of them by default.")
 
@@ -57,6 +62,7 @@ class Command(TrainingCommand):
             limit=options["limit"],
             training=self.training(options),
             jobs=options["jobs"],
+            scheduler=options["scheduler"],
             seed=options["seed"],
             language=language,
         )
