@@ -26,8 +26,6 @@ if TYPE_CHECKING:
     from ad_autocategorize.photos.predictor import PhotoPredictor
 
 Status = Literal["car", "no_car", "no_photo", "no_model"]
-# Photos of one ad that are read; a seller puts those that show most first.
-MOST_PHOTOS = 6
 
 
 @dataclass(frozen=True, slots=True)

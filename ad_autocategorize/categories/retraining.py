@@ -10,9 +10,11 @@ from typing import Any
 
 from ad_autocategorize import versions
 from ad_autocategorize.artifacts import TEMPORARY_PREFIX
+from ad_autocategorize.categories.item_photos import Corpus, PhotoLearning, learn_item_photos, save_model
 from ad_autocategorize.categories.label_weights import LabelWeights, weigh_labels
 from ad_autocategorize.categories.private_words import sole_words, without_contacts
 from ad_autocategorize.conf import plugin_settings
+from ad_autocategorize.item_photos.names import PART_KEY
 from ad_autocategorize.models import ModelVersion
 from ad_autocategorize.sources import AdSource, LabelledTitle
 from ad_autocategorize.sources.languages import title_settings
@@ -36,6 +38,7 @@ class Request:
     jobs: int = 1
     seed: int = 0
     language: str = ""
+    photos: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +66,7 @@ def retrain_titles(source: AdSource, request: Request, progress: Progress) -> Re
         versions.sweep(directory, TEMPORARY_PREFIX, NAME_PREFIX)
         skipped: Counter[str] = Counter()
         tree = CategoryTree.load(include_inactive=True)
-        titles, paths, labels = _collect(source, request, tree, skipped, progress)
+        keys, titles, paths, labels = _collect(source, request, tree, skipped, progress)
         kept = len(tokenize(titles, settings)[1])
         skipped["nothing left of the title"] = len(titles) - kept
         options: dict[str, Any] = {"weights": labels.weights, "seed": request.seed, "jobs": request.jobs}
@@ -76,6 +79,11 @@ def retrain_titles(source: AdSource, request: Request, progress: Progress) -> Re
         # What the hold-out chose on most of the ads suits all of them.
         settings = settings.inherit(evaluation.chosen_settings)
         scorer = train(titles, paths, settings, **options, progress=_stage(progress, "training"))
+        photos = PhotoLearning()
+        if request.photos:
+            corpus = Corpus(keys, titles, paths, labels.weights)
+            photos = learn_item_photos(source, corpus, scorer, seed=request.seed, progress=progress)
+        metrics = evaluation.to_dict() | ({PART_KEY: photos.metrics} if photos.metrics else {})
         name = versions.new_name(NAME_PREFIX + "".join(f"{part}-" for part in (source.name, request.language) if part))
         metadata = {
             "version": name,
@@ -83,9 +91,9 @@ def retrain_titles(source: AdSource, request: Request, progress: Progress) -> Re
             "ads": kept,
             "skipped": dict(+skipped),
             "labels": dict(labels.origins),
-            "metrics": evaluation.to_dict(),
+            "metrics": metrics,
         }
-        scorer.save(directory / name, metadata=metadata)
+        save_model(scorer, directory / name, metadata, photos.part)
         version = versions.record(
             directory,
             activate=request.activate,
@@ -94,14 +102,14 @@ def retrain_titles(source: AdSource, request: Request, progress: Progress) -> Re
             digest=scorer.digest,
             taxonomy_version=tree.version,
             ad_count=kept,
-            metrics=evaluation.to_dict(),
+            metrics=metrics,
         )
     return Result(version, +skipped, labels, before)
 
 
 def _collect(
     source: AdSource, request: Request, tree: CategoryTree, skipped: Counter[str], progress: Progress
-) -> tuple[list[str], list[tuple[int, ...]], LabelWeights]:
+) -> tuple[list[Any], list[str], list[tuple[int, ...]], LabelWeights]:
     ads = []
     for ad in source.iter_titles(
         since=request.since, limit=request.limit, skipped=skipped, language=request.language or None
@@ -111,7 +119,8 @@ def _collect(
             progress("reading ads", len(ads), 0)
     require_ads(source, len(ads), skipped)
     titles = _without_private_words(ads, title_settings(request.language))
-    return titles, [tree.path_ids(ad.category_id) for ad in ads], weigh_labels(ads, source.name)
+    paths = [tree.path_ids(ad.category_id) for ad in ads]
+    return [ad.ad_id for ad in ads], titles, paths, weigh_labels(ads, source.name)
 
 
 def _without_private_words(ads: Sequence[LabelledTitle], settings: TitleSettings) -> list[str]:

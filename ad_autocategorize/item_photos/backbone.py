@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -21,12 +20,11 @@ from ad_autocategorize.artifacts import (
     read_manifest,
     write_files,
 )
+from ad_autocategorize.item_photos.names import BACKBONE_PREFIX
 from ad_autocategorize.photos.preprocessing import Preprocessing
 from ad_autocategorize.photos.sessions import GraphSession, run_graph
 
 KIND = "backbone"
-FOLDER_PREFIX = "backbone-"
-BACKBONE_NAME = re.compile(r"backbone-[A-Za-z0-9_.-]{1,120}")
 GRAPH_NAME = "backbone.onnx"
 # The graph's only output.
 OUTPUT = "embeddings"
@@ -86,7 +84,7 @@ def write_backbone(
     """
     _width(GraphSession(graph)._session)
     same = hashlib.sha256(graph + json.dumps(preprocessing.to_dict(), sort_keys=True).encode()).hexdigest()
-    folder = directory / f"{FOLDER_PREFIX}{name}-{same[:12]}"
+    folder = directory / f"{BACKBONE_PREFIX}{name}-{same[:12]}"
     if not folder.exists():
         manifest = {"preprocessing": preprocessing.to_dict(), "origin": dict(origin)}
         write_files(folder, kind=KIND, files={GRAPH_NAME: graph}, manifest=manifest, prefix=PARTIAL_PREFIX)
@@ -95,7 +93,7 @@ def write_backbone(
 
 def newest_backbone(directory: Path) -> Path | None:
     """Return the folder of the backbone that was written last into ``directory``, ``None`` where there is none."""
-    found = [entry for entry in directory.glob(f"{FOLDER_PREFIX}*") if (entry / MANIFEST_NAME).is_file()]
+    found = [entry for entry in directory.glob(f"{BACKBONE_PREFIX}*") if (entry / MANIFEST_NAME).is_file()]
     return max(found, key=lambda entry: ((entry / MANIFEST_NAME).stat().st_mtime_ns, entry.name), default=None)
 
 

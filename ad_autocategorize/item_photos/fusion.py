@@ -59,10 +59,10 @@ class Fusion:
     @classmethod
     def from_dict(cls, document: Mapping[str, Any]) -> Fusion:
         """Read what ``to_dict`` gave. Raises ``KeyError``, ``TypeError`` and ``ValueError``."""
-        weights = [float(document[name]) for name in ("title_weight", "photo_weight")]
-        if not all(0 <= weight <= LARGEST_WEIGHT for weight in weights):
-            raise ValueError(f"weights of {weights}")
-        return cls(*weights, _mixture(document["together"]), _mixture(document["alone"]))
+        title, photo = float(document["title_weight"]), float(document["photo_weight"])
+        if not 0 <= title <= LARGEST_WEIGHT or not 0 <= photo <= LARGEST_WEIGHT:
+            raise ValueError(f"weights of {title} and {photo}")
+        return cls(title, photo, _mixture(document["together"]), _mixture(document["alone"]))
 
 
 def log_title(probabilities: FloatArray) -> FloatArray:

@@ -10,17 +10,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ad_autocategorize.artifacts import ArtifactError, read_artifact, write_artifact
-from ad_autocategorize.item_photos.backbone import BACKBONE_NAME
 from ad_autocategorize.item_photos.classifier import FloatArray, PhotoClassifier, join_photos
 from ad_autocategorize.item_photos.fusion import Fusion
+from ad_autocategorize.item_photos.names import BACKBONE_NAME, PART_FOLDER, PART_KEY
 from ad_autocategorize.titles.hierarchy import Path
 from ad_autocategorize.titles.scorer import Suggestion, TitleScorer
 
 KIND = "item_photos"
-# Within the folder of a title model.
-FOLDER = "item-photos"
-# In a title model's manifest: the digest of that folder.
-KEY = "item_photos"
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,9 +91,9 @@ class PhotoPart:
 
 def load_part(directory: FilePath, scorer: TitleScorer) -> PhotoPart | None:
     """Return the photo part of a title model's folder, ``None`` for a model without one. Raises ``ArtifactError``."""
-    named: Any = scorer.manifest.get(KEY)
+    named: Any = scorer.manifest.get(PART_KEY)
     if named is None:
         return None
     if not isinstance(named, str) or not named:
         raise ArtifactError(f"{directory} names a photo part without its digest; retrain.")
-    return PhotoPart.load(directory / FOLDER, named, scorer.tree.categories)
+    return PhotoPart.load(directory / PART_FOLDER, named, scorer.tree.categories)

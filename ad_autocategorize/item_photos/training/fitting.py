@@ -78,22 +78,13 @@ def _shrunk_means(own: FloatArray, weights: FloatArray, categories: Sequence[Pat
     for path in sorted(below, key=len):
         members = below[path]
         branches[path] = (own[members].sum(axis=0) + parent * branches[path[:-1]]) / (weights[members].sum() + parent)
-    return np.stack([_category_mean(column, path, below, branches, own, weights, parent) for column, path in enumerate(categories)])
-
-
-def _category_mean(
-    column: int,
-    path: Path,
-    below: dict[Path, list[int]],
-    branches: dict[Path, FloatArray],
-    own: FloatArray,
-    weights: FloatArray,
-    parent: float,
-) -> FloatArray:
-    if below[path] == [column]:
-        return branches[path]
-    # Ads that stop at an inner category: its branch holds those of the categories below it too.
-    return np.asarray((own[column] + parent * branches[path]) / (weights[column] + parent))
+    result = np.empty_like(own)
+    for column, path in enumerate(categories):
+        result[column] = branches[path]
+        if len(below[path]) > 1:
+            # Ads that stop at an inner category: its branch holds those of the categories below it too.
+            result[column] = (own[column] + parent * branches[path]) / (weights[column] + parent)
+    return result
 
 
 def calibrate(classifier: PhotoClassifier, temperature: float) -> PhotoClassifier:

@@ -74,11 +74,12 @@ class Asked:
 
 @dataclass(frozen=True, slots=True)
 class Learned:
-    """The classifier, calibrated, and the fusion that suits it; ``asked`` ads chose both."""
+    """The classifier, calibrated, and the fusion that suits it; ``asked`` ads chose shrinkage, temperature and fusion."""
 
     classifier: PhotoClassifier
     fusion: Fusion
     shrinkage: Shrinkage
+    temperature: float
     asked: int
 
 
@@ -129,30 +130,32 @@ def learn_photos(
 
     The shrinkage is the one of ``candidates`` whose fusion has the least loss on the asked ads.
     """
-    column = {path: number for number, path in enumerate(categories)}
-    labels = np.array([column[path] for path in ads.paths], dtype=np.intp)
+    labels = _labels(ads, categories)
     if len(asked.ads) < FEWEST_ADS:
         return None
     folds = np.unique(asked.fold).tolist()
-    sums = {
-        fold: add_up(_inside(ads.photos, fold_of == fold), labels, len(categories), ads.weights) for fold in folds
-    }
+    sums = {fold: add_up(_inside(ads.photos, fold_of == fold), labels, len(categories), ads.weights) for fold in folds}
     others = _inside(ads.photos, ~np.isin(fold_of, folds))
     total = add_up(others, labels, len(categories), ads.weights)
     for part in sums.values():
         total = total + part
     targets = labels[asked.ads]
-    best = None
+    others_of = {fold: total - sums[fold] for fold in folds}
+    tried = []
     for shrinkage in candidates:
-        scores = _scores(ads, categories, asked, {fold: total - sums[fold] for fold in folds}, shrinkage)
-        found = fit_fusion(asked.title, scores.log_probabilities, targets)
-        if best is None or found.loss < best[0].loss:
-            best = found, shrinkage, scores
-    assert best is not None
-    found, shrinkage, scores = best
+        scores = _scores(ads, categories, asked, others_of, shrinkage)
+        tried.append((fit_fusion(asked.title, scores.log_probabilities, targets), shrinkage, scores))
+    found, shrinkage, scores = min(tried, key=lambda each: each[0].loss)
     classifier = fit_classifier(total, categories, shrinkage)
     calibrated = calibrate(classifier, scores.temperature)
-    return Learned(calibrated, found.fusion, shrinkage, len(asked.ads))
+    return Learned(calibrated, found.fusion, shrinkage, scores.temperature, len(asked.ads))
+
+
+def learn_again(ads: Ads, categories: tuple[Path, ...], learned: Learned) -> PhotoClassifier:
+    """Return the classifier of all ads, calibrated as another of most of them was; their paths are among the categories."""
+    labels = _labels(ads, categories)
+    sums = add_up(ads.photos, labels, len(categories), ads.weights)
+    return calibrate(fit_classifier(sums, categories, learned.shrinkage), learned.temperature)
 
 
 @dataclass(frozen=True, slots=True)
@@ -166,8 +169,7 @@ class _Scores:
 def _scores(
     ads: Ads, categories: tuple[Path, ...], asked: Asked, sums: dict[int, ClassSums], shrinkage: Shrinkage
 ) -> _Scores:
-    column = {path: number for number, path in enumerate(categories)}
-    targets = np.array([column[ads.paths[row]] for row in asked.ads.tolist()], dtype=np.intp)
+    targets = _labels(ads, categories)[asked.ads]
     said = np.empty((len(asked.ads), len(categories)))
     fitted = {fold: fit_classifier(part, categories, shrinkage) for fold, part in sums.items()}
     for fold, classifier in fitted.items():
@@ -181,6 +183,11 @@ def _scores(
         photos = ads.photos.of(asked.ads[here])
         said[here] = calibrate(classifier, temperature).of_ads(photos.vectors, photos.ads)
     return _Scores(said, temperature)
+
+
+def _labels(ads: Ads, categories: Sequence[Path]) -> NDArray[np.intp]:
+    column = {path: number for number, path in enumerate(categories)}
+    return np.array([column[path] for path in ads.paths], dtype=np.intp)
 
 
 def _inside(photos: AdPhotos, chosen: NDArray[np.bool_]) -> AdPhotos:

@@ -82,7 +82,7 @@ def add_up(photos: AdPhotos, labels: NDArray[np.intp], categories: int, ad_weigh
         members = sparse.csr_array((weight, (label, np.arange(len(label)))), (categories, len(label)))
         weighted = vectors * weight[:, None].astype(np.float32)
         part = ClassSums(
-            np.bincount(label, weight, minlength=categories),
+            np.asarray(np.bincount(label, weight, minlength=categories), dtype=np.float64),
             np.asarray(members @ vectors, dtype=np.float64),
             np.asarray(vectors.T @ weighted, dtype=np.float64),
         )

@@ -9,9 +9,11 @@ from django.core.management.base import CommandError, CommandParser
 
 from ad_autocategorize.categories.label_weights import PLAIN
 from ad_autocategorize.categories.retraining import Request, Result, retrain_titles
+from ad_autocategorize.item_photos.names import PART_KEY
 from ad_autocategorize.management.arguments import day, jobs, positive, seed
 from ad_autocategorize.management.bars import StageBars
 from ad_autocategorize.management.base import ExtraCommand
+from ad_autocategorize.management.item_photos import write_item_photos
 from ad_autocategorize.models import ModelVersion
 from ad_autocategorize.sources import SourceError, using_source
 from ad_autocategorize.sources.languages import training_languages
@@ -34,6 +36,9 @@ class Command(ExtraCommand):
         parser.add_argument(
             "--jobs", type=jobs, default=1, help="Processes that train (default 1; at most one a processor)."
         )
+        parser.add_argument(
+            "--no-photos", action="store_true", help="Learn from titles alone, whatever photos ads have."
+        )
         parser.add_argument("--seed", type=seed, default=0, help="Fixes the hold-out and the solvers (default 0).")
         parser.add_argument("--source", help="The name of one of several sources; all of them by default.")
 
@@ -53,6 +58,7 @@ class Command(ExtraCommand):
             jobs=options["jobs"],
             seed=options["seed"],
             language=language,
+            photos=not options["no_photos"],
         )
 
     def _train(self, name: str, request: Request) -> None:
@@ -92,6 +98,8 @@ class Command(ExtraCommand):
             self.stdout.write(
                 f"Of sellers beyond ADS_PER_SELLER in a category: {result.labels.capped} ads, weighed down."
             )
+        if PART_KEY in metrics:
+            write_item_photos(metrics[PART_KEY], self.stdout.write)
         if result.before is not None:
             self._compare(result.before, metrics)
         state = "active" if result.version.is_active else "recorded, not active"
