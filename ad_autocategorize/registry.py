@@ -152,6 +152,10 @@ class _Embedders:
     """The backbones that photo parts ask for, each opened once; one that cannot be opened is tried again after a while."""
 
     def __init__(self) -> None:
+        self.forget()
+
+    def forget(self) -> None:
+        """Drop what is opened, and what could not be."""
         self._lock = threading.Lock()
         self._opened: dict[tuple[str, str], Embedder] = {}
         self._until: dict[tuple[str, str], float] = {}
@@ -214,5 +218,6 @@ def expire() -> None:
 def forget() -> None:
     """Drop all that is cached."""
     _photos.forget()
+    _embedders.forget()
     for registry in list(_titles.values()):
         registry.forget()
