@@ -28,7 +28,7 @@ from numpy.typing import NDArray
 from safetensors.numpy import save_file
 
 # The format of each kind; raised with every change of what its tensors mean.
-FORMATS = {"titles": 4, "photos": 3}
+FORMATS = {"titles": 4, "photos": 3, "item_photos": 1, "backbone": 1}
 MANIFEST_NAME = "manifest.json"
 TENSORS_NAME = "model.safetensors"
 GRAPH_NAME = "model.onnx"
@@ -107,6 +107,39 @@ def write_artifact(directory: Path, *, kind: str, tensors: Mapping[str, Array], 
         (temporary / MANIFEST_NAME).chmod(0o644)
         _sync_to_disk(temporary / TENSORS_NAME, temporary / MANIFEST_NAME)
     return hashlib.sha256(text).hexdigest()
+
+
+def write_files(
+    directory: Path, *, kind: str, files: Mapping[str, bytes], manifest: Mapping[str, Any], prefix: str
+) -> str:
+    """Write a model folder of files that are no tensors and return its digest; for the rest see ``filled_folder``."""
+    digests = {name: hashlib.sha256(content).hexdigest() for name, content in files.items()}
+    document = {**manifest, "format": FORMATS[kind], "kind": kind, "sha256": digests}
+    text = json.dumps(document, ensure_ascii=False, indent=1, allow_nan=False).encode()
+    with filled_folder(directory, prefix) as temporary:
+        for name, content in {**files, MANIFEST_NAME: text}.items():
+            with (temporary / name).open("wb") as file:
+                file.write(content)
+                file.flush()
+                os.fsync(file.fileno())
+    return hashlib.sha256(text).hexdigest()
+
+
+def folder_digest(directory: Path) -> str:
+    """Return a model folder's digest. Raises ``OSError``."""
+    return _sha256(directory / MANIFEST_NAME)
+
+
+def read_file(directory: Path, name: str, manifest: Mapping[str, Any]) -> bytes:
+    """Return the content of one of the files. Raises ``ArtifactError`` where it is not as ``write_files`` wrote it."""
+    path = directory / name
+    try:
+        content = path.read_bytes()
+    except OSError as error:
+        raise ArtifactError(f"{path} cannot be read ({error.strerror}); retrain to write a new version.") from error
+    if hashlib.sha256(content).hexdigest() != manifest.get("sha256", {}).get(name):
+        raise ArtifactError(f"{path} is damaged: its SHA-256 is not the manifest's. Restore it or retrain.")
+    return content
 
 
 def read_artifact(directory: Path, *, kind: str, digest: str = "", mapped: bool = True) -> Artifact:

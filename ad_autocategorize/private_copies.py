@@ -32,8 +32,10 @@ class Place:
     is_private: bool
 
 
-def private_copy(folder: Path, digest: str, names: Sequence[str]) -> Place:
+def private_copy(folder: Path, digest: str, names: Sequence[str], part: str = "") -> Place:
     """Return the copy of a model folder's files that are served, made now unless it is there; ``folder`` where none can be made.
+
+    ``part`` is a folder within it that may be there and holds files of the same names.
 
     Raises ``FileNotFoundError`` where there is neither a copy nor such a folder. What the files hold is for the reader to check,
     and ``discard`` takes a copy away that turned out to be damaged.
@@ -44,7 +46,7 @@ def private_copy(folder: Path, digest: str, names: Sequence[str]) -> Place:
         copies = private_folder(PURPOSE)
         copy = copies / f"{folder.name}-{digest[:16]}"
         if not copy.is_dir():
-            _make(folder, copy, names)
+            _make(folder, copy, names, part)
             _prune(copies, copy)
         os.utime(copy)
     except OSError:
@@ -73,12 +75,14 @@ def discard_versions(names: Collection[str]) -> None:
             shutil.rmtree(copy, ignore_errors=True)
 
 
-def _make(folder: Path, copy: Path, names: Sequence[str]) -> None:
+def _make(folder: Path, copy: Path, names: Sequence[str], part: str) -> None:
     partial = copy.parent / f"{_PARTIAL}{secrets.token_hex(8)}"
     try:
         partial.mkdir()
-        for name in names:
-            shutil.copyfile(folder / name, partial / name)
+        _fill(folder, partial, names)
+        if part and (folder / part).is_dir():
+            (partial / part).mkdir()
+            _fill(folder / part, partial / part, names)
         try:
             partial.rename(copy)
         except OSError:
@@ -87,6 +91,11 @@ def _make(folder: Path, copy: Path, names: Sequence[str]) -> None:
                 raise
     finally:
         shutil.rmtree(partial, ignore_errors=True)
+
+
+def _fill(folder: Path, copy: Path, names: Sequence[str]) -> None:
+    for name in names:
+        shutil.copyfile(folder / name, copy / name)
 
 
 def _prune(copies: Path, newest: Path) -> None:

@@ -12,17 +12,21 @@ import time
 import weakref
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from django.db import Error as DatabaseError
 
-from ad_autocategorize.artifacts import GRAPH_NAME, MANIFEST_NAME, TENSORS_NAME
+from ad_autocategorize.artifacts import GRAPH_NAME, MANIFEST_NAME, TENSORS_NAME, ArtifactError
 from ad_autocategorize.conf import plugin_settings
+from ad_autocategorize.item_photos.names import PART_FOLDER, PART_KEY
+from ad_autocategorize.item_photos.scorer import PhotoPart, load_part
 from ad_autocategorize.models import ModelVersion
 from ad_autocategorize.private_copies import Place, discard, private_copy
 from ad_autocategorize.titles.scorer import TitleScorer
 
 if TYPE_CHECKING:
+    from ad_autocategorize.item_photos.backbone import Embedder
     from ad_autocategorize.photos.predictor import PhotoPredictor
 
 logger = logging.getLogger("ad_autocategorize")
@@ -43,10 +47,11 @@ Version = tuple[str, str]
 
 @dataclass(frozen=True, slots=True)
 class ActiveScorer:
-    """The title model in service and the name of its version."""
+    """The title model in service, the name of its version, and what photos add to it, where they do."""
 
     scorer: TitleScorer
     version: str
+    photos: PhotoPart | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -181,7 +186,7 @@ class Registry(Generic[Served]):
 
     def _load_from_copy(self, version: Version) -> Served:
         name, digest = version
-        place = private_copy(plugin_settings.model_dir / name, digest, SERVED_FILES[self._kind])
+        place = private_copy(plugin_settings.model_dir / name, digest, SERVED_FILES[self._kind], PART_FOLDER)
         try:
             return self._load(place, version)
         except Exception:
@@ -226,6 +231,7 @@ _registries: weakref.WeakSet[Registry[Any]] = weakref.WeakSet()
 def _renew_locks() -> None:
     for registry in list(_registries):
         registry.renew_lock()
+    _embedders.renew_lock()
 
 
 if hasattr(os, "register_at_fork"):
@@ -241,7 +247,56 @@ SERVED_FILES = {
 
 def _load_scorer(place: Place, version: Version) -> ActiveScorer:
     name, digest = version
-    return ActiveScorer(TitleScorer.load(place.folder, digest, mapped=place.is_private), name)
+    scorer = TitleScorer.load(place.folder, digest, mapped=place.is_private)
+    photos = _load_photo_part(place.folder, scorer) if PART_KEY in scorer.manifest else None
+    return ActiveScorer(scorer, name, photos)
+
+
+def _load_photo_part(folder: Path, scorer: TitleScorer) -> PhotoPart | None:
+    """Return what photos add to a model; titles alone are served where that cannot be read."""
+    try:
+        return load_part(folder, scorer)
+    except ArtifactError:
+        logger.exception("The photos of model version %s are not heard; its titles are.", folder.name)
+        return None
+
+
+class _Embedders:
+    """The backbones that photo parts ask for, each opened once; one that cannot be opened is tried again after a while."""
+
+    def __init__(self) -> None:
+        self.forget()
+
+    def forget(self) -> None:
+        """Drop what is opened, and what could not be."""
+        self._lock = threading.Lock()
+        self._opened: dict[tuple[str, str], Embedder] = {}
+        self._until: dict[tuple[str, str], float] = {}
+
+    def renew_lock(self) -> None:
+        self._lock = threading.Lock()
+
+    def get(self, part: PhotoPart) -> Embedder | None:
+        key = part.backbone, part.backbone_digest
+        with self._lock:
+            if key not in self._opened and time.monotonic() >= self._until.get(key, 0.0):
+                self._open(*key)
+        return self._opened.get(key)
+
+    def _open(self, name: str, digest: str) -> None:
+        try:
+            # Pillow and ONNX Runtime are extras: sites that only sort titles do without.
+            from ad_autocategorize.item_photos.backbone import Embedder
+
+            self._opened = {(name, digest): Embedder.load(plugin_settings.model_dir / name, digest)}
+        except (ArtifactError, ImportError):
+            self._until[name, digest] = time.monotonic() + LONGEST_PAUSE_SECONDS
+            logger.exception("Photos are not heard: the backbone %s cannot be opened.", name)
+
+
+_embedders = _Embedders()
+# What turns photos into the embeddings that a photo part takes; ``None`` where it cannot be opened here.
+embedder_of = _embedders.get
 
 
 def _load_predictor(place: Place, version: Version) -> PhotoPredictor:
@@ -285,5 +340,6 @@ def expire() -> None:
 def forget() -> None:
     """Drop all that is cached."""
     _photos.forget()
+    _embedders.forget()
     for registry in list(_titles.values()):
         registry.forget()

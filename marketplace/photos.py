@@ -9,7 +9,7 @@ from django.core.exceptions import ValidationError
 from django.core.files.base import ContentFile
 from django.core.files.uploadedfile import UploadedFile
 
-from ad_autocategorize.cars.uploads import explain
+from ad_autocategorize.photo_uploads import explain
 from ad_autocategorize.photos.uploads import Budget, UploadLimits, UploadRefused, decode_upload
 
 LIMITS = UploadLimits(longest_side=1280)

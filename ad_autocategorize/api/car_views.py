@@ -7,21 +7,19 @@ from http import HTTPStatus
 from typing import Any
 
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy as _lazy
-from rest_framework.exceptions import APIException, ErrorDetail, NotFound, ValidationError
+from rest_framework.exceptions import NotFound, ValidationError
 from rest_framework.parsers import MultiPartParser
 from rest_framework.request import Request
 from rest_framework.response import Response
 
 from ad_autocategorize.api.base import PluginAPIView
 from ad_autocategorize.api.car_serializers import CarEventsSerializer
+from ad_autocategorize.api.files import LARGEST_PHOTOS, read_photos
 from ad_autocategorize.api.own_ads import refuse_foreign_ad
 from ad_autocategorize.api.throttles import PhotoThrottle
 from ad_autocategorize.cars.form_catalog import FieldOption
-from ad_autocategorize.cars.services import MOST_PHOTOS, CarSuggestion, suggest_car
-from ad_autocategorize.cars.uploads import explain, read_uploads
+from ad_autocategorize.cars.services import CarSuggestion, suggest_car
 from ad_autocategorize.models import ModelVersion
-from ad_autocategorize.photos.uploads import DEFAULT_LIMITS
 from ad_autocategorize.sources import car_source
 
 
@@ -30,27 +28,14 @@ class SuggestCarView(PluginAPIView):
 
     parser_classes = [MultiPartParser]
     throttle_classes = [PhotoThrottle]
-    # The photos and the text between them.
-    max_body = MOST_PHOTOS * DEFAULT_LIMITS.max_bytes + 2**20
+    max_body = LARGEST_PHOTOS
 
     def post(self, request: Request) -> Response:
         files = request.FILES.getlist("photos")
         if not files:
             raise ValidationError({"photos": [_("Send at least one file named photos.")]})
-        photos, refused = read_uploads(files)
-        if refused is not None and refused.code == "unavailable":
-            raise PhotosUnavailable
-        if refused is not None and not photos:
-            raise ValidationError({"photos": ErrorDetail(explain(refused), code=refused.code)})
-        return Response(as_json(suggest_car(photos), refused=explain(refused) if refused else ""))
-
-
-class PhotosUnavailable(APIException):
-    """501: the site reads no photos, since what it takes is not installed."""
-
-    status_code = HTTPStatus.NOT_IMPLEMENTED
-    default_detail = _lazy("Photos cannot be read here.")
-    default_code = "unavailable"
+        photos, refused = read_photos(files)
+        return Response(as_json(suggest_car(photos), refused=refused))
 
 
 class CarEventsView(PluginAPIView):

@@ -103,22 +103,29 @@ def describe(
     *,
     request: Any = None,
     media_type: str = "application/json",
+    with_files: Any = None,
     refusals: tuple[int, ...],
     examples: list[OpenApiExample],
     parameters: list[Any] | None = None,
 ) -> Any:
-    """Return the decorator that documents one method of a view: its answer and every refusal as a problem."""
+    """Return the decorator that documents one method of a view: its answer and every refusal as a problem.
+
+    ``with_files`` is what a form with files may send in place of ``request``.
+    """
     responses: dict[Any, Any] = {200: answer} if answer else {204: OpenApiResponse(description="Recorded.")}
     if _ETAG in (parameters or []):
         responses[304] = OpenApiResponse(description="The copy that the client holds is still right.")
     for status in sorted({*refusals, 401, 403, 404, 429}):
         responses[(status, MEDIA_TYPE)] = OpenApiResponse(serializers.ProblemSerializer, _DESCRIPTIONS[status])
+    bodies = {media_type: request} if request else {}
+    if with_files:
+        bodies["multipart/form-data"] = with_files
     if request is serializers.TitleSerializer:
         examples = [*examples, _INVALID_EXAMPLE]
     return extend_schema(
         methods=[method.upper()],
         summary=summary,
-        request={media_type: request} if request else None,
+        request=bodies or None,
         responses=responses,
         examples=examples,
         parameters=parameters or [],
@@ -129,9 +136,10 @@ def describe(
 _OPERATIONS: dict[str, Any] = {
     "views.SuggestCategoryView": describe(
         "post",
-        "Suggest categories for a title",
-        serializers.CategorySuggestionsSerializer,
+        "Suggest categories for a title, and for photos of the same ad",
+        serializers.PhotoSuggestionsSerializer,
         request=serializers.TitleSerializer,
+        with_files=serializers.TitleWithPhotosSerializer,
         refusals=_POSTED,
         examples=[_asked({"title": "sofá de tres cuerpos", "limit": 3}), _answered(_ANSWER)],
     ),

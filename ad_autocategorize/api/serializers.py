@@ -8,7 +8,7 @@ from django.utils.translation import gettext_lazy as _
 from rest_framework import serializers
 
 from ad_autocategorize.api.fields import KeyField, TitleField, TitlesField, WholeNumberField
-from ad_autocategorize.categories.services import CategorySuggestions
+from ad_autocategorize.categories.services import CategorySuggestion, CategorySuggestions, PhotoSuggestions
 from ad_autocategorize.models import SuggestionEvent
 from ad_autocategorize.sources.registered import current_source_name
 
@@ -53,7 +53,9 @@ class CategorySuggestionsSerializer(serializers.Serializer[Any]):
 
     model_version = serializers.CharField(allow_null=True)
     taxonomy_version = serializers.IntegerField()
-    stale = serializers.BooleanField(help_text="Whether the database is away, and this is from what is in memory.")
+    stale = serializers.BooleanField(
+        source="is_stale", help_text="Whether the database is away, and this is from what is in memory."
+    )
     suggestions = CategorySuggestionSerializer(many=True)
 
 
@@ -63,18 +65,55 @@ def category_suggestions(answer: CategorySuggestions) -> dict[str, Any]:
         "model_version": answer.model_version,
         "taxonomy_version": answer.taxonomy_version,
         "stale": answer.is_stale,
-        "suggestions": [
-            {
-                "category": suggestion.category_id,
-                "value": suggestion.value,
-                "probability": suggestion.probability,
-                "confidence": suggestion.confidence,
-                "path": [
-                    {"id": step.id, "name": step.name, "probability": step.probability} for step in suggestion.path
-                ],
-            }
-            for suggestion in answer.suggestions
-        ],
+        "suggestions": [_suggestion(suggestion) for suggestion in answer.suggestions],
+    }
+
+
+def _suggestion(suggestion: CategorySuggestion) -> dict[str, Any]:
+    return {
+        "category": suggestion.category_id,
+        "value": suggestion.value,
+        "probability": suggestion.probability,
+        "confidence": suggestion.confidence,
+        "path": [{"id": step.id, "name": step.name, "probability": step.probability} for step in suggestion.path],
+    }
+
+
+class OptionalTitleSerializer(TitleSerializer):
+    """A title beside photos, which may be missing."""
+
+    title = TitleField(required=False, default="")
+
+
+class TitleWithPhotosSerializer(OptionalTitleSerializer):
+    """A title, and photos of the same ad, as a form sends files; here for its description alone."""
+
+    photos = serializers.ListField(child=serializers.FileField(), min_length=1)
+
+
+class PhotoSuggestionsSerializer(CategorySuggestionsSerializer):
+    """What title and photos say together; and, where photos were sent, each of them alone."""
+
+    by_title = CategorySuggestionSerializer(many=True, required=False)
+    by_photos = CategorySuggestionSerializer(many=True, required=False)
+    photos_used = serializers.IntegerField(
+        required=False, help_text="0 where the model in service has not learned from photos."
+    )
+    refused = serializers.CharField(required=False, allow_blank=True, help_text="Why some of the photos were left out.")
+
+
+def photo_suggestions(answer: CategorySuggestions, refused: str) -> dict[str, Any]:
+    """Return what ``PhotoSuggestionsSerializer`` would; where photos are not heard the title has said all there is."""
+    no_suggestions: tuple[CategorySuggestion, ...] = ()
+    by_title, by_photos, used = answer.suggestions, no_suggestions, 0
+    if isinstance(answer, PhotoSuggestions):
+        by_title, by_photos, used = answer.by_title, answer.by_photos, answer.photos_used
+    return {
+        **category_suggestions(answer),
+        "by_title": [_suggestion(suggestion) for suggestion in by_title],
+        "by_photos": [_suggestion(suggestion) for suggestion in by_photos],
+        "photos_used": used,
+        "refused": refused,
     }
 
 

@@ -7,32 +7,56 @@ from typing import Any, NoReturn
 
 from django.utils.translation import gettext as _
 from rest_framework.exceptions import NotFound
+from rest_framework.parsers import MultiPartParser
 from rest_framework.permissions import AllowAny, BasePermission
 from rest_framework.request import Request
 from rest_framework.response import Response
+from rest_framework.throttling import BaseThrottle
 
 from ad_autocategorize.api.base import PluginAPIView
+from ad_autocategorize.api.files import LARGEST_PHOTOS, is_with_files, read_photos
 from ad_autocategorize.api.own_ads import refuse_foreign_ad
 from ad_autocategorize.api.serializers import (
+    OptionalTitleSerializer,
     SuggestionEventSerializer,
     TitleSerializer,
     TitlesSerializer,
     category_suggestions,
+    photo_suggestions,
 )
-from ad_autocategorize.api.throttles import BatchThrottle
+from ad_autocategorize.api.throttles import BatchThrottle, PhotoThrottle
 from ad_autocategorize.categories.services import suggest_categories, suggest_categories_for_many
 from ad_autocategorize.models import ModelVersion
 from ad_autocategorize.sources import get_source
 
 
 class SuggestCategoryView(PluginAPIView):
-    """``POST {"title": ..., "limit": ...}`` answers with categories for the title, the most probable first."""
+    """``POST {"title": ..., "limit": ...}`` answers with categories for the title, the most probable first.
+
+    As a form with files named ``photos``, with title and photos together.
+    """
+
+    parser_classes = [*PluginAPIView.parser_classes, MultiPartParser]
+
+    def get_throttles(self) -> list[BaseThrottle]:
+        if is_with_files(self.request):
+            return [PhotoThrottle()]
+        return super().get_throttles()
+
+    def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
+        if is_with_files(request):
+            self.max_body = LARGEST_PHOTOS
+        super().initial(request, *args, **kwargs)
 
     def post(self, request: Request) -> Response:
-        serializer = TitleSerializer(data=request.data)
+        files = request.FILES.getlist("photos")
+        serializer = (OptionalTitleSerializer if files else TitleSerializer)(data=request.data)
         serializer.is_valid(raise_exception=True)
-        answer = suggest_categories(serializer.validated_data["title"], limit=serializer.validated_data.get("limit"))
-        return Response(category_suggestions(answer))
+        title, limit = serializer.validated_data["title"], serializer.validated_data.get("limit")
+        if not files:
+            return Response(category_suggestions(suggest_categories(title, limit=limit)))
+        photos, refused = read_photos(files)
+        return Response(photo_suggestions(suggest_categories(title, limit=limit, photos=photos), refused))
 
 
 class SuggestCategoriesView(PluginAPIView):

@@ -18,9 +18,9 @@ from ad_autocategorize.cars.services import (
     read_car_title,
     suggest_car,
 )
-from ad_autocategorize.cars.uploads import explain, read_uploads
 from ad_autocategorize.cars.widgets import NAMES, CarWidget, Finding, FormNames, in_words
 from ad_autocategorize.models import FieldState
+from ad_autocategorize.photo_uploads import explain, read_uploads
 from ad_autocategorize.sources import car_source
 from ad_autocategorize.sources.cars import CAR_FIELDS
 

@@ -3,28 +3,22 @@
 from __future__ import annotations
 
 import csv
-import hashlib
 import io
-import shutil
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
-
-from django.db.models import FileField, Manager, Model
-from django.db.models.fields.files import FieldFile
 
 from ad_autocategorize.conf import plugin_settings
 from ad_autocategorize.photos.training.images import PhotoRecord
 from ad_autocategorize.photos.vocabularies import CarLabels
 from ad_autocategorize.sources import AdSource
+from ad_autocategorize.sources.photo_files import photo_paths
 from ad_autocategorize.sources.streaming import stream
 from taxonomy.readers.cars import NAME_LENGTH, YEARS
 from taxonomy.readers.source import read_text
 from taxonomy.rows import ImportRefused
 
 SETS_FOLDER = "photo-sets"
-# Of photos that other machines store.
-COPIES_FOLDER = "photo-copies"
 COLUMNS = ("file", "brand", "model", "body_type", "color", "year", "group", "color_weight")
 
 
@@ -45,7 +39,7 @@ def ad_photo_records(source: AdSource, *, limit: int | None = None) -> Iterator[
         if not is_car and (_category(source, ad) in with_cars or not with_cars):
             continue
         seller = source.value_of(ad, "seller")
-        for path in _paths(source.value_of(ad, "photos")):
+        for path in photo_paths(source.value_of(ad, "photos")):
             yield PhotoRecord(path, labels, ("ad", ad.pk), None if seller is None else str(seller), is_car)
 
 
@@ -171,42 +165,3 @@ def _category(source: AdSource, ad: Any) -> Any:
     if source.is_path("category") and hasattr(ad, f"{source.category}_id"):
         return getattr(ad, f"{source.category}_id")
     return source.value_of(ad, "category")
-
-
-def _paths(photos: Any) -> Iterator[Path]:
-    """Yield the files behind what a source gives: a file, a path, rows with a file field, or several of these."""
-    if photos is None or photos == "":
-        return
-    if isinstance(photos, FieldFile):
-        if photos:
-            yield _local_path(photos)
-    elif isinstance(photos, str | Path):
-        yield Path(photos)
-    elif isinstance(photos, Model):
-        for field in photos._meta.fields:
-            if isinstance(field, FileField):
-                yield from _paths(getattr(photos, field.name))
-    else:
-        for photo in photos.all() if isinstance(photos, Manager) else photos:
-            yield from _paths(photo)
-
-
-def _local_path(photo: FieldFile) -> Path:
-    """Return where a photo lies; one whose storage is no folder of this machine is fetched, once."""
-    try:
-        return Path(photo.path)
-    except NotImplementedError:
-        pass
-    name = hashlib.sha256(str(photo.name).encode()).hexdigest()
-    copy = plugin_settings.model_dir / COPIES_FOLDER / name
-    if not copy.exists():
-        copy.parent.mkdir(parents=True, exist_ok=True)
-        partial = copy.with_suffix(".partial")
-        try:
-            with photo.open("rb") as source, partial.open("wb") as target:
-                shutil.copyfileobj(source, target)
-        except OSError:
-            # Counted among the photos that are not there.
-            return copy
-        partial.replace(copy)
-    return copy

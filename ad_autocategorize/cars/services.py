@@ -28,8 +28,6 @@ if TYPE_CHECKING:
 Status = Literal["car", "no_car", "no_photo", "no_model"]
 # How long a process may go on with the tree it has before it asks whether another has changed it.
 TAXONOMY_CHECK_INTERVAL_SECONDS = 1.0
-# Photos of one ad that are read; a seller puts those that show most first.
-MOST_PHOTOS = 6
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,13 +8,16 @@ from django import forms
 from django.forms.utils import ErrorDict
 
 from ad_autocategorize.categories.recording import SuggestionRecordMixin, SuggestionReport
-from ad_autocategorize.categories.services import active_tree, suggest_categories
+from ad_autocategorize.categories.services import active_tree, hears_photos, suggest_categories
 from ad_autocategorize.categories.widgets import SUGGEST, TAKE, CategorySuggestionWidget
+from ad_autocategorize.photo_uploads import explain, read_uploads
 from ad_autocategorize.recording import is_form_of
 from ad_autocategorize.sources import AdSource, using_source
 from ad_autocategorize.sources.registered import current_source_name, source_name_of
 
 if TYPE_CHECKING:
+    from PIL.Image import Image
+
     _Base = forms.BaseForm
 else:
     _Base = object
@@ -27,11 +30,14 @@ class CategorySuggestionMixin(SuggestionRecordMixin, _Base):
     with what was typed, and saves nothing. (Put ``HeldPhotosMixin`` before it where the form has photos.) A form without the
     title field, or of another model than the source's ads, is left alone.
 
+    Where the model in service has learned from photos, those in the file field ``category_photo_field`` are looked at too.
+
     ``enter_button`` is the name and value of the button that Enter is to press, where the view looks at them and there is no
     JavaScript; with it, Enter presses the form's own first button.
     """
 
     enter_button: ClassVar[tuple[str, str] | None] = None
+    category_photo_field: ClassVar[str] = "photos"
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -67,15 +73,25 @@ class CategorySuggestionMixin(SuggestionRecordMixin, _Base):
         if self._asked and self._widget:
             title = self.data.get(self.add_prefix(self._title_name)) or ""
             with using_source(self.source_name):
-                self._widget.answer = suggest_categories(str(title))
+                self._widget.answer = suggest_categories(str(title), photos=self._photos(self._widget))
             shown, before = SuggestionReport.of(self._widget.answer), self._widget.report
             self._widget.report = before.followed_by(shown) if before else shown
+
+    def _photos(self, widget: CategorySuggestionWidget) -> list[Image]:
+        """Return the form's photos, decoded, where they are heard; the widget says why one was refused."""
+        if self.category_photo_field not in self.fields or not hears_photos():
+            return []
+        files = self.files.getlist(self.add_prefix(self.category_photo_field)) if self.files else []
+        photos, refused = read_uploads(files)
+        widget.message = explain(refused) if refused else ""
+        return photos
 
     def _wrap_title(self) -> CategorySuggestionWidget:
         field = self.fields[self._title_name]
         widget = CategorySuggestionWidget(field.widget, self._title_name, self._category_name, self.prefix)
         widget.enter_button = self.enter_button
         widget.report = self._sent_report()
+        widget.photo_field = self.category_photo_field if self.category_photo_field in self.fields else ""
         field.widget = widget
         return widget
 

@@ -28,8 +28,17 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class LearnedTitles:
-    """The ads of a training: titles as sellers wrote them, titles as they are learned from, where ads are filed, their keys."""
+    """The ads of a training, in columns of equal length.
 
+    Attributes
+    ----------
+    ad_ids : the ads' primary keys.
+    written, titles : titles as sellers wrote them, and what is learned from of them.
+    paths : where the ads are filed.
+    keys : uint64[n], numbers that stand for the primary keys and do not tell them.
+    """
+
+    ad_ids: Sequence[Hashable]
     written: Sequence[str]
     titles: Sequence[str]
     paths: Sequence[Path]
@@ -40,7 +49,7 @@ class LearnedTitles:
         cls, ad_ids: Sequence[Hashable], written: Sequence[str], titles: Sequence[str], paths: Sequence[Path]
     ) -> LearnedTitles:
         """Keep what a training reads; all four are in one order."""
-        return cls(written, titles, paths, digest_keys(("ad", str(key)) for key in ad_ids))
+        return cls(ad_ids, written, titles, paths, digest_keys(("ad", str(key)) for key in ad_ids))
 
     def contents(self) -> Keys:
         """Return a number for each title: an ad that is posted again under another key is not new."""

@@ -11,10 +11,12 @@ from typing import TYPE_CHECKING, Any
 from ad_autocategorize import versions
 from ad_autocategorize.artifacts import TEMPORARY_PREFIX
 from ad_autocategorize.categories.drift import Profile, profile
+from ad_autocategorize.categories.item_photos import Corpus, PhotoLearning, learn_item_photos, save_model
 from ad_autocategorize.categories.judging import LearnedTitles, judge_titles, title_counts, title_outcomes
 from ad_autocategorize.categories.label_weights import LabelWeights, weigh_labels
 from ad_autocategorize.categories.private_words import sole_words, without_contacts
 from ad_autocategorize.conf import plugin_settings
+from ad_autocategorize.item_photos.names import PART_KEY
 from ad_autocategorize.models import ModelVersion
 from ad_autocategorize.sources import AdSource, LabelledTitle
 from ad_autocategorize.sources.languages import title_settings
@@ -52,6 +54,7 @@ class Request:
     scheduler: str | None = None
     seed: int = 0
     language: str = ""
+    photos: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,12 +98,18 @@ def retrain_titles(source: AdSource, request: Request, progress: Progress) -> Re
             # What the hold-out chose on most of the ads suits all of them.
             settings = settings.inherit(held.evaluation.chosen_settings)
             scorer = train(ads.titles, ads.paths, settings, **options, progress=_stage(progress, "training"))
+        photos = PhotoLearning()
+        if request.photos:
+            corpus = Corpus(ads.ad_ids, ads.titles, ads.paths, labels.weights)
+            photos = learn_item_photos(source, corpus, scorer, seed=request.seed, progress=progress)
         progress("comparing", 0, 0)
         verdict = judge_titles(
             directory, before, ads, held, CategoryTree.load(), tolerance=plugin_settings.PROMOTION_TOLERANCE
         )
         name = versions.new_name(NAME_PREFIX + "".join(f"{part}-" for part in (source.name, request.language) if part))
         metrics = {**held.evaluation.to_dict(), "profile": _profile(ads, held, settings).to_dict()}
+        if photos.metrics:
+            metrics[PART_KEY] = photos.metrics
         metadata = {
             "version": name,
             "taxonomy_version": tree.version,
@@ -109,7 +118,7 @@ def retrain_titles(source: AdSource, request: Request, progress: Progress) -> Re
             "labels": dict(labels.origins),
             "metrics": metrics,
         }
-        scorer.save(directory / name, metadata=metadata)
+        save_model(scorer, directory / name, metadata, photos.part)
         title_outcomes(ads, held).save(directory / name)
         lock.confirm()
         version = versions.record(

@@ -5,17 +5,22 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
+from typing import TYPE_CHECKING
 from weakref import WeakKeyDictionary
 
 from ad_autocategorize import registry
 from ad_autocategorize.conf import plugin_settings
 from ad_autocategorize.confidence import FIRST_OFFER, FURTHER_OFFER, LEAST_LIFT, LIKELY, Confidence, in_words
+from ad_autocategorize.item_photos.names import MOST_PHOTOS
 from ad_autocategorize.sources import AdSource, get_source
 from ad_autocategorize.sources.languages import serving_language, shown_language
 from ad_autocategorize.titles.hierarchy import Path
 from ad_autocategorize.titles.scorer import Suggestion, TitleScorer
 from taxonomy.locking import current_version, recent_version
 from taxonomy.tree import PATH_SEPARATOR, CategoryTree
+
+if TYPE_CHECKING:
+    from PIL.Image import Image
 
 # How long a process may go on with the tree it has before it asks whether another has changed it.
 TAXONOMY_CHECK_INTERVAL_SECONDS = 1.0
@@ -73,14 +78,61 @@ class CategorySuggestions:
     is_stale: bool = False
 
 
-def suggest_categories(title: str, *, limit: int | None = None) -> CategorySuggestions:
+@dataclass(frozen=True, slots=True)
+class PhotoSuggestions(CategorySuggestions):
+    """Suggestions by title and photos together, and what each said alone; ``photos_used`` photos were looked at."""
+
+    by_title: tuple[CategorySuggestion, ...] = ()
+    by_photos: tuple[CategorySuggestion, ...] = ()
+    photos_used: int = 0
+
+
+def suggest_categories(title: str, *, limit: int | None = None, photos: Sequence[Image] = ()) -> CategorySuggestions:
     """Return up to ``limit`` categories for a title; none where no model is trained or the model does not know.
+
+    Decoded ``photos`` of the ad are looked at too where the model in service has learned from photos: the answer is one of
+    ``PhotoSuggestions`` then, and else the title's alone.
 
     It does not know where the best category is not probable, or hardly more so than for a title that says nothing. Categories
     that are inactive, deleted or unknown to the host are left out, and so are further offers that stand no chance.
     Titles are cut at ``MAX_TITLE_LENGTH``.
     """
+    if photos:
+        heard = _suggest_with_photos(title, limit, photos)
+        if heard is not None:
+            return heard
     return suggest_categories_for_many([title], limit=limit)[0]
+
+
+def hears_photos() -> bool:
+    """Return whether the model in service has learned from photos."""
+    active = registry.active_scorer(get_source().name, serving_language())
+    return active is not None and active.photos is not None
+
+
+def _suggest_with_photos(title: str, limit: int | None, photos: Sequence[Image]) -> PhotoSuggestions | None:
+    """Return suggestions by title and photos; ``None`` where photos are not heard."""
+    source = get_source()
+    active = registry.active_scorer(source.name, serving_language())
+    embedder = registry.embedder_of(active.photos) if active is not None and active.photos is not None else None
+    if active is None or active.photos is None or embedder is None:
+        return None
+    tree, active_ids = _taxonomy(recent_version(TAXONOMY_CHECK_INTERVAL_SECONDS), source.scope, shown_language())
+    used = photos[:MOST_PHOTOS]
+    opinions = active.photos.suggest(
+        active.scorer,
+        title[: plugin_settings.MAX_TITLE_LENGTH],
+        embedder.embed(used),
+        limit or plugin_settings.SUGGESTION_COUNT,
+        active_ids,
+    )
+    prior = _prior(active.scorer)
+    together, by_title, by_photos = (
+        tuple(_present(offer, tree, source) for offer in worth_offering(ranked, prior))
+        for ranked in (opinions.together, opinions.title, opinions.photos)
+    )
+    is_stale = registry.scorer_state(source.name, serving_language()).is_stale
+    return PhotoSuggestions(together, active.version, tree.version, is_stale, by_title, by_photos, len(used))
 
 
 def suggest_categories_for_many(titles: Sequence[str], *, limit: int | None = None) -> list[CategorySuggestions]:

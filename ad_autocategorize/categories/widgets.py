@@ -15,7 +15,7 @@ from django.utils.translation import gettext as _
 
 from ad_autocategorize.base_widgets import WrappingWidget, endpoint, module_media
 from ad_autocategorize.categories.recording import SuggestionReport
-from ad_autocategorize.categories.services import CategorySuggestions, active_tree, form_value
+from ad_autocategorize.categories.services import CategorySuggestions, active_tree, form_value, hears_photos
 from ad_autocategorize.conf import plugin_settings
 from ad_autocategorize.recording import SUFFIX
 from ad_autocategorize.sources import HostCategory, using_source
@@ -41,9 +41,16 @@ class CategorySuggestionWidget(WrappingWidget):
         self.answer: CategorySuggestions | None = None
         self.report: SuggestionReport | None = None
         self.source_name = ""
+        #: Name of the form's file field, "" where it has none; and what is to be said of the photos in it.
+        self.photo_field = ""
+        self.message = ""
 
     def render(self, name: str, value: Any, attrs: dict[str, Any] | None = None, renderer: Any = None) -> SafeString:
+        with using_source(self.source_name or current_source_name()):
+            heard = bool(self.photo_field) and hears_photos()
         context = {
+            "photo_field": self.photo_field if heard else "",
+            "message": self.message,
             "title_widget": self.widget.render(name, value, attrs, renderer),
             "title_field": self.title_field,
             "category_field": self.category_field,

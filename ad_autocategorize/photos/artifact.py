@@ -2,21 +2,12 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
-import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from ad_autocategorize.artifacts import (
-    FORMATS,
-    MANIFEST_NAME,
-    ArtifactError,
-    filled_folder,
-    read_manifest,
-)
+from ad_autocategorize.artifacts import MANIFEST_NAME, ArtifactError, read_file, read_manifest, write_files
 from ad_autocategorize.photos.answers import Rules
 from ad_autocategorize.photos.artifact_checks import check_photo_manifest
 from ad_autocategorize.photos.preprocessing import Preprocessing
@@ -43,16 +34,7 @@ def write_photo_artifact(directory: Path, files: Mapping[str, bytes], manifest: 
 
     For what it raises see ``artifacts.filled_folder``.
     """
-    digests = {name: hashlib.sha256(content).hexdigest() for name, content in files.items()}
-    document = {**manifest, "format": FORMATS[KIND], "kind": KIND, "sha256": digests}
-    text = json.dumps(document, ensure_ascii=False, indent=1, allow_nan=False).encode()
-    with filled_folder(directory, PARTIAL_PREFIX) as temporary:
-        for name, content in {**files, MANIFEST_NAME: text}.items():
-            with (temporary / name).open("wb") as file:
-                file.write(content)
-                file.flush()
-                os.fsync(file.fileno())
-    return hashlib.sha256(text).hexdigest()
+    return write_files(directory, kind=KIND, files=files, manifest=manifest, prefix=PARTIAL_PREFIX)
 
 
 def read_photo_manifest(directory: Path, digest: str = "") -> PhotoManifest:
@@ -75,11 +57,4 @@ def read_photo_manifest(directory: Path, digest: str = "") -> PhotoManifest:
 
 def read_verified(directory: Path, name: str, manifest: PhotoManifest) -> bytes:
     """Return the content of one of the folder's files. Raises ``ArtifactError`` where it is not as it was written."""
-    path = directory / name
-    try:
-        content = path.read_bytes()
-    except OSError as error:
-        raise ArtifactError(f"{path} cannot be read ({error.strerror}); retrain to write a new version.") from error
-    if hashlib.sha256(content).hexdigest() != manifest.document.get("sha256", {}).get(name):
-        raise ArtifactError(f"{path} is damaged: its SHA-256 is not the manifest's. Restore it or retrain.")
-    return content
+    return read_file(directory, name, manifest.document)

@@ -141,7 +141,7 @@ class TitleScorer:
         if not rows:
             return []
         clip = len(rows) > self._weights.unclipped_rows
-        return self._top(self._probabilities(self._sum_rows(rows), clip), limit, allowed)
+        return self.top(self._probabilities(self._sum_rows(rows), clip), limit, allowed)
 
     @cached_property
     def priors(self) -> NDArray[np.float64]:
@@ -159,7 +159,7 @@ class TitleScorer:
         def answer(batch: Sequence[str]) -> list[list[Suggestion]]:
             probabilities, known = self._score_batch(batch)
             ranked = zip(probabilities, known.tolist(), strict=True)
-            return [self._top(row, limit, allowed) if any_known else [] for row, any_known in ranked]
+            return [self.top(row, limit, allowed) if any_known else [] for row, any_known in ranked]
 
         return [suggestions for batch in _in_batches(answer, titles, self._batch_size) for suggestions in batch]
 
@@ -297,7 +297,8 @@ class TitleScorer:
             along += padded.take(level, axis=1)
         return along
 
-    def _top(self, probabilities: Array, limit: int, allowed: frozenset[int] | None) -> list[Suggestion]:
+    def top(self, probabilities: Array, limit: int, allowed: frozenset[int] | None = None) -> list[Suggestion]:
+        """Return the best categories of probabilities of shape (categories,), as ``suggest`` does."""
         candidates = probabilities.copy()
         if allowed is not None:
             candidates[self._refused(allowed)] = TAKEN

@@ -8,7 +8,7 @@ from django.core.files.uploadedfile import SimpleUploadedFile
 from django.utils import translation
 from PIL import Image
 
-from ad_autocategorize.cars.uploads import explain
+from ad_autocategorize.photo_uploads import explain
 from ad_autocategorize.photos.uploads import UploadRefused
 from marketplace.photos import clean_photo
 

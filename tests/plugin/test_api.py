@@ -20,7 +20,7 @@ def post(client, data, url=URL, **kwargs):
 def test_the_answer_carries_paths_probabilities_and_versions(client, trained):
     answer = post(client, {"title": "sofa futon", "limit": 2}).json()
     assert reverse("ad_autocategorize:suggest-category") == URL
-    assert set(answer) == {"model_version", "taxonomy_version", "suggestions"}
+    assert set(answer) == {"model_version", "taxonomy_version", "stale", "suggestions"}
     assert len(post(client, {"title": "sofa mesa", "limit": 2}).json()["suggestions"]) == 2
     best = answer["suggestions"][0]
     assert [step["name"] for step in best["path"]] == ["Hogar", "Muebles", "Sillones"]

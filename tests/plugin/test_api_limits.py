@@ -11,9 +11,9 @@ from django.test import Client, RequestFactory
 from PIL import Image
 
 from ad_autocategorize.api.throttles import FAILED_LOGIN_RATE
-from ad_autocategorize.cars.uploads import read_uploads
 from ad_autocategorize.conf import SETTING
 from ad_autocategorize.models import CarFieldEvent, ModelVersion, SuggestionEvent
+from ad_autocategorize.photo_uploads import read_uploads
 from ad_autocategorize.rates import client_address, within_rate
 from marketplace.models import Ad
 

@@ -9,8 +9,10 @@ from django.core.management.base import CommandError, CommandParser
 
 from ad_autocategorize.categories.label_weights import PLAIN
 from ad_autocategorize.categories.retraining import Request, Result, retrain_titles
+from ad_autocategorize.item_photos.names import PART_KEY
 from ad_autocategorize.management.arguments import day, jobs, positive, seed
 from ad_autocategorize.management.bars import StageBars
+from ad_autocategorize.management.item_photos import write_item_photos
 from ad_autocategorize.management.training import TrainingCommand
 from ad_autocategorize.sources import SourceError, using_source
 from ad_autocategorize.sources.languages import training_languages
@@ -42,6 +44,9 @@ class Command(TrainingCommand):
             metavar="ADDRESS",
             help="Train on the Dask cluster at this address, such as tcp://10.0.0.1:8786.",
         )
+        parser.add_argument(
+            "--no-photos", action="store_true", help="Learn from titles alone, whatever photos ads have."
+        )
         parser.add_argument("--seed", type=seed, default=0, help="Fixes the hold-out and the solvers (default 0).")
         parser.add_argument("--source", help="The name of one of several sources; all of them by default.")
 
@@ -65,6 +70,7 @@ class Command(TrainingCommand):
             scheduler=options["scheduler"],
             seed=options["seed"],
             language=language,
+            photos=not options["no_photos"],
         )
 
     def _train(self, name: str, request: Request, log: TrainingLog, verbosity: int) -> list[str]:
@@ -104,6 +110,8 @@ class Command(TrainingCommand):
                 self.say(f"Labels that are {origin}: {count} ads, weighed by the setting.")
         if result.labels.capped:
             self.say(f"Of sellers beyond ADS_PER_SELLER in a category: {result.labels.capped} ads, weighed down.")
+        if PART_KEY in metrics:
+            write_item_photos(metrics[PART_KEY], self.say)
 
     def _warn(self, metrics: dict[str, Any]) -> None:
         thin, categories, few = (metrics[name] for name in ("thin_categories", "categories", "few_ads"))

@@ -20,7 +20,7 @@ RefusalCode = Literal[
 
 MEBIBYTE = 1024 * 1024
 
-# English, for logs and for programs; ``cars.uploads`` has them in the language of the request.
+# English, for logs and for programs; ``photo_uploads`` has them in the language of the request.
 MESSAGES: dict[RefusalCode, str] = {
     "empty": "The file is empty.",
     "too_large": "The photo is larger than {size} MB.",

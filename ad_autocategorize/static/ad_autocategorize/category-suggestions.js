@@ -11,6 +11,12 @@ const FINISHED = /[\s.,;:!?)/]$/;
 const TOUCH = matchMedia("(hover: none)");
 const TOUCHED = { one: "one-touch", many: "many-touch", sure: "many-touch" };
 const OFFERS = new Set(["one", "many", "sure", "one-touch", "many-touch"]);
+// Photos are sent small: the network looks at no more, and a phone's line is slow.
+const PHOTO_TIMEOUT = 20000;
+// So long a title has to stay as it is before photos are sent with it: each time counts against the site's rate for photos.
+const SETTLED = 1500;
+const LONGEST_SIDE = 448;
+const MOST_PHOTOS = 6;
 let made = 0;
 
 class CategorySuggestions extends FormElement {
@@ -21,6 +27,7 @@ class CategorySuggestions extends FormElement {
   disconnectedCallback() {
     super.disconnectedCallback();
     this.stop();
+    this.stopRefining();
   }
 
   start(input, signal) {
@@ -64,7 +71,7 @@ class CategorySuggestions extends FormElement {
     input.addEventListener("input", () => this.schedule(), { signal });
     input.addEventListener("keydown", (event) => this.onKey(event), { signal });
     // Browsers' own history of titles would cover the list. They neither keep what was typed where it is off for good.
-    input.addEventListener("focus", () => (input.autocomplete = "off"), { signal });
+    input.addEventListener("focus", () => this.enter(), { signal });
     input.addEventListener("blur", () => this.leave(), { signal });
     window.addEventListener("pagehide", () => this.leave(), { signal });
     form.addEventListener("change", (event) => this.onChange(event), { signal });
@@ -75,6 +82,18 @@ class CategorySuggestions extends FormElement {
   // The field of this very form, and of this row of a formset; it may be replaced at any time.
   get field() {
     return FormField.beside(this.input, this.dataset.title, this.dataset.category);
+  }
+
+  // The form's own photo input, where the site looks at photos for the category.
+  get photos() {
+    const field = this.dataset.photos && FormField.beside(this.input, this.dataset.title, this.dataset.photos);
+    return field?.controls.find((control) => control.type === "file");
+  }
+
+  enter() {
+    this.input.autocomplete = "off";
+    // What the photos have added meanwhile was said, and is shown where the seller looks for it.
+    if (this.isCurrent(this.refined) && !this.field?.value) this.show(this.refined.suggestions);
   }
 
   leave() {
@@ -93,6 +112,10 @@ class CategorySuggestions extends FormElement {
   // The category is the seller's: what the form says of it follows.
   onChange(event) {
     const { field } = this;
+    if (event.target === this.photos) {
+      this.refine();
+      return;
+    }
     if (this.setting || !field?.controls.includes(event.target)) return;
     if (this.said === "taken" && !field.values.includes(this.taken?.taken)) this.say("");
     this.show([]);
@@ -106,6 +129,7 @@ class CategorySuggestions extends FormElement {
 
   schedule() {
     this.stop();
+    this.stopRefining();
     // The list stays until there is another one, but Enter takes nothing of it: it was for another title.
     this.mark(-1);
     const text = this.input.value;
@@ -128,7 +152,9 @@ class CategorySuggestions extends FormElement {
       if (request !== this.request) return;
       this.offered = answer;
       this.answered = title;
+      this.refined = undefined;
       this.present(answer.suggestions);
+      this.refine(SETTLED);
     } catch {
       // Aborted by further typing: a newer request is on its way.
       if (request !== this.request || (request.signal.aborted && request.signal.reason !== "timeout")) return;
@@ -136,14 +162,74 @@ class CategorySuggestions extends FormElement {
       this.say("failed");
     } finally {
       clearTimeout(timeout);
+      if (request === this.request) this.request = undefined;
     }
   }
 
-  async fetch(title, signal) {
-    const headers = { "Content-Type": "application/json", Accept: "application/json" };
+  // Whether an answer is for the title and the photos that the form holds now.
+  isCurrent(answer) {
+    return answer?.title === this.input.value.trim() && answer.files === this.photosKey();
+  }
+
+  photosKey() {
+    return [...(this.photos?.files ?? [])].map((file) => `${file.name} ${file.size} ${file.lastModified}`).join("\n");
+  }
+
+  // Asks once more with the photos, where the title alone is not sure and the seller has chosen nothing yet.
+  async refine(delay = 0) {
+    this.stopRefining();
+    const title = this.input.value.trim();
+    const files = [...(this.photos?.files ?? [])].slice(0, MOST_PHOTOS);
+    const sure = this.answered === title && this.offered?.suggestions[0]?.confidence === "very_likely";
+    if (!files.length || sure || this.field?.value) return;
+    const request = new AbortController();
+    this.refining = request;
+    const timeout = setTimeout(() => request.abort(), delay + PHOTO_TIMEOUT);
+    const key = this.photosKey();
+    try {
+      await new Promise((resolve) => setTimeout(resolve, delay));
+      if (request.signal.aborted) return;
+      const body = new FormData();
+      body.append("title", title);
+      body.append("limit", this.dataset.limit);
+      for (const photo of await Promise.all(files.map(shrink))) body.append("photos", photo, "photo");
+      const answer = await this.post(body, {}, request.signal);
+      this.refined = { title, files: key, suggestions: answer.suggestions };
+      // Typed on, or chosen, while the photos were under way: what is to come is another question.
+      if (!answer.photos_used || !this.isCurrent(this.refined) || this.field?.value || this.request) return;
+      this.offered = answer;
+      this.answered = title;
+      this.presentRefined(answer.suggestions);
+    } catch {
+      // The title's own suggestions stay.
+    } finally {
+      clearTimeout(timeout);
+    }
+  }
+
+  stopRefining() {
+    this.refining?.abort();
+    this.refining = undefined;
+  }
+
+  // Changes nothing under the seller's hands: a list that says the same stays, and so does one that they are choosing from.
+  presentRefined(suggestions) {
+    const shown = this.options.map((option) => option.dataset.value);
+    const same = suggestions.length === shown.length && suggestions.every(({ value }, place) => value === shown[place]);
+    if (!suggestions.length || same || this.active >= 0) return;
+    if (document.activeElement === this.input) this.present(suggestions);
+    else this.say(TOUCH.matches ? "refined-touch" : "refined", { path: suggestions[0].path.at(-1).name });
+  }
+
+  fetch(title, signal) {
+    const body = JSON.stringify({ title, limit: Number(this.dataset.limit) });
+    return this.post(body, { "Content-Type": "application/json" }, signal);
+  }
+
+  async post(body, kind, signal) {
+    const headers = { ...kind, Accept: "application/json" };
     const token = this.form.querySelector("[name=csrfmiddlewaretoken]")?.value;
     if (token) headers["X-CSRFToken"] = token;
-    const body = JSON.stringify({ title, limit: Number(this.dataset.limit) });
     const response = await fetch(this.dataset.endpoint, { method: "POST", headers, body, credentials: "same-origin", signal });
     if (!response.ok) throw new Error(String(response.status));
     return response.json();
@@ -246,6 +332,7 @@ class CategorySuggestions extends FormElement {
     const { value } = option.dataset;
     const rank = this.options.indexOf(option) + 1;
     this.stop();
+    this.stopRefining();
     this.show([]);
     if (!field?.takes(value)) {
       this.say("missing");
@@ -266,6 +353,22 @@ class CategorySuggestions extends FormElement {
     const told = text.replace("%path", path).replace("%n", n);
     // Said once: the same text again would be read out again.
     if (this.status.textContent !== told) this.status.textContent = told;
+  }
+}
+
+// A photo as small as the network looks at it; as it is, where this browser cannot draw it.
+async function shrink(file) {
+  try {
+    const picture = await createImageBitmap(file);
+    const scale = Math.min(1, LONGEST_SIDE / Math.max(picture.width, picture.height));
+    const canvas = document.createElement("canvas");
+    canvas.width = Math.max(1, Math.round(picture.width * scale));
+    canvas.height = Math.max(1, Math.round(picture.height * scale));
+    canvas.getContext("2d").drawImage(picture, 0, 0, canvas.width, canvas.height);
+    picture.close();
+    return (await new Promise((resolve) => canvas.toBlob(resolve, "image/jpeg", 0.9))) ?? file;
+  } catch {
+    return file;
   }
 }
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from django.utils.translation import gettext_lazy as _
 
-from ad_autocategorize.cars.services import MOST_PHOTOS
+from ad_autocategorize.item_photos.names import MOST_PHOTOS
 from ad_autocategorize.photos.uploads import (
     DEFAULT_LIMITS,
     READING_LIMITS,

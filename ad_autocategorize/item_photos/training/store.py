@@ -1,0 +1,95 @@
+"""Embeddings that are kept from one training to the next, found by the digest of the photo's file.
+
+Two files that only grow: the vectors, and the digests in the same order. A training that is stopped leaves both sound, as far as
+it got, and the next one goes on from there.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+DIGEST_BYTES = 16
+VECTORS_NAME, DIGESTS_NAME = "vectors.f16", "digests.bin"
+# Unused embeddings are cleared away once they are more than this share.
+UNUSED_SHARE = 0.1
+_COPIED = 4096
+
+
+class EmbeddingStore:
+    """The embeddings of one backbone in a folder of its own; one process writes at a time."""
+
+    def __init__(self, folder: Path, width: int) -> None:
+        self.folder, self.width = folder, width
+        folder.mkdir(parents=True, exist_ok=True)
+        self._places = self._read()
+
+    def __contains__(self, digest: bytes) -> bool:
+        return digest in self._places
+
+    def __len__(self) -> int:
+        return len(self._places)
+
+    def add(self, digests: Sequence[bytes], vectors: NDArray[np.floating]) -> None:
+        """Append embeddings, float[n, width]. Raises ``OSError``."""
+        with (self.folder / VECTORS_NAME).open("ab") as file:
+            file.write(vectors.astype("<f2").tobytes())
+        # After the vectors, so that a digest never stands for one that is not there.
+        with (self.folder / DIGESTS_NAME).open("ab") as file:
+            file.write(b"".join(digests))
+        for digest in digests:
+            self._places[digest] = len(self._places)
+
+    def vectors(self, digests: Sequence[bytes]) -> NDArray[np.float16]:
+        """Return the embeddings of photos that are there, float16[n, width]. Raises ``KeyError``."""
+        rows = [self._places[digest] for digest in digests]
+        return np.asarray(self._mapped()[rows], dtype=np.float16)
+
+    def prune(self, used: Mapping[bytes, object] | set[bytes]) -> int:
+        """Drop the embeddings of photos that are not used, where they are many; return how many were dropped."""
+        kept = [digest for digest in self._places if digest in used]
+        dropped = len(self._places) - len(kept)
+        if dropped <= UNUSED_SHARE * len(self._places):
+            return 0
+        old = self._mapped()
+        rows = [self._places[digest] for digest in kept]
+        fresh = self.folder / f".{VECTORS_NAME}"
+        with fresh.open("wb") as file:
+            for start in range(0, len(rows), _COPIED):
+                file.write(old[rows[start : start + _COPIED]].tobytes())
+        # Without digests for a moment: a training that is stopped here makes the embeddings again, and mixes none up.
+        (self.folder / DIGESTS_NAME).unlink(missing_ok=True)
+        fresh.replace(self.folder / VECTORS_NAME)
+        (self.folder / DIGESTS_NAME).write_bytes(b"".join(kept))
+        self._places = {digest: row for row, digest in enumerate(kept)}
+        return dropped
+
+    def _mapped(self) -> NDArray[np.float16]:
+        path = self.folder / VECTORS_NAME
+        if not self._places:
+            return np.zeros((0, self.width), np.float16)
+        return np.memmap(path, "<f2", "r", shape=(len(self._places), self.width))
+
+    def _read(self) -> dict[bytes, int]:
+        """Return the place of each digest; what a stopped training wrote by half is cut off."""
+        vectors, digests = self.folder / VECTORS_NAME, self.folder / DIGESTS_NAME
+        size = 2 * self.width
+        held = vectors.stat().st_size // size if vectors.exists() else 0
+        listed = digests.stat().st_size // DIGEST_BYTES if digests.exists() else 0
+        sound = min(held, listed)
+        for path, length in ((vectors, sound * size), (digests, sound * DIGEST_BYTES)):
+            if path.exists() and path.stat().st_size != length:
+                os.truncate(path, length)
+        content = digests.read_bytes() if sound else b""
+        parts = [content[start : start + DIGEST_BYTES] for start in range(0, len(content), DIGEST_BYTES)]
+        places = {digest: row for row, digest in enumerate(parts)}
+        if len(places) == sound:
+            return places
+        # A digest that stands there twice: no file of ours. All of it can be made again.
+        for path in (vectors, digests):
+            path.unlink(missing_ok=True)
+        return {}

@@ -1,0 +1,294 @@
+"""Photos of ads of any kind in training, in service, in the API and in the form."""
+
+import hashlib
+import io
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+from django.core.files.base import ContentFile
+from django.core.files.uploadedfile import SimpleUploadedFile
+from django.core.management import call_command
+from django.test import Client
+from django.utils import translation
+from django.utils.datastructures import MultiValueDict
+from PIL import Image
+
+from ad_autocategorize import registry
+from ad_autocategorize.categories.item_photos import EMBEDDINGS_FOLDER
+from ad_autocategorize.categories.services import PhotoSuggestions, hears_photos, suggest_categories
+from ad_autocategorize.item_photos.backbone import Embedder
+from ad_autocategorize.item_photos.names import PART_FOLDER, PART_KEY
+from ad_autocategorize.models import ModelVersion
+from ad_autocategorize.private_copies import discard_versions
+from marketplace.forms import AdForm
+from marketplace.models import Ad, AdPhoto
+from tests.item_photos.toys import photo_of, tiny_backbone
+
+pytest.importorskip("onnx")
+pytestmark = pytest.mark.django_db
+
+# Most titles of each two say the same: it takes a photo to tell them apart.
+WORDS = {
+    ("Hogar", "Cocina"): ("objeto usado juego", "olla", "red"),
+    ("Hogar", "Jardín"): ("objeto usado juego", "maceta", "green"),
+    ("Moda", "Bolsos"): ("bolso cuero noche", "cartera", "blue"),
+    ("Moda", "Zapatos"): ("bolso cuero noche", "zapato", "grey"),
+}
+ADS = 260
+SHOWN = 195
+
+
+def as_file(photo, name="photo.png"):
+    content = io.BytesIO()
+    photo.save(content, "PNG")
+    return ContentFile(content.getvalue(), name)
+
+
+def make_ads(with_photos=True, count=ADS, seed=0):
+    """Ads of four categories; three in four have a photo of their category's colour."""
+    from django.contrib.auth import get_user_model
+
+    from taxonomy.bulk import CategoryRow, upsert_categories
+    from taxonomy.tree import CategoryTree
+
+    rng = np.random.default_rng(seed)
+    upsert_categories(CategoryRow(path) for path in WORDS)
+    tree = CategoryTree.load()
+    seller, _ = get_user_model().objects.get_or_create(username="ana")
+    for number in range(count):
+        path, (words, own, color) = list(WORDS.items())[number % len(WORDS)]
+        words = f"{words} {own}" if number % 3 == 0 else words
+        # Numbers make every title another one, or near-identical ads would all be on one side.
+        title = f"{' '.join(rng.permutation(words.split()))} {' '.join(f'x{n}' for n in rng.integers(0, 99, 3))}"
+        ad = Ad.objects.create(title=title, category_id=tree.find(path), seller=seller, status=Ad.Status.PUBLISHED)
+        if with_photos and number % 20 >= 5:
+            AdPhoto.objects.create(ad=ad, image=as_file(photo_of(color, rng)))
+    return tree
+
+
+def retrain(*options):
+    out, err = io.StringIO(), io.StringIO()
+    call_command("retrain_classifiers", *options, stdout=out, stderr=err)
+    registry.forget()
+    return out.getvalue()
+
+
+def digests_of(folder):
+    return {path.name: hashlib.sha256(path.read_bytes()).hexdigest() for path in folder.iterdir() if path.is_file()}
+
+
+def metrics():
+    return ModelVersion.objects.get(is_active=True).metrics.get(PART_KEY)
+
+
+@pytest.fixture
+def media(settings, tmp_path):
+    settings.MEDIA_ROOT = tmp_path / "media"
+
+
+@pytest.fixture
+def site(media, model_dir):
+    """A site whose photos speak."""
+    tree = make_ads()
+    tiny_backbone(model_dir)
+    printed = retrain()
+    return tree, printed
+
+
+@pytest.fixture
+def rng():
+    return np.random.default_rng(99)
+
+
+def test_photos_tell_apart_what_titles_cannot(site, model_dir, rng):
+    tree, printed = site
+    told = metrics()
+    assert told["used"] and told["with_photos"] == SHOWN and told["ads"] == ADS
+    assert told["views"]["both"]["accuracy"] > told["views"]["title"]["accuracy"] + 0.2
+    assert f"Photos: {SHOWN} of {ADS} ads have one that can be read." in printed and "by both" in printed
+    version = ModelVersion.objects.get(is_active=True)
+    assert (model_dir / version.name / PART_FOLDER).is_dir()
+    assert [entry.name for entry in model_dir.iterdir() if entry.name.startswith("titles-")] == [version.name]
+    assert hears_photos()
+    for path, (words, own, color) in WORDS.items():
+        answer = suggest_categories(words, photos=[photo_of(color, rng)])
+        assert isinstance(answer, PhotoSuggestions) and answer.photos_used == 1
+        assert answer.suggestions[0].category_id == answer.by_photos[0].category_id == tree.find(path)
+        by_title = suggest_categories(own).suggestions
+        assert by_title and suggest_categories(own, photos=[photo_of(color, rng)]).by_title == by_title
+    # A title that says nothing leaves it to the photo.
+    assert not suggest_categories("").suggestions
+    answer = suggest_categories("", photos=[photo_of("green", rng)])
+    assert answer.suggestions[0].category_id == tree.find(("Hogar", "Jardín")) and answer.by_title == ()
+    assert answer.suggestions == answer.by_photos
+    # One screenshot among the photos spoils nothing.
+    photos = [photo_of("red", rng), Image.new("RGB", (300, 600), "white"), photo_of("red", rng)]
+    assert suggest_categories("objeto usado", photos=photos).suggestions[0].category_id == tree.find(
+        ("Hogar", "Cocina")
+    )
+    # Without a photo the answer is that of the titles, to the bit.
+    alone = {own: suggest_categories(own).suggestions for _, own, _ in WORDS.values()}
+    retrain("--no-photos")
+    assert not hears_photos() and metrics() is None
+    assert alone == {own: suggest_categories(own).suggestions for own in alone}
+
+
+def test_a_model_without_photos_is_the_same_whether_or_not_there_is_a_backbone(media, model_dir):
+    make_ads(with_photos=False, count=80)
+    retrain()
+    before = ModelVersion.objects.get(is_active=True)
+    tiny_backbone(model_dir)
+    retrain("--no-photos")
+    after = ModelVersion.objects.get(is_active=True)
+    assert before.metrics == after.metrics
+    first, second = (model_dir / version.name for version in (before, after))
+    assert digests_of(first)["model.safetensors"] == digests_of(second)["model.safetensors"]
+    manifests = [json.loads((folder / "manifest.json").read_text()) for folder in (first, second)]
+    for manifest in manifests:
+        manifest.pop("version")
+    assert manifests[0] == manifests[1]
+
+
+def test_photos_that_do_not_help_are_not_heard(media, model_dir):
+    make_ads()
+    # The colours in any order: they say nothing of the category.
+    photos = list(AdPhoto.objects.order_by("pk"))
+    names = [photo.image.name for photo in photos]
+    for photo, name in zip(photos, np.random.default_rng(1).permutation(names), strict=True):
+        AdPhoto.objects.filter(pk=photo.pk).update(image=str(name))
+    tiny_backbone(model_dir)
+    printed = retrain()
+    assert not metrics()["used"] and "Photos are not heard: no sure gain on the hold-out." in printed
+    assert not hears_photos()
+
+
+def test_a_training_that_was_stopped_goes_on_and_only_new_photos_are_embedded(media, model_dir, monkeypatch, rng):
+    make_ads()
+    first, second, *_ = AdPhoto.objects.order_by("pk")
+    Path(first.image.path).write_bytes(b"no picture at all")
+    Path(second.image.path).unlink()
+    readable = SHOWN - 2
+    tiny_backbone(model_dir)
+    embed, counted = Embedder.embed, []
+
+    def stop_soon(self, photos):
+        if sum(counted) >= 160:
+            raise KeyboardInterrupt
+        counted.append(len(photos))
+        return embed(self, photos)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(Embedder, "embed", stop_soon)
+        with pytest.raises(SystemExit):
+            retrain()
+    assert not ModelVersion.objects.exists()
+    counted.clear()
+    monkeypatch.setattr(Embedder, "embed", lambda self, photos: counted.append(len(photos)) or embed(self, photos))
+    printed = retrain()
+    assert sum(counted) == readable - 160 and metrics()["used"]
+    assert "Left out: 1 photos, damaged, cut short or no picture." in printed and first.image.path in printed
+    assert "Left out: 1 photos, no such file." in printed and second.image.path in printed
+    assert metrics()["with_photos"] == readable
+    # Ads that are gone take their embeddings with them.
+    AdPhoto.objects.create(ad=first.ad, image=as_file(photo_of("red", rng)))
+    Ad.objects.filter(pk__in=list(Ad.objects.order_by("-pk").values_list("pk", flat=True)[:160])).delete()
+    left = AdPhoto.objects.count() - 2
+    counted.clear()
+    # So many ads are gone that the gate would ask.
+    retrain("--force")
+    stored = next((model_dir / EMBEDDINGS_FOLDER).iterdir()) / "digests.bin"
+    assert stored.stat().st_size == 16 * left and sum(counted) == 1
+    assert metrics()["why_not"] == "too few ads with photos"
+
+
+def test_titles_are_served_where_photos_cannot_be(site, model_dir, rng, caplog):
+    version = ModelVersion.objects.get(is_active=True)
+    backbone = next(model_dir.glob("backbone-*"))
+    manifest = (backbone / "manifest.json").read_text()
+
+    def answer():
+        registry.forget()
+        registry._embedders.forget()
+        return suggest_categories("cartera", photos=[photo_of("blue", rng)])
+
+    def check_titles_alone():
+        caplog.clear()
+        found = answer()
+        assert not isinstance(found, PhotoSuggestions) and found.suggestions
+        assert any("not heard" in record.message for record in caplog.records)
+
+    assert isinstance(answer(), PhotoSuggestions)
+    # Exchanged, gone, and a part that is damaged.
+    (backbone / "manifest.json").write_text(manifest.replace('"none"', '"other"'))
+    check_titles_alone()
+    (backbone / "manifest.json").write_text(manifest)
+    assert isinstance(answer(), PhotoSuggestions)
+    backbone.rename(backbone.with_name("away"))
+    check_titles_alone()
+    backbone.with_name("away").rename(backbone)
+    (model_dir / version.name / PART_FOLDER / "model.safetensors").write_bytes(b"harm")
+    # This process's machine has a sound copy.
+    assert isinstance(answer(), PhotoSuggestions)
+    discard_versions({version.name})
+    check_titles_alone()
+
+
+# The API and the form.
+
+ADDRESS = "/api/v1/suggestions/category/"
+
+
+def upload(color, rng, name="photo.png"):
+    return SimpleUploadedFile(name, as_file(photo_of(color, rng)).read(), "image/png")
+
+
+def broken():
+    return SimpleUploadedFile("x.png", b"no picture", "image/png")
+
+
+def test_api_and_form_look_at_photos(site, rng, settings):
+    tree, _ = site
+    garden = tree.find(("Hogar", "Jardín"))
+    settings.AD_AUTOCATEGORIZE = {**settings.AD_AUTOCATEGORIZE, "API_PHOTO_RATE": "4/min"}
+    client = Client(headers={"accept-language": "es"})
+
+    def ask(*photos, **sent):
+        return client.post(ADDRESS, {**sent, "photos": photos})
+
+    answer = ask(upload("green", rng), upload("green", rng), title="maceta", limit="2")
+    told = answer.json()
+    assert answer.status_code == 200 and told["photos_used"] == 2 and told["refused"] == ""
+    assert told["suggestions"][0]["category"] == told["by_photos"][0]["category"] == garden
+    plain = client.post(ADDRESS, {"title": "maceta", "limit": 2}, content_type="application/json").json()
+    assert plain["suggestions"] == told["by_title"] and "by_photos" not in plain
+    answer = ask(broken(), title="maceta")
+    assert answer.status_code == 400 and answer.json()["errors"][0]["pointer"] == "#/photos"
+    # Of several photos one that is refused does not spoil the others; a title is not needed.
+    answer = ask(broken(), upload("green", rng))
+    assert answer.status_code == 200 and "JPEG, PNG" in answer.json()["refused"]
+    assert answer.json()["suggestions"][0]["category"] == garden and answer.json()["by_title"] == []
+    # Photos have a rate of their own, whatever is wrong with them.
+    assert [ask(upload("red", rng), title="olla").status_code for _ in range(2)] == [200, 429]
+    assert client.post(ADDRESS, {"title": "olla"}, content_type="application/json").status_code == 200
+
+    form = posted("objeto usado", [upload("green", rng)])
+    assert not form.is_valid() and not form.errors
+    assert form.fields["title"].widget.answer.suggestions[0].category_id == garden
+    page = str(form["title"])
+    assert 'data-photos="photos"' in page and "Jardín" in page
+    with translation.override("es"):
+        form = posted("objeto usado", [broken()])
+        assert not form.is_valid() and not form.errors
+        assert "JPEG, PNG" in str(form["title"])
+
+
+def posted(title, files=()):
+    return AdForm({"title": title, "suggest_category": "1"}, MultiValueDict({"photos": list(files)}))
+
+
+def test_a_model_that_hears_no_photos_answers_by_title(trained, rng):
+    told = Client().post(ADDRESS, {"title": "sofa futon", "photos": [upload("red", rng)]}).json()
+    assert told["photos_used"] == 0 and told["by_photos"] == [] and told["suggestions"] == told["by_title"] != []
+    assert "data-photos" not in str(AdForm()["title"])
