@@ -89,7 +89,8 @@ class ModelVersionAdmin(ReadOnlyAdmin):
         """Show a version in words."""
         version = self.get_object(request, object_id)
         if version is None:
-            return self._get_obj_does_not_exist_redirect(request, self.opts, object_id)
+            self.message_user(request, _("This version is gone: it was pruned."), messages.ERROR)
+            return redirect(f"admin:{NAME}_changelist")
         if not self.has_view_permission(request):
             raise PermissionDenied
         context = {
