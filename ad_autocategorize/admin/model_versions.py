@@ -49,7 +49,7 @@ class ModelVersionAdmin(ReadOnlyAdmin):
         ]
         return [*own, *super().get_urls()]
 
-    def get_list_display(self, request: HttpRequest) -> list[str]:
+    def get_list_display(self, request: HttpRequest) -> Any:
         # Most sites have one kind of ads, in one language.
         several = ModelVersion.objects.exclude(source="", language="").exists()
         return [name for name in self.list_display if several or name != "slot"]
