@@ -17,7 +17,7 @@ from ad_autocategorize.statistics.paired import PairedShares
 from ad_autocategorize.versions.comparing import compare_versions
 
 # Names of a list; a whole tree may be new.
-MOST_NAMED = 100
+MOST_NAMED = 20
 
 
 def compare_view(model_admin: Any) -> Callable[[HttpRequest], HttpResponse]:
@@ -75,10 +75,16 @@ def _row(name: str, pair: PairedShares) -> dict[str, Any]:
     }
 
 
-def _differences(first: dict[str, Any], second: dict[str, Any]) -> list[tuple[str, Any, Any]]:
+def _differences(first: dict[str, Any], second: dict[str, Any]) -> list[tuple[str, str, str]]:
     """Return the settings that differ, with both values."""
     names = sorted(first.keys() | second.keys())
-    return [(name, first.get(name), second.get(name)) for name in names if first.get(name) != second.get(name)]
+    differing = [name for name in names if first.get(name) != second.get(name)]
+    return [(name, setting_text(first.get(name)), setting_text(second.get(name))) for name in differing]
+
+
+def setting_text(value: Any) -> str:
+    """Return a setting as a person reads it: numbers that training chose have many digits."""
+    return f"{value:.3g}" if isinstance(value, float) else str(value)
 
 
 def _version(request: HttpRequest, name: str) -> ModelVersion | None:

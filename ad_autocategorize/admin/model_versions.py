@@ -19,7 +19,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from ad_autocategorize.admin.choosing import ACTIVATE, ActivateView, RollbackView
-from ad_autocategorize.admin.comparison import compare_view
+from ad_autocategorize.admin.comparison import compare_view, setting_text
 from ad_autocategorize.models import ModelVersion, TrainingLock
 from ad_autocategorize.moderation.queue.read_only import ReadOnlyAdmin
 from ad_autocategorize.versions.figures import figures_of
@@ -35,7 +35,7 @@ MOST_COUNTS = 30
 class ModelVersionAdmin(ReadOnlyAdmin):
     """Versions are made by training alone; here they are looked at, compared, and chosen to serve."""
 
-    list_display = ["name", "kind", "slot", "status", "in_service_since", "right", "ad_count", "created_at"]
+    list_display = ["name", "kind", "slot", "status", "right", "in_service_since", "ad_count"]
     list_filter = ["kind", "status"]
     actions = ["compare", "activate"]
     change_list_template = "admin/ad_autocategorize/modelversion/change_list.html"
@@ -48,6 +48,11 @@ class ModelVersionAdmin(ReadOnlyAdmin):
             path("<int:key>/rollback/", wrap(RollbackView.as_view(model_admin=self)), name=f"{NAME}_rollback"),
         ]
         return [*own, *super().get_urls()]
+
+    def get_list_display(self, request: HttpRequest) -> Any:
+        # Most sites have one kind of ads, in one language.
+        several = ModelVersion.objects.exclude(source="", language="").exists()
+        return [name for name in self.list_display if several or name != "slot"]
 
     def has_activate_permission(self, request: HttpRequest) -> bool:
         """Whether a version may be put into service."""
@@ -63,7 +68,7 @@ class ModelVersionAdmin(ReadOnlyAdmin):
             return "–"
         return date_format(timezone.localtime(version.activated_at), "SHORT_DATETIME_FORMAT")
 
-    @admin.display(description=gettext_lazy("right on the hold-out (95 % interval)"))
+    @admin.display(description=gettext_lazy("right (95 % interval)"))
     def right(self, version: ModelVersion) -> str:
         figures = figures_of(version)
         if not figures:
@@ -89,7 +94,8 @@ class ModelVersionAdmin(ReadOnlyAdmin):
         """Show a version in words."""
         version = self.get_object(request, object_id)
         if version is None:
-            return self._get_obj_does_not_exist_redirect(request, self.opts, object_id)
+            self.message_user(request, _("This version is gone: it was pruned."), messages.ERROR)
+            return redirect(f"admin:{NAME}_changelist")
         if not self.has_view_permission(request):
             raise PermissionDenied
         context = {
@@ -102,6 +108,7 @@ class ModelVersionAdmin(ReadOnlyAdmin):
             "warnings": warnings_of(version),
             "compared": compared_rows(version),
             "counts": count_rows(version)[:MOST_COUNTS],
+            "settings": [(name, setting_text(value)) for name, value in version.settings.items()],
             "same_ads": _same_ads(version, version.parent),
             "history": version.activations.select_related("by"),
             "may_activate": self.has_activate_permission(request),

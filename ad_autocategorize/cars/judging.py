@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Hashable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -65,7 +65,11 @@ def _values(vocabularies: Vocabularies) -> Iterator[str]:
 
 def ad_keys(records: Sequence[PhotoRecord]) -> Keys:
     """Return a number for the ad of each photo, uint64[n]; a photo without an ad is its own."""
-    return digest_keys(str(record.path) if record.group is None else record.group for record in records)
+    return digest_keys(map(_ad_of, records))
+
+
+def _ad_of(record: PhotoRecord) -> Hashable:
+    return str(record.path) if record.group is None else record.group
 
 
 def ask_cars(predictor: PhotoPredictor, records: Sequence[PhotoRecord]) -> CarAnswers:
@@ -90,7 +94,7 @@ def ask_cars(predictor: PhotoPredictor, records: Sequence[PhotoRecord]) -> CarAn
 
 def car_counts(records: Sequence[PhotoRecord]) -> list[dict[str, Any]]:
     """Return how many ads state each field, and how many there are of each brand, as ``ModelVersion.counts`` holds them."""
-    labels = list({record.group or record.path: record.labels for record in records}.values())
+    labels = list({_ad_of(record): record.labels for record in records}.values())
     stated = Counter(head for label in labels for head in HEADS if getattr(label, head) is not None)
     brands = Counter(label.brand for label in labels if label.brand is not None)
     rows = [{"key": head, "name": head, "ads": stated[head]} for head in HEADS if stated[head]]
@@ -145,7 +149,7 @@ def _judge_first(answers: CarAnswers, records: Sequence[PhotoRecord]) -> Verdict
     """Judge a first network by the brand, which every photo of a car has."""
     brand = answers.right[:, HEADS.index("brand")]
     known = brand[brand != UNKNOWN]
-    brands = Counter({record.group or record.path: record.labels.brand for record in records}.values())
+    brands = Counter({_ad_of(record): record.labels.brand for record in records}.values())
     most_common = min(max(brands.values(), default=0), len(known))
     return judge_first(int(known.sum()), len(known), most_common)
 

@@ -22,6 +22,7 @@ from ad_autocategorize.sources import AdSource, LabelledTitle
 from ad_autocategorize.sources.languages import title_settings
 from ad_autocategorize.sources.source import require_ads
 from ad_autocategorize.titles.normalization import Normalizer
+from ad_autocategorize.titles.scorer import TitleScorer
 from ad_autocategorize.titles.settings import TitleSettings
 from ad_autocategorize.versions.history import active_version
 from ad_autocategorize.versions.provenance import fingerprint
@@ -73,41 +74,24 @@ def retrain_titles(source: AdSource, request: Request, progress: Progress) -> Re
     Raises ``TrainingError`` where the ads cannot be learned from, ``TrainingBusy``, ``SourceError``, ``ClusterError``,
     ``OSError``.
     """
-    from ad_autocategorize.titles.evaluation import hold_out
-    from ad_autocategorize.titles.training.cluster import on_cluster
-    from ad_autocategorize.titles.training.training import train
-
-    settings = title_settings(request.language)
     directory = plugin_settings.model_dir
     with versions.training_lock(directory, ModelVersion.Kind.TITLES) as lock:
         versions.sweep(directory, TEMPORARY_PREFIX, NAME_PREFIX)
         progress = lock.telling(progress)
         skipped: Counter[str] = Counter()
         tree = CategoryTree.load(include_inactive=True)
-        ads, labels = _collect(source, request, tree, settings, skipped, progress)
-        options: dict[str, Any] = {"weights": labels.weights, "seed": request.seed, "jobs": request.jobs}
         slot = {"kind": ModelVersion.Kind.TITLES, "source": source.name, "language": request.language}
         before = active_version(slot)
-        if before is not None and (request.since or request.limit):
-            # A part of the ads is no sample of the site to choose settings by: those of the version in service stay.
-            settings = settings.inherit(TitleSettings.from_dict(before.settings))
-        with on_cluster(request.scheduler):
-            held = hold_out(
-                ads.titles, ads.paths, settings, **options, keys=ads.keys, progress=_stage(progress, "evaluating")
-            )
-            # What the hold-out chose on most of the ads suits all of them.
-            settings = settings.inherit(held.evaluation.chosen_settings)
-            scorer = train(ads.titles, ads.paths, settings, **options, progress=_stage(progress, "training"))
-        photos = PhotoLearning()
-        if request.photos:
-            corpus = Corpus(ads.ad_ids, ads.titles, ads.paths, labels.weights)
-            photos = learn_item_photos(source, corpus, scorer, seed=request.seed, progress=progress)
+        settings = _settings(request, before)
+        ads, labels = _collect(source, request, tree, settings, skipped, progress)
+        held, scorer = _train(ads, labels, settings, request, progress)
+        photos = _hear_photos(source, ads, labels, scorer, request, progress)
         progress("comparing", 0, 0)
         verdict = judge_titles(
             directory, before, ads, held, CategoryTree.load(), tolerance=plugin_settings.PROMOTION_TOLERANCE
         )
         name = versions.new_name(NAME_PREFIX + "".join(f"{part}-" for part in (source.name, request.language) if part))
-        metrics = {**held.evaluation.to_dict(), "profile": _profile(ads, held, settings).to_dict()}
+        metrics = {**held.evaluation.to_dict(), "profile": _profile(ads, held, scorer.settings).to_dict()}
         if photos.metrics:
             metrics[PART_KEY] = photos.metrics
         metadata = {
@@ -121,17 +105,51 @@ def retrain_titles(source: AdSource, request: Request, progress: Progress) -> Re
         save_model(scorer, directory / name, metadata, photos.part)
         title_outcomes(ads, held).save(directory / name)
         lock.confirm()
+        described = _described(ads, tree, metrics)
         version = versions.record(
-            directory,
-            request.training,
-            verdict,
-            **slot,
-            **_described(ads, tree, metrics),
-            name=name,
-            digest=scorer.digest,
-            parent=before,
+            directory, request.training, verdict, **slot, **described, name=name, digest=scorer.digest, parent=before
         )
     return Result(version, +skipped, labels, before)
+
+
+def _settings(request: Request, before: ModelVersion | None) -> TitleSettings:
+    settings = title_settings(request.language)
+    if before is not None and (request.since or request.limit):
+        # A part of the ads is no sample of the site to choose settings by: those of the version in service stay.
+        settings = settings.inherit(TitleSettings.from_dict(before.settings))
+    return settings
+
+
+def _train(
+    ads: LearnedTitles, labels: LabelWeights, settings: TitleSettings, request: Request, progress: Progress
+) -> tuple[HeldOutAnswers, TitleScorer]:
+    """Test on a hold-out, and return that with the model that has learned from all ads. Raises ``TrainingError``."""
+    from ad_autocategorize.titles.evaluation import hold_out
+    from ad_autocategorize.titles.training.cluster import on_cluster
+    from ad_autocategorize.titles.training.training import train
+
+    options: dict[str, Any] = {"weights": labels.weights, "seed": request.seed, "jobs": request.jobs}
+    evaluating, training = _stage(progress, "evaluating"), _stage(progress, "training")
+    with on_cluster(request.scheduler):
+        held = hold_out(ads.titles, ads.paths, settings, **options, keys=ads.keys, progress=evaluating)
+        # What the hold-out chose on most of the ads suits all of them.
+        settings = settings.inherit(held.evaluation.chosen_settings)
+        return held, train(ads.titles, ads.paths, settings, **options, progress=training)
+
+
+def _hear_photos(
+    source: AdSource,
+    ads: LearnedTitles,
+    labels: LabelWeights,
+    scorer: TitleScorer,
+    request: Request,
+    progress: Progress,
+) -> PhotoLearning:
+    """Return what photos add to the model, nothing where they are not to be heard."""
+    if not request.photos:
+        return PhotoLearning()
+    corpus = Corpus(ads.ad_ids, ads.titles, ads.paths, labels.weights)
+    return learn_item_photos(source, corpus, scorer, seed=request.seed, progress=progress)
 
 
 def _described(ads: LearnedTitles, tree: CategoryTree, metrics: dict[str, Any]) -> dict[str, Any]:

@@ -127,6 +127,8 @@ def test_no_page_of_the_moderators_has_a_serious_fault(open_page, log_in, axe, m
     log_in(page, "eva")
     issue = LabelIssue.objects.get(ad_id=str(moderation.pk))
     motorbikes, cars = moderation.category, Category.objects.get(name="Autos")
+    active = ModelVersion.objects.get(is_active=True)
+    idle = ModelVersion.objects.create(kind="titles", name="idle", taxonomy_version=0, ad_count=0, is_refused=True)
     paths = [
         f"{ADMIN}/moderation/",
         f"{ADMIN}/labelissue/",
@@ -144,6 +146,10 @@ def test_no_page_of_the_moderators_has_a_serious_fault(open_page, log_in, axe, m
         *(f"{ADMIN}/carissue/review/?issue={pk}" for pk in CarIssue.objects.values_list("pk", flat=True)),
         f"{ADMIN}/cardecision/",
         f"{ADMIN}/modelversion/",
+        f"{ADMIN}/modelversion/{active.pk}/change/",
+        f"{ADMIN}/modelversion/{idle.pk}/activate/",
+        f"{ADMIN}/modelversion/compare/?first={idle.pk}&second={active.pk}",
+        f"{ADMIN}/modelactivation/",
         f"/admin/marketplace/ad/{moderation.pk}/change/",
         "/admin/marketplace/ad/",
     ]

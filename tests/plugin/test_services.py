@@ -130,6 +130,9 @@ def test_the_admin_chooses_the_version_that_serves(trained, admin_client):
     page = admin_client.get("/admin/ad_autocategorize/modelversion/").content.decode()
     assert first.name in page
     data = {"action": "activate", "_selected_action": [first.pk]}
-    admin_client.post("/admin/ad_autocategorize/modelversion/", data)
+    asked = admin_client.post("/admin/ad_autocategorize/modelversion/", data)
+    active = ModelVersion.objects.get(is_active=True)
+    assert active != first
+    admin_client.post(asked.headers["location"], {"current": active.name, "target": first.name})
     assert ModelVersion.objects.get(is_active=True) == first
     assert admin_client.get(f"/admin/ad_autocategorize/modelversion/{first.pk}/change/").status_code == 200

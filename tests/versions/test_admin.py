@@ -91,7 +91,7 @@ def test_a_version_is_told_in_words(client, keeper, two):
     ):
         assert text in html, text
     assert "path_accuracy" not in html
-    assert "It has never served." in page(client, f"{LIST}{photos('photos-1').pk}/change/")
+    assert "<strong>Candidate</strong>" in page(client, f"{LIST}{photos('photos-1').pk}/change/")
 
 
 def test_a_refused_version_says_why(client, keeper, champion):
