@@ -185,3 +185,16 @@ def test_thirty_decisions_by_keyboard_with_a_stopwatch(open_page, log_in, sofa, 
         sys.stdout.write(f"from key to next ad: median {median(times):.0f} ms, slowest {max(times):.0f} ms ")
     assert median(times) < GENEROUS_MS
     assert page.reports == []
+
+
+WIDE = {"viewport": {"width": 1280, "height": 800}}
+
+
+@pytest.mark.parametrize("path", ["ad_autocategorize/labelissue/", "ad_autocategorize/carissue/", "marketplace/ad/"])
+def test_lists_fit_beside_the_sidebar(open_page, log_in, sofa, path):
+    page = open_page(**WIDE)
+    log_in(page, "eva")
+    page.goto(f"/admin/{path}")
+    assert page.locator("#nav-sidebar").is_visible()
+    table = "document.querySelector('#changelist .results')"
+    assert page.evaluate(f"!{table} || {table}.scrollWidth <= {table}.clientWidth")
