@@ -105,7 +105,8 @@ class LabelIssueAdmin(QueueAdmin):
     @admin.display(description=gettext_lazy("offered"), ordering="ad_date")
     def offered(self, issue: Any) -> str:
         day = date_format(_local(issue.ad_date), "SHORT_DATE_FORMAT") if issue.ad_date else ""
-        return format_html("{} {}", day, self.seller_link(issue))
+        # A line of its own: within a text, color alone would tell the link.
+        return format_html("<div>{}</div><div>{}</div>", day, self.seller_link(issue))
 
     @admin.display(description=gettext_lazy("given / suggested"), ordering="-priority")
     def doubt(self, issue: Any) -> str:
