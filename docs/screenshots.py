@@ -52,6 +52,10 @@ def car_photo(page: Page) -> None:
     page.locator(".aac-photos-list").first.scroll_into_view_if_needed()
 
 
+def overview(page: Page) -> None:
+    page.goto(f"{ADMIN}/moderation/")
+
+
 def review(page: Page) -> None:
     page.goto(f"{ADMIN}/labelissue/review/?kind__exact=error")
 
@@ -82,7 +86,7 @@ def health(page: Page) -> None:
 
 def merge(page: Page) -> None:
     health(page)
-    page.locator("#result_list a[href*='merge']").first.click()
+    page.locator(".health-buttons a[href*='merge']").first.click()
     page.wait_for_selector(".submit-row")
 
 
@@ -105,6 +109,7 @@ SELLERS: dict[str, Callable[[Page], None]] = {
     "car-photo": car_photo,
 }
 MODERATORS: dict[str, Callable[[Page], None]] = {
+    "overview": overview,
     "review": review,
     "queue": queue,
     "bulk-action": bulk_action,

@@ -3,19 +3,15 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Iterator, Sized
+from collections.abc import Collection, Iterator
 from types import TracebackType
-from typing import Any, Protocol, TypeVar
+from typing import Any, TypeVar
 
 from django.core.management.base import OutputWrapper
 
 Item = TypeVar("Item")
 # Seconds between two lines about one stage in a log.
 LINE_EVERY = 10.0
-
-
-class SizedIterable(Sized, Iterable[Item], Protocol[Item]):
-    """Something that can be gone through and counted beforehand."""
 
 
 class StageBars:
@@ -43,7 +39,7 @@ class StageBars:
         else:
             self._log(stage, done, total)
 
-    def over(self, stage: str, items: SizedIterable[Item]) -> Iterator[Item]:
+    def over(self, stage: str, items: Collection[Item]) -> Iterator[Item]:
         """Yield the items, and tell after each how many there were."""
         for number, item in enumerate(items, start=1):
             yield item

@@ -149,7 +149,7 @@ def test_all_templates_and_their_blocks():
 
 
 def test_the_blocks_of_our_own_base_templates():
-    for name in ("review.html", "confirm_action.html"):
+    for name in ("review.html", "review_item.html", "confirm_action.html"):
         html = (PLUGIN / "templates" / "admin" / "ad_autocategorize" / name).read_text(encoding="utf-8")
         of_django = {"extrastyle", "extrahead", "breadcrumbs", "content"}
         [row] = [row for row in rows(page("templates")) if row[0] == f"`admin/ad_autocategorize/{name}`"]

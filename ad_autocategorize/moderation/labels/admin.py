@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from datetime import datetime
 from typing import Any
 
 from django.contrib import admin, messages
 from django.contrib.admin.views.main import ChangeList
 from django.db.models import F, Q, QuerySet
 from django.http import HttpRequest, HttpResponse
+from django.utils import timezone
+from django.utils.formats import date_format
 from django.utils.html import format_html
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
@@ -16,6 +19,7 @@ from django.utils.translation import gettext_lazy
 from ad_autocategorize.models import LabelIssue, ReviewDecision
 from ad_autocategorize.moderation.labels.batch import LabelBatch
 from ad_autocategorize.moderation.labels.filters import BranchFilter, SeverityFilter, SourceFilter
+from ad_autocategorize.moderation.labels.presentation import parted, paths_side_by_side
 from ad_autocategorize.moderation.labels.review import accept, keep, undo
 from ad_autocategorize.moderation.labels.views import LabelDecideView, LabelReviewView, LabelUndoView
 from ad_autocategorize.moderation.queue.admin import DecisionAdmin, QueueAdmin
@@ -40,8 +44,9 @@ class QueueList(ChangeList):
         for name in dict.fromkeys(map(source_name, self.result_list)):
             self._show_titles([issue for issue in self.result_list if source_name(issue) == name], name)
         for issue in self.result_list:
-            issue.shown_given = path_text(tree, issue.given_id)
-            issue.shown_suggested = HIDDEN if blind else path_text(tree, issue.suggested_id)
+            # From where on the two differ tells of the suggestion.
+            shared_filed_suggested = parted(*paths_side_by_side(tree, issue.given_id, issue.suggested_id))
+            issue.shown_paths = ("", path_text(tree, issue.given_id), HIDDEN) if blind else shared_filed_suggested
             issue.shown_doubt = (
                 HIDDEN if blind else f"{issue.given_probability:.0%} / {issue.suggested_probability:.0%}"
             )
@@ -66,7 +71,7 @@ class LabelIssueAdmin(QueueAdmin):
     undo_view = LabelUndoView
     decided_message = gettext_lazy("Ads decided: %(count)d.")
     suggestion_fields = ("level", "kind", "suggested", "suggested_probability", "given_probability", "priority")
-    list_display = ["ad_title", "paths", "doubt", "seller_link", "ad_date"]
+    list_display = ["ad_title", "paths", "doubt", "offered"]
     list_display_links = ["ad_title"]
     list_filter = [StateFilter, SourceFilter, SeverityFilter, "kind", BranchFilter, "ad_date"]
     search_fields = ["=seller", "=ad_id"]
@@ -93,7 +98,15 @@ class LabelIssueAdmin(QueueAdmin):
     @admin.display(description=gettext_lazy("filed at → suggested"), ordering="given")
     def paths(self, issue: Any) -> str:
         # Below one another: two columns of paths leave no room for anything else.
-        return format_html("{}<br>→ <strong>{}</strong>", issue.shown_given, issue.shown_suggested)
+        shared, filed, suggested = issue.shown_paths
+        above = format_html("{} ›<br>", shared) if shared else ""
+        return format_html("{}{}<br>→ <strong>{}</strong>", above, filed or "·", suggested or "·")
+
+    @admin.display(description=gettext_lazy("offered"), ordering="ad_date")
+    def offered(self, issue: Any) -> str:
+        day = date_format(_local(issue.ad_date), "SHORT_DATE_FORMAT") if issue.ad_date else ""
+        # A line of its own: within a text, color alone would tell the link.
+        return format_html("<div>{}</div><div>{}</div>", day, self.seller_link(issue))
 
     @admin.display(description=gettext_lazy("given / suggested"), ordering="-priority")
     def doubt(self, issue: Any) -> str:
@@ -114,6 +127,10 @@ class LabelIssueAdmin(QueueAdmin):
     @admin.action(description=gettext_lazy("Keep the selected ads where they are"), permissions=["bulk"])
     def keep_selected(self, request: HttpRequest, queryset: QuerySet[LabelIssue]) -> HttpResponse | None:
         return self.in_bulk(request, queryset.filter(state=LabelIssue.State.OPEN), "keep_selected")
+
+
+def _local(moment: datetime) -> datetime:
+    return timezone.localtime(moment) if timezone.is_aware(moment) else moment
 
 
 @admin.register(ReviewDecision)

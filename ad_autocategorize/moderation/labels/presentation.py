@@ -81,7 +81,7 @@ class LabelPage:
     @property
     def question(self) -> str:
         """Where the ad is filed and where it may belong, in one sentence of what differs; safe HTML."""
-        shared, filed, suggested = _parted(self.filed, self.suggested)
+        shared, filed, suggested = parted(self.filed, self.suggested)
         if shared and filed and suggested:
             text = _("Within {shared}: filed under {filed}, looks like {suggested}.")
         elif suggested and filed:
@@ -150,8 +150,8 @@ def present(issue: LabelIssue, tree: CategoryTree, active: CategoryTree) -> Labe
     )
 
 
-def _parted(filed: tuple[Step, ...], suggested: tuple[Step, ...]) -> tuple[str, str, str]:
-    """Return what two paths share, and the rest of each, as texts."""
+def parted(filed: tuple[Step, ...], suggested: tuple[Step, ...]) -> tuple[str, str, str]:
+    """Return what two paths, as ``paths_side_by_side`` gives them, share, and the rest of each, as texts."""
     shared = [step.name for step in filed if not step.parts]
     rests = ([step.name for step in path if step.parts] for path in (filed, suggested))
     return (" › ".join(shared), *(" › ".join(rest) for rest in rests))  # type: ignore[return-value]

@@ -11,6 +11,7 @@ from django.http import HttpRequest, HttpResponse, JsonResponse, QueryDict
 from django.shortcuts import get_object_or_404, redirect
 from django.template.loader import render_to_string
 from django.utils.html import conditional_escape, format_html
+from django.utils.text import capfirst
 from django.utils.translation import gettext as _
 
 from ad_autocategorize.models import ReviewItem
@@ -145,7 +146,7 @@ class DecideView(PartsView):
         return decided is not None and decided.ad_id in (shown.ad_id, *getattr(shown, "neighbors", ()))
 
     def _undo_link(self, decision: Any, filters: str) -> str:
-        text = f"{decision.get_action_display()}: {decision.move[1]}."
+        text = f"{capfirst(decision.get_action_display())}: {decision.move[1]}."
         if is_blind(self.request):
             # Now that it cannot lead any more.
             text += " " + self.suggestion(decision)

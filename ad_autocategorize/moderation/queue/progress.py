@@ -50,7 +50,8 @@ class Progress:
 
 def progress_of(queue: QuerySet[Any], decisions: type[Decision], user: AbstractBaseUser) -> Progress:
     """Return how far the open entries of ``queue`` have come, in three queries."""
-    today = decisions._default_manager.filter(created_at__gte=_midnight(), undone_by=None).exclude(action="undone")
+    rows: QuerySet[Any] = decisions._default_manager.all()
+    today = rows.filter(created_at__gte=_midnight(), undone_by=None).exclude(action="undone")
     counts = today.aggregate(all=Count("pk"), own=Count("pk", filter=Q(moderator=user.pk)))
     one_by_one = today.filter(moderator=user.pk, batch=None).order_by("-created_at")
     moments = list(one_by_one.values_list("created_at", flat=True)[:PACE_OF])

@@ -25,6 +25,7 @@ from ad_autocategorize.moderation.search.car_checks import find_car_issues
 from ad_autocategorize.moderation.search.categories import keep_together, without_others
 from ad_autocategorize.moderation.search.doubts import Doubt, title_doubts, with_photos
 from ad_autocategorize.moderation.search.health import Evidence, record_health
+from ad_autocategorize.moderation.search.limiting import within_limit
 from ad_autocategorize.moderation.search.witnesses import one_witness_each
 from ad_autocategorize.sources import AdSource, LabelledTitle
 from ad_autocategorize.sources.ads import ads_by_key, title_of
@@ -125,7 +126,7 @@ def _search_language(
     doubts = title_doubts(judged.quality)
     if photos is not None:
         doubts = with_photos(doubts, ads, judged.scores, judged.quality, source, photos.shows_car, active)
-    doubts = _within(request.limit, _unsettled(source, doubts, ads, tree, result), ads, source)
+    doubts = within_limit(request.limit, _unsettled(source, doubts, ads, tree, result), ads, source)
     neighbors = {doubt.row: judged.neighbors[doubt.row] for doubt in doubts}
     now = timezone.now()
     result.ads += len({ad.ad_id for ad in ads})
@@ -237,15 +238,6 @@ def _unsettled(
     for doubt in found:
         first.setdefault(ads[doubt.row].ad_id, doubt)
     return list(first.values())
-
-
-def _within(limit: int | None, doubts: list[Doubt], ads: Sequence[LabelledTitle], source: AdSource) -> list[Doubt]:
-    """Return the surest doubts, and those further ones that are in the queue already: a short search closes no question."""
-    if limit is None or len(doubts) <= limit:
-        return doubts
-    open_issues = LabelIssue.objects.filter(source=source.name, state=LabelIssue.State.OPEN)
-    waiting = set(open_issues.values_list("ad_id", flat=True).iterator())
-    return [*doubts[:limit], *(doubt for doubt in doubts[limit:] if str(ads[doubt.row].ad_id) in waiting)]
 
 
 def _approved(ad: LabelledTitle, approved: dict[str, str], tree: CategoryTree) -> bool:

@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -151,7 +151,7 @@ def _worth_splitting(evidence: Evidence, settings: TitleSettings) -> Iterator[Ta
     categories, given = evidence.scores.categories, evidence.scores.given
     counts = np.bincount(given, minlength=len(categories))
     for clusters in hidden_clusters([ad.title for ad in evidence.ads], given, categories, settings):
-        groups = [
+        groups: list[dict[str, Any]] = [
             {"words": list(words), "share": round(share, 2), "examples": [str(evidence.ads[row].ad_id) for row in rows]}
             for words, share, rows in zip(clusters.words, clusters.shares, clusters.examples, strict=True)
         ]

@@ -104,14 +104,10 @@ class TaxonomyFindingAdmin(ReadOnlyAdmin):
     def has_view_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return request.user.has_perm(CAN_REVIEW) or super().has_view_permission(request, obj)
 
-    def get_queryset(self, request: HttpRequest) -> QuerySet[TaxonomyFinding]:
+    def get_ordering(self, request: HttpRequest) -> list[Any]:
         # An unused category is sure, and nothing to think about: it stands behind the questions.
         is_plain = Case(When(kind__in=PLAIN_KINDS, then=1), default=0)
-        found: QuerySet[TaxonomyFinding] = super().get_queryset(request).annotate(is_last=is_plain)
-        return found
-
-    def get_ordering(self, request: HttpRequest) -> list[str]:
-        return ["is_last", "-weight", "-ads", "pk"]
+        return [is_plain.asc(), "-weight", "-ads", "pk"]
 
     def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[ChangeList]:
         return FindingList

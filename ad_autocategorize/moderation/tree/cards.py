@@ -49,6 +49,7 @@ def attach_cards(findings: Iterable[Any], *, linked: bool) -> None:
         finding.shown_other = path_text(tree, finding.other_id) if finding.other_id else ""
         finding.shown_question = _question(finding, tree)
         finding.shown_evidence = _evidence(finding, tree)
+        finding.shown_groups = [_group_text(group) for group in finding.details.get("groups", ())]
         finding.is_plain = finding.kind in PLAIN_KINDS
 
 
@@ -78,13 +79,14 @@ def _sides(
         ]
     if finding.kind == Kind.SPLIT:
         return [
-            (
-                f"{' · '.join(group['words'])} ({group['share']:.0%})",
-                [key for key in group.get("examples", ()) if key in ads],
-            )
+            (_group_text(group), [key for key in group.get("examples", ()) if key in ads])
             for group in finding.details["groups"]
         ]
     return [(_("Examples"), list(ads))]
+
+
+def _group_text(group: dict[str, Any]) -> str:
+    return f"{' · '.join(group['words'])} ({group['share']:.0%})"
 
 
 def _filed_at(ad: Any, source: AdSource, tree: CategoryTree) -> tuple[int, ...]:
@@ -115,11 +117,9 @@ def _evidence(finding: TaxonomyFinding, tree: CategoryTree) -> str:
         case Kind.MERGE:
             return _merge_evidence(finding)
         case Kind.SPLIT:
-            groups = "; ".join(f"{' '.join(group['words'])} ({group['share']:.0%})" for group in details["groups"])
-            return _("The titles of its %(ads)d ads fall into groups of their own: %(groups)s.") % {
-                "ads": ads,
-                "groups": groups,
-            }
+            # Which groups, the examples' headings say.
+            text = _("The titles of its %(ads)d ads fall into groups of their own.")
+            return text % {"ads": ads}
         case Kind.OTHERS:
             targets = "; ".join(f"{path_text(tree, pk)} ({count})" for pk, count in details["belong_to"])
             return _("Of its %(ads)d ads many look like those of other categories: %(targets)s.") % {

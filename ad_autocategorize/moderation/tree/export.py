@@ -27,7 +27,12 @@ def findings_csv(findings: Iterable[Any]) -> HttpResponse:
     for finding in findings:
         examples = " | ".join(f"{ad.pk}: {title}" for ad, title in finding.shown_examples)
         row = [finding.get_kind_display(), finding.shown_category, finding.shown_other, finding.ads]
-        writer.writerow(map(without_formulas, [*row, f"{finding.weight:.3f}", finding.shown_evidence, examples]))
+        writer.writerow(
+            map(
+                without_formulas,
+                [*row, f"{finding.weight:.3f}", " ".join([finding.shown_evidence, *finding.shown_groups]), examples],
+            )
+        )
     return response
 
 
