@@ -51,8 +51,10 @@ demo-photos: $(VENV)/.photos ## Train the demo's photo network on its own pictur
 demo-network: $(VENV)/.photos ## Make anew the photo network that demos start with (marketplace/demo/network)
 	rm -rf build/demo-network
 	MARKETPLACE_DATA_DIR=build/demo-network $(MANAGE) migrate --verbosity 0
-	MARKETPLACE_DATA_DIR=build/demo-network $(MANAGE) create_demo --ads 2500 --cars 4000 --seed 2
-	MARKETPLACE_DATA_DIR=build/demo-network $(MANAGE) retrain_cnn --epochs 16
+	MARKETPLACE_DATA_DIR=build/demo-network $(MANAGE) create_demo --ads 2500 --cars 3600 --seed 2
+	MARKETPLACE_DATA_DIR=build/demo-network $(MANAGE) draw_textures build/demo-network/textures
+	MARKETPLACE_DATA_DIR=build/demo-network $(MANAGE) import_car_photos build/demo-network/textures
+	MARKETPLACE_DATA_DIR=build/demo-network $(MANAGE) retrain_cnn --epochs 12
 	MARKETPLACE_DATA_DIR=build/demo-network $(MANAGE) keep_demo_network
 
 test: $(VENV)/.dev ## Run the tests
