@@ -46,7 +46,8 @@ serve: $(VENV)/.run ## Serve the demo marketplace as it is
 	@$(MANAGE) runserver --noreload 127.0.0.1:$(PORT)
 
 demo-photos: $(VENV)/.photos ## Train the demo's photo network on its own pictures (installs PyTorch; some minutes)
-	@$(MANAGE) retrain_cnn
+	@# The network that comes with the demo has seen more pictures and may well be better: it was asked for all the same.
+	@$(MANAGE) retrain_cnn --force
 
 demo-network: $(VENV)/.photos ## Make anew the photo network that demos start with (marketplace/demo/network)
 	rm -rf build/demo-network
