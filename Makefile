@@ -46,13 +46,16 @@ serve: $(VENV)/.run ## Serve the demo marketplace as it is
 	@$(MANAGE) runserver --noreload 127.0.0.1:$(PORT)
 
 demo-photos: $(VENV)/.photos ## Train the demo's photo network on its own pictures (installs PyTorch; some minutes)
-	@$(MANAGE) retrain_cnn
+	@# The network that comes with the demo has seen more pictures and may well be better: it was asked for all the same.
+	@$(MANAGE) retrain_cnn --force
 
 demo-network: $(VENV)/.photos ## Make anew the photo network that demos start with (marketplace/demo/network)
 	rm -rf build/demo-network
 	MARKETPLACE_DATA_DIR=build/demo-network $(MANAGE) migrate --verbosity 0
-	MARKETPLACE_DATA_DIR=build/demo-network $(MANAGE) create_demo --ads 2500 --cars 4000 --seed 2
-	MARKETPLACE_DATA_DIR=build/demo-network $(MANAGE) retrain_cnn --epochs 16
+	MARKETPLACE_DATA_DIR=build/demo-network $(MANAGE) create_demo --ads 2500 --cars 3600 --seed 2
+	MARKETPLACE_DATA_DIR=build/demo-network $(MANAGE) draw_textures build/demo-network/textures
+	MARKETPLACE_DATA_DIR=build/demo-network $(MANAGE) import_car_photos build/demo-network/textures
+	MARKETPLACE_DATA_DIR=build/demo-network $(MANAGE) retrain_cnn --epochs 12
 	MARKETPLACE_DATA_DIR=build/demo-network $(MANAGE) keep_demo_network
 
 test: $(VENV)/.dev ## Run the tests

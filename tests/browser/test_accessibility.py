@@ -50,7 +50,15 @@ def test_no_page_has_a_serious_fault(open_page, log_in, axe, screen):
     visits = [
         (
             visitor,
-            ("/", f"/category/{ad.category_id}/", f"/ads/{ad.pk}/", "/?q=sofa", "/?q=nothing-of-the-kind", "/login/"),
+            (
+                "/",
+                f"/category/{ad.category_id}/",
+                f"/ads/{ad.pk}/",
+                "/?q=sofa",
+                "/?q=nothing-of-the-kind",
+                "/start/",
+                "/login/",
+            ),
         ),
         (seller, ("/ads/mine/", "/ads/new/", f"/ads/{ad.pk}/edit/")),
     ]

@@ -1,16 +1,23 @@
 """What the demo's generator makes: an assortment, titles, prices, sellers and mislabels as on a real site."""
 
+import io
 import random
 from collections import Counter
 from datetime import datetime
 
 import pytest
 from django.core.management import call_command
+from PIL import Image
 
+from ad_autocategorize.cars.labelled_photos import read_photo_set
 from ad_autocategorize.categories.services import suggest_categories
+from ad_autocategorize.photos.training.images import difference_hash, read_photo
+from ad_autocategorize.photos.training.splitting import near_duplicates
+from marketplace.demo.car_pictures import draw_car, make_cars
 from marketplace.demo.generator import MISLABELLED, generate_ads, make_price
 from marketplace.demo.outline import Prices, read_outline
 from marketplace.demo.sellers import MOST_OF_A_PERSON, choose_sellers
+from marketplace.demo.textures import draw_texture
 from marketplace.demo.thing_pictures import draw_thing, read_things, thing_of
 from marketplace.models import Ad
 
@@ -109,3 +116,21 @@ def test_what_people_type_brings_up_what_they_mean(capsys):
     assert not suggest_categories("asdf qwer zxcv").suggestions
     titles = Ad.objects.values_list("title", flat=True)
     assert len(set(titles)) > 2000
+
+
+def test_pictures_of_nothing_are_all_different_and_show_no_car(tmp_path):
+    call_command("draw_textures", str(tmp_path / "textures"), "--count", "12")
+    records = list(read_photo_set(tmp_path / "textures" / "labels.csv", tmp_path / "textures"))
+    assert len(records) == 12
+    assert not any(record.is_car for record in records)
+    hashes = [difference_hash(read_photo(record.path)) for record in records]
+    assert not list(near_duplicates(hashes))
+    assert draw_texture(3) == (tmp_path / "textures" / "texture-3.jpg").read_bytes()
+
+
+def test_no_two_pictures_of_cars_are_near_duplicates():
+    """Or nearly all of them would be kept together when photos are split, and nothing be left to test on."""
+    rng = random.Random(5)
+    rows = [("Volkswagen", "Gol", "Hatchback", 1991, 2023), ("Renault", "Kangoo", "Van", 1998, 2025)]
+    pictures = [Image.open(io.BytesIO(draw_car(car, rng))) for car in make_cars(rows, 60, rng)]
+    assert not list(near_duplicates([difference_hash(picture) for picture in pictures]))

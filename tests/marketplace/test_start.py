@@ -7,6 +7,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
 from django.core.management import CommandError, call_command
 from django.urls import reverse
@@ -16,8 +17,10 @@ from ad_autocategorize import registry
 from ad_autocategorize.artifacts import GRAPH_NAME
 from ad_autocategorize.cars.services import suggest_car
 from ad_autocategorize.models import LabelIssue, ModelVersion
+from ad_autocategorize.photos.artifact import read_photo_manifest
+from ad_autocategorize.photos.predictor import open_session, run_graph
 from marketplace.demo.logins import MODERATOR, OPERATOR, PASSWORD, SELLER
-from marketplace.demo.network import FOLDER, install_network
+from marketplace.demo.network import FOLDER, halve_weights, install_network
 from marketplace.demo.samples import SAMPLES, draw_sample
 from marketplace.models import Ad, AdPhoto
 from taxonomy.models import CarModel
@@ -90,7 +93,11 @@ def test_neither_pytorch_nor_a_lock_stands_in_the_way(tmp_path):
     """Where PyTorch is missing the demo starts all the same; and its database lets pages be read while a training writes."""
     program = (
         "import sys\n"
-        "for name in ('torch', 'torchvision', 'timm', 'onnx'): sys.modules[name] = None\n"
+        "class Absent:\n"
+        "    def find_spec(self, name, *others):\n"
+        "        if name in ('torch', 'torchvision', 'timm', 'onnx'):\n"
+        "            raise ModuleNotFoundError(name, name=name)\n"
+        "sys.meta_path.insert(0, Absent())\n"
         "from django.core.management import execute_from_command_line\n"
         "execute_from_command_line(['manage.py', 'set_up_demo', '--ads', '400', '--cars', '10'])\n"
         "from django.db import connection\n"
@@ -167,3 +174,36 @@ def test_the_edit_form_shows_the_photos_there_are(demo, client):
     # And so it does when it comes back with errors.
     page = client.post(reverse("ad-update", args=[photo.ad_id]), {"title": ""}).content.decode()
     assert f'<img src="{photo.image.url}" alt="Foto 1">' in page
+
+
+def test_half_of_the_weights_bits_do_for_the_kept_network():
+    onnx = pytest.importorskip("onnx")
+    rng = np.random.default_rng(0)
+    weights = rng.normal(size=(64, 64)).astype(np.float32)
+    value = onnx.helper.make_tensor_value_info
+    graph = onnx.helper.make_graph(
+        [onnx.helper.make_node("MatMul", ["photos", "weights"], ["brand"])],
+        "network",
+        [value("photos", onnx.TensorProto.FLOAT, [2, 64])],
+        [value("brand", onnx.TensorProto.FLOAT, [2, 64])],
+        [onnx.numpy_helper.from_array(weights, "weights")],
+    )
+    options = {"opset_imports": [onnx.helper.make_opsetid("", 18)], "ir_version": 9}
+    whole = onnx.helper.make_model(graph, **options).SerializeToString()
+    half = halve_weights(whole)
+    assert len(half) < 0.6 * len(whole)
+    photos = rng.normal(size=(2, 64)).astype(np.float32)
+    answers = [run_graph(open_session(content), photos)["brand"] for content in (whole, half)]
+    np.testing.assert_allclose(*answers, atol=0.05)
+
+
+def test_the_network_in_service_is_kept_for_other_demos(demo, model_dir, tmp_path, monkeypatch):
+    pytest.importorskip("onnx")
+    first = install_network()
+    monkeypatch.setattr("marketplace.demo.network.FOLDER", tmp_path / "network")
+    call_command("keep_demo_network", stdout=io.StringIO())
+    kept = read_photo_manifest(tmp_path / "network")
+    assert kept.vocabularies == read_photo_manifest(model_dir / first.name).vocabularies
+    assert {file.name for file in (tmp_path / "network").iterdir()} == {"manifest.json", GRAPH_NAME}
+    ModelVersion.objects.all().delete()
+    assert install_network().is_active
