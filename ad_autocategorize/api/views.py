@@ -6,7 +6,7 @@ from http import HTTPStatus
 from typing import Any, NoReturn
 
 from django.utils.translation import gettext as _
-from rest_framework.exceptions import NotFound
+from rest_framework.exceptions import NotFound, ValidationError
 from rest_framework.parsers import MultiPartParser
 from rest_framework.permissions import AllowAny, BasePermission
 from rest_framework.request import Request
@@ -50,6 +50,8 @@ class SuggestCategoryView(PluginAPIView):
 
     def post(self, request: Request) -> Response:
         files = request.FILES.getlist("photos")
+        if not files and is_with_files(request):
+            raise ValidationError({"photos": [_("Send at least one file named photos.")]})
         serializer = (OptionalTitleSerializer if files else TitleSerializer)(data=request.data)
         serializer.is_valid(raise_exception=True)
         title, limit = serializer.validated_data["title"], serializer.validated_data.get("limit")

@@ -8,6 +8,7 @@ from typing import Any
 
 from django.utils.translation import gettext as _
 
+from ad_autocategorize.reports.item_photos import photo_columns, photo_rows
 from ad_autocategorize.reports.labels import CLASSIFIERS, DROPPED, NODES, joins_flat_scores, label
 from ad_autocategorize.templatetags.ad_autocategorize_reports import count, one_line, p_value, percent, points, trail
 
@@ -18,7 +19,7 @@ SHOWN_PAIRS = 5
 
 def write_tables(report: Values, write: Write) -> None:
     """Write what was measured, one table after another; ``report`` is what ``Report.to_dict`` returns."""
-    for part in (_data, _splits, _levels, _methods, _automation, _errors, _noise, _learning, _nodes):
+    for part in (_data, _splits, _levels, _photos, _methods, _automation, _errors, _noise, _learning, _nodes):
         part(report, write)
 
 
@@ -40,6 +41,17 @@ def _data(report: Values, write: Write) -> None:
         return
     untested = {"ads": count(data["untested_ads"]), "categories": count(data["untested_categories"])}
     write("  " + _("learned from but not tested: %(ads)s ads in %(categories)s categories of few ads") % untested)
+
+
+def _photos(report: Values, write: Write) -> None:
+    photos = report.get("item_photos")
+    if photos is None:
+        return
+    shares = [
+        (name, *("–" if value is None else percent(value, 2) for value in values))
+        for name, values in photo_rows(photos)
+    ]
+    _table(write, (_("Do photos help?"), *photo_columns()), shares)
 
 
 def _splits(report: Values, write: Write) -> None:

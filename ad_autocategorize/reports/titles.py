@@ -13,6 +13,7 @@ from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 
 from ad_autocategorize.reports.charts import Axis, Series, Style, line_chart
+from ad_autocategorize.reports.item_photos import photo_columns, photo_rows
 from ad_autocategorize.reports.labels import CLASSIFIERS, DROPPED, NODES, PRESETS, joins_flat_scores, label
 from ad_autocategorize.reports.reliability import gap_verdict, reliability_chart, share_axis
 from ad_autocategorize.reports.title_advice import next_steps
@@ -93,7 +94,14 @@ def make_context(report: Values, *, name: str, language: str, made: datetime) ->
         "dropped": [(label(DROPPED, reason), ads) for reason, ads in report["data"]["dropped"].items()],
         "nodes": _nodes(report["nodes"]),
         "thin": _thin(report["data"]),
+        **_photos(report.get("item_photos")),
     }
+
+
+def _photos(photos: Values | None) -> dict[str, Any]:
+    if photos is None:
+        return {"photos": None}
+    return {"photos": photos, "photo_columns": photo_columns(), "photo_rows": photo_rows(photos)}
 
 
 def _days(data: Values) -> list[datetime]:

@@ -109,6 +109,10 @@ def test_made_up_calls_find_no_fault_and_no_lie(described, mode, real_keys):
                 excluded = [] if mode == "NEGATIVE" else [positive_data_acceptance]
                 statuses[case.call_and_validate(timeout=30, excluded_checks=excluded).status_code] += 1
                 return
+            if case.path.endswith("/category/") and case.media_type == "multipart/form-data":
+                # No schema can say which bytes are a photo: made-up ones may be refused.
+                case.call_and_validate(timeout=30, excluded_checks=[positive_data_acceptance])
+                return
             if mode == "NEGATIVE" or not case.path.endswith("/car/"):
                 statuses[case.call_and_validate(timeout=30).status_code] += 1
                 return

@@ -10,18 +10,23 @@ import pytest
 from django.core.files.base import ContentFile
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.core.management import call_command
+from django.template.loader import render_to_string
 from django.test import Client
 from django.utils import translation
 from django.utils.datastructures import MultiValueDict
 from PIL import Image
 
 from ad_autocategorize import registry
+from ad_autocategorize.categories.item_photo_report import evaluate_item_photos
 from ad_autocategorize.categories.item_photos import EMBEDDINGS_FOLDER
 from ad_autocategorize.categories.services import PhotoSuggestions, hears_photos, suggest_categories
 from ad_autocategorize.item_photos.backbone import Embedder
 from ad_autocategorize.item_photos.names import PART_FOLDER, PART_KEY
-from ad_autocategorize.models import ModelVersion
+from ad_autocategorize.models import LabelIssue, ModelVersion
 from ad_autocategorize.private_copies import discard_versions
+from ad_autocategorize.reports.item_photos import photo_columns, photo_rows
+from ad_autocategorize.sources import using_source
+from ad_autocategorize.titles.settings import TitleSettings
 from marketplace.forms import AdForm
 from marketplace.models import Ad, AdPhoto
 from tests.item_photos.toys import photo_of, tiny_backbone
@@ -292,3 +297,32 @@ def test_a_model_that_hears_no_photos_answers_by_title(trained, rng):
     told = Client().post(ADDRESS, {"title": "sofa futon", "photos": [upload("red", rng)]}).json()
     assert told["photos_used"] == 0 and told["by_photos"] == [] and told["suggestions"] == told["by_title"] != []
     assert "data-photos" not in str(AdForm()["title"])
+
+
+def test_search_and_evaluation_hear_photos(site, tmp_path):
+    tree, _ = site
+    kitchen, garden = tree.find(("Hogar", "Cocina")), tree.find(("Hogar", "Jardín"))
+    # Titles that say the same of both, so that the photo alone tells.
+    shown = Ad.objects.filter(category_id=kitchen, photos__isnull=False).exclude(title__contains="olla")
+    wrong = list(shown.values_list("pk", flat=True)[:4])
+    Ad.objects.filter(pk__in=wrong).update(category_id=garden)
+    call_command("find_mislabels", "--folds", "3", stdout=io.StringIO(), stderr=io.StringIO())
+    found = dict(LabelIssue.objects.values_list("ad_id", "suggested_id"))
+    assert {found.get(str(pk)) for pk in wrong} == {kitchen}
+    Ad.objects.filter(pk__in=wrong).update(category_id=kitchen)
+
+    # The rest of the evaluation has tests of its own; here its chapter on photos.
+    with using_source("") as source:
+        photos = evaluate_item_photos(
+            source, TitleSettings(), since=None, limit=None, language="", seed=0, progress=lambda *_: None
+        )
+    assert photos["gains"] and photos["with_photos"] == SHOWN
+    json.dumps(photos)
+    with translation.override("en"):
+        rows = dict(photo_rows(photos))
+        page = render_to_string(
+            "ad_autocategorize/reports/titles/photos.html",
+            {"photos": photos, "photo_columns": photo_columns(), "photo_rows": photo_rows(photos)},
+        )
+    assert rows["Exactly right"][2] > rows["Exactly right"][0] and len(rows["Filed without a person, 95 % right"]) == 3
+    assert "Do photos help?" in page and "Photos help:" in page and "Right down to level 2" in page

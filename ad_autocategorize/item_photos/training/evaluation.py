@@ -177,6 +177,7 @@ def summarize(held_out: HeldOut) -> dict[str, Any]:
         "title_weight": held_out.learned.fusion.title_weight,
         "photo_weight": held_out.learned.fusion.photo_weight,
         "shrinkage": asdict(held_out.learned.shrinkage),
+        "temperature": held_out.learned.temperature,
     }
 
 

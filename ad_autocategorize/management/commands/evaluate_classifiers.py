@@ -16,6 +16,7 @@ from django.utils.translation import gettext as _
 
 from ad_autocategorize.conf import plugin_settings
 from ad_autocategorize.management.arguments import day, folds, jobs, positive, seed
+from ad_autocategorize.management.bars import StageBars
 from ad_autocategorize.management.base import ExtraCommand
 from ad_autocategorize.reports.labels import STAGES, label
 from ad_autocategorize.reports.terminal import write_tables
@@ -24,6 +25,7 @@ from ad_autocategorize.reports.titles import LANGUAGES, render_title_report
 from ad_autocategorize.sources import SourceError, using_source
 from ad_autocategorize.sources.languages import title_settings, training_languages
 from ad_autocategorize.sources.registered import current_source_name
+from ad_autocategorize.titles.settings import TitleSettings
 
 INTERRUPTED = 130
 
@@ -55,6 +57,7 @@ class Command(ExtraCommand):
         parser.add_argument(
             "--title-language", default="", help="Of LANGUAGES, the one whose ads are read (the first)."
         )
+        parser.add_argument("--no-photos", action="store_true", help="Leave the photos of the ads out.")
         parser.add_argument("--seed", type=seed, default=0, help="Fixes splits, solvers and samples (default 0).")
         parser.add_argument(
             "--limit", type=positive, help="Take the first ads only, this many; of a file in its order."
@@ -119,7 +122,26 @@ class Command(ExtraCommand):
             jobs=options["jobs"],
             progress=progress,
         )
-        return name, report.to_dict(corpus.text)
+        photos = None
+        if not options["csv"] and not options["no_photos"]:
+            photos = self._evaluate_photos(settings, language, options)
+        return name, report.to_dict(corpus.text) | ({"item_photos": photos} if photos else {})
+
+    def _evaluate_photos(
+        self, settings: TitleSettings, language: str, options: dict[str, Any]
+    ) -> dict[str, Any] | None:
+        from ad_autocategorize.categories.item_photo_report import evaluate_item_photos
+
+        with using_source(options["source"] or current_source_name()) as source, StageBars(self.stderr) as progress:
+            return evaluate_item_photos(
+                source,
+                settings,
+                since=options["since"],
+                limit=options["limit"],
+                language=language,
+                seed=options["seed"],
+                progress=progress,
+            )
 
     def _say(self, stage: str) -> None:
         # What goes to stderr is printed as an error unless another style is given.

@@ -25,6 +25,7 @@ from ad_autocategorize.moderation.search.car_checks import find_car_issues
 from ad_autocategorize.moderation.search.categories import keep_together, without_others
 from ad_autocategorize.moderation.search.doubts import Doubt, title_doubts, with_photos
 from ad_autocategorize.moderation.search.health import Evidence, record_health
+from ad_autocategorize.moderation.search.item_photos import with_item_photos
 from ad_autocategorize.moderation.search.limiting import within_limit
 from ad_autocategorize.moderation.search.witnesses import one_witness_each
 from ad_autocategorize.sources import AdSource, LabelledTitle
@@ -122,7 +123,7 @@ def _search_language(
     ads = _read_ads(source, settings, language, result)
     # Categories out of use are learned from where ads lie in them, but no ad is to go there.
     active = CategoryTree.load(scope=source.scope)
-    judged = _judge(source, ads, (tree, active), settings, request, progress)
+    judged = _judge(source, ads, (tree, active), language, request, progress)
     doubts = title_doubts(judged.quality)
     if photos is not None:
         doubts = with_photos(doubts, ads, judged.scores, judged.quality, source, photos.shows_car, active)
@@ -173,7 +174,7 @@ def _judge(
     source: AdSource,
     ads: Sequence[LabelledTitle],
     trees: tuple[CategoryTree, CategoryTree],
-    settings: TitleSettings,
+    language: str,
     request: Request,
     progress: Progress,
 ) -> _Judged:
@@ -182,6 +183,7 @@ def _judge(
     from ad_autocategorize.titles.label_errors.near_identical import filed_shares, find_near_identical
     from ad_autocategorize.titles.label_errors.out_of_fold import group_sellers, out_of_fold_scores
 
+    settings = title_settings(language)
     titles, labels = [_title(ad) for ad in ads], weigh_labels(ads, source.name)
     several = any(ad.others for ad in ads)
     paths = [trees[0].path_ids(ad.category_id) for ad in ads]
@@ -202,6 +204,7 @@ def _judge(
         explain=True,
         progress=progress,
     )
+    scores = with_item_photos(source, language, ads, scores, labels.weights, progress)
     if several:
         scores = replace(scores, probabilities=without_others(ads, scores))
     suggestible = np.array([path[-1] in trees[1] for path in scores.categories])

@@ -1,0 +1,50 @@
+"""What titles and photos say together of ads that neither has learned from, for the search for mislabelled ads."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ad_autocategorize.item_photos.fusion import Fusion
+from ad_autocategorize.item_photos.training.fitting import Shrinkage, calibrate, fit_classifier
+from ad_autocategorize.item_photos.training.sums import AdPhotos, add_up
+from ad_autocategorize.titles.label_errors.out_of_fold import FoldScores
+
+BATCH = 1024
+
+
+def hear_photos(
+    scores: FoldScores,
+    photos: AdPhotos,
+    fusion: Fusion,
+    shrinkage: Shrinkage,
+    temperature: float,
+    weights: NDArray[np.float64] | None = None,
+) -> NDArray[np.float32]:
+    """Return the probabilities with the photos heard, float32[ads, categories]; ads without a photo keep their own.
+
+    Parameters
+    ----------
+    scores : of the titles; in each fold the classifier of photos learns from the other folds too.
+    photos : of the same ads.
+    fusion, shrinkage, temperature : as they were chosen for the model in service.
+    weights : shape (ads,): how much each ad counts in training.
+    """
+    heard = scores.probabilities.copy()
+    size = len(scores.categories)
+    shown = np.zeros(len(scores.given), dtype=bool)
+    shown[photos.with_photos()] = True
+    for fold in np.unique(scores.fold_of[shown]).tolist():
+        others = np.flatnonzero(scores.fold_of[photos.ads] != fold)
+        if not len(others):
+            continue
+        learned = AdPhotos(photos.vectors[others], photos.ads[others])
+        sums = add_up(learned, scores.given, size, weights)
+        classifier = calibrate(fit_classifier(sums, scores.categories, shrinkage), temperature)
+        inside = np.flatnonzero(shown & (scores.fold_of == fold))
+        for start in range(0, len(inside), BATCH):
+            rows = inside[start : start + BATCH]
+            own = photos.of(rows)
+            said = classifier.of_ads(own.vectors, own.ads)
+            heard[rows] = fusion.combine(scores.probabilities[rows].astype(np.float64), said).astype(np.float32)
+    return heard
