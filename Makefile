@@ -7,7 +7,7 @@ MANAGE := $(BIN)/python manage.py
 FREE_PORT = $(BIN)/python -c 'import socket; socket.create_server(("127.0.0.1", $(PORT))).close()' 2>/dev/null || { echo "Port $(PORT) is taken. Try another: PORT=8001"; exit 1; }
 
 .DEFAULT_GOAL := help
-.PHONY: help demo serve demo-photos demo-network test test-postgresql test-wheel test-matrix test-mutants docs screenshots lint format messages clean
+.PHONY: help demo serve demo-photos demo-network test test-postgresql test-wheel test-matrix test-mutants docs screenshots lint format lock messages clean
 
 help: ## Show this list
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-16s %s\n", $$1, $$2}'
@@ -15,11 +15,11 @@ help: ## Show this list
 # Files are compiled when they are first used, which saves a quarter of the disk space.
 INSTALL := $(BIN)/python -m pip install --disable-pip-version-check --no-compile
 
-$(VENV)/.run: requirements.txt
+$(VENV)/.run: requirements.lock
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "Python 3.11 or later is needed: make PYTHON=python3.12 ..."; exit 1; }
 	@echo "Installing into $(VENV), once: some 500 MB ..."
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
-	@$(INSTALL) -r requirements.txt
+	@$(INSTALL) --require-hashes -r requirements.lock
 	@touch $@
 
 $(VENV)/.photos: requirements-photos.txt $(VENV)/.run
@@ -90,6 +90,10 @@ lint: $(VENV)/.dev ## Run ruff, mypy, import-linter, count circles of imports, a
 format: $(VENV)/.dev ## Format the code
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
+
+lock: $(VENV)/.dev ## Pin what the demo installs, with the hashes of every file (requirements.lock)
+	$(BIN)/uv pip compile --quiet --universal --generate-hashes --no-annotate --python-version 3.11 \
+	  --custom-compile-command "make lock" requirements.txt -o requirements.lock
 
 messages: ## Collect and compile translations (needs gettext)
 	for app in taxonomy ad_autocategorize marketplace; do \
