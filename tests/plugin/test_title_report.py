@@ -144,7 +144,7 @@ def figures_of(report):
         yield from ((split["interval"][name], 1) for name in ("low", "high"))
     yield from ((copies[name]["expected_calibration_error"], 2) for name in ("random", "apart"))
     for level, scores in zip(held_out["summary"]["levels"], held_out["levels"], strict=True):
-        yield from ((level[name], 2) for name in ("accuracy", "alone"))
+        yield from ((level[name], 2) for name in ("accuracy", "accuracy_given_parent"))
         yield from ((scores[name]["f1"], 2) for name in ("weighted", "macro"))
     for row in report["classifiers"]["classifiers"]:
         yield from ((row[name], 2) for name in ("accuracy", "macro_f1", "accuracy_deviation", "macro_f1_deviation"))

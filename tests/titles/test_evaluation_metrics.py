@@ -48,7 +48,7 @@ def test_predictions_agree_with_the_table_of_probabilities(scorer, unseen):
             under = sum(p for p, c in zip(table[row], categories, strict=True) if c[:level] == guess[:level])
             assert predictions.confidence[row, level] == pytest.approx(under)
             if len(path) < level:
-                assert predictions.alone[row, level] == -1
+                assert predictions.given_parent[row, level] == -1
                 continue
             # Among what may follow the right parent, "stop here" included.
             after = {}
@@ -56,7 +56,7 @@ def test_predictions_agree_with_the_table_of_probabilities(scorer, unseen):
                 if c[: level - 1] == path[: level - 1]:
                     after[c[:level]] = after.get(c[:level], 0) + p
             right = max(after, key=after.get) == path[:level] if after else -1
-            assert predictions.alone[row, level] == right
+            assert predictions.given_parent[row, level] == right
 
 
 def test_levels_and_categories_agree_with_scikit_learn(scorer, unseen):

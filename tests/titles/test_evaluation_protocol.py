@@ -41,7 +41,7 @@ def report():
 
 def test_every_part_of_the_report_is_there_and_is_json(report):
     plain = json.loads(json.dumps(report.to_dict(corpus().text)))
-    assert plain["report_version"] == 4
+    assert plain["report_version"] == 5
     assert plain["data"]["dropped"] == {"no title": 2, "nothing left of the title": 1}
     assert plain["data"]["ads"] == 300
     assert plain["hold_out"]["confusion"][0]["paths"] == ["Vehículos", "Hogar", "Ocio"]

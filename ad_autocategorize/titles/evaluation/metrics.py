@@ -42,14 +42,14 @@ class LevelScores:
     ----------
     support : test ads filed at this level or deeper; what the two accuracies are over.
     accuracy : share whose whole path down to this level is right.
-    alone : share for which the right child would be chosen if the parent were known.
+    accuracy_given_parent : share for which the right child would be chosen if the parent were known.
     macro, weighted : averages over categories, each counting as one, or as many as it has ads.
     """
 
     level: int
     support: int
     accuracy: float
-    alone: float
+    accuracy_given_parent: float
     macro: Averages
     weighted: Averages
     categories: list[CategoryScores]
@@ -149,12 +149,12 @@ def _score_level(predictions: Predictions, level: int) -> LevelScores:
     here = predictions.at_level(level)
     labels = np.unique(y_true[here])
     scores = np.array(precision_recall_fscore_support(y_true, y_pred, labels=labels, zero_division=0), dtype=np.float64)
-    alone = predictions.alone[here, level]
+    given_parent = predictions.given_parent[here, level]
     return LevelScores(
         level,
         int(here.sum()),
         accuracy=float((y_true == y_pred)[here].mean()),
-        alone=float((alone == 1).mean()),
+        accuracy_given_parent=float((given_parent == 1).mean()),
         macro=Averages(*(float(value) for value in scores[:3].mean(axis=1))),
         weighted=Averages(*(float(value) for value in np.average(scores[:3], axis=1, weights=scores[3]))),
         categories=[

@@ -31,7 +31,7 @@ class Predictions:
     ranked : shape (n, up to ten): positions in ``categories``, the most probable first.
     confidence : shape (n, depth + 1): probability of the first answer's path down to level 1, 2, ...; column 0 is that of
         the ad being filed exactly there.
-    alone : shape (n, depth + 1): 1 where the right child is the best one at this level given the right parent, 0 where
+    given_parent : shape (n, depth + 1): 1 where the right child is the best one at this level given the right parent, 0 where
         it is not, -1 where the ad is not filed so deep or the parent is unknown; column 0 is not used.
     """
 
@@ -39,7 +39,7 @@ class Predictions:
     truth: tuple[Path, ...]
     ranked: NDArray[np.intp]
     confidence: FloatArray
-    alone: NDArray[np.int8]
+    given_parent: NDArray[np.int8]
 
     def __len__(self) -> int:
         return len(self.truth)
@@ -75,7 +75,7 @@ def predict(scorer: TitleScorer, titles: Sequence[str], filed: Sequence[Sequence
     column = {path: number for number, path in enumerate(categories)}
     deepest = max(len(path) for path in [*categories, *(path for paths in filed for path in paths)])
     levels = [_Level(categories, level) for level in range(1, deepest + 1)]
-    ranked, confidence, alone = [], [], []
+    ranked, confidence, given_parent = [], [], []
     truths: list[Path] = []
     for start in range(0, len(titles), BATCH):
         probabilities = scorer.probabilities(titles[start : start + BATCH])
@@ -90,11 +90,11 @@ def predict(scorer: TitleScorer, titles: Sequence[str], filed: Sequence[Sequence
         sums = [level.sums(probabilities) for level in levels]
         columns = [probabilities[rows, best]]
         columns += [level.at(total, rows, best) for level, total in zip(levels, sums, strict=True)]
-        answers = [level.alone(total, truth) for level, total in zip(levels, sums, strict=True)]
+        answers = [level.given_parent(total, truth) for level, total in zip(levels, sums, strict=True)]
         ranked.append(order)
         confidence.append(np.minimum(np.column_stack(columns), 1.0))
-        alone.append(np.column_stack([np.full(len(truth), -1, dtype=np.int8), *answers]))
-    return Predictions(categories, tuple(truths), np.vstack(ranked), np.vstack(confidence), np.vstack(alone))
+        given_parent.append(np.column_stack([np.full(len(truth), -1, dtype=np.int8), *answers]))
+    return Predictions(categories, tuple(truths), np.vstack(ranked), np.vstack(confidence), np.vstack(given_parent))
 
 
 class _Level:
@@ -118,7 +118,7 @@ class _Level:
     def at(self, sums: FloatArray, rows: NDArray[np.intp], categories: NDArray[np.intp]) -> FloatArray:
         return np.asarray(sums[rows, self._group_of[categories]], dtype=np.float64)
 
-    def alone(self, sums: FloatArray, truth: Sequence[Path]) -> NDArray[np.int8]:
+    def given_parent(self, sums: FloatArray, truth: Sequence[Path]) -> NDArray[np.int8]:
         answers = np.full(len(truth), -1, dtype=np.int8)
         for row, path in enumerate(truth):
             bounds = self._children.get(path[: self._level - 1])

@@ -250,7 +250,7 @@ class _Run:
                     int(here.sum()),
                     float(right.mean()),
                     share_interval(right, groups[here], resamples, self.seed),
-                    float((predictions.alone[here, level] == 1).mean()),
+                    float((predictions.given_parent[here, level] == 1).mean()),
                     macro_f1(truth, guess, counted),
                     macro_f1_interval(truth, guess, counted, groups=groups, resamples=resamples, seed=self.seed),
                 )

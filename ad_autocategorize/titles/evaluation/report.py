@@ -21,7 +21,7 @@ from ad_autocategorize.titles.hierarchy import Path
 # Raised when a key changes its meaning or goes. 2: ``flat.cascade_against_flat`` is the cascade without flat scores. 3: the
 # ``counts`` of a confusion matrix hold no answers that stopped above its level; ``copies`` and ``accuracy_seen`` may be null. 4:
 # ``settings`` are those that training has chosen; near-identical titles are those of nearly the same words.
-REPORT_VERSION = 4
+REPORT_VERSION = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,13 +54,13 @@ class DataSummary:
 
 @dataclass(frozen=True, slots=True)
 class LevelSummary:
-    """One level in short; see ``metrics.LevelScores`` for what ``accuracy`` and ``alone`` mean."""
+    """One level in short; see ``metrics.LevelScores`` for what ``accuracy`` and ``accuracy_given_parent`` mean."""
 
     level: int
     support: int
     accuracy: float
     interval: Interval
-    alone: float
+    accuracy_given_parent: float
     macro_f1: float
     macro_f1_interval: Interval
 
