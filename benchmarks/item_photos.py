@@ -80,6 +80,12 @@ def main() -> None:
     parser.add_argument("--splits", type=int, default=3)
     parser.add_argument("--least", type=int, default=12)
     parser.add_argument("--language", default="en")
+    parser.add_argument(
+        "--apart",
+        choices=["near", "same"],
+        default="near",
+        help="Which titles are on one side of a split: near-identical ones (default), or those of the same words alone.",
+    )
     parser.add_argument("--flat", action="store_true", help="Train the tuned LinearSVC too, which takes longest.")
     parser.add_argument("--embeddings", type=Path, help="Keep the embeddings in this file, or take them from it.")
     options = parser.parse_args()
@@ -88,7 +94,8 @@ def main() -> None:
     embedder = Embedder.load(options.backbone)
     vectors = embed_files(embedder, files, options.embeddings)
     settings = TitleSettings(language=options.language)
-    groups = find_twins(titles).groups
+    twins = find_twins(titles)
+    groups = twins.groups if options.apart == "near" else twins.wording
     ads = Ads(titles, paths, AdPhotos(vectors, np.arange(len(titles))))
     print(f"{len(titles)} ads, {len(set(paths))} paths; one photo takes {milliseconds(embedder, files[0]):.1f} ms")
     collected: list[dict[str, float]] = []

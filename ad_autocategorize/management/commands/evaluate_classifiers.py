@@ -132,7 +132,8 @@ class Command(ExtraCommand):
     ) -> dict[str, Any] | None:
         from ad_autocategorize.categories.item_photo_report import evaluate_item_photos
 
-        with using_source(options["source"] or current_source_name()) as source, StageBars(self.stderr) as progress:
+        name, verbosity = options["source"] or current_source_name(), options["verbosity"]
+        with using_source(name) as source, StageBars(self.stderr, _("Do photos help?"), verbosity) as progress:
             return evaluate_item_photos(
                 source,
                 settings,
