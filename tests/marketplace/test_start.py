@@ -43,7 +43,7 @@ def test_the_network_of_the_repository_reads_drawn_cars(demo, model_dir):
     assert sum(file.stat().st_size for file in FOLDER.iterdir()) < 2_000_000
     version = install_network()
     assert version.is_active
-    assert version.metrics["heads"]["brand"]["accuracy"] > 0.9
+    assert version.metrics["heads"]["brand"]["accuracy"] > 0.85
     assert (model_dir / version.name / GRAPH_NAME).exists()
     registry.forget()
     for sample in SAMPLES:
