@@ -31,12 +31,12 @@ $(VENV)/.dev: requirements-dev.txt $(VENV)/.photos
 	$(INSTALL) --quiet -r requirements-dev.txt
 	@touch $@
 
-demo: $(VENV)/.run ## Make a marketplace of made-up ads, train it and serve it on 127.0.0.1:8000 (PORT=8000)
+demo: $(VENV)/.run ## Begin here: make a marketplace of made-up ads, train it and serve it on 127.0.0.1:8000 (PORT=8000)
 	@$(FREE_PORT)
 	@$(MANAGE) set_up_demo
 	@$(MAKE) --no-print-directory serve
 
-serve: $(VENV)/.run ## Serve the demo marketplace as it is
+serve: $(VENV)/.run ## Another day: serve the demo marketplace as it is
 	@$(FREE_PORT)
 	@echo
 	@echo "  Start here:       http://127.0.0.1:$(PORT)/start/    (what to try, and as whom; the marketplace itself is at /)"
@@ -58,7 +58,7 @@ demo-network: $(VENV)/.photos ## Make anew the photo network that demos start wi
 	MARKETPLACE_DATA_DIR=build/demo-network $(MANAGE) retrain_cnn --epochs 12
 	MARKETPLACE_DATA_DIR=build/demo-network $(MANAGE) keep_demo_network
 
-test: $(VENV)/.dev ## Run the tests
+test: $(VENV)/.dev ## After a change: run the tests
 	$(BIN)/python -m pytest -n auto $(PYTEST)
 
 test-postgresql: $(VENV)/.dev ## Run the tests that depend on the database, on PostgreSQL (PGHOST, PGUSER, ...)
@@ -76,10 +76,10 @@ test-mutants: $(VENV)/.dev ## Change an area of the code in small ways, and list
 docs: $(VENV)/.dev ## Build the documentation in build/docs
 	$(BIN)/python docs/build.py build/docs
 
-screenshots: $(VENV)/.dev ## Photograph every screen of the demo for the documentation (needs Chromium)
+screenshots: $(VENV)/.dev ## After a page has changed: photograph every screen of the demo for the documentation (needs Chromium)
 	$(BIN)/python docs/screenshots.py
 
-lint: $(VENV)/.dev ## Run ruff, mypy, import-linter, count circles of imports, and look for missing migrations
+lint: $(VENV)/.dev ## Before a commit: run ruff, mypy, import-linter, count circles of imports, and look for missing migrations
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
@@ -87,7 +87,7 @@ lint: $(VENV)/.dev ## Run ruff, mypy, import-linter, count circles of imports, a
 	PYTHONPATH=. $(BIN)/python .ci/house.py
 	$(MANAGE) makemigrations --check --dry-run
 
-format: $(VENV)/.dev ## Format the code
+format: $(VENV)/.dev ## Before that: format the code
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
@@ -95,7 +95,7 @@ lock: $(VENV)/.dev ## Pin what the demo installs, with the hashes of every file 
 	$(BIN)/uv pip compile --quiet --universal --generate-hashes --no-annotate --python-version 3.11 \
 	  --custom-compile-command "make lock" requirements.txt -o requirements.lock
 
-messages: ## Collect and compile translations (needs gettext)
+messages: ## After a text has changed: collect and compile translations (needs gettext)
 	for app in taxonomy ad_autocategorize marketplace; do \
 	  (cd $$app && ../$(BIN)/python -m django makemessages -l es -l pt --no-location --no-wrap && ../$(BIN)/python -m django compilemessages) || exit 1; \
 	done
