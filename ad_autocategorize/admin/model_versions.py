@@ -68,7 +68,7 @@ class ModelVersionAdmin(ReadOnlyAdmin):
             return "–"
         return date_format(timezone.localtime(version.activated_at), "SHORT_DATETIME_FORMAT")
 
-    @admin.display(description=gettext_lazy("right (95 % interval)"))
+    @admin.display(description=gettext_lazy("right, with its interval"))
     def right(self, version: ModelVersion) -> str:
         figures = figures_of(version)
         if not figures:

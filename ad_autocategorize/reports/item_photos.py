@@ -26,5 +26,5 @@ def photo_rows(photos: Mapping[str, Any]) -> list[tuple[str, list[float | None]]
     found.append((_("Among the first three"), [view["top3"] for view in views]))
     found.append((_("Calibration error"), [view["expected_calibration_error"] for view in views]))
     found.append((_("Titles of two known words or fewer"), [view["short"] for view in views]))
-    found.append((_("Filed without a person, 95 % right"), [view["coverage"][FILED_AT] for view in views]))
+    found.append((_("Filed without a person, 95 percent right"), [view["coverage"][FILED_AT] for view in views]))
     return found
