@@ -29,7 +29,7 @@ ADMIN = "/admin/ad_autocategorize"
 WIDTH, HEIGHT = 1100, 720
 
 # Sellers of the demo write Spanish; the pages are photographed in English, as the documentation is.
-TITLE = "mountain bike rodado 29 shimano"
+TITLE = "iphone 13 128gb libre"
 
 
 def ad_form(page: Page) -> None:
