@@ -286,5 +286,8 @@ def test_search_and_evaluation_hear_photos(site, tmp_path):
             "ad_autocategorize/reports/titles/photos.html",
             {"photos": photos, "photo_columns": photo_columns(), "photo_rows": photo_rows(photos)},
         )
-    assert rows["Exactly right"][2] > rows["Exactly right"][0] and len(rows["Filed without a person, 95 percent right"]) == 3
+    assert (
+        rows["Exactly right"][2] > rows["Exactly right"][0]
+        and len(rows["Filed without a person, 95 percent right"]) == 3
+    )
     assert "Do photos help?" in page and "Photos help:" in page and "Right down to level 2" in page
