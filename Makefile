@@ -97,7 +97,7 @@ lock: $(VENV)/.dev ## Pin what the demo installs, with the hashes of every file 
 
 messages: ## After a text has changed: collect and compile translations (needs gettext)
 	for app in taxonomy ad_autocategorize marketplace; do \
-	  (cd $$app && ../$(BIN)/python -m django makemessages -l es -l pt --no-location --no-wrap && ../$(BIN)/python -m django compilemessages) || exit 1; \
+	  (cd $$app && ../$(BIN)/python -P -m django makemessages -l es -l pt --no-location --no-wrap && ../$(BIN)/python -P -m django compilemessages) || exit 1; \
 	done
 
 clean: ## Delete the virtual environment and the demo's data

@@ -40,6 +40,7 @@ def write_car_field(source: FieldPaths, ad: Any, name: str, text: str) -> None:
     owner = owners[-1]
     step, *beyond = described.split(LOOKUP_SEP)[len(owners) - 1 :]
     field = resolve_field(type(owner), step)
+    value: Model | str | None
     if field.one_to_one and beyond:
         raise SourceError(_("This ad has no record of its car; its seller or a moderator has to make one first."))
     if field.many_to_one and len(beyond) <= 1:

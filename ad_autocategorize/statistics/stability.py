@@ -23,4 +23,5 @@ def stability_index(before: Sequence[int], now: Sequence[int]) -> float:
     for counts in (before, now):
         total = sum(counts) + _PRIOR * len(counts)
         shares.append([(count + _PRIOR) / total for count in counts])
-    return sum((q - p) * log(q / p) for p, q in zip(*shares, strict=True))
+    before_shares, now_shares = shares
+    return float(sum((q - p) * log(q / p) for p, q in zip(before_shares, now_shares, strict=True)))

@@ -12,7 +12,7 @@ from ad_autocategorize import tasks
 try:
     from django.tasks import task
 except ImportError:
-    from django_tasks import task
+    from django_tasks import task  # type: ignore[no-redef]
 
 
 @task()

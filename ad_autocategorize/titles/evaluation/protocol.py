@@ -301,6 +301,7 @@ class _Run:
         split = split_by_date(self.corpus.dates)
         if split is None or split.cutoff is None or len({self.corpus.paths[i] for i in split.train}) < 2:
             return None
+        cutoff = split.cutoff.isoformat(sep=" ", timespec="minutes")
         split = self._tested_once(split)
         self.progress("temporal")
         predictions = self.train_and_predict(split)
@@ -308,7 +309,6 @@ class _Run:
         for level, chosen in enumerate(held_out.coverage[1 : predictions.depth + 1], start=1):
             correct = predictions.correct_to(level)
             coverage.append(apply_thresholds(chosen, predictions.confidence[:, level], correct))
-        cutoff = split.cutoff.isoformat(sep=" ", timespec="minutes")
         return report.LaterReport(cutoff, self.summarize(predictions, split), coverage)
 
     def classifiers(self) -> CrossValidation | None:

@@ -30,7 +30,7 @@ def on_cluster(scheduler: str | None) -> Iterator[None]:
     from joblib import parallel_config
 
     try:
-        client = Client(scheduler, timeout=PATIENCE)
+        client = Client(scheduler, timeout=PATIENCE)  # type: ignore[no-untyped-call]
         client.wait_for_workers(1, timeout=PATIENCE)
     except (OSError, TimeoutError, ValueError) as error:
         raise ClusterError(
