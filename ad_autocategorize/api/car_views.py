@@ -20,7 +20,7 @@ from ad_autocategorize.api.throttles import PhotoThrottle
 from ad_autocategorize.cars.form_catalog import FieldOption
 from ad_autocategorize.cars.services import CarSuggestion, suggest_car
 from ad_autocategorize.models import ModelVersion
-from ad_autocategorize.sources import car_source
+from ad_autocategorize.sources.registered import car_source
 
 
 class SuggestCarView(PluginAPIView):

@@ -21,8 +21,8 @@ from ad_autocategorize.cars.services import (
 from ad_autocategorize.cars.widgets import NAMES, CarWidget, Finding, FormNames, in_words
 from ad_autocategorize.models import FieldState
 from ad_autocategorize.photo_uploads import explain, read_uploads
-from ad_autocategorize.sources import car_source
 from ad_autocategorize.sources.cars import CAR_FIELDS
+from ad_autocategorize.sources.registered import car_source
 
 if TYPE_CHECKING:
     _Base = forms.BaseForm

@@ -9,8 +9,8 @@ from typing import Any
 
 from ad_autocategorize.models import CarFieldEvent, FieldState, ModelVersion
 from ad_autocategorize.recording import LONGEST_VALUE, MOST_SHOWN, SUFFIX, VERSION, RecordingMixin, recording_of
-from ad_autocategorize.sources import car_source
 from ad_autocategorize.sources.cars import CAR_FIELDS, fold
+from ad_autocategorize.sources.registered import car_source
 
 LONGEST_REPORT = len(CAR_FIELDS) * (MOST_SHOWN + 2) * LONGEST_VALUE
 # What a browser can know; that an ad held a value before is found out here.

@@ -14,8 +14,9 @@ from ad_autocategorize import registry
 from ad_autocategorize.cars.form_catalog import FieldOption, FieldSuggestion, FormCatalog, form_catalog
 from ad_autocategorize.conf import plugin_settings
 from ad_autocategorize.photos.pairs import NothingLearned
-from ad_autocategorize.sources import AdSource, car_source
+from ad_autocategorize.sources import AdSource
 from ad_autocategorize.sources.cars import FIELD_OF_HEAD
+from ad_autocategorize.sources.registered import car_source
 from taxonomy.locking import recent_version
 from taxonomy.tree import CategoryTree
 

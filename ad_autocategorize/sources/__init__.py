@@ -1,7 +1,7 @@
 """How a marketplace describes its own ads to the plugin: ``AdSource``, the one extension point."""
 
 from ad_autocategorize.sources.fields import SourceError
-from ad_autocategorize.sources.registered import car_source, get_source, using_source
+from ad_autocategorize.sources.registered import get_source, using_source
 from ad_autocategorize.sources.source import AdSource, HostCategory, LabelledTitle
 
-__all__ = ["AdSource", "HostCategory", "LabelledTitle", "SourceError", "car_source", "get_source", "using_source"]
+__all__ = ["AdSource", "HostCategory", "LabelledTitle", "SourceError", "get_source", "using_source"]

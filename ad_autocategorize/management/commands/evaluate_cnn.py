@@ -19,7 +19,8 @@ from ad_autocategorize.management.commands.retrain_cnn import metric_lines, neve
 from ad_autocategorize.models import ModelVersion
 from ad_autocategorize.reports.photo_advice import next_steps
 from ad_autocategorize.reports.titles import LANGUAGES
-from ad_autocategorize.sources import SourceError, car_source
+from ad_autocategorize.sources import SourceError
+from ad_autocategorize.sources.registered import car_source
 
 if TYPE_CHECKING:
     from ad_autocategorize.cars.report import EvaluatedPhotos

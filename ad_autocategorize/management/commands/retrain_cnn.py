@@ -12,7 +12,8 @@ from django.core.management.base import CommandError, CommandParser
 from ad_autocategorize.management.arguments import positive, seed
 from ad_autocategorize.management.training import TrainingCommand
 from ad_autocategorize.photos.settings import AUGMENTATIONS
-from ad_autocategorize.sources import SourceError, car_source
+from ad_autocategorize.sources import SourceError
+from ad_autocategorize.sources.registered import car_source
 from ad_autocategorize.versions import Training, TrainingBusy
 
 if TYPE_CHECKING:

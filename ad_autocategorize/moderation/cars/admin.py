@@ -26,9 +26,9 @@ from ad_autocategorize.moderation.queue.blind import HIDDEN, is_blind
 from ad_autocategorize.moderation.queue.bulk_actions import is_confirmed
 from ad_autocategorize.moderation.queue.deciding import Reviewer
 from ad_autocategorize.moderation.queue.filters import StateFilter
-from ad_autocategorize.sources import car_source
 from ad_autocategorize.sources.ads import ads_by_key, first_photos, title_of
 from ad_autocategorize.sources.cars import LABELS
+from ad_autocategorize.sources.registered import car_source
 
 ACTS = {"accept_selected": accept, "keep_selected": keep, "reopen_selected": reopen}
 

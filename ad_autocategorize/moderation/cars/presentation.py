@@ -11,9 +11,10 @@ from ad_autocategorize.models import CarIssue
 from ad_autocategorize.moderation.cars.catalog import Catalog
 from ad_autocategorize.moderation.cars.options import Option, all_values, is_pair, pairs, possible_values
 from ad_autocategorize.moderation.queue.ads import ad_url, description_of, price_of
-from ad_autocategorize.sources import AdSource, car_source
+from ad_autocategorize.sources import AdSource
 from ad_autocategorize.sources.ads import ads_by_key, photo_urls, title_of
 from ad_autocategorize.sources.cars import LABELS
+from ad_autocategorize.sources.registered import car_source
 
 # From more pairs of brand and model nobody chooses in one list: of a catalog of 5,000 it is half a megabyte.
 LISTED_AT_ONCE = 400

@@ -11,9 +11,9 @@ from ad_autocategorize import registry
 from ad_autocategorize.moderation.search.car_checks import PhotoAnswer
 from ad_autocategorize.photos.uploads import READING_LIMITS, UploadRefused, decode_upload
 from ad_autocategorize.photos.vocabularies import HEADS
-from ad_autocategorize.sources import car_source
 from ad_autocategorize.sources.ads import ad_photos
 from ad_autocategorize.sources.cars import FIELD_OF_HEAD
+from ad_autocategorize.sources.registered import car_source
 
 # A car is made out from a few photos; further ones cost time.
 PHOTOS_READ = 3
