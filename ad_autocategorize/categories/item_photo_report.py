@@ -29,7 +29,7 @@ def evaluate_item_photos(
 
     ``None`` on a site without photos or backbone, or with too few ads that have a photo.
     """
-    opened = open_backbone(source)
+    opened = open_backbone(source, language)
     if opened is None:
         return None
     from ad_autocategorize.item_photos.training.evaluation import summarize, test_photos

@@ -64,13 +64,16 @@ class ShownAds:
 class Corpus:
     """Ads to learn from, in columns of equal length.
 
-    A key may stand there several times, once for each of the ad's categories.
+    A key may stand there several times, once for each of the ad's categories. ``language`` is that of the ads, "" for all;
+    ``is_whole`` says that these are all ads of the source and the language, so that no other photo is of use.
     """
 
     keys: Sequence[Any]
     titles: Sequence[str]
     paths: Sequence[tuple[int, ...]]
     weights: Sequence[float]
+    language: str = ""
+    is_whole: bool = True
 
 
 def learn_item_photos(
@@ -80,7 +83,7 @@ def learn_item_photos(
 
     Nothing happens on a site without photos or without a backbone. Raises ``ArtifactError`` for a damaged one, ``OSError``.
     """
-    opened = open_backbone(source)
+    opened = open_backbone(source, corpus.language)
     if opened is None:
         return PhotoLearning()
     from ad_autocategorize.item_photos.training.learning import Ads
@@ -96,7 +99,8 @@ def learn_item_photos(
         gather(keys, shown, store),
         np.array([corpus.weights[row] for row in rows], dtype=np.float64),
     )
-    store.prune({digest for digests in shown.digests.values() for digest in digests})
+    if corpus.is_whole:
+        store.prune({digest for digests in shown.digests.values() for digest in digests})
     learning = _learn(ads, embedder, scorer, seed, progress)
     told = {"ads": len(ads), "with_photos": len(ads.photos.with_photos()), "backbone": embedder.name}
     return PhotoLearning(learning.part, {**told, **learning.metrics, "unreadable": _unreadable(shown.skipped)})
@@ -135,8 +139,11 @@ def save_model(scorer: TitleScorer, folder: Path, metadata: dict[str, Any], part
     aside.rename(folder / PART_FOLDER)
 
 
-def open_backbone(source: AdSource) -> tuple[Embedder, EmbeddingStore] | None:
-    """Return the backbone that was exported last, and the embeddings made with it; ``None`` without photos or backbone."""
+def open_backbone(source: AdSource, language: str) -> tuple[Embedder, EmbeddingStore] | None:
+    """Return the backbone that was exported last, and the embeddings made with it of the source's ads in a language ("": all).
+
+    ``None`` without photos or backbone.
+    """
     directory = plugin_settings.model_dir
     if source.photos is None or not any(directory.glob(f"{BACKBONE_PREFIX}*")):
         return None
@@ -147,7 +154,9 @@ def open_backbone(source: AdSource) -> tuple[Embedder, EmbeddingStore] | None:
     if newest is None:
         return None
     embedder = Embedder.load(newest)
-    return embedder, EmbeddingStore(directory / EMBEDDINGS_FOLDER / embedder.name, embedder.width)
+    # Each training clears away what its own ads need no more.
+    folder = directory / EMBEDDINGS_FOLDER / embedder.name / f"{source.name or 'ads'}.{language or 'all'}"
+    return embedder, EmbeddingStore(folder, embedder.width)
 
 
 def embed_ads(

@@ -148,7 +148,8 @@ def _hear_photos(
     """Return what photos add to the model, nothing where they are not to be heard."""
     if not request.photos:
         return PhotoLearning()
-    corpus = Corpus(ads.ad_ids, ads.titles, ads.paths, labels.weights)
+    is_whole = request.since is None and request.limit is None
+    corpus = Corpus(ads.ad_ids, ads.titles, ads.paths, labels.weights, request.language, is_whole)
     return learn_item_photos(source, corpus, scorer, seed=request.seed, progress=progress)
 
 

@@ -165,9 +165,14 @@ def test_a_training_that_was_stopped_goes_on_and_only_new_photos_are_embedded(me
     counted.clear()
     # So many ads are gone that the gate would ask.
     retrain("--force")
-    stored = next((model_dir / EMBEDDINGS_FOLDER).iterdir()) / "digests.bin"
+    [stored] = (model_dir / EMBEDDINGS_FOLDER).glob("*/ads.all/digests.bin")
     assert stored.stat().st_size == 16 * left and sum(counted) == 1
     assert metrics()["why_not"] == "too few ads with photos"
+    # A training on part of the ads leaves those of the others.
+    counted.clear()
+    retrain("--limit", "60")
+    retrain()
+    assert stored.stat().st_size == 16 * left and not counted
 
 
 def test_titles_are_served_where_photos_cannot_be(site, model_dir, rng, caplog):

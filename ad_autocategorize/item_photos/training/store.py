@@ -15,8 +15,6 @@ from numpy.typing import NDArray
 
 DIGEST_BYTES = 16
 VECTORS_NAME, DIGESTS_NAME = "vectors.f16", "digests.bin"
-# Unused embeddings are cleared away once they are more than this share.
-UNUSED_SHARE = 0.1
 _COPIED = 4096
 
 
@@ -50,10 +48,10 @@ class EmbeddingStore:
         return np.asarray(self._mapped()[rows], dtype=np.float16)
 
     def prune(self, used: Mapping[bytes, object] | set[bytes]) -> int:
-        """Drop the embeddings of photos that are not used, where they are many; return how many were dropped."""
+        """Drop the embeddings of photos that are not used, and return how many there were: they go with the ads."""
         kept = [digest for digest in self._places if digest in used]
         dropped = len(self._places) - len(kept)
-        if dropped <= UNUSED_SHARE * len(self._places):
+        if not dropped:
             return 0
         old = self._mapped()
         rows = [self._places[digest] for digest in kept]

@@ -30,7 +30,7 @@ def with_item_photos(
 ) -> FoldScores:
     """Return the scores with what the ads' photos say, out of fold as the titles; unchanged where photos are not heard."""
     active = registry.active_scorer(source.name, language)
-    opened = open_backbone(source) if active is not None and active.photos is not None else None
+    opened = open_backbone(source, language) if active is not None and active.photos is not None else None
     if active is None or active.photos is None or opened is None:
         return scores
     from ad_autocategorize.item_photos.training.fitting import Shrinkage
