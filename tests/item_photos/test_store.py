@@ -52,3 +52,14 @@ def test_embeddings_of_photos_that_are_gone_are_dropped(store):
         assert len(each) == 2 and each.vectors([key(3), key(1)])[:, 0].tolist() == [3, 1]
     store.add([key(5)], np.array([[5, 5, 5]], np.float32))
     assert EmbeddingStore(store.folder, 3).vectors([key(5)])[0, 0] == 5
+
+
+def test_two_processes_fill_it_side_by_side(store):
+    """A training and a search, each of which opened it before the other wrote."""
+    other = EmbeddingStore(store.folder, 3)
+    store.add([key(4)], np.array([[4, 4, 4]], np.float32))
+    other.add([key(4), key(5)], np.array([[9, 9, 9], [5, 5, 5]], np.float32))
+    store.add([key(6)], np.array([[6, 6, 6]], np.float32))
+    other.prune({key(5), key(6), key(4)})
+    for each in (store, other, EmbeddingStore(store.folder, 3)):
+        assert each.vectors([key(6), key(5), key(4)])[:, 0].tolist() == [6, 5, 4] and len(each) == 3

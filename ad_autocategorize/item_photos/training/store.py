@@ -6,25 +6,30 @@ it got, and the next one goes on from there.
 
 from __future__ import annotations
 
+import fcntl
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
 DIGEST_BYTES = 16
-VECTORS_NAME, DIGESTS_NAME = "vectors.f16", "digests.bin"
+VECTORS_NAME, DIGESTS_NAME, LOCK_NAME = "vectors.f16", "digests.bin", ".lock"
 _COPIED = 4096
 
 
 class EmbeddingStore:
-    """The embeddings of one backbone in a folder of its own; one process writes at a time."""
+    """The embeddings of one backbone in a folder of its own, which a training and a search may fill at the same time."""
 
     def __init__(self, folder: Path, width: int) -> None:
         self.folder, self.width = folder, width
         folder.mkdir(parents=True, exist_ok=True)
-        self._places = self._read()
+        self._places: dict[bytes, int] = {}
+        self._seen: tuple[int, ...] | None = None
+        with self._locked():
+            pass
 
     def __contains__(self, digest: bytes) -> bool:
         return digest in self._places
@@ -34,25 +39,33 @@ class EmbeddingStore:
 
     def add(self, digests: Sequence[bytes], vectors: NDArray[np.floating]) -> None:
         """Append embeddings, float[n, width]. Raises ``OSError``."""
-        with (self.folder / VECTORS_NAME).open("ab") as file:
-            file.write(vectors.astype("<f2").tobytes())
-        # After the vectors, so that a digest never stands for one that is not there.
-        with (self.folder / DIGESTS_NAME).open("ab") as file:
-            file.write(b"".join(digests))
-        for digest in digests:
-            self._places[digest] = len(self._places)
+        with self._locked():
+            new = [row for row, digest in enumerate(digests) if digest not in self._places]
+            with (self.folder / VECTORS_NAME).open("ab") as file:
+                file.write(vectors[new].astype("<f2").tobytes())
+            # After the vectors, so that a digest never stands for one that is not there.
+            with (self.folder / DIGESTS_NAME).open("ab") as file:
+                file.write(b"".join(digests[row] for row in new))
+            for row in new:
+                self._places[digests[row]] = len(self._places)
 
     def vectors(self, digests: Sequence[bytes]) -> NDArray[np.float16]:
         """Return the embeddings of photos that are there, float16[n, width]. Raises ``KeyError``."""
-        rows = [self._places[digest] for digest in digests]
-        return np.asarray(self._mapped()[rows], dtype=np.float16)
+        with self._locked():
+            rows = [self._places[digest] for digest in digests]
+            return np.asarray(self._mapped()[rows], dtype=np.float16)
 
     def prune(self, used: Mapping[bytes, object] | set[bytes]) -> int:
         """Drop the embeddings of photos that are not used, and return how many there were: they go with the ads."""
-        kept = [digest for digest in self._places if digest in used]
-        dropped = len(self._places) - len(kept)
-        if not dropped:
-            return 0
+        with self._locked():
+            kept = [digest for digest in self._places if digest in used]
+            dropped = len(self._places) - len(kept)
+            if dropped:
+                self._keep(kept)
+            return dropped
+
+    def _keep(self, kept: Sequence[bytes]) -> None:
+        """Write both files anew with what is kept."""
         old = self._mapped()
         rows = [self._places[digest] for digest in kept]
         fresh = self.folder / f".{VECTORS_NAME}"
@@ -64,7 +77,24 @@ class EmbeddingStore:
         fresh.replace(self.folder / VECTORS_NAME)
         (self.folder / DIGESTS_NAME).write_bytes(b"".join(kept))
         self._places = {digest: row for row, digest in enumerate(kept)}
-        return dropped
+
+    @contextmanager
+    def _locked(self) -> Iterator[None]:
+        """Keep other processes out, and look first at what they have written since."""
+        with (self.folder / LOCK_NAME).open("w") as file:
+            fcntl.flock(file, fcntl.LOCK_EX)
+            if self._seen is None or self._seen != self._signature():
+                self._places = self._read()
+            yield
+            self._seen = self._signature()
+
+    def _signature(self) -> tuple[int, ...]:
+        """Return what changes whenever the list of digests does."""
+        path = self.folder / DIGESTS_NAME
+        if not path.exists():
+            return ()
+        found = path.stat()
+        return found.st_ino, found.st_size, found.st_mtime_ns
 
     def _mapped(self) -> NDArray[np.float16]:
         path = self.folder / VECTORS_NAME
