@@ -10,7 +10,7 @@ from typing import Any
 from django.utils.translation import gettext_lazy as _
 from rest_framework import serializers
 
-from ad_autocategorize.api.fields import KeyField, TitleField, WholeNumberField, YesNoField
+from ad_autocategorize.api.fields import KeyField, TitleField, TypedField, WholeNumberField, YesNoField
 from ad_autocategorize.api.serializers import BEYOND_THE_LIST, HIGHEST_LIMIT
 from ad_autocategorize.models import CarFieldEvent, FieldState
 
@@ -51,7 +51,7 @@ class CarOfTitleSerializer(serializers.Serializer[Any]):
 class BrandValueSerializer(serializers.Serializer[Any]):
     """What the form's field takes for a brand."""
 
-    brand = serializers.CharField(max_length=LONGEST_VALUE)
+    brand = TypedField(LONGEST_VALUE)
 
 
 class ModelsOfBrandSerializer(serializers.Serializer[Any]):

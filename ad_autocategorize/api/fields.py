@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from django.core.validators import MaxLengthValidator
@@ -12,19 +13,25 @@ from rest_framework import serializers
 from ad_autocategorize.conf import plugin_settings
 
 
-class TitleField(serializers.CharField):
-    """What a seller types, up to ``MAX_TITLE_LENGTH``; signs that no text has are passed over, not refused."""
+class TypedField(serializers.CharField):
+    """What a seller types, up to so many signs; signs that no text has are passed over, not refused."""
 
-    def __init__(self, **kwargs: Any) -> None:
+    def __init__(self, longest: int | Callable[[], int], **kwargs: Any) -> None:
         super().__init__(allow_blank=True, trim_whitespace=False, **kwargs)
-        longest = MaxLengthValidator(lambda: plugin_settings.MAX_TITLE_LENGTH)
         # Not CharField's own: they refuse NUL and lone surrogates.
-        self.validators = [longest]
+        self.validators = [MaxLengthValidator(longest)]
 
     def to_internal_value(self, data: Any) -> str:
         if not isinstance(data, str):
             self.fail("invalid")
         return data.encode("utf-8", "replace").decode().replace("\x00", " ")
+
+
+class TitleField(TypedField):
+    """A title, up to ``MAX_TITLE_LENGTH``."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(lambda: plugin_settings.MAX_TITLE_LENGTH, **kwargs)
 
 
 class TitlesField(serializers.ListField):
