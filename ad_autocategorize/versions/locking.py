@@ -18,6 +18,7 @@ from django.db import DatabaseError, IntegrityError, connections, router, transa
 from django.db.models import QuerySet
 from django.utils import timezone
 
+from ad_autocategorize.busy_database import write_patiently
 from ad_autocategorize.models import ModelVersion, TrainingLock
 
 logger = logging.getLogger("ad_autocategorize")
@@ -74,6 +75,7 @@ class HeldLock:
         self.name = name
         self._holder = {"host": _this_host(), "process": os.getpid(), "token": secrets.token_hex(8)}
         self._progress = ""
+        self._database = router.db_for_write(TrainingLock)
         self._done = threading.Event()
         self._thread = threading.Thread(target=self._beat, name="training-lock", daemon=True)
 
@@ -81,7 +83,7 @@ class HeldLock:
         """Write the row, or take over that of a holder who is gone. Raises ``TrainingBusy``."""
         now = timezone.now()
         fields = {**self._holder, "acquired_at": now, "expires_at": now + EXPIRY, "progress": ""}
-        if not self._inserted(fields) and not self._taken_over(fields):
+        if not write_patiently(lambda: self._inserted(fields) or self._taken_over(fields), self._database):
             self._refuse()
         self._thread.start()
 
@@ -90,7 +92,7 @@ class HeldLock:
         self._done.set()
         self._thread.join()
         try:
-            self._own_row().delete()
+            write_patiently(lambda: self._own_row().delete(), self._database)
         except DatabaseError:
             # Whatever ended the training is what must be told; the row expires by itself.
             logger.warning("The lock of the training could not be given back.", exc_info=True)
@@ -138,7 +140,7 @@ class HeldLock:
 
     def _inserted(self, fields: dict[str, Any]) -> bool:
         try:
-            with transaction.atomic(using=router.db_for_write(TrainingLock)):
+            with transaction.atomic(using=self._database):
                 TrainingLock.objects.create(name=self.name, **fields)
         except IntegrityError:
             return False

@@ -35,7 +35,7 @@ def test_the_report_fits_the_screen_and_asks_for_nothing(open_report, report, tm
     assert page.evaluate("document.documentElement.scrollWidth") <= width
     assert page.said == []
     assert [url for url in page.asked if not url.startswith(("file:", "data:"))] == []
-    assert page.locator("section").count() == 13
+    assert page.locator("section").count() == 14
     assert page.locator("svg.chart").first.is_visible()
     # Text and its ground differ in both schemes.
     colors = page.evaluate("[getComputedStyle(document.body).color, getComputedStyle(document.body).backgroundColor]")

@@ -8,6 +8,7 @@ import time
 import pytest
 from django.db import OperationalError, connection
 
+from ad_autocategorize import busy_database
 from ad_autocategorize.models import LabelIssue
 from ad_autocategorize.moderation.queue import transactions
 from ad_autocategorize.sources import get_source, streaming
@@ -51,7 +52,7 @@ def test_a_moderator_can_write_while_ads_are_read(database, monkeypatch):
 
 
 def test_a_batch_waits_for_another_writer_and_is_written_once(database, monkeypatch):
-    monkeypatch.setattr(transactions, "WAITS", (0.2,) * 20)
+    monkeypatch.setattr(busy_database, "WAITS", (0.2,) * 20)
     ready, tries = threading.Event(), []
     writer = threading.Thread(target=click, args=(database, 1.0, ready))
     writer.start()
@@ -72,7 +73,7 @@ def test_a_search_ends_well_while_somebody_writes_all_the_time(database, monkeyp
     make_marketplace()
     wrong = Ad.objects.filter(title__contains="sillon").first()
     Ad.objects.filter(pk=wrong.pk).update(category=Ad.objects.filter(title__contains="scooter").first().category)
-    monkeypatch.setattr(transactions, "WAITS", (0.2,) * 50)
+    monkeypatch.setattr(busy_database, "WAITS", (0.2,) * 50)
     stop = threading.Event()
 
     def keep_writing():

@@ -24,6 +24,12 @@ PAIR = {"filed": "A > B", "answered": "A > C", "support": 20, "ads": 8, "opposit
 WORSE = {"accuracy": 0.93, "served_against_flat": {"difference": -0.03, "p_value": 0.001}}
 
 
+@pytest.fixture(autouse=True)
+def english():
+    with translation.override("en"):
+        yield
+
+
 def changed(**parts):
     report = copy.deepcopy(GOOD)
     for name, part in parts.items():

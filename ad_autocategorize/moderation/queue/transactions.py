@@ -2,23 +2,18 @@
 
 from __future__ import annotations
 
-import logging
-import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from typing import TypeVar
 
-from django.db import OperationalError, connections, router, transaction
+from django.db import connections, router, transaction
 from django.db.models import F
 
+from ad_autocategorize.busy_database import write_patiently
 from ad_autocategorize.models import LabelIssue
 from ad_autocategorize.sources import get_source
 
-logger = logging.getLogger("ad_autocategorize")
-
 Written = TypeVar("Written")
-# Seconds between tries of a batch that another writer keeps out; what is written before and after stays written.
-WAITS = (0.1, 0.5, 1, 2, 5, 10, 20, 30, 60, 60, 60)
 
 
 @contextmanager
@@ -49,27 +44,16 @@ def write_batch(write: Callable[[], Written]) -> Written:
     where it is kept out for minutes, or for another reason.
     """
     database = router.db_for_write(LabelIssue)
-    for wait in WAITS:
-        try:
-            with transaction.atomic(using=database):
-                _become_writer(database)
-                return write()
-        except OperationalError as error:
-            if connections[database].in_atomic_block or not _is_kept_out(error):
-                raise
-            logger.warning("The database is busy (%s); trying again in %s seconds.", error, wait)
-            time.sleep(wait)
-    with transaction.atomic(using=database):
-        return write()
+
+    def attempt() -> Written:
+        with transaction.atomic(using=database):
+            _become_writer(database)
+            return write()
+
+    return write_patiently(attempt, database)
 
 
 def _become_writer(database: str) -> None:
     """Wait for SQLite's write lock at once: who reads first and finds it taken later is refused without waiting."""
     if connections[database].vendor == "sqlite":
         LabelIssue._default_manager.using(database).filter(pk=-1).update(version=F("version"))
-
-
-def _is_kept_out(error: OperationalError) -> bool:
-    """Return whether another transaction is the reason: SQLite's lock, a deadlock, a lock's or a statement's time."""
-    code = getattr(error.__cause__, "sqlstate", "") or ""
-    return "locked" in str(error) or code in ("40001", "40P01", "55P03", "57014")
