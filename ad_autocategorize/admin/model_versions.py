@@ -35,7 +35,7 @@ MOST_COUNTS = 30
 class ModelVersionAdmin(ReadOnlyAdmin):
     """Versions are made by training alone; here they are looked at, compared, and chosen to serve."""
 
-    list_display = ["name", "kind", "slot", "status", "right", "in_service_since", "ad_count"]
+    list_display = ["name", "kind", "slot", "status", "right", "in_service_since"]
     list_filter = ["kind", "status"]
     actions = ["compare", "activate"]
     change_list_template = "admin/ad_autocategorize/modelversion/change_list.html"
