@@ -5,6 +5,7 @@ Training side: imports scikit-learn. The result is plain numbers, which ``compil
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
@@ -131,7 +132,10 @@ def fit_hyperplanes(
     place = np.zeros(rows.shape[1], dtype=np.int32)
     place[used] = np.arange(len(used))
     narrow = sparse.csr_array((rows.data, place[rows.indices], rows.indptr), shape=(rows.shape[0], len(used)))
-    estimator.fit(narrow, labels, sample_weight=weights)
+    with warnings.catch_warnings():
+        # A site of many small categories is told so in words of its own, once.
+        warnings.filterwarnings("ignore", message="The number of unique classes is greater than 50%")
+        estimator.fit(narrow, labels, sample_weight=weights)
     dense, intercepts = estimator.coef_, np.asarray(estimator.intercept_, dtype=np.float64)
     if len(dense) == 1:
         # One hyperplane tells two outcomes apart: the first keeps a score of zero.
