@@ -47,7 +47,7 @@ serve: $(VENV)/.run ## Another day: serve the demo marketplace as it is
 
 demo-photos: $(VENV)/.photos ## Train the demo's photo network on its own pictures (installs PyTorch; some minutes)
 	@# The network that comes with the demo has seen more pictures and may well be better: it was asked for all the same.
-	@$(MANAGE) retrain_cnn --force
+	@$(MANAGE) retrain_cnn --force --epochs 40
 
 demo-network: $(VENV)/.photos ## Make anew the photo network that demos start with (marketplace/demo/network)
 	rm -rf build/demo-network
