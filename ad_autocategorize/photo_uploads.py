@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 
 from django.utils.translation import gettext_lazy as _
 
-from ad_autocategorize.item_photos.names import MOST_PHOTOS
 from ad_autocategorize.photos.uploads import (
     DEFAULT_LIMITS,
     READING_LIMITS,
@@ -17,6 +16,7 @@ from ad_autocategorize.photos.uploads import (
     UploadRefused,
     decode_upload,
 )
+from ad_autocategorize.photos.uploads.limits import MOST_PHOTOS
 
 if TYPE_CHECKING:
     from django.core.files import File

@@ -12,6 +12,8 @@ from django.db import InterfaceError, OperationalError, connections, router, tra
 from django.db.models import F
 
 STATE_PK = 1
+# How long a process may go on with the tree it has before it asks whether another has changed it.
+CHECK_INTERVAL_SECONDS = 1.0
 # How long nobody asks a database that could not be asked.
 AWAY_PAUSE_SECONDS = 5.0
 
@@ -85,15 +87,15 @@ class _Reading:
 _latest: _Reading | None = None
 
 
-def recent_version(max_age: float) -> int:
-    """Return the version as it was at most ``max_age`` seconds ago; what this process has written is seen at once.
+def recent_version() -> int:
+    """Return the version as it was at most ``CHECK_INTERVAL_SECONDS`` ago; what this process has written is seen at once.
 
     Spares a busy reader a query a call, and with it, where connections are not kept, the connection. While the database is away
     the version is the one read last.
     """
     global _latest  # noqa: PLW0603 - one reading a process; threads that read at the same time do no harm
     reading = _latest
-    if reading is None or time.monotonic() - reading.at > max_age:
+    if reading is None or time.monotonic() - reading.at > CHECK_INTERVAL_SECONDS:
         at = time.monotonic()
         try:
             _latest = reading = _Reading(current_version(), at)

@@ -11,9 +11,9 @@ from django.utils.translation import gettext_lazy as _
 from rest_framework.exceptions import APIException, ErrorDetail, ValidationError
 from rest_framework.request import Request
 
-from ad_autocategorize.item_photos.names import MOST_PHOTOS
 from ad_autocategorize.photo_uploads import explain, read_uploads
 from ad_autocategorize.photos.uploads import DEFAULT_LIMITS
+from ad_autocategorize.photos.uploads.limits import MOST_PHOTOS
 
 if TYPE_CHECKING:
     from PIL.Image import Image

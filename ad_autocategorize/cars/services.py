@@ -27,8 +27,6 @@ if TYPE_CHECKING:
     from ad_autocategorize.photos.predictor import PhotoPredictor
 
 Status = Literal["car", "no_car", "no_photo", "no_model"]
-# How long a process may go on with the tree it has before it asks whether another has changed it.
-TAXONOMY_CHECK_INTERVAL_SECONDS = 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,7 +133,7 @@ def models_of_brand(brand_value: str) -> tuple[FieldOption, ...]:
 
 def car_category_values() -> frozenset[str] | None:
     """Return what the form's category field takes for categories of cars; ``None`` where the source does not tell them apart."""
-    return _car_category_values(type(car_source()), recent_version(TAXONOMY_CHECK_INTERVAL_SECONDS))  # type: ignore[arg-type]  # classes can be hashed
+    return _car_category_values(type(car_source()), recent_version())  # type: ignore[arg-type]  # classes can be hashed
 
 
 @lru_cache(maxsize=8)

@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ad_autocategorize.conf import plugin_settings
-from ad_autocategorize.item_photos.names import BACKBONE_PREFIX, MOST_PHOTOS, PART_FOLDER, PART_KEY
+from ad_autocategorize.item_photos.names import BACKBONE_PREFIX, PART_FOLDER, PART_KEY
+from ad_autocategorize.photos.uploads.limits import MOST_PHOTOS
 from ad_autocategorize.sources import AdSource
 from ad_autocategorize.sources.fields import fetch_along
 from ad_autocategorize.sources.photo_files import photo_paths

@@ -11,7 +11,7 @@ from weakref import WeakKeyDictionary
 from ad_autocategorize import registry
 from ad_autocategorize.conf import plugin_settings
 from ad_autocategorize.confidence import FIRST_OFFER, FURTHER_OFFER, LEAST_LIFT, LIKELY, Confidence, in_words
-from ad_autocategorize.item_photos.names import MOST_PHOTOS
+from ad_autocategorize.photos.uploads.limits import MOST_PHOTOS
 from ad_autocategorize.sources import AdSource, get_source
 from ad_autocategorize.sources.languages import serving_language, shown_language
 from ad_autocategorize.titles.hierarchy import Path
@@ -21,9 +21,6 @@ from taxonomy.tree import PATH_SEPARATOR, CategoryTree
 
 if TYPE_CHECKING:
     from PIL.Image import Image
-
-# How long a process may go on with the tree it has before it asks whether another has changed it.
-TAXONOMY_CHECK_INTERVAL_SECONDS = 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,7 +114,7 @@ def _suggest_with_photos(title: str, limit: int | None, photos: Sequence[Image])
     embedder = registry.embedder_of(active.photos) if active is not None and active.photos is not None else None
     if active is None or active.photos is None or embedder is None:
         return None
-    tree, active_ids = _taxonomy(recent_version(TAXONOMY_CHECK_INTERVAL_SECONDS), source.scope, shown_language())
+    tree, active_ids = _taxonomy(recent_version(), source.scope, shown_language())
     used = photos[:MOST_PHOTOS]
     opinions = active.photos.suggest(
         active.scorer,
@@ -138,7 +135,7 @@ def _suggest_with_photos(title: str, limit: int | None, photos: Sequence[Image])
 def suggest_categories_for_many(titles: Sequence[str], *, limit: int | None = None) -> list[CategorySuggestions]:
     """Return the suggestions for each title, all made with one model and one state of the taxonomy."""
     source = get_source()
-    tree, active_ids = _taxonomy(recent_version(TAXONOMY_CHECK_INTERVAL_SECONDS), source.scope, shown_language())
+    tree, active_ids = _taxonomy(recent_version(), source.scope, shown_language())
     active = registry.active_scorer(source.name, serving_language())
     is_stale = registry.scorer_state(source.name, serving_language()).is_stale
     if active is None:

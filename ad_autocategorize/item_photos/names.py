@@ -8,5 +8,3 @@ PART_FOLDER = "item-photos"
 PART_KEY = "item_photos"
 BACKBONE_PREFIX = "backbone-"
 BACKBONE_NAME = re.compile(r"backbone-[A-Za-z0-9_.-]{1,120}")
-# Photos of one ad that are read; a seller puts those that show most first.
-MOST_PHOTOS = 6

@@ -14,12 +14,10 @@ from ad_autocategorize.photos.answers import NO_CAR, CarAnswer, answer_car
 from ad_autocategorize.photos.artifact import PhotoManifest, read_photo_manifest, read_verified
 from ad_autocategorize.photos.artifact_checks import check_outputs
 from ad_autocategorize.photos.sessions import GraphSession, open_session, run_graph
+from ad_autocategorize.photos.uploads.limits import MOST_PHOTOS
 from ad_autocategorize.photos.vocabularies import Pair
 
-__all__ = ["MOST_PHOTOS", "PhotoPredictor", "open_session", "run_graph"]
-
-# Photos of one ad that are looked at; the first ones are those that sellers choose with most care.
-MOST_PHOTOS = 12
+__all__ = ["PhotoPredictor", "open_session", "run_graph"]
 
 
 class PhotoPredictor(GraphSession):

@@ -2,7 +2,6 @@ import pytest
 from django.core.management import CommandError, call_command
 
 from ad_autocategorize import registry
-from ad_autocategorize.categories import services
 from ad_autocategorize.categories.services import (
     suggest_categories,
     suggest_categories_for_many,
@@ -11,6 +10,7 @@ from ad_autocategorize.categories.services import (
 from ad_autocategorize.confidence import FURTHER_OFFER
 from ad_autocategorize.models import ModelVersion
 from ad_autocategorize.titles.scorer import Suggestion
+from taxonomy import locking
 from taxonomy.models import Category
 
 pytestmark = [pytest.mark.django_db, pytest.mark.database]
@@ -83,7 +83,7 @@ def test_one_query_for_the_version_a_second_and_none_while_the_registry_is_fresh
     suggest_categories("sofa")
     with django_assert_num_queries(0):
         suggest_categories("mesa")
-    monkeypatch.setattr(services, "TAXONOMY_CHECK_INTERVAL_SECONDS", 0)
+    monkeypatch.setattr(locking, "CHECK_INTERVAL_SECONDS", 0)
     with django_assert_num_queries(1):
         suggest_categories("mesa")
 

@@ -19,6 +19,8 @@ RefusalCode = Literal[
 ]
 
 MEBIBYTE = 1024 * 1024
+# Photos of one ad that are read; a seller puts those that show most first.
+MOST_PHOTOS = 6
 
 # English, for logs and for programs; ``photo_uploads`` has them in the language of the request.
 MESSAGES: dict[RefusalCode, str] = {
