@@ -203,3 +203,10 @@ def test_lists_fit_beside_the_sidebar(open_page, log_in, sofa, path):
     assert page.locator("#nav-sidebar").is_visible()
     table = "document.querySelector('#changelist .results')"
     assert page.evaluate(f"!{table} || {table}.scrollWidth <= {table}.clientWidth")
+
+
+def test_a_long_search_without_spaces_makes_no_page_wide(open_page, log_in, sofa):
+    page = open_page()
+    log_in(page, "eva")
+    page.goto(f"{REVIEW}?q={'x' * 3000}")
+    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
