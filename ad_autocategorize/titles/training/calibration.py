@@ -84,12 +84,12 @@ def fit_temperatures(rounds: Iterable[Unseen]) -> Temperatures:
 
 
 def fit_mixture(scores: FloatArray, targets: NDArray[np.intp]) -> Mixture:
-    """Fit the shape of the distribution to scores of shape (titles, categories) and the right categories.
+    """Fit the shape of the distribution to scores of shape (titles, categories) and the right categories, some below 0: unknown.
 
     What is fitted is whether the best category is the right one, since its probability is what people and thresholds read.
     """
     # Only the best category's probability is wanted: with the largest score at zero it is one over a sum.
-    right = scores.max(axis=1) == scores[np.arange(len(targets)), targets]
+    right = (targets >= 0) & (scores.max(axis=1) == scores[np.arange(len(targets)), targets])
     lower = _highest(scores) - scores.max(axis=1, keepdims=True)
     usual = np.array(_STARTS[0])
 

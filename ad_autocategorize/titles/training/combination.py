@@ -24,6 +24,8 @@ WEIGHT_PRIOR = 5.0
 LOOKED_AT = 24
 # Stands for the score of a category that one round has and another lacks.
 ABSENT = -1e4
+# Stands for the column of a category that was not learned: whatever is said of such a title is wrong.
+UNKNOWN = -1
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +35,7 @@ class Scores:
     Attributes
     ----------
     parts : shape (parts, titles, categories): the cascade's log-probabilities of whole paths, then the flat models' scores.
-    targets : shape (titles,): the right category's column.
+    targets : shape (titles,): the right category's column, or ``UNKNOWN``.
     """
 
     parts: FloatArray
@@ -42,6 +44,11 @@ class Scores:
     def total(self, weights: Sequence[float]) -> FloatArray:
         """Return the weighted sum of the parts, shape (titles, categories); the cascade weighs 1."""
         return np.asarray(np.tensordot(np.array([1.0, *weights]), self.parts, 1))
+
+    def known(self) -> Scores:
+        """Return the scores of the titles whose category was learned."""
+        known = self.targets != UNKNOWN
+        return Scores(self.parts[:, known], self.targets[known])
 
     def narrow(self, weights: Sequence[float]) -> Scores:
         """Return the scores of ``LOOKED_AT`` categories a title, the right one in the last column."""
@@ -76,7 +83,10 @@ class Combination:
 
 
 def fit_combination(scores: Scores, usual: Sequence[float], free: Sequence[bool]) -> Combination:
-    """Fit the weights that are ``free``; the others stay as ``usual`` has them, which is also where all begin."""
+    """Fit the weights that are ``free``; the others stay as ``usual`` has them, which is also where all begin.
+
+    Every title's category must be known.
+    """
     narrow = scores.narrow(usual)
     moving = np.flatnonzero(free)
     start = np.array(usual, dtype=np.float64)

@@ -15,7 +15,7 @@ from ad_autocategorize.titles.hierarchy import Path, build_nodes
 from ad_autocategorize.titles.settings import TitleSettings
 from ad_autocategorize.titles.training.calibration import Temperatures, Unseen
 from ad_autocategorize.titles.training.cascade import USUAL_REGULARIZATION, LocalClassifier, train_nodes
-from ad_autocategorize.titles.training.combination import FloatArray, Scores
+from ad_autocategorize.titles.training.combination import UNKNOWN, FloatArray, Scores
 from ad_autocategorize.titles.training.compilation import build_tree
 from ad_autocategorize.titles.training.examples import Examples
 from ad_autocategorize.titles.training.flat import FlatModel, train_flat_svc, train_naive_bayes, usual_svc_weight
@@ -74,7 +74,7 @@ class Learning:
 class Asked:
     """Titles that were not learned from, as features of those that were.
 
-    ``categories`` are those learned from, ``targets`` the positions in them of the titles' own.
+    ``categories`` are those learned from, ``targets`` the positions in them of the titles' own, or ``UNKNOWN``.
     """
 
     matrix: sparse.csr_array
@@ -84,9 +84,9 @@ class Asked:
 
     @classmethod
     def of(cls, examples: Examples, learning: Learning) -> Asked:
-        """Turn examples into the features of others, which must fill the same categories and may fill more."""
+        """Turn examples into the features of others."""
         position = {path: index for index, path in enumerate(learning.categories)}
-        targets = np.array([position[path] for path in examples.paths], dtype=np.intp)
+        targets = np.array([position.get(path, UNKNOWN) for path in examples.paths], dtype=np.intp)
         return cls(learning.features.transform(examples.contents), examples.paths, learning.categories, targets)
 
     def part(self, chosen: NDArray[np.intp]) -> Asked:

@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 import hashlib
-from collections import Counter, defaultdict
+from collections import defaultdict
 from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ad_autocategorize.titles.hierarchy import Path
-
-# The fold of titles that are learned from in every round.
-NEVER_ASIDE = -1
 
 
 def split_by_category(paths: Sequence[Path], share: float, seed: int) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
@@ -80,20 +77,15 @@ def _start(path: Path, seed: int) -> float:
 
 
 def deal_folds(paths: Sequence[Path], folds: int, seed: int) -> NDArray[np.intp]:
-    """Deal the ads of every category out to ``folds`` in turn, from a fold drawn by chance on; at least two folds.
-
-    The only ad of a category is in none of them (``NEVER_ASIDE``): whatever fold is set aside, the rest knows its categories.
-    """
+    """Deal the ads of every category out to ``folds`` in turn, from a fold drawn by chance on."""
     random = np.random.default_rng(seed)
-    ads = Counter(paths)
     following: dict[Path, int] = {}
-    fold_of = np.full(len(paths), NEVER_ASIDE, dtype=np.intp)
+    fold_of = np.empty(len(paths), dtype=np.intp)
     for index in random.permutation(len(paths)).tolist():
         path = paths[index]
-        if ads[path] > 1:
-            fold = following[path] if path in following else int(random.integers(folds))
-            fold_of[index] = fold
-            following[path] = (fold + 1) % folds
+        fold = following[path] if path in following else int(random.integers(folds))
+        fold_of[index] = fold
+        following[path] = (fold + 1) % folds
     return fold_of
 
 

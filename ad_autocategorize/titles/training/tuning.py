@@ -38,7 +38,7 @@ def choose_regularization(
 ) -> TitleSettings:
     """Return the settings with both C, chosen where they are open.
 
-    In each round the first examples are learned from and the second are judged on, which lie in categories of the first.
+    In each round the first examples are learned from, and the second are judged on where their category is one of the first.
     """
     usual = usual_regularization(settings)
     nodes: Sequence[float | None] = [usual.regularization]
@@ -88,7 +88,7 @@ class _Search:
             parts.append(self._bayes())
         if settings.flat_svc_weight != 0:
             parts.append(self._svc(settings.flat_regularization))
-        scores = Scores(np.stack(parts), self._asked.targets)
+        scores = Scores(np.stack(parts), self._asked.targets).known()
         return fit_combination(scores, *usual_weights(settings)).losses
 
     def _score_cascade(self, regularization: float | None) -> FloatArray:
