@@ -14,7 +14,6 @@ from django.urls import URLPattern, path, reverse
 from django.utils import timezone
 from django.utils.formats import date_format
 from django.utils.http import urlencode
-from django.utils.text import capfirst
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
@@ -79,7 +78,6 @@ class ModelVersionAdmin(ReadOnlyAdmin):
 
     def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
         own = {
-            "title": capfirst(self.opts.verbose_name_plural),
             "trainings": TrainingLock.objects.filter(expires_at__gt=timezone.now()),
         }
         return super().changelist_view(request, {**own, **(extra_context or {})})

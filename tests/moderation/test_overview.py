@@ -5,10 +5,12 @@ from datetime import timedelta
 from types import ModuleType
 
 import pytest
+from django.apps import apps
 from django.contrib import admin
 from django.contrib.auth.models import Permission
 from django.urls import path
-from django.utils import timezone
+from django.utils import timezone, translation
+from django.utils.text import capfirst
 
 from ad_autocategorize.models import LabelIssue, ReviewDecision, TaxonomyFinding
 from ad_autocategorize.moderation.labels.review import Reviewer, keep, undo
@@ -41,6 +43,14 @@ def test_the_index_lists_tasks_and_no_records(page, sofa_issue):
     assert f'href="{FIRST}"' in html
     assert f'href="{LIST}"' in html
     assert not re.findall(r'href="[^"]*/(reviewdecision|cardecision|suggestionevent|carfieldevent)/"', html)
+
+
+@pytest.mark.parametrize("name", ["labelissue", "carissue", "reviewdecision", "suggestionevent", "modelversion", "taxonomyfinding"])
+def test_a_list_is_headed_by_what_it_lists(admin_client, name):
+    with translation.override("en"):
+        html = admin_client.get(f"{ADMIN}/{name}/", headers={"accept-language": "en"}).content.decode()
+        title = capfirst(str(apps.get_model("ad_autocategorize", name)._meta.verbose_name_plural))
+    assert f"<h1>{title}</h1>" in html
 
 
 def test_each_card_is_for_those_who_may_open_what_it_leads_to(client, sofa_issue, django_user_model):

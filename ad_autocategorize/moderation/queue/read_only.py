@@ -8,6 +8,7 @@ from django.contrib import admin
 from django.contrib.admin.views.main import ChangeList
 from django.db.models.constants import LOOKUP_SEP
 from django.http import HttpRequest
+from django.utils.text import capfirst
 
 from ad_autocategorize.models import Decision
 from ad_autocategorize.moderation.queue.blind import is_blind
@@ -26,7 +27,10 @@ class ReadOnlyAdmin(PlainLookupsMixin, admin.ModelAdmin):
         own_parameters = {getattr(item, "parameter_name", None) for item in self.get_list_filter(request)}
         parameters = {name: values for name, values in request.GET.lists() if name not in own_parameters}
         refuse_huge_numbers(self.opts, parameters)
-        return super().get_changelist_instance(request)
+        changelist = super().get_changelist_instance(request)
+        # Django's own title asks to select one to view.
+        changelist.title = capfirst(self.opts.verbose_name_plural)
+        return changelist
 
     def has_add_permission(self, request: HttpRequest) -> bool:
         return False

@@ -15,7 +15,6 @@ from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed
 from django.shortcuts import get_object_or_404, redirect
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, reverse
-from django.utils.text import capfirst
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
@@ -88,7 +87,6 @@ class TaxonomyFindingAdmin(ReadOnlyAdmin):
     def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
         found_at = TaxonomyFinding.objects.aggregate(last=Max("found_at"))["last"]
         own = {
-            "title": capfirst(self.opts.verbose_name_plural),
             "found_at": found_at,
             "may_postpone": request.user.has_perm(CAN_REVIEW),
             "postponed": request.GET.get(PostponedFilter.parameter_name) == "yes",
