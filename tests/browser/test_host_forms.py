@@ -35,8 +35,8 @@ class OffersInRows(PlacedOffers):
 
 
 def topics():
-    home = Topic.add_root(name="Home")
-    return {name: home.add_child(name=name) for name in WORDS}
+    home = Topic.objects.add_root({"name": "Home"})
+    return {name: Topic.objects.add_child(home, {"name": name}) for name in WORDS}
 
 
 def fill(add, categories, words=WORDS):
