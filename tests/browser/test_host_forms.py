@@ -40,7 +40,7 @@ def topics():
 
 
 def fill(add, categories, words=WORDS):
-    """Twenty ads a category, and a drill at the tables, which is returned."""
+    """Twenty ads per category, and a drill at the tables, which is returned."""
     for number in range(20):
         for name, category in categories.items():
             add(f"{words[name][number % 2]} {number % 5}", category)
