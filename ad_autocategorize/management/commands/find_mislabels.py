@@ -10,7 +10,7 @@ from ad_autocategorize import registry
 from ad_autocategorize.management.arguments import folds, jobs, positive, seed
 from ad_autocategorize.management.bars import StageBars
 from ad_autocategorize.management.base import ExtraCommand
-from ad_autocategorize.moderation.search.finding import Request, Result, find_label_issues
+from ad_autocategorize.moderation.search.label_issues import Request, Result, find_label_issues
 from ad_autocategorize.sources import SourceError, using_source
 from ad_autocategorize.sources.registered import source_names
 from ad_autocategorize.versions import TrainingBusy

@@ -21,7 +21,7 @@ from ad_autocategorize.moderation.labels.fingerprints import fingerprint
 from ad_autocategorize.moderation.labels.places import follow_moved_categories
 from ad_autocategorize.moderation.queue.searching import folded_title
 from ad_autocategorize.moderation.queue.transactions import write_batch
-from ad_autocategorize.moderation.search.car_checks import find_car_issues
+from ad_autocategorize.moderation.search.car_issues import find_car_issues
 from ad_autocategorize.moderation.search.categories import keep_together, without_others
 from ad_autocategorize.moderation.search.doubts import Doubt, title_doubts, with_photos
 from ad_autocategorize.moderation.search.health import Evidence, record_health
