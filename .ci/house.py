@@ -1,7 +1,7 @@
 """Prints how the plugin's files and folders import one another; fails where two files or two folders import each other.
 
-``python .ci/house.py``. The order of the folders is the layers contract of ``pyproject.toml``; this counts circles, which the
-contract does not see within a layer.
+``PYTHONPATH=. python .ci/house.py``. The order of the folders is the layers contract of ``pyproject.toml``; this counts circles,
+which the contract does not see within a layer.
 """
 
 from __future__ import annotations

@@ -153,7 +153,7 @@ def report(trained: Trained, settings: PhotoSettings, arguments: argparse.Namesp
 
 
 def epoch_printer(photos: int) -> Callable[[Epoch], None]:
-    """Return what prints a line an epoch."""
+    """Return what prints a line per epoch."""
     begun = time.process_time()
 
     def report(epoch: Epoch) -> None:

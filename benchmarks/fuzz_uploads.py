@@ -98,7 +98,7 @@ def mutate(data: bytes, other: bytes, rng: random.Random) -> bytes:
 
 def work(count: int, seed: int, latest: Path) -> None:
     """Try ``count`` files and print one line: answers, slowest in seconds, and peak memory in megabytes."""
-    # Pillow warns of damaged EXIF, one line a file.
+    # Pillow warns of damaged EXIF, one line per file.
     warnings.simplefilter("ignore")
     rng = random.Random(seed)
     originals = seeds()

@@ -108,7 +108,7 @@ def add_cars(models: int, ads: int) -> None:
     """Fill the car catalog, and contradict it in one field of each of the ads: brand, body type or year in turn."""
     from django.utils import timezone
 
-    from ad_autocategorize.moderation.search.car_checks import find_car_issues
+    from ad_autocategorize.moderation.search.car_issues import find_car_issues
     from ad_autocategorize.sources import get_source
     from marketplace.models import Ad
     from taxonomy.car_catalog import upsert_cars

@@ -90,7 +90,7 @@ _latest: _Reading | None = None
 def recent_version() -> int:
     """Return the version as it was at most ``CHECK_INTERVAL_SECONDS`` ago; what this process has written is seen at once.
 
-    Spares a busy reader a query a call, and with it, where connections are not kept, the connection. While the database is away
+    Spares a busy reader one query per call, and the connection too where connections are not kept. While the database is away
     the version is the one read last.
     """
     global _latest  # noqa: PLW0603 - one reading a process; threads that read at the same time do no harm

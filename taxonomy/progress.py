@@ -28,7 +28,7 @@ def no_progress(done: int, total: int) -> None:
 
 
 def show_notes(stream: OutputWrapper, notes: Sequence[str]) -> None:
-    """Write the first notes, one a line, and how many more there are."""
+    """Write the first notes, one per line, and how many more there are."""
     for note in notes[:NOTES_SHOWN]:
         stream.write(note)
     if len(notes) > NOTES_SHOWN:

@@ -1,4 +1,4 @@
-"""The title input with category suggestions below it, and the category's select as one select a level."""
+"""The title input with category suggestions below it, and the category's select as one select per level."""
 
 from __future__ import annotations
 
@@ -66,7 +66,7 @@ class CategorySuggestionWidget(WrappingWidget):
 
 
 class CategoryPickerWidget(forms.Select):
-    """A select of categories that a script shows as one select a level. The plain select stays the form's field.
+    """A select of categories that a script shows as one select per level. The plain select stays the form's field.
 
     For any field with the categories as choices: ``widgets = {"category": CategoryPickerWidget}``. Where they stand in their
     tree is read off the taxonomy, all at once; a choice that it does not hold stands at the first level.

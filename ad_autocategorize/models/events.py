@@ -31,8 +31,8 @@ class Event(models.Model):
 class SuggestionEvent(Event):
     """What a seller made of the suggestions that a form showed. Holds neither what was typed nor who typed it.
 
-    One row a form that was saved, not one a keystroke: what is judged is where the ad ended up, and the lists that flicker by
-    while a title is typed are not answers to it. Forms that showed no suggestion, and forms that were left, have no row.
+    One row per saved form, not one per keystroke: what is judged is where the ad ended up, and nobody answers the lists that
+    flicker by while a title is typed. Forms that showed no suggestion, and forms that were left, have no row.
 
     ``outcome`` says whether the ad was filed under a suggestion; ``handling`` whether it got there by the suggestion, since a
     seller who finds the same category on his own confirms it, and one who takes what is offered may merely be done with it.

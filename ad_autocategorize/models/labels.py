@@ -9,7 +9,7 @@ from ad_autocategorize.models.decisions import Decision, ReviewItem
 
 
 class LabelIssue(ReviewItem):
-    """An ad that looks mislabelled; one row an ad, kept after the decision so that it is not asked about again."""
+    """An ad that looks mislabelled; one row per ad, kept after the decision so that it is not asked about again."""
 
     class State(models.TextChoices):
         OPEN = "open", _("open")

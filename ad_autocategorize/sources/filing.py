@@ -39,7 +39,7 @@ class FiledAds(FieldPaths):
 
     @property
     def has_several_categories(self) -> bool:
-        """Whether the field path leads to several categories an ad."""
+        """Whether the field path leads to several categories per ad."""
         return any(step.leads_to_many for step in self.category_steps)
 
     def categories_of(self, ad: Any) -> list[Any]:

@@ -255,7 +255,7 @@ class AdSource(FiledAds):
         skipped: Counter[str] | None = None,
         language: str | None = None,
     ) -> Iterator[LabelledTitle]:
-        """Stream the published ads, a chunk a query, one that is filed at several categories once at each.
+        """Stream the published ads, one query per chunk; an ad that is filed at several categories comes once for each.
 
         Ads without a title, whose category the taxonomy does not hold, that are older than ``since``, or that are said to be in
         another language than ``language``, or else the title settings', are left out and counted in ``skipped`` by reason.

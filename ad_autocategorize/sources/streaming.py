@@ -11,7 +11,7 @@ CHUNK = 2000
 
 
 def stream(ads: QuerySet[Any], limit: int | None = None) -> Iterator[Any]:
-    """Yield ads in the order of their primary keys, a chunk a query, each once; ``limit`` ads at most.
+    """Yield ads in the order of their primary keys, one query per chunk, each once; ``limit`` ads at most.
 
     Ads that are added meanwhile are among them if their keys are higher. A queryset that cannot be narrowed, such as a
     union, is read by one query.

@@ -114,7 +114,7 @@ class Vocabulary:
             keys.append(self._ngram_keys(tokens, strangers, base))
         joined = np.sort(np.concatenate(keys))
         rows = joined % size
-        # A word or pair counts once a title; an n-gram once for each word that has it.
+        # A word or pair counts once per title; an n-gram once for each word that has it.
         again = np.concatenate([[False], joined[1:] == joined[:-1]]) & (rows < self._first_ngram)
         if again.any():
             joined, rows = joined[~again], rows[~again]

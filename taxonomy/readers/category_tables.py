@@ -1,4 +1,4 @@
-"""Category trees from CSV: a column of paths, a column a level, or names with the parents' keys."""
+"""Category trees from CSV: a column of paths, one column per level, or names with the parents' keys."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from taxonomy.readers.table import Table, fold_header
 from taxonomy.rows import NOTHING, CategoryRow, ImportRefused
 
 _LEVEL = re.compile(r"(?:level|nivel|ebene|tier|lvl|lv|l)(\d+)(?:name)?")
-# One column a language: "name(en-gb)".
+# One column per language: "name(en-gb)".
 _TRANSLATED_NAME = re.compile(r"name[a-z]{2,5}")
 
 

@@ -1,4 +1,4 @@
-"""The category as one select a level: filled by a suggestion, corrected, sent, sent back, and without JavaScript."""
+"""The category as one select per level: filled by a suggestion, corrected, sent, sent back, and without JavaScript."""
 
 import pytest
 

@@ -35,12 +35,12 @@ class OffersInRows(PlacedOffers):
 
 
 def topics():
-    home = Topic.add_root(name="Home")
-    return {name: home.add_child(name=name) for name in WORDS}
+    home = Topic.objects.add_root({"name": "Home"})
+    return {name: Topic.objects.add_child(home, {"name": name}) for name in WORDS}
 
 
 def fill(add, categories, words=WORDS):
-    """Twenty ads a category, and a drill at the tables, which is returned."""
+    """Twenty ads per category, and a drill at the tables, which is returned."""
     for number in range(20):
         for name, category in categories.items():
             add(f"{words[name][number % 2]} {number % 5}", category)

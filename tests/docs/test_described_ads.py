@@ -73,8 +73,8 @@ def works(settings):
 
 
 def make_notices():
-    home, tools = Topic.add_root(name="Hogar"), Topic.add_root(name="Herramientas")
-    sofas = home.add_child(name="Sillones")
+    home, tools = Topic.objects.add_root({"name": "Hogar"}), Topic.objects.add_root({"name": "Herramientas"})
+    sofas = Topic.objects.add_child(home, {"name": "Sillones"})
     for number in range(12):
         Notice.objects.create(title=f"sillon {number}").topics.add(*[sofas, home][: 1 + (number % 3 == 0)])
         Notice.objects.create(title=f"taladro {number}").topics.add(tools)

@@ -23,9 +23,12 @@ WORDS = {"Chairs": "chair stool", "Tables": "table desk", "Drills": "drill screw
 
 
 def topics():
-    home, tools = Topic.add_root(name="Home"), Topic.add_root(name="Tools")
-    found = {name: home.add_child(name=name) for name in ("Chairs", "Tables")}
-    return found | {"Drills": tools.add_child(name="Drills"), "Gifts": Topic.add_root(name="Gifts")}
+    home, tools = Topic.objects.add_root({"name": "Home"}), Topic.objects.add_root({"name": "Tools"})
+    found = {name: Topic.objects.add_child(home, {"name": name}) for name in ("Chairs", "Tables")}
+    return found | {
+        "Drills": Topic.objects.add_child(tools, {"name": "Drills"}),
+        "Gifts": Topic.objects.add_root({"name": "Gifts"}),
+    }
 
 
 def add(model, title, *filed):

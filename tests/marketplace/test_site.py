@@ -8,7 +8,7 @@ from django.utils import timezone
 from PIL import Image
 
 from ad_autocategorize.models import CarIssue
-from ad_autocategorize.moderation.search.car_checks import find_car_issues
+from ad_autocategorize.moderation.search.car_issues import find_car_issues
 from ad_autocategorize.sources import get_source
 from marketplace.models import Ad, AdPhoto
 from taxonomy.models import Category

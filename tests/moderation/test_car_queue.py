@@ -16,7 +16,7 @@ from ad_autocategorize.moderation.cars import presentation
 from ad_autocategorize.moderation.cars.review import accept, keep
 from ad_autocategorize.moderation.queue.deciding import Reviewer
 from ad_autocategorize.moderation.queue.progress import COUNTED
-from ad_autocategorize.moderation.search.car_checks import find_car_issues
+from ad_autocategorize.moderation.search.car_issues import find_car_issues
 from ad_autocategorize.sources import get_source
 from marketplace.models import Ad
 from taxonomy.car_catalog import upsert_cars

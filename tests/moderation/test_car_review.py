@@ -12,7 +12,7 @@ from ad_autocategorize.models import CarDecision, CarIssue, ImmutableRecordError
 from ad_autocategorize.moderation.cars.review import accept, choose, keep, reopen, undo
 from ad_autocategorize.moderation.forgetting import FORGOTTEN
 from ad_autocategorize.moderation.queue.deciding import ReviewConflict, Reviewer
-from ad_autocategorize.moderation.search.car_checks import find_car_issues
+from ad_autocategorize.moderation.search.car_issues import find_car_issues
 from ad_autocategorize.sources import AdSource, SourceError, get_source
 from marketplace.models import Ad
 from taxonomy.car_catalog import upsert_cars

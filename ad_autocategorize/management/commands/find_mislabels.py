@@ -10,7 +10,7 @@ from ad_autocategorize import registry
 from ad_autocategorize.management.arguments import folds, jobs, positive, seed
 from ad_autocategorize.management.bars import StageBars
 from ad_autocategorize.management.base import ExtraCommand
-from ad_autocategorize.moderation.search.finding import Request, Result, find_label_issues
+from ad_autocategorize.moderation.search.label_issues import SearchOptions, SearchResult, find_label_issues
 from ad_autocategorize.sources import SourceError, using_source
 from ad_autocategorize.sources.registered import source_names
 from ad_autocategorize.versions import TrainingBusy
@@ -40,7 +40,7 @@ class Command(ExtraCommand):
         parser.add_argument("--seed", type=seed, default=0, help="Fixes the folds and the solvers (default 0).")
 
     def handle(self, *args: Any, **options: Any) -> None:
-        request = Request(
+        chosen = SearchOptions(
             limit=options["limit"],
             folds=options["folds"],
             jobs=options["jobs"],
@@ -53,7 +53,7 @@ class Command(ExtraCommand):
                     "No photo model is in service, so that photos say nothing: train one with retrain_cnn."
                 )
             names = source_names() if options["source"] is None else [options["source"]]
-            results = {name: self._search(name, request, options["verbosity"]) for name in names}
+            results = {name: self._search(name, chosen, options["verbosity"]) for name in names}
         except TrainingBusy as error:
             raise CommandError("Another search is filling the queue. Wait for it to end.") from error
         except (SourceError, LookupError, ValueError) as error:
@@ -63,11 +63,11 @@ class Command(ExtraCommand):
                 self.stdout.write(name)
             self._report(result)
 
-    def _search(self, name: str, request: Request, verbosity: int) -> Result:
+    def _search(self, name: str, chosen: SearchOptions, verbosity: int) -> SearchResult:
         with using_source(name) as source, StageBars(self.stderr, "reading ads", verbosity) as progress:
-            return find_label_issues(source, request, progress)
+            return find_label_issues(source, chosen, progress)
 
-    def _report(self, result: Result) -> None:
+    def _report(self, result: SearchResult) -> None:
         self.stdout.write(f"Judged {result.ads} ads; an estimated {result.estimated_errors} labels are wrong.")
         for reason, count in result.skipped.most_common():
             self.stdout.write(f"Not judged: {count} ads, {reason}.")

@@ -125,6 +125,6 @@ class Command(TrainingCommand):
         if error > POOR_CALIBRATION:
             self.say(
                 f"Probabilities are off by {error:.0%} on average: file no ads by them without a person looking. "
-                "More ads a category are the remedy.",
+                "More ads per category are the remedy.",
                 warning=True,
             )

@@ -14,6 +14,7 @@ from ad_autocategorize.models import CarIssue
 from ad_autocategorize.moderation.cars.catalog import Catalog
 from ad_autocategorize.moderation.cars.stated import car_relations, stated_fields
 from ad_autocategorize.moderation.queue.deciding import DecisionBatch, lock_ads
+from ad_autocategorize.moderation.queue.transactions import lock_in_order
 from ad_autocategorize.sources.fields import fetch_along
 from ad_autocategorize.sources.writing import lock_own_records
 
@@ -41,7 +42,7 @@ class CarBatch(DecisionBatch[LockedCar]):
             lock_own_records(self.source, ad)
         prefetch_related_objects(list(ads.values()), *car_relations(self.source))
         issues = defaultdict(list)
-        for issue in CarIssue.objects.select_for_update().filter(ad_id__in=ads).order_by("pk"):
+        for issue in lock_in_order(CarIssue.objects.filter(ad_id__in=ads)):
             issues[issue.ad_id].append(issue)
         return {key: LockedCar(ad, stated_fields(self.source, ad), issues[key]) for key, ad in ads.items()}
 

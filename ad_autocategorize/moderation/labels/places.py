@@ -6,7 +6,7 @@ from collections import defaultdict
 from typing import Any
 
 from ad_autocategorize.models import LabelIssue
-from ad_autocategorize.moderation.queue.transactions import own_transaction
+from ad_autocategorize.moderation.queue.transactions import lock_in_order, own_transaction
 from ad_autocategorize.titles.hierarchy import parting_level
 from taxonomy.tree import CategoryTree
 
@@ -27,15 +27,12 @@ def follow_moved_categories(**_signal: Any) -> None:
     if not moved:
         return
     with own_transaction():
-        _lock(sorted(pk for keys in moved.values() for pk in keys))
+        # All of them in order before any is written; many queries, since a query takes only so many keys.
+        keys = sorted(pk for some in moved.values() for pk in some)
+        for start in range(0, len(keys), WRITTEN_AT_ONCE):
+            some_issues = LabelIssue.objects.filter(pk__in=keys[start : start + WRITTEN_AT_ONCE])
+            lock_in_order(some_issues.values_list("pk", flat=True))
         for (branch, level), keys in moved.items():
             for start in range(0, len(keys), WRITTEN_AT_ONCE):
                 some = LabelIssue.objects.filter(pk__in=keys[start : start + WRITTEN_AT_ONCE])
                 some.update(branch=branch, level=level)
-
-
-def _lock(keys: list[int]) -> None:
-    # In one order with searches and decisions, or each could wait for the other.
-    for start in range(0, len(keys), WRITTEN_AT_ONCE):
-        some = LabelIssue.objects.select_for_update().filter(pk__in=keys[start : start + WRITTEN_AT_ONCE])
-        list(some.order_by("pk").values_list("pk"))

@@ -15,6 +15,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from ad_autocategorize.models import Decision, ReviewItem
+from ad_autocategorize.moderation.queue.transactions import lock_in_order
 from ad_autocategorize.sources import AdSource, get_source
 from ad_autocategorize.sources.ads import keys_of
 
@@ -44,13 +45,12 @@ class Reviewer:
 def lock_ads(source: AdSource, ad_ids: Iterable[str], *, hidden: bool = False) -> dict[str, Any]:
     """Return ads by their keys as text, locked until the transaction ends; those that are gone are missing.
 
-    ``hidden`` asks for those too that the site's own manager leaves out, as ads deleted softly.
+    ``hidden`` asks for those too that the site's own manager leaves out, for instance softly deleted ads.
     """
-    # The lock makes a seller's or another moderator's change wait, where the database has row locks. In one order, since of two
-    # who lock the same ads each could wait for the other.
+    # Where the database has row locks, a seller or another moderator who changes one of these ads waits for them.
     model = source.ad_model()
-    ads = (model._base_manager if hidden else model._default_manager).select_for_update()
-    return {str(ad.pk): ad for ad in ads.filter(pk__in=keys_of(ad_ids, source)).order_by("pk")}
+    ads = model._base_manager if hidden else model._default_manager
+    return {str(ad.pk): ad for ad in lock_in_order(ads.filter(pk__in=keys_of(ad_ids, source)))}
 
 
 class DecisionBatch(Generic[Locked]):

@@ -4,16 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from django.db import connections, router, transaction
-from django.db.models import F
+from django.db.models import F, QuerySet
 
 from ad_autocategorize.busy_database import write_patiently
 from ad_autocategorize.models import LabelIssue
 from ad_autocategorize.sources import get_source
 
 Written = TypeVar("Written")
+Row = TypeVar("Row")
 
 
 @contextmanager
@@ -37,11 +38,21 @@ def own_transaction() -> Iterator[None]:
         yield
 
 
+def lock_in_order(rows: QuerySet[Any, Row]) -> list[Row]:
+    """Lock rows until the transaction ends, and return them; those that are locked elsewhere are waited for.
+
+    Everything in the moderation locks rows of one table in the order of their keys. In different orders, two transactions
+    could each hold a row that the other waits for: a deadlock.
+    """
+    return list(rows.select_for_update().order_by("pk"))
+
+
 def write_batch(write: Callable[[], Written]) -> Written:
     """Call ``write`` in a short transaction of its own, again and again while other writers keep it out.
 
-    The results of minutes are not lost to a moderator's click. ``write`` starts afresh each time. Raises ``OperationalError``
-    where it is kept out for minutes, or for another reason.
+    A search has worked for minutes before it writes: it must not fail because a moderator is writing at that moment.
+    ``write`` must start afresh each time it is called. Raises ``OperationalError`` if other writers keep it out for minutes, and
+    at once for any other reason.
     """
     database = router.db_for_write(LabelIssue)
 
@@ -54,6 +65,9 @@ def write_batch(write: Callable[[], Written]) -> Written:
 
 
 def _become_writer(database: str) -> None:
-    """Wait for SQLite's write lock at once: who reads first and finds it taken later is refused without waiting."""
+    """Take SQLite's write lock at the beginning of the transaction, where SQLite waits for it.
+
+    A transaction that has read already is refused at its first write if another writes meanwhile, without any waiting.
+    """
     if connections[database].vendor == "sqlite":
         LabelIssue._default_manager.using(database).filter(pk=-1).update(version=F("version"))

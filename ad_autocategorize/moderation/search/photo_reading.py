@@ -8,7 +8,7 @@ from typing import Any
 from django.db.models.fields.files import FieldFile
 
 from ad_autocategorize import registry
-from ad_autocategorize.moderation.search.car_checks import PhotoAnswer
+from ad_autocategorize.moderation.search.car_issues import PhotoAnswer
 from ad_autocategorize.photos.uploads import READING_LIMITS, UploadRefused, decode_upload
 from ad_autocategorize.photos.vocabularies import HEADS
 from ad_autocategorize.sources.ads import ad_photos

@@ -15,7 +15,7 @@ from ad_autocategorize.moderation.labels.batch import LabelBatch
 from ad_autocategorize.moderation.labels.review import Reviewer, relabel_ad
 from ad_autocategorize.moderation.queue.ads import path_text
 from ad_autocategorize.moderation.queue.bulk_actions import UNDO_LIMIT
-from ad_autocategorize.moderation.queue.transactions import decision_transaction
+from ad_autocategorize.moderation.queue.transactions import decision_transaction, lock_in_order
 from ad_autocategorize.sources import AdSource, SourceError, using_source
 from ad_autocategorize.sources.registered import source_names
 from taxonomy.locking import lock_categories, tree_write
@@ -24,7 +24,7 @@ from taxonomy.tree import CategoryTree
 
 # What one request moves before a web server loses patience; merge_categories moves more.
 MERGE_LIMIT = UNDO_LIMIT
-HELD_AT_ONCE = 500
+LOCKED_AT_ONCE = 500
 
 
 class MergeRefused(ValueError):
@@ -53,7 +53,8 @@ def plan_merge(category_id: int, into_id: int, most: int | None = MERGE_LIMIT) -
         raise MergeRefused(_("Choose two categories of the tree."))
     if tree.children(category_id):
         raise MergeRefused(_("This category has others below it; move or merge those first."))
-    # Not the tree that this process keeps: a merge asks within a write, whose version another gets if this one is taken back.
+    # Not ``active_tree()``, which caches by the tree's version: if a merge were rolled back, this process would keep a tree that
+    # was never committed, under a version number that the next change gets.
     active, paths = CategoryTree.load(), (path_text(tree, category_id), path_text(tree, into_id))
     if into_id not in active:
         raise MergeRefused(_("%(path)s is out of use.") % {"path": paths[1]})
@@ -76,21 +77,21 @@ def merge(category_id: int, into_id: int, reviewer: Reviewer, most: int | None =
 
     Every move is a decision of one batch, which can be undone. Raises ``MergeRefused``, ``ReviewConflict``, ``SourceError``.
     """
-    # From the start: of two merges in opposite directions each would take the other's target out of use.
+    # From before the plan is checked: two merges in opposite directions would both pass, and each empty the other's target.
     with tree_write():
-        # Decisions that file an ad at either are done before the ads are counted, or wait and find the one out of use.
+        # A decision that files an ad at either category is done before the ads are counted; or else it waits for this lock, and
+        # is refused then, since the category is out of use.
         lock_categories([category_id, into_id])
         plan_merge(category_id, into_id, most)
         moved = _move_ads(category_id, into_id, reviewer)
         category = Category.objects.get(pk=category_id)
         category.is_active = False
         category.save()
-    # What was found about the emptied category is answered.
+    # What a search has asked about the emptied category is answered by the merge.
     about = LabelIssue.objects.filter(
         Q(given_id=category_id) | Q(suggested_id=category_id), state=LabelIssue.State.OPEN
     )
-    # Locked in one order with the searches and other decisions, or each could wait for the other.
-    list(about.select_for_update().order_by("pk").values_list("pk"))
+    lock_in_order(about.values_list("pk", flat=True))
     about.delete()
     TaxonomyFinding.objects.filter(category_id=category_id).delete()
     TaxonomyFinding.objects.filter(other_id=category_id).delete()
@@ -118,10 +119,10 @@ def _move_ads(category_id: int, into_id: int, reviewer: Reviewer) -> int:
 def _move_ads_of_source(category_id: int, into_id: int, merging: Reviewer) -> int:
     batch = LabelBatch(hidden_ads=True)
     keys = [str(key) for key in batch.source.filed_at([category_id], batch.tree).values_list("pk", flat=True)]
-    for start in range(0, len(keys), HELD_AT_ONCE):
-        held = keys[start : start + HELD_AT_ONCE]
-        with batch.locking_ads(held):
-            for key in held:
+    for start in range(0, len(keys), LOCKED_AT_ONCE):
+        chunk = keys[start : start + LOCKED_AT_ONCE]
+        with batch.locking_ads(chunk):
+            for key in chunk:
                 relabel_ad(key, (category_id, into_id), merging, batch)
     return len(keys)
 

@@ -136,7 +136,7 @@ def out_of_fold_scores(
     explain: bool = False,
     progress: Progress | None = None,
 ) -> FoldScores:
-    """Train once a fold on the ads outside it, and score its titles.
+    """For each fold, train on the ads outside it and score its titles.
 
     Parameters
     ----------

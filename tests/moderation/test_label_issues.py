@@ -14,7 +14,7 @@ from ad_autocategorize.categories.label_weights import weigh_labels
 from ad_autocategorize.conf import SETTING
 from ad_autocategorize.models import LabelIssue, SuggestionEvent
 from ad_autocategorize.moderation.labels.review import Reviewer, accept, keep
-from ad_autocategorize.moderation.search import finding
+from ad_autocategorize.moderation.search import label_issues
 from ad_autocategorize.sources import get_source
 from ad_autocategorize.versions import training_lock
 from ad_autocategorize.versions.locking import SEARCH
@@ -27,7 +27,7 @@ pytestmark = [pytest.mark.django_db, pytest.mark.database]
 
 @pytest.mark.parametrize("decide", [accept, keep])
 def test_what_is_decided_while_a_search_runs_stays_decided(sofa_issue, moderators, monkeypatch, decide):
-    judge = finding._judge
+    judge = label_issues._judge
 
     def judge_slowly(*arguments):
         judged = judge(*arguments)
@@ -36,7 +36,7 @@ def test_what_is_decided_while_a_search_runs_stays_decided(sofa_issue, moderator
         LabelIssue.objects.update(decided_at=timezone.now() - timedelta(hours=1))
         return judged
 
-    monkeypatch.setattr(finding, "_judge", judge_slowly)
+    monkeypatch.setattr(label_issues, "_judge", judge_slowly)
     find_mislabels()
     issue = LabelIssue.objects.get(pk=sofa_issue.pk)
     assert issue.state == {accept: "relabelled", keep: "kept"}[decide]

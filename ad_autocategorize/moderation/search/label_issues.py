@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Hashable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date as Date
 from datetime import datetime, time
-from functools import partial
-from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -21,15 +19,15 @@ from ad_autocategorize.moderation.labels.fingerprints import fingerprint
 from ad_autocategorize.moderation.labels.places import follow_moved_categories
 from ad_autocategorize.moderation.queue.searching import folded_title
 from ad_autocategorize.moderation.queue.transactions import write_batch
-from ad_autocategorize.moderation.search.car_checks import find_car_issues
+from ad_autocategorize.moderation.search.car_issues import find_car_issues
 from ad_autocategorize.moderation.search.categories import keep_together, without_others
 from ad_autocategorize.moderation.search.doubts import Doubt, title_doubts, with_photos
 from ad_autocategorize.moderation.search.health import Evidence, record_health
 from ad_autocategorize.moderation.search.item_photos import with_item_photos
 from ad_autocategorize.moderation.search.limiting import within_limit
+from ad_autocategorize.moderation.search.queue_update import close_issues, open_issues
 from ad_autocategorize.moderation.search.witnesses import one_witness_each
 from ad_autocategorize.sources import AdSource, LabelledTitle
-from ad_autocategorize.sources.ads import ads_by_key, title_of
 from ad_autocategorize.sources.languages import title_settings, training_languages
 from ad_autocategorize.sources.registered import source_names
 from ad_autocategorize.sources.source import require_ads
@@ -41,21 +39,26 @@ from taxonomy.tree import CategoryTree
 if TYPE_CHECKING:
     # The training side; imported when a search runs.
     from ad_autocategorize.moderation.search.photo_reading import PhotoReader
+    from ad_autocategorize.titles.hierarchy import Path
     from ad_autocategorize.titles.label_errors.mislabels import LabelQuality
     from ad_autocategorize.titles.label_errors.near_identical import Neighbors
     from ad_autocategorize.titles.label_errors.out_of_fold import FoldScores
 
-BATCH = 500
 ALTERNATIVES = 5
 
 Progress = Callable[[str, int, int], None]
 
 
 @dataclass(frozen=True, slots=True)
-class Request:
-    """What ``find_label_issues`` is asked for.
+class SearchOptions:
+    """How ``find_label_issues`` is to search.
 
-    ``limit`` ads at most are queued anew; ``photos`` asks for car photos to be looked at.
+    Attributes
+    ----------
+    folds : parts that the ads are judged in, each by models that learned from the others.
+    limit : how many ads are put into the queue at most, besides those that are open already; any number for ``None``.
+    jobs : processes that judge folds side by side.
+    photos : whether car photos are looked at too.
     """
 
     folds: int = 4
@@ -66,11 +69,18 @@ class Request:
 
 
 @dataclass(slots=True)
-class Result:
-    """What a search found; ``remembered`` ads were approved of by a moderator and stay out of the queue.
+class SearchResult:
+    """What a search found, in numbers.
 
-    ``skipped`` counts the ads that were not judged by reason; ``findings`` are about the category tree, ``car_issues`` open
-    contradictions of car fields.
+    Attributes
+    ----------
+    ads : ads that were judged.
+    skipped : ads that were not, by reason.
+    estimated_errors : labels that are wrong by cleanlab's estimate.
+    opened, closed : entries of the queue that are open now, and that were deleted since nothing speaks for them any more.
+    remembered : ads that are doubted and stay out of the queue, since a moderator has decided about them.
+    findings : findings about the category tree.
+    car_issues : car fields that contradict the catalog or a photo, open now.
     """
 
     ads: int = 0
@@ -83,24 +93,24 @@ class Result:
     car_issues: int = 0
 
 
-def find_label_issues(source: AdSource, request: Request, progress: Progress) -> Result:
+def find_label_issues(source: AdSource, options: SearchOptions, progress: Progress) -> SearchResult:
     """Judge all published ads and bring the queue up to date.
 
     Raises ``TrainingError`` where the ads cannot be learned from, ``TrainingBusy`` while another search runs, ``SourceError``,
     ``LookupError`` without ``MODEL_DIR``, which holds the lock.
     """
     with training_lock(plugin_settings.model_dir, SEARCH) as lock:
-        return _search(source, request, lock.telling(progress))
+        return _search(source, options, lock.telling(progress))
 
 
-def _search(source: AdSource, request: Request, progress: Progress) -> Result:
+def _search(source: AdSource, options: SearchOptions, progress: Progress) -> SearchResult:
     started = timezone.now()
     tree = CategoryTree.load(include_inactive=True)
-    result = Result()
-    photos = _photo_reader() if request.photos else None
+    result = SearchResult()
+    photos = _photo_reader() if options.photos else None
     for language in training_languages():
-        _search_language(source, language, tree, request, started, photos, result, progress)
-    result.closed = _close(started, source, tree, photos_seen=request.photos)
+        _search_language(source, language, tree, options, photos, result, progress)
+    result.closed = close_issues(started, source, tree, photos_seen=options.photos)
     # Categories may have moved while the search ran.
     write_batch(follow_moved_categories)
     if source.name == source_names()[0]:
@@ -112,10 +122,9 @@ def _search_language(
     source: AdSource,
     language: str,
     tree: CategoryTree,
-    request: Request,
-    started: datetime,
+    options: SearchOptions,
     photos: PhotoReader | None,
-    result: Result,
+    result: SearchResult,
     progress: Progress,
 ) -> None:
     """Judge the ads of one language, "" for all, and open their issues."""
@@ -123,23 +132,25 @@ def _search_language(
     ads = _read_ads(source, settings, language, result)
     # Categories out of use are learned from where ads lie in them, but no ad is to go there.
     active = CategoryTree.load(scope=source.scope)
-    judged = _judge(source, ads, (tree, active), language, request, progress)
+    judged = _judge(source, ads, (tree, active), language, options, progress)
     doubts = title_doubts(judged.quality)
     if photos is not None:
         doubts = with_photos(doubts, ads, judged.scores, judged.quality, source, photos.shows_car, active)
-    doubts = within_limit(request.limit, _unsettled(source, doubts, ads, tree, result), ads, source)
+    doubts = within_limit(options.limit, _unsettled(source, doubts, ads, tree, result), ads, source)
     neighbors = {doubt.row: judged.neighbors[doubt.row] for doubt in doubts}
     now = timezone.now()
     result.ads += len({ad.ad_id for ad in ads})
     result.estimated_errors += judged.quality.estimated_errors
-    update_queue(_issues(source, ads, doubts, judged, tree, now), started, result, source, tree)
+    opened, settled = open_issues(_issues(source, ads, doubts, judged, tree, now), source, tree)
+    result.opened += opened
+    result.remembered += settled
     if language == training_languages()[0]:
         # What is said of the tree comes from the first language's ads.
         evidence = Evidence(ads, judged.scores, judged.quality, neighbors)
         result.findings = record_health(evidence, source, tree, settings, now)
 
 
-def _read_ads(source: AdSource, settings: TitleSettings, language: str, result: Result) -> list[LabelledTitle]:
+def _read_ads(source: AdSource, settings: TitleSettings, language: str, result: SearchResult) -> list[LabelledTitle]:
     from ad_autocategorize.titles.training.examples import tokenize
 
     ads = list(source.iter_titles(skipped=result.skipped, language=language or None))
@@ -175,41 +186,18 @@ def _judge(
     ads: Sequence[LabelledTitle],
     trees: tuple[CategoryTree, CategoryTree],
     language: str,
-    request: Request,
+    options: SearchOptions,
     progress: Progress,
 ) -> _Judged:
-    """Judge the labels; of the two trees the second holds the active categories alone."""
+    """Judge the labels; ``trees`` are the whole tree, and the active categories alone."""
     from ad_autocategorize.titles.label_errors.mislabels import judge_labels
     from ad_autocategorize.titles.label_errors.near_identical import filed_shares, find_near_identical
-    from ad_autocategorize.titles.label_errors.out_of_fold import group_sellers, out_of_fold_scores
 
-    settings = title_settings(language)
-    titles, labels = [_title(ad) for ad in ads], weigh_labels(ads, source.name)
-    several = any(ad.others for ad in ads)
-    paths = [trees[0].path_ids(ad.category_id) for ad in ads]
-    # Without a cap sellers are trusted as one another, as where one account posts most ads: nobody else could judge those.
-    capped = plugin_settings.ADS_PER_SELLER is not None
-    groups = group_sellers(titles, paths, labels.labellers, settings) if capped else None
-    if several:
-        groups = keep_together(ads, groups)
-    scores = out_of_fold_scores(
-        titles,
-        paths,
-        settings,
-        weights=labels.weights,
-        groups=groups,
-        folds=request.folds,
-        seed=request.seed,
-        jobs=request.jobs,
-        explain=True,
-        progress=progress,
-    )
-    scores = with_item_photos(source, language, ads, scores, labels.weights, progress)
-    if several:
-        scores = replace(scores, probabilities=without_others(ads, scores))
-    suggestible = np.array([path[-1] in trees[1] for path in scores.categories])
-    sellers = [_whose(ad) for ad in ads]
-    near = find_near_identical(titles, range(len(ads)), settings, sellers=sellers)
+    whole, active = trees
+    scores = _score(source, ads, [whole.path_ids(ad.category_id) for ad in ads], language, options, progress)
+    suggestible = np.array([path[-1] in active for path in scores.categories])
+    titles, sellers = [_title(ad) for ad in ads], [_whose(ad) for ad in ads]
+    near = find_near_identical(titles, range(len(ads)), title_settings(language), sellers=sellers)
     near = one_witness_each(near, [ad.seller for ad in ads], [ad.category_id for ad in ads])
     quality = judge_labels(
         scores.categories,
@@ -223,13 +211,56 @@ def _judge(
     return _Judged(scores, near, quality)
 
 
+def _score(
+    source: AdSource,
+    ads: Sequence[LabelledTitle],
+    paths: Sequence[Path],
+    language: str,
+    options: SearchOptions,
+    progress: Progress,
+) -> FoldScores:
+    """Return the probability of each category for each ad, from models that did not learn from the ad."""
+    from ad_autocategorize.titles.label_errors.out_of_fold import group_sellers, out_of_fold_scores
+
+    settings, titles = title_settings(language), [_title(ad) for ad in ads]
+    labels = weigh_labels(ads, source.name)
+    groups: Sequence[Hashable | None] | None = None
+    if plugin_settings.ADS_PER_SELLER is not None:
+        # So that no seller's ad is judged by what he repeats himself. Where ``ADS_PER_SELLER`` is ``None`` sellers are not told
+        # apart: on a site where one account posts most of the ads, nobody else could judge those.
+        groups = group_sellers(titles, paths, labels.labellers, settings)
+    several = any(ad.others for ad in ads)
+    if several:
+        groups = keep_together(ads, groups)
+    scores = out_of_fold_scores(
+        titles,
+        paths,
+        settings,
+        weights=labels.weights,
+        groups=groups,
+        folds=options.folds,
+        seed=options.seed,
+        jobs=options.jobs,
+        explain=True,
+        progress=progress,
+    )
+    scores = with_item_photos(source, language, ads, scores, labels.weights, progress)
+    if several:
+        scores = replace(scores, probabilities=without_others(ads, scores))
+    return scores
+
+
 def _whose(ad: LabelledTitle) -> str:
-    """Return whose ad it is: what an ad says twice, since it has two categories, is no second opinion either."""
+    """Return whose ad it is, for telling opinions apart.
+
+    An ad with several categories is judged once for each. Without a known seller its key stands for one, so that it is no second
+    opinion about itself.
+    """
     return ad.seller or (f"ad {ad.ad_id}" if ad.others else "")
 
 
 def _unsettled(
-    source: AdSource, doubts: Sequence[Doubt], ads: Sequence[LabelledTitle], tree: CategoryTree, result: Result
+    source: AdSource, doubts: Sequence[Doubt], ads: Sequence[LabelledTitle], tree: CategoryTree, result: SearchResult
 ) -> list[Doubt]:
     """Return the doubts without those that a moderator settled, which must not fill a queue of limited length."""
     settled = LabelIssue.objects.filter(source=source.name).exclude(state=LabelIssue.State.OPEN)
@@ -290,103 +321,6 @@ def _issues(
             model=name,
             found_at=now,
         )
-
-
-def update_queue(
-    found: Iterable[LabelIssue], started: datetime, result: Result, source: AdSource, tree: CategoryTree
-) -> None:
-    """Open the issues found, but those that a moderator settled.
-
-    What moderators have done since the search read the ads is not undone; rows are changed under their version.
-    """
-    for batch in _batches(found):
-        opened, remembered = write_batch(partial(_open, batch, source, tree))
-        result.opened += opened
-        result.remembered += remembered
-
-
-def _open(batch: Sequence[LabelIssue], source: AdSource, tree: CategoryTree) -> tuple[int, int]:
-    """Open the issues of a batch, and return how many were opened and how many a moderator had settled."""
-    keys = [issue.ad_id for issue in batch]
-    rows = LabelIssue.objects.select_for_update().filter(source=source.name, ad_id__in=keys).order_by("pk")
-    known = {row.ad_id: row for row in rows}
-    new = [issue for issue in batch if issue.ad_id not in known]
-    LabelIssue.objects.bulk_create(new)
-    again = [(issue, known[issue.ad_id]) for issue in batch if issue.ad_id in known]
-    settled = _settled(again, source, tree)
-    changed = [_renew(old, issue) for issue, old in again if issue.ad_id not in settled]
-    LabelIssue.objects.bulk_update(changed, _RENEWED)
-    return len(new) + len(changed), len(settled)
-
-
-def _settled(again: Sequence[tuple[LabelIssue, LabelIssue]], source: AdSource, tree: CategoryTree) -> set[str]:
-    """Return the keys of the ads that a moderator decided about and that are as he left them, from what was found and known."""
-    decided = [(issue, old) for issue, old in again if old.state != LabelIssue.State.OPEN]
-    kept = {issue.ad_id for issue, old in decided if issue.fingerprint == old.fingerprint}
-    doubted = [issue for issue, _old in decided if issue.ad_id not in kept]
-    ads = ads_by_key([issue.ad_id for issue in doubted], source)
-    # Another title or category than the search read has been written since: by the moderator, or for the next search.
-    return kept | {
-        issue.ad_id for issue in doubted if _as_it_is(ads.get(issue.ad_id), source, tree) != issue.fingerprint
-    }
-
-
-def _as_it_is(ad: Any, source: AdSource, tree: CategoryTree) -> str | None:
-    category_ids = () if ad is None else source.filed_at_ids(ad, tree)
-    return fingerprint(title_of(ad, source).strip(), category_ids, tree) if category_ids else None
-
-
-def _close(started: datetime, source: AdSource, tree: CategoryTree, *, photos_seen: bool) -> int:
-    """Delete the open issues that were not found again, and return how many there were.
-
-    What photos alone had said stays while nobody looks at photos and the ad is as it was.
-    """
-    closed, last = 0, 0
-    while True:
-        seen, deleted, last = write_batch(partial(_close_batch, started, last, source, tree, photos_seen=photos_seen))
-        closed += deleted
-        if not seen:
-            return closed
-
-
-def _close_batch(
-    started: datetime, last: int, source: AdSource, tree: CategoryTree, *, photos_seen: bool
-) -> tuple[int, int, int]:
-    """Close issues behind the key ``last``; return how many were looked at, how many closed, and the key to go on behind."""
-    issues_of = LabelIssue.objects.filter(source=source.name, state=LabelIssue.State.OPEN)
-    stale = issues_of.filter(found_at__lt=started, pk__gt=last).order_by("pk")
-    # Locked, since one that is decided at this moment has to stay.
-    issues = list(stale.select_for_update()[:BATCH])
-    if not issues:
-        return 0, 0, last
-    shown = [] if photos_seen else [issue for issue in issues if issue.kind == LabelIssue.Kind.PHOTO]
-    ads = ads_by_key([issue.ad_id for issue in shown], source)
-    kept = [issue.pk for issue in shown if _as_it_is(ads.get(issue.ad_id), source, tree) == issue.fingerprint]
-    LabelIssue.objects.filter(pk__in={issue.pk for issue in issues} - set(kept)).delete()
-    return len(issues), len(issues) - len(kept), issues[-1].pk
-
-
-_RENEWED = [
-    "state", "kind", "given", "suggested", "branch", "level", "priority", "given_probability", "suggested_probability",
-    "alternatives", "words", "neighbors", "agreement", "seller", "ad_date", "fingerprint", "folded_title", "model", "found_at",
-    "version", "decided_at", "decided_by",
-]  # fmt: skip
-# The ad's title and what is asked about it: whoever has seen another decides about nothing.
-_SHOWN = ["state", "given_id", "suggested_id", "fingerprint"]
-
-
-def _renew(old: LabelIssue, found: LabelIssue) -> LabelIssue:
-    """Give the row what was found now; whoever has the old state before him is told when he decides."""
-    unchanged = all(getattr(old, name) == getattr(found, name) for name in _SHOWN)
-    version = old.version if unchanged else old.version + 1
-    found.pk, found.version = old.pk, version
-    return found
-
-
-def _batches(issues: Iterable[LabelIssue]) -> Iterator[Sequence[LabelIssue]]:
-    iterator = iter(issues)
-    while batch := list(islice(iterator, BATCH)):
-        yield batch
 
 
 def _moment(date: datetime | Date | None) -> datetime | None:

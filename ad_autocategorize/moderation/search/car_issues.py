@@ -14,7 +14,7 @@ from ad_autocategorize.models import CarIssue, ModelVersion
 from ad_autocategorize.moderation.cars.catalog import Catalog, Contradiction
 from ad_autocategorize.moderation.cars.stated import car_ads, describe, fingerprint, stated_fields, with_relations
 from ad_autocategorize.moderation.queue.searching import folded_title
-from ad_autocategorize.moderation.queue.transactions import write_batch
+from ad_autocategorize.moderation.queue.transactions import lock_in_order, write_batch
 from ad_autocategorize.sources import AdSource
 from ad_autocategorize.sources.ads import title_of
 from ad_autocategorize.sources.cars import CAR_FIELDS, fold
@@ -108,8 +108,7 @@ def _photo_model() -> str:
 
 def _store(source: AdSource, batch: list[CarIssue]) -> None:
     """Write what was found, but for the ads that a moderator has changed since they were read."""
-    # In one order with the moderators' decisions, or each could wait for the other.
-    locked = CarIssue.objects.select_for_update().filter(ad_id__in={issue.ad_id for issue in batch}).order_by("pk")
+    locked = lock_in_order(CarIssue.objects.filter(ad_id__in={issue.ad_id for issue in batch}))
     known = {(row.ad_id, row.field, row.evidence): row for row in locked}
     settled = {row.ad_id for row in known.values() if row.state != CarIssue.State.OPEN}
     ads = with_relations(source).filter(pk__in=settled) if settled else ()
@@ -128,7 +127,7 @@ def _store(source: AdSource, batch: list[CarIssue]) -> None:
 def _close(started: datetime, source: AdSource, *, photos_seen: bool) -> None:
     """Delete the open issues that were not found again.
 
-    What photos had said stays while nobody looks at photos and the car is as it was.
+    A search without photos (``photos_seen`` is false) leaves open what photos contradict, unless the car's fields have changed.
     """
     last: int | None = 0
     while last is not None:
@@ -136,9 +135,9 @@ def _close(started: datetime, source: AdSource, *, photos_seen: bool) -> None:
 
 
 def _close_batch(started: datetime, source: AdSource, last: int, *, photos_seen: bool) -> int | None:
-    """Close issues behind the key ``last``; return the key to go on behind, ``None`` at the end."""
+    """Close issues with keys above ``last``; return the last of their keys, ``None`` where there were none."""
     stale = CarIssue.objects.filter(state=CarIssue.State.OPEN, found_at__lt=started, pk__gt=last).order_by("pk")
-    # Locked, since one that is decided at this moment has to stay.
+    # The lock waits for a moderator who is deciding about one of them; that one is no longer open then, and stays.
     issues = list(stale.select_for_update()[:CHUNK])
     if not issues:
         return None
@@ -155,7 +154,10 @@ def _close_batch(started: datetime, source: AdSource, last: int, *, photos_seen:
 
 
 def _renew(old: CarIssue, issue: CarIssue) -> None:
-    """Give the row what was found now; whoever has the old state before him is told when he decides."""
+    """Write what was found as the new state of the row ``old``.
+
+    The version is raised if the question has changed: the decision of a moderator whose page shows the old one fails.
+    """
     same = (old.state, old.fingerprint, old.expected) == (issue.state, issue.fingerprint, issue.expected)
     issue.pk, issue.version = old.pk, old.version if same else old.version + 1
     issue.save(force_update=True)

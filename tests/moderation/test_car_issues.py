@@ -6,7 +6,7 @@ from django.contrib.auth.models import Permission
 from django.utils import timezone
 
 from ad_autocategorize.models import CarIssue
-from ad_autocategorize.moderation.search.car_checks import Catalog, find_car_issues, photo_contradictions
+from ad_autocategorize.moderation.search.car_issues import Catalog, find_car_issues, photo_contradictions
 from ad_autocategorize.sources import get_source
 from marketplace.models import Ad
 from taxonomy.models import Brand, CarModel
