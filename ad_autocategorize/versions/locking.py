@@ -44,7 +44,7 @@ class TrainingBusy(RuntimeError):
 
 
 @contextmanager
-def only_one(directory: Path, lock_name: str = LOCK_NAME) -> Iterator[None]:
+def lock_on_this_host(directory: Path, lock_name: str = LOCK_NAME) -> Iterator[None]:
     """Hold the folder's lock among the processes of this host. Raises ``TrainingBusy`` if another one holds it."""
     # The kernel drops the lock with its process, however that ends.
     directory.mkdir(parents=True, exist_ok=True)
@@ -59,7 +59,7 @@ def only_one(directory: Path, lock_name: str = LOCK_NAME) -> Iterator[None]:
 @contextmanager
 def training_lock(directory: Path, kind: str) -> Iterator[HeldLock]:
     """Hold the lock of a kind of models, or of the search, on all hosts. Raises ``TrainingBusy`` if another process holds it."""
-    with only_one(directory, LOCKS[kind]):
+    with lock_on_this_host(directory, LOCKS[kind]):
         lock = HeldLock(kind)
         lock.acquire()
         try:
