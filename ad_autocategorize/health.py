@@ -28,7 +28,7 @@ class Health:
     ----------
     status : "ok"; "degraded" where something else is served than should be, or the database is away; "failing" where nothing
         is served that should be.
-    models : one a kind, source and language of the site; those that were never trained are among them, and no fault.
+    models : one per kind, source and language of the site; those that were never trained are among them, and no fault.
     """
 
     status: Status

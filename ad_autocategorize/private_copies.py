@@ -33,12 +33,16 @@ class Place:
 
 
 def private_copy(folder: Path, digest: str, names: Sequence[str], part: str = "") -> Place:
-    """Return the copy of a model folder's files that are served, made now unless it is there; ``folder`` where none can be made.
+    """Return where to read a model's files: a private copy of ``folder``, made now if there is none yet.
 
-    ``part`` is a folder within it that may be there and holds files of the same names.
+    If no copy can be made, it is ``folder`` itself. Raises ``FileNotFoundError`` if that is missing too. The content is not
+    checked here: the reader does, and calls ``discard`` for a copy that turns out to be damaged.
 
-    Raises ``FileNotFoundError`` where there is neither a copy nor such a folder. What the files hold is for the reader to check,
-    and ``discard`` takes a copy away that turned out to be damaged.
+    Parameters
+    ----------
+    digest : the model's, of which there is one copy; without one, none is made.
+    names : the files that are served.
+    part : a folder within ``folder`` that may be there and holds files of the same names.
     """
     if not digest:
         return Place(folder, False)

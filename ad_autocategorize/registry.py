@@ -33,7 +33,7 @@ logger = logging.getLogger("ad_autocategorize")
 
 # How long a process may go on with the version it has before it asks the database again.
 CHECK_INTERVAL_SECONDS = 3.0
-# A request waits so long for a version to load, and goes on without: a web server ends workers that answer nobody for 30 s.
+# How long a request waits for a version to load before it goes on without. A web server kills workers that do not answer in 30 s.
 LOAD_WAIT_SECONDS = 5.0
 # Between the tries to load a version that could not be loaded: twice as long after each.
 FIRST_PAUSE_SECONDS = 3.0
@@ -75,10 +75,11 @@ class ServingState:
 
 
 class Registry(Generic[Served]):
-    """One a process, kind, source and language. A version that cannot be loaded is logged, and the one before is kept.
+    """What a process serves of one kind of model, for one source and language.
 
-    It is tried again, since files may arrive later than the row that names them: after some seconds at first, then less often.
-    A process that starts and cannot load the active version serves the newest one that it can.
+    If the active version cannot be loaded, that is logged and the one in memory is kept. It is tried again, since files may
+    arrive later than the row that names them: after some seconds at first, then less often. A process that has none in memory
+    yet serves the newest version that has served before and can be loaded.
     """
 
     def __init__(
@@ -103,12 +104,12 @@ class Registry(Generic[Served]):
         self._checked_at = -CHECK_INTERVAL_SECONDS
 
     def renew_lock(self) -> None:
-        """Take a lock of this process: in a forked child a thread that is not there may hold the parent's."""
+        """Make a new lock: after a fork, the copied one may be held by a thread of the parent, which does not exist here."""
         self._lock = threading.Lock()
 
     def active(self) -> Served | None:
         """Return the model to serve, or ``None`` where none is trained. Costs one query every few seconds."""
-        # Where there is a model in memory, nobody waits for the one who looks whether there is a newer one.
+        # One thread asks the database. The others wait for it only if there is no model in memory to go on with.
         if self._is_due() and self._lock.acquire(blocking=self._current is None):
             try:
                 if self._is_due():
@@ -140,7 +141,7 @@ class Registry(Generic[Served]):
         self._checked_at = time.monotonic()
 
     def _versions(self) -> list[Version]:
-        """Return the active version and, where this process has none to go on with, those to fall back to; [] for none active."""
+        """Return the active version and, if no model is in memory, those to fall back to; [] if none is active."""
         recorded = ModelVersion.objects.filter(kind=self._kind, source=self._source, language=self._language)
         active = recorded.filter(is_active=True).values_list("name", "digest").first()
         if active is None or (self._current is not None and self._current[0] == active):

@@ -36,8 +36,8 @@ class CategoryAdmin(PlainLookupsMixin, admin.ModelAdmin):
     ordering = ["name"]
     show_full_result_count = False
     change_list_template = "admin/ad_taxonomy/category/change_list.html"
-    # What depends on a category's place says here, for a person, what a move would affect, or has where the keys of the former
-    # parent and of the present one are given; empty for nothing.
+    # Functions of other apps that say, in a sentence for a person, what moving a category would affect; "" for nothing. After a
+    # move they are given the keys of its former parent and of its present one, and say what it has affected.
     impact_reporters: ClassVar[list[Callable[[Category, Moved | None], str]]] = []
 
     def lookup_allowed(self, lookup: str, value: Any, request: HttpRequest) -> bool:

@@ -45,11 +45,19 @@ def upsert_categories(
 ) -> ImportSummary:
     """Create, rename, move and reactivate categories so that the tree holds ``rows``.
 
-    A row with an ``external_id`` is the category with that key, whatever its name and place were, or else the one at its path,
-    if that has no key or one that ``deactivate_missing`` takes out of use; with ``rekey`` it is the one at its path, and gets
-    the key. A row without is the category at that path. Names that look alike are one. Categories on the way to a row are
-    created too; trees other than that of ``scope`` are left alone. ``progress`` is called with (written, total). The version
-    of the tree is raised where something changes. Raises ``ImportRefused`` for bad rows and for no rows.
+    A row with an ``external_id`` means the category with that key, wherever it was and whatever its name. If there is none, it
+    means the category at its path, unless that has a key of its own (with ``deactivate_missing``: one that another row has). A
+    row without an ``external_id`` means the category at its path. If there is no such category, it is created, and so are those
+    above it. Names that look alike are one name.
+
+    The version of the tree is raised if something changes. Raises ``ImportRefused`` for bad rows and for no rows.
+
+    Parameters
+    ----------
+    deactivate_missing : whether the rows are all categories there are: others go out of use, and their keys with them.
+    rekey : whether rows mean the categories at their paths, whatever keys those have, and give them theirs.
+    scope : which of several trees is meant; the others are left alone.
+    progress : called with (written, total).
     """
     wanted = _check(rows)
     with tree_plan():

@@ -14,7 +14,7 @@ from django.db.models import F
 STATE_PK = 1
 # How long a process may go on with the tree it has before it asks whether another has changed it.
 CHECK_INTERVAL_SECONDS = 1.0
-# How long nobody asks a database that could not be asked.
+# How long a database that could not be reached is not asked again.
 AWAY_PAUSE_SECONDS = 5.0
 
 
@@ -42,7 +42,7 @@ def tree_write() -> Iterator[None]:
 
 @contextmanager
 def tree_plan() -> Iterator[None]:
-    """Serialise with writers of the tree and leave its version alone, for who may find that nothing is to be written."""
+    """Keep writers of the tree out, but leave its version alone: for a plan of changes that may turn out to be empty."""
     state = apps.get_model("ad_taxonomy", "TaxonomyState")
     database = router.db_for_write(apps.get_model("ad_taxonomy", "Category"))
     with transaction.atomic(using=database):
@@ -60,12 +60,12 @@ def lock_tree() -> None:
 
 
 def lock_categories(keys: Iterable[int]) -> None:
-    """Make whoever changes these categories, or locks them, wait until the transaction ends; ads may still point at them.
+    """Lock categories until the transaction ends: whoever changes or locks one of them waits. Ads may still be filed there.
 
-    Whoever locks the tree as well does so before.
+    If the tree is locked too, that comes first; otherwise two transactions could wait for each other.
     """
     category = apps.get_model("ad_taxonomy", "Category")
-    # The weaker lock does not stand in the way of new rows that refer to a category.
+    # PostgreSQL's weaker lock lets others insert rows that refer to a category.
     weaker = connections[router.db_for_write(category)].features.has_select_for_no_key_update
     rows = category._default_manager.select_for_update(no_key=weaker).filter(pk__in=keys)
     list(rows.order_by("pk").values_list("pk"))
@@ -93,7 +93,7 @@ def recent_version() -> int:
     Spares a busy reader one query per call, and the connection too where connections are not kept. While the database is away
     the version is the one read last.
     """
-    global _latest  # noqa: PLW0603 - one reading a process; threads that read at the same time do no harm
+    global _latest  # noqa: PLW0603 - one reading per process; threads that read at the same time do no harm
     reading = _latest
     if reading is None or time.monotonic() - reading.at > CHECK_INTERVAL_SECONDS:
         at = time.monotonic()

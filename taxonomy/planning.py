@@ -28,9 +28,14 @@ _State = tuple[str, int | None, str | None, bool, str, str]
 class Plan:
     """What an import of ``rows``, parents first, makes of the ``existing`` categories; nothing is written before ``write``.
 
-    ``existing`` are those of one ``scope``. ``whole`` where the rows are all categories there are: the others go out of use, and
-    give way where they are in the way. ``rekey`` finds categories by their paths and gives them the rows' keys. Raises
-    ``ImportRefused``.
+    Raises ``ImportRefused``.
+
+    Parameters
+    ----------
+    existing : all categories of one ``scope``.
+    whole : whether the rows are all categories there are. The others go out of use; one that has the name of a row at the row's
+        place is renamed.
+    rekey : whether categories are found by their paths, and given the rows' keys.
     """
 
     def __init__(
@@ -110,17 +115,18 @@ class Plan:
         self._touched.add(category.pk)
 
     def _may_have(self, occupant: Category, key: str | None) -> bool:
-        """Return whether the category at a row's place is the row's, whose key is another category's or nobody's yet."""
+        """Return whether a row with this key means the category that stands at its place."""
         if key is None or self._rekey or occupant.external_id in (None, key):
             return True
-        # A key that is no longer told is that of a category deleted and made again, or of another scheme of keys.
+        # It has another key. If no row has that one, the host has made the category anew, or has changed its keys.
         return self._whole and occupant.external_id not in self._wanted_keys
 
     def _gives_way(self, occupant: Category) -> bool:
+        """Return whether the category at a row's place, which the row does not mean, is going out of use."""
         return self._whole and occupant.pk not in self._touched and occupant.external_id not in self._wanted_keys
 
     def _retire(self, category: Category) -> None:
-        """Take a category that is in another's place out of use, under a name that says which it was."""
+        """Rename a category that is going out of use, so that another can have its name and place."""
         self._take_out(category)
         before = category.name
         category.name = f"{category.name[:150]} ({category.external_id or f'#{category.pk}'})"
@@ -173,7 +179,7 @@ class Plan:
                     raise ImportRefused(f"{category.name!r} would be moved under itself. {NOTHING}")
 
     def _park(self) -> None:
-        # Names and keys that categories exchange must not collide halfway.
+        # Unique values in between: two categories that exchange their names or keys would collide halfway.
         moving = [category.pk for category in self._changed if _state(category)[:3] != self._before[category.pk][:3]]
         parked = Concat(Value(PARKED), Cast("pk", CharField()))
         for start in range(0, len(moving), BATCH):

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
+from numpy.typing import NDArray
 
 from ad_autocategorize.cars.catalog import table_of_today
 from ad_autocategorize.photos.settings import PhotoSettings
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
 
 # Shares of the photos: rules are chosen on the one, and figures taken on the other.
 VALIDATION, HOLD_OUT = 0.1, 0.1
-# A threshold wants so many photos to be chosen by, as far as a quarter of all will do.
+# So many photos are wanted to choose a threshold by: of few photos a larger share, but a quarter at most.
 WANTED, MOST_VALIDATION = 150, 0.25
 FEWEST_PHOTOS = 20
 
@@ -37,7 +38,7 @@ class PhotoParts:
     ----------
     vocabularies, table : what the heads answer, and which pairs of brand and model exist today.
     train, validation : what is learned from, and what rules are chosen by.
-    zoomed : reads a part anew, "validation" or "hold_out", by the steps of serving with a zoom.
+    zoomed : reads a part anew, "validation" or "hold_out", with the preprocessing of serving and a zoom.
     cars, hold_out : the readable photos of cars, and those of them that figures are taken on.
     skipped : the photos left out.
     groups : how many sellers or ads the photos of cars are of.
@@ -68,7 +69,6 @@ def prepare_photos(
     Raises ``TooFewPhotos``, ``OSError``.
     """
     from ad_autocategorize.photos.training.dataset import PhotoSet
-    from ad_autocategorize.photos.training.fitting import is_frozen
     from ad_autocategorize.photos.training.images import pack_photos
     from ad_autocategorize.photos.training.splitting import split_places
 
@@ -78,21 +78,12 @@ def prepare_photos(
         raise TooFewPhotos(
             f"There are {len(cars)} readable photos of ads with a brand; {FEWEST_PHOTOS} are the least to learn from."
         )
-    places = split_places(packed)
     vocabularies = begun or Vocabularies.of((record.labels for record in cars), before=before)
-    shown = np.array([record.is_car for record in packed.records])
-    validation = VALIDATION
-    if not is_frozen(settings, len(cars)):
-        # Frozen branches choose thresholds by what they learn from, out of fold.
-        validation = min(MOST_VALIDATION, max(VALIDATION, WANTED / len(cars)))
-    chosen = {
-        "validation": (places < validation) & shown,
-        "hold_out": (places >= validation) & (places < validation + HOLD_OUT) & shown,
-    }
+    shows_car: BoolArray = np.array([record.is_car for record in packed.records])
+    chosen = _set_aside(split_places(packed), shows_car, _validation_share(settings, len(cars)))
     kept = {name: list(compress(packed.records, part)) for name, part in chosen.items()}
 
     def zoomed(part: str, zoom: float) -> PhotoSet:
-        # Read again by the steps of serving.
         return PhotoSet.of(pack_photos(kept[part], work / "cache", settings.height, settings.width, zoom), vocabularies)
 
     learned = ~(chosen["validation"] | chosen["hold_out"])
@@ -107,5 +98,23 @@ def prepare_photos(
         hold_out=kept["hold_out"],
         skipped=packed.skipped,
         groups=len({record.group for record in cars}),
-        others_learned=bool((learned & ~shown).any()),
+        others_learned=bool((learned & ~shows_car).any()),
     )
+
+
+def _validation_share(settings: PhotoSettings, cars: int) -> float:
+    """Return which share of the photos rules are chosen by."""
+    from ad_autocategorize.photos.training.fitting import is_frozen
+
+    if is_frozen(settings, cars):
+        # With a frozen backbone thresholds are chosen on the training photos, out of fold: a small validation part will do.
+        return VALIDATION
+    return min(MOST_VALIDATION, max(VALIDATION, WANTED / cars))
+
+
+def _set_aside(places: NDArray[np.float64], shows_car: BoolArray, validation: float) -> dict[str, BoolArray]:
+    """Return which photos are in the validation part and in the hold-out; both are of cars alone. Shape (photos,)."""
+    return {
+        "validation": (places < validation) & shows_car,
+        "hold_out": (places >= validation) & (places < validation + HOLD_OUT) & shows_car,
+    }

@@ -106,28 +106,15 @@ def retrain_photos(
 
     Raises ``TooFewPhotos``, ``TrainingBusy``, ``SourceError``, ``ArtifactError``, ``ValueError``, ``OSError``.
     """
-    from ad_autocategorize.photos.training.distributed import rank_and_size, wait_for_all
+    from ad_autocategorize.photos.training.distributed import rank_and_size
     from ad_autocategorize.photos.training.fitting import train_network
 
     settings, before = _settings(request)
     directory = plugin_settings.model_dir
+    work = directory / WORK_FOLDER
     first = rank_and_size()[0] == 0
     with versions.training_lock(directory, ModelVersion.Kind.PHOTOS) if first else nullcontext() as lock:
-        if first:
-            # An interrupted training's checkpoint is of use.
-            versions.sweep(directory, PARTIAL_PREFIX, NAME_PREFIX)
-        else:
-            # The first process packs the photos; the others find them packed.
-            wait_for_all()
-        work = directory / WORK_FOLDER
-        records = [*ad_photo_records(source, limit=request.limit), *imported_photo_records()]
-        # The other processes of a training take the first one's: ads may have come in since it read them.
-        begun = _vocabularies_begun_with(work) if request.resume or not first else None
-        parts = prepare_photos(records, settings, work, before.vocabularies if before else None, begun)
-        if first and begun is None:
-            _begin(work, parts.vocabularies)
-        if first:
-            wait_for_all()
+        parts = _prepare(source, request, settings, before, work, first=first)
         network, origin = _network(settings, parts.vocabularies, request, before)
         train_network(
             network,
@@ -135,7 +122,7 @@ def retrain_photos(
             parts.train,
             parts.validation,
             work=work,
-            # Two processes must not write them at once.
+            # The first process alone writes them.
             embeddings=directory / EMBEDDINGS_FOLDER if first else None,
             device=request.device,
             resume=request.resume,
@@ -149,6 +136,35 @@ def retrain_photos(
     never_seen = parts.vocabularies.never_seen(catalog_pairs())
     started_from = origin.get("continued", origin["weights"])
     return PhotoResult(version, parts.skipped, written.difference, never_seen, written.frozen, started_from)
+
+
+def _prepare(
+    source: AdSource,
+    request: PhotoRequest,
+    settings: PhotoSettings,
+    before: PhotoManifest | None,
+    work: Path,
+    *,
+    first: bool,
+) -> PhotoParts:
+    """Read and part the photos: the ``first`` process packs them, the others wait for it and find them packed."""
+    from ad_autocategorize.photos.training.distributed import wait_for_all
+
+    if first:
+        # Folders without a record go. The work folder stays: a checkpoint in it can be resumed.
+        versions.sweep(plugin_settings.model_dir, PARTIAL_PREFIX, NAME_PREFIX)
+    else:
+        wait_for_all()
+    records = [*ad_photo_records(source, limit=request.limit), *imported_photo_records()]
+    # The others take the first one's vocabularies: ads may have come in since it read them.
+    begun = _vocabularies_begun_with(work) if request.resume or not first else None
+    parts = prepare_photos(records, settings, work, before.vocabularies if before else None, begun)
+    if first:
+        if begun is None:
+            _begin(work, parts.vocabularies)
+        # From here on the others go on.
+        wait_for_all()
+    return parts
 
 
 def _noted(lock: HeldLock) -> Callable[[Epoch], None]:
@@ -272,7 +288,6 @@ def _write(
     """Choose how the network is served, test it on the hold-out, and write the artifact."""
     from safetensors.torch import save
 
-    from ad_autocategorize.photos.training.export import largest_difference, to_onnx
     from ad_autocategorize.photos.training.fitting import choose_serving, is_frozen
 
     served = choose_serving(
@@ -290,9 +305,7 @@ def _write(
     metrics = _test(network, served, parts, request.device)
     frozen = is_frozen(settings, len(parts.train))
     metrics |= {"origin": origin, "frozen": frozen}
-    graph = to_onnx(network, settings.height, settings.width)
-    checked = served.preprocessing.normalize(parts.train.read(slice(MOST_CHECKED)))
-    difference = largest_difference(network, graph, checked)
+    graph, difference = _export(network, settings, served, parts)
     name = versions.new_name(NAME_PREFIX)
     manifest = {
         "version": name,
@@ -312,6 +325,15 @@ def _write(
     files = {GRAPH_NAME: graph, WEIGHTS_NAME: save(weights), HOLD_OUT_NAME: list_hold_out(parts.hold_out)}
     digest = write_photo_artifact(directory / name, files, manifest)
     return _Written(name, digest, metrics, difference, frozen)
+
+
+def _export(network: CarNetwork, settings: PhotoSettings, served: Served, parts: PhotoParts) -> tuple[bytes, float]:
+    """Return the network as an ONNX graph, and the largest difference between the logits of the two for some photos."""
+    from ad_autocategorize.photos.training.export import largest_difference, to_onnx
+
+    graph = to_onnx(network, settings.height, settings.width)
+    checked = served.preprocessing.normalize(parts.train.read(slice(MOST_CHECKED)))
+    return graph, largest_difference(network, graph, checked)
 
 
 def _record(

@@ -11,14 +11,14 @@ class TrainingLock(models.Model):
     name = models.CharField(max_length=40, unique=True)
     host = models.CharField(max_length=100)
     process = models.PositiveIntegerField()
-    # Of this holder alone: numbers of processes come again.
+    # Tells this holder from an earlier one: the system uses process numbers again.
     token = models.CharField(max_length=16)
     acquired_at = models.DateTimeField()
     expires_at = models.DateTimeField()
     progress = models.CharField(max_length=200, blank=True)
 
     class Meta:
-        # Nothing for people to look at but on the page of the model versions.
+        # People see it on the page of the model versions alone, which has permissions of its own.
         default_permissions = ()
 
     def __str__(self) -> str:

@@ -122,7 +122,7 @@ class ModelVersion(models.Model):
         """
         with transaction.atomic(using=router.db_for_write(ModelVersion)):
             versions = ModelVersion.objects.filter(**self.slot)
-            # Locks the rows of the kind, so that two activations follow one another.
+            # Locks the versions that may serve here, so that of two activations at once one waits for the other.
             list(versions.select_for_update().values_list("pk"))
             versions.filter(is_active=True).exclude(pk=self.pk).update(is_active=False)
             self.is_active = True

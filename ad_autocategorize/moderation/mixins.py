@@ -38,12 +38,12 @@ class CategoryCheckMixin(_Base):
     """
 
     def check(self, **kwargs: Any) -> list[CheckMessage]:
-        """Say where the admin is of another model than the source's ads, whose keys would be taken for theirs."""
+        """Warn if the admin is for another model than the source's ads: its keys would be taken for keys of ads."""
         found = super().check(**kwargs)
         try:
             name, ads = source_name_of(self.model), get_source().ad_model()
         except SourceError:
-            # The settings' own checks tell.
+            # The system checks of the settings report it.
             return found
         if name is None:
             message = f"CategoryCheckMixin is for the admin of {ads._meta.label}, the ads of the source."
@@ -105,13 +105,14 @@ class CategoryCheckMixin(_Base):
 class _CheckedList(ChangeList):
     def get_results(self, request: HttpRequest) -> None:
         super().get_results(request)
-        # Read here and kept by the queryset, which list_editable wants to stay one.
+        # ``list`` fills the queryset's cache, so that the page shows these very objects, with their checks. The result stays a
+        # queryset, as ``list_editable`` needs it.
         with using_source(source_name_of(self.model) or current_source_name()):
             _attach_checks(list(self.result_list), request)
 
 
 def _attach_checks(ads: Sequence[Any], request: HttpRequest) -> None:
-    """Give each ad the text to show, in a few queries for all; a blind moderator's choice is not led by it."""
+    """Give each ad the text to show, in a few queries for all; a moderator in blind mode is shown none."""
     if is_blind(request):
         texts = {ad.pk: _("hidden in blind mode") for ad in ads}
     else:

@@ -45,7 +45,7 @@ class GraphSession:
 
 
 def open_session(graph: bytes, threads: int = 0) -> Any:
-    """Return an ONNX Runtime session on the CPU; 0 threads stand for one a core, at most four."""
+    """Return an ONNX Runtime session on the CPU; 0 threads stand for one per core, at most four."""
     import onnxruntime
 
     options = onnxruntime.SessionOptions()

@@ -38,7 +38,7 @@ Style = Literal["first", "second", "guide", "target"]
 class Series:
     """A line through (x, y) points; ``style`` names its class in the style sheet.
 
-    ``radii`` (one a point) draws dots of that size; ``bars`` (low, high for each point) draws error bars.
+    ``radii`` (one per point) draws dots of that size; ``bars`` (low, high for each point) draws error bars.
     """
 
     name: str

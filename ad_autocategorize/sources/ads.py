@@ -73,7 +73,7 @@ def ad_photos(ad: Any, source: AdSource) -> Iterator[FieldFile | str]:
         photos = photos.all()
     elif not isinstance(photos, Sequence) or isinstance(photos, str):
         photos = [photos]
-    # An empty file field is false, and has no address.
+    # Without empty file fields, which are false and have no address.
     yield from filter(None, map(_file_of, photos))
 
 

@@ -81,11 +81,10 @@ class FiledAds(FieldPaths):
         return find
 
     def replace_category(self, ad: Any, former: Any, category: Any) -> None:
-        """File an ad at ``category`` in place of ``former``, with a row lock on the ad and in a transaction.
+        """File an ad at ``category`` in place of ``former``. Called in a transaction, with the ad's row locked.
 
-        Called in place of ``relabel`` where ads have several categories; the others stay. A many-to-many field is changed, and so
-        are the rows of its through model; override it where ``category`` is a method that returns several. Raises
-        ``SourceError``.
+        Called in place of ``relabel`` where ads have several categories; the ad's others stay. This changes a many-to-many field,
+        or the rows of its through model. Override it if ``category`` is a method that returns several. Raises ``SourceError``.
         """
         if not self.has_several_categories:
             raise SourceError(
@@ -115,7 +114,7 @@ class FiledAds(FieldPaths):
         return [relation for relation in relations if relation]
 
     def ads_with(self, categories: Sequence[Any]) -> QuerySet[Any]:
-        """Return the ads, published or not and deleted softly or not, whose path leads to one of these categories, each once."""
+        """Return the ads whose path leads to one of these categories, each once: unpublished and softly deleted ones too."""
         lookup = LOOKUP_SEP.join(step.lookup for step in self.category_steps)
         # The default manager may hide ads that will be restored.
         ads = self.ad_model()._base_manager.filter(**{f"{lookup}__in": categories})

@@ -26,7 +26,7 @@ class Mirror:
 
 @dataclass(frozen=True, slots=True)
 class _Told:
-    """What the host said of a key the first time."""
+    """What the host has said of the category with a key."""
 
     name: str
     parent: str | None
@@ -34,11 +34,15 @@ class _Told:
 
 
 def mirror(source: AdSource, names: Mapping[str, str] | None = None, *, most: int | None = None) -> Mirror:
-    """Return the host's categories as rows; ``names`` are those that mirrors have by now, by key.
+    """Return the host's categories as rows, in the site's language, with translations into those of ``LANGUAGES``.
 
-    Of several categories of one name below one parent the first, or the one whose mirror has the name, keeps it; to the others'
-    their keys are added. Names are those of the site's language, and those of the setting ``LANGUAGES`` beside. At most ``most``
-    of the host's categories are asked for. Raises ``SourceError`` where one key stands for two categories.
+    If several categories below one parent have the same name, one keeps it: the one that has it in the taxonomy already, or
+    else the first. The keys of the others are added to their names. Raises ``SourceError`` if one key stands for two categories.
+
+    Parameters
+    ----------
+    names : the names of the categories in the taxonomy by now, by key.
+    most : how many of the host's categories are asked for at most; all of them for ``None``.
     """
     host_keys: dict[str, str] = {}
     with translation.override(settings.LANGUAGE_CODE):
@@ -53,7 +57,10 @@ def mirror(source: AdSource, names: Mapping[str, str] | None = None, *, most: in
 
 
 def _told(source: AdSource, most: int | None, host_keys: dict[str, str]) -> dict[str, _Told]:
-    """Return what the host says in the active language, by key; fill in what its forms know each category by."""
+    """Return what the host says of its categories in the active language, by key.
+
+    Adds to ``host_keys``, by the same keys, what ads and forms keep of each category.
+    """
     told: dict[str, _Told] = {}
     for category in islice(source.host_categories(), most):
         above: str | None = None

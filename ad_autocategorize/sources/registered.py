@@ -1,7 +1,7 @@
-"""The sources that the settings name, and which of them what runs now is about.
+"""The sources that the settings name, and which of them is the current one.
 
-Whatever is done for one kind of ads is done within ``using_source(name)``, as what is said in one language is said within
-Django's ``translation.override(language)``. Elsewhere the first source is meant, a site's only one as a rule.
+``using_source(name)`` makes a source the current one for a block of code, as Django's ``translation.override(language)`` does
+with a language. Outside of such a block it is the first source, which is most sites' only one.
 """
 
 from __future__ import annotations
@@ -29,14 +29,14 @@ def source_names() -> list[str]:
 
 
 def current_source_name() -> str:
-    """Return the name of the source that what runs now is about."""
+    """Return the name of the current source."""
     name = _current.get()
     return source_names()[0] if name is None else name
 
 
 @contextmanager
 def using_source(name: str) -> Iterator[AdSource]:
-    """Run what follows for one source. Raises ``SourceError`` for a name that the settings do not have."""
+    """Make a source the current one within the block. Raises ``SourceError`` for a name that the settings do not have."""
     source = _load(name)
     token = _current.set(name)
     try:
@@ -46,7 +46,7 @@ def using_source(name: str) -> Iterator[AdSource]:
 
 
 def get_source() -> AdSource:
-    """Return an instance of the source that what runs now is about. Raises ``SourceError``."""
+    """Return an instance of the current source. Raises ``SourceError``."""
     return _load(current_source_name())
 
 
@@ -79,7 +79,7 @@ def source_name(record: Any) -> str:
 
 @contextmanager
 def source_of(record: Any) -> Iterator[AdSource]:
-    """Run what follows for the source whose ad a record is about. Raises ``SourceError``."""
+    """Make the source whose ad a record is about the current one within the block. Raises ``SourceError``."""
     with using_source(source_name(record)) as source:
         yield source
 

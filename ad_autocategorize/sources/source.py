@@ -134,15 +134,15 @@ class AdSource(FiledAds):
         mirrors = Category.objects.filter(scope=self.scope, external_id=external_id)
         noted = mirrors.exclude(host_key="").values_list("host_key", flat=True)
         name, key = self.host_key_name(), noted.first() or external_id
-        # Of the database that ads are written to, since an ad is about to point at it.
+        # From the database that is written to, since an ad is about to point at it.
         model = self.host_category_model()
         return model._default_manager.using(router.db_for_write(model)).filter(**{name: key}).first()
 
     def form_value(self, external_id: str) -> str:
-        """Return what the category field of the host's form takes for this category.
+        """Return what the category field of the host's form takes for the category with this key.
 
-        Not asked unless it is overridden: where ads are related to their categories it is what that relation keeps, as
-        ``sync_taxonomy`` noted it, and the key elsewhere.
+        Called only if it is overridden. By default the field takes what an ad's relation to its category keeps, as
+        ``sync_taxonomy`` has noted it; or the key, if there is no such relation.
         """
         return external_id
 
@@ -154,7 +154,7 @@ class AdSource(FiledAds):
         return fetch_along(queryset, self.select_related).order_by("pk")
 
     def relabel(self, ad: Any, category: Any) -> None:
-        """File an ad at another category, as it is called with a row lock on the ad and in a transaction.
+        """File an ad at another category. Called in a transaction, with the ad's row locked.
 
         ``category`` is one of those that ads point at. Override it where ``category`` is a method or a longer path, or where
         the site does more when an ad moves. Raises ``SourceError``.
@@ -167,7 +167,7 @@ class AdSource(FiledAds):
         ad.save(update_fields=[self.category])
 
     def ads_filed_at(self, categories: Sequence[Any]) -> QuerySet[Any]:
-        """Return all ads, published or not, filed at categories that ads point at; for merging categories, and before moving one.
+        """Return all ads filed at these categories of the host, published or not: before categories are merged or moved.
 
         Override it where ``category`` is a method. Raises ``SourceError``.
         """
@@ -178,12 +178,12 @@ class AdSource(FiledAds):
         return self.ads_with(categories)
 
     def set_car_field(self, ad: Any, name: str, text: str) -> None:
-        """Write one car field of an ad, as it is called with a row lock on the ad and in a transaction.
+        """Write one car field of an ad. Called in a transaction, with the ad's row locked; for a brand before its model.
 
-        ``name`` is "brand", "car_model", "body_type", "color" or "year", and ``text`` what ``value_of`` is to say afterwards, an
-        empty one for nothing; a brand is written before its model. Texts, whole numbers and foreign keys to rows with a name
-        are written along the field's path, on the ad or on a record that a one-to-one relation makes its own. Override it where
-        the field is a method or another kind of field, or where the site does more. Raises ``SourceError``.
+        ``name`` is "brand", "car_model", "body_type", "color" or "year". ``text`` is what ``value_of`` has to say afterwards;
+        empty to clear the field. This writes texts, whole numbers and foreign keys to rows with a name, on the ad or on a record
+        that a one-to-one relation makes its own. Override it if the field is a method or of another kind, or if the site does
+        more. Raises ``SourceError``.
         """
         write_car_field(self, ad, name, text)
 
@@ -221,13 +221,13 @@ class AdSource(FiledAds):
         return tree.host_key(category_id) or key
 
     def host_key_name(self) -> str:
-        """Return the name of the field of the host's categories that ads keep: the primary key, or what a foreign key says."""
+        """Return which field of a host's category ads keep: the foreign key's ``to_field``, or "pk"."""
         field = self.category_steps[-1].field if self.category_steps else None
         target = getattr(field, "target_field", None) if getattr(field, "many_to_one", False) else None
         return target.name if target is not None else "pk"
 
     def host_key(self, category: Any) -> str:
-        """Return what ads keep of a host's category, and its forms take; empty where categories live in several tables."""
+        """Return what ads and forms of the host keep of a category; empty if the host's categories live in several tables."""
         if not self.category_steps and type(self).host_categories is not AdSource.host_categories:
             return ""
         value = category.pk if self.host_key_name() == "pk" else getattr(category, self.host_key_name())
@@ -334,7 +334,7 @@ class AdSource(FiledAds):
 
 
 def require_ads(source: AdSource, count: int, skipped: Counter[str]) -> None:
-    """Raise ``SourceError`` where no ad is left since the taxonomy lacks their categories, which is quickly put right."""
+    """Raise ``SourceError`` with the remedy if no ad is left to read, and some lack their category in the taxonomy."""
     if count or not skipped[NOT_IN_TAXONOMY]:
         return
     remedy = "Fill it with import_taxonomy" if source.uses_taxonomy else "Run sync_taxonomy"

@@ -5,7 +5,7 @@ transaction records the version and, if it passes the gate, activates it. Until 
 without a record are swept by the next training, under the lock that lets only one training run at a time.
 """
 
-from ad_autocategorize.versions.locking import LOCK_NAME, TrainingBusy, only_one, training_lock
+from ad_autocategorize.versions.locking import LOCK_NAME, TrainingBusy, lock_on_this_host, training_lock
 from ad_autocategorize.versions.pruning import KEPT_VERSIONS, prune
 from ad_autocategorize.versions.recording import Training, new_name, record, sweep
 
@@ -14,8 +14,8 @@ __all__ = [
     "LOCK_NAME",
     "Training",
     "TrainingBusy",
+    "lock_on_this_host",
     "new_name",
-    "only_one",
     "prune",
     "record",
     "sweep",

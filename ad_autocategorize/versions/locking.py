@@ -33,9 +33,9 @@ LOCKS: dict[str, str] = {
     ModelVersion.Kind.PHOTOS: ".photo-training.lock",
     SEARCH: ".search.lock",
 }
-# A holder says so often that it is alive.
+# How often a holder says that it is alive.
 HEARTBEAT = timedelta(seconds=30)
-# After so long without a heartbeat the holder counts as killed. Clocks of hosts may differ by less than this.
+# After how long without a heartbeat a holder counts as killed. The clocks of hosts may differ by less than this.
 EXPIRY = timedelta(minutes=5)
 
 
@@ -44,9 +44,9 @@ class TrainingBusy(RuntimeError):
 
 
 @contextmanager
-def only_one(directory: Path, lock_name: str = LOCK_NAME) -> Iterator[None]:
-    """Hold the folder's lock among the processes of this host. Raises ``TrainingBusy`` if another one holds it."""
-    # The kernel drops the lock with its process, however that ends.
+def lock_on_this_host(directory: Path, lock_name: str = LOCK_NAME) -> Iterator[None]:
+    """Hold a file's lock, which keeps out other processes of this host alone. Raises ``TrainingBusy`` if one of them holds it."""
+    # The kernel gives the lock back when the process ends, even if it is killed.
     directory.mkdir(parents=True, exist_ok=True)
     with (directory / lock_name).open("w") as file:
         try:
@@ -58,8 +58,11 @@ def only_one(directory: Path, lock_name: str = LOCK_NAME) -> Iterator[None]:
 
 @contextmanager
 def training_lock(directory: Path, kind: str) -> Iterator[HeldLock]:
-    """Hold the lock of a kind of models, or of the search, on all hosts. Raises ``TrainingBusy`` if another process holds it."""
-    with only_one(directory, LOCKS[kind]):
+    """Hold the lock of a kind of models, or of the search, on all hosts. Raises ``TrainingBusy`` if another process holds it.
+
+    The row tells hosts apart. The file's lock does so for processes of one host, where it is never left behind.
+    """
+    with lock_on_this_host(directory, LOCKS[kind]):
         lock = HeldLock(kind)
         lock.acquire()
         try:
@@ -111,7 +114,7 @@ class HeldLock:
         self._progress = text[:200]
 
     def confirm(self) -> None:
-        """Raise ``TrainingBusy`` unless the row is still this holder's, as after a night of sleep it may not be."""
+        """Raise ``TrainingBusy`` unless the row is still this holder's: on a machine that was asleep it may have expired."""
         if not self._renewed():
             raise TrainingBusy("The lock of this training expired and another one took it over. Nothing was recorded.")
 
@@ -172,7 +175,7 @@ def _this_host() -> str:
 
 
 def _is_killed(other: TrainingLock) -> bool:
-    """Return whether the holder is known to be gone: nobody need wait for the row to expire then."""
+    """Return whether the holder is known to be gone, so that nobody need wait for the row to expire."""
     if other.host != _this_host():
         return False
     try:
@@ -181,5 +184,6 @@ def _is_killed(other: TrainingLock) -> bool:
         return True
     except OSError:
         return False
-    # Whoever asks holds the file of this host: a row with the same number is an earlier process's.
+    # This process holds the file's lock, so no other holder is alive here. A row with this very process number was left by an
+    # earlier process that had the same number.
     return other.process == os.getpid()

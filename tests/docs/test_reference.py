@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 from django.apps import apps
+from django.contrib.auth.models import Permission
 from django.core.management import get_commands, load_command_class
 from django.urls import reverse
 
@@ -134,6 +135,16 @@ def test_all_permissions():
         ]
     }
     assert names(section(page("checks-and-permissions"), "Permissions")) - {"ad_taxonomy.change_category"} == found
+
+
+@pytest.mark.django_db
+def test_permissions_named_on_any_page_exist():
+    found = {
+        f"{app}.{codename}" for app, codename in Permission.objects.values_list("content_type__app_label", "codename")
+    }
+    for file in (ROOT / "docs").rglob("*.md"):
+        named = re.findall(r"`(\w+\.(?:add|change|delete|view|can|activate)_\w+)`", file.read_text(encoding="utf-8"))
+        assert set(named) <= found, file
 
 
 def test_all_templates_and_their_blocks():

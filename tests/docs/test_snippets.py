@@ -32,7 +32,7 @@ def snippets():
             yield pytest.param(textwrap.dedent(block), id=f"{page.relative_to(ROOT)}:{number}")
 
 
-@pytest.mark.parametrize("code", snippets())
+@pytest.mark.parametrize("code", list(snippets()))
 def test_a_snippet_is_python_and_imports_what_it_uses_of_ours(code):
     tree = ast.parse(code)
     imported = {}

@@ -13,7 +13,7 @@ from django.core.management import CommandError, call_command
 from ad_autocategorize import registry
 from ad_autocategorize.categories.services import suggest_categories
 from ad_autocategorize.models import ModelVersion
-from ad_autocategorize.versions import KEPT_VERSIONS, LOCK_NAME, only_one
+from ad_autocategorize.versions import KEPT_VERSIONS, LOCK_NAME, lock_on_this_host
 from marketplace.models import Ad
 
 pytestmark = [pytest.mark.django_db, pytest.mark.database]
@@ -65,7 +65,7 @@ def test_old_versions_are_pruned_and_litter_is_swept(trained, model_dir):
 
 
 def test_two_trainings_do_not_run_at_once(trained, model_dir):
-    with only_one(model_dir), pytest.raises(CommandError, match="Another training"):
+    with lock_on_this_host(model_dir), pytest.raises(CommandError, match="Another training"):
         call_command("retrain_classifiers")
 
 

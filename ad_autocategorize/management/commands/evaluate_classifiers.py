@@ -51,7 +51,7 @@ class Command(ExtraCommand):
         parser.add_argument("--full", action="store_true", help="Leave nothing out; several times as long.")
         parser.add_argument("--folds", type=folds, default=5, help="Of the cross-validation (default 5).")
         parser.add_argument(
-            "--jobs", type=jobs, default=1, help="Processes that train (default 1; at most one a processor)."
+            "--jobs", type=jobs, default=1, help="Processes that train (default 1; at most one per processor)."
         )
         parser.add_argument("--source", help="The name of one of several sources; the first one by default.")
         parser.add_argument(

@@ -34,7 +34,7 @@ class Command(ExtraCommand):
             "--jobs",
             type=jobs,
             default=1,
-            help="Folds side by side, each in a process (default 1; at most one a processor).",
+            help="Folds side by side, each in a process (default 1; at most one per processor).",
         )
         parser.add_argument("--source", help="The name of one of several sources; all of them by default.")
         parser.add_argument("--seed", type=seed, default=0, help="Fixes the folds and the solvers (default 0).")

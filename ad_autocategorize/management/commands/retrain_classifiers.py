@@ -37,7 +37,7 @@ class Command(TrainingCommand):
         parser.add_argument("--limit", type=positive, help="Learn from at most this many ads.")
         parser.add_argument("--since", type=day, metavar="YYYY-MM-DD", help="Learn from ads of this date or later.")
         parser.add_argument(
-            "--jobs", type=jobs, default=1, help="Processes that train (default 1; at most one a processor)."
+            "--jobs", type=jobs, default=1, help="Processes that train (default 1; at most one per processor)."
         )
         parser.add_argument(
             "--scheduler",

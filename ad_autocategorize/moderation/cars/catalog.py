@@ -19,7 +19,7 @@ YEARS_OF_GRACE = 1
 
 @dataclass(frozen=True, slots=True)
 class Contradiction:
-    """A stated value that cannot be, or hardly, and what was expected in its place.
+    """A value that an ad states and that the catalog or a photo contradicts, and what was expected in its place.
 
     ``suggested`` is what to write, by field; empty where several values are possible.
     """
@@ -102,7 +102,7 @@ class Catalog:
 
     def forbids(self, stated: Mapping[str, str], changes: Mapping[str, str]) -> Contradiction | None:
         """Return what one of the changes to a car would run up against; ``None`` if the catalog has nothing against them."""
-        # A wrong pair of brand and model is told as a wrong brand, whichever of them changes.
+        # A pair of brand and model that does not exist is reported as a wrong brand, whichever of the two changes.
         judged = {*changes, "brand"} if "car_model" in changes else set(changes)
         found = self.contradictions({**stated, **changes})
         return next((contradiction for contradiction in found if contradiction.field in judged), None)

@@ -22,7 +22,7 @@ LISTED_AT_ONCE = 400
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """A field of the car and its value; ``parts`` where the two cars differ."""
+    """A field of the car and its value; ``parts`` says that the stated and the suggested car differ in it."""
 
     field: str
     value: str
@@ -70,7 +70,7 @@ def present_car(issue: CarIssue, catalog: Catalog, brand: str, *, blind: bool) -
         description_of(ad, source),
         price_of(ad, source),
         str(LABELS[issue.field]),
-        # A blind moderator would know by a second field that is marked that it is to change along.
+        # In blind mode only the field in question is marked: a second mark would say that it is to change too.
         tuple(_lines(car, {issue.field: ""} if blind else suggested)),
         tuple(_lines({**car, **suggested}, suggested)),
         tuple(possible_values(issue, catalog)),
@@ -90,7 +90,7 @@ def _choice(
 
 
 def _brands_at_hand(issue: CarIssue, catalog: Catalog, *, blind: bool) -> list[str]:
-    """Return the brand that the ad states, and those that it may be; a blind moderator would know by them what is expected."""
+    """Return the brand that the ad states, and those that it may be; in blind mode the first alone, since the others tell."""
     car = {issue.field: issue.stated, **issue.car}
     stated = [car.get("brand", "")]
     if blind:

@@ -20,7 +20,7 @@ from ad_autocategorize.moderation.queue.deciding import (
     ChoiceRefused,
     ReviewConflict,
     Reviewer,
-    advance,
+    change_state,
 )
 from ad_autocategorize.moderation.queue.transactions import decision_transaction
 from ad_autocategorize.sources import SourceError
@@ -28,7 +28,7 @@ from ad_autocategorize.sources.cars import CAR_FIELDS, LABELS, fold
 
 Action = CarDecision.Action
 State = CarIssue.State
-# The two name a car together: what is true of a field is true of that car.
+# What car it is. If either changes, what was said of any other field was said of another car.
 PAIR = ("brand", "car_model")
 
 
@@ -86,7 +86,7 @@ def _decide(issue: CarIssue, reviewer: Reviewer, wanted: Mapping[str, str], batc
     held = batch.locked_ad(issue.ad_id)
     car = held.stated
     changes = _changes(car, wanted, batch)
-    advance(issue, State.CORRECTED if changes else State.KEPT, reviewer.user)
+    change_state(issue, State.CORRECTED if changes else State.KEPT, reviewer.user)
     seen = {issue.field: issue.stated, **issue.car}
     if any(car[name] != seen.get(name, car[name]) for name in {*PAIR, issue.field, *changes}):
         raise ReviewConflict(_("The ad has changed since this was found; it is left as it is, for the next search."))
@@ -112,7 +112,7 @@ def _take_back(batch: CarBatch, held: LockedCar, decision: CarDecision, reviewer
     restored = _write(batch, held, changes)
     issue = decision.issue
     if issue is not None:
-        advance(issue, State.OPEN, None, stated=restored[issue.field][:200], found_at=timezone.now())
+        change_state(issue, State.OPEN, None, stated=restored[issue.field][:200], found_at=timezone.now())
         _remember(issue, restored)
     _update_other_issues(held, issue, restored, batch)
     undone = CarDecision(issue=issue, ad_id=decision.ad_id, action=Action.UNDONE, **_grounds(decision))

@@ -18,10 +18,10 @@ from ad_autocategorize.statistics.proportions import Proportion
 # A site that trains often has many versions.
 VERSIONS = 6
 _Handling, _Outcome = CarFieldEvent.Handling, CarFieldEvent.Outcome
-# Where the seller saw no value, and stated one: what he says of the photo's is his own. What an ad held before may be what
-# an earlier photo filled in.
+# Events where the form filled nothing in and the seller stated a value himself: an opinion independent of the photo's. A value
+# that the ad had before the form was opened is none, since an earlier photo may have filled it in.
 OWN = ~Q(outcome=_Outcome.EMPTY) & Q(handling__in=[_Handling.STATED, _Handling.UNSURE, _Handling.UNFIT])
-# Of a column that is never null and part of the index, so that the rows themselves need not be read.
+# "field" is counted, not "pk": it is never null, and part of the index, so that the rows themselves need not be read.
 COUNTS = {
     "all": Count("field"),
     "kept": Count("field", filter=Q(handling=_Handling.KEPT)),
@@ -43,9 +43,9 @@ class FieldFigures:
     ----------
     filled : answers that were filled in, of all.
     kept : filled in and left as they were, of those filled in; the others were changed or emptied.
-    first, three : of the fields that were not filled in and that the seller stated on his own, those where the photo's first
-        value, or one of its first three, was the same.
-    sure : of those again, the ones that were sure enough to be filled in, and had the same value first.
+    first, three : of the answers beside which the seller stated a value on his own, those whose first value, or one of whose
+        first three, was the seller's.
+    sure : of those of them that were sure enough to be filled in, the ones whose first value was the seller's.
     """
 
     name: str
@@ -63,7 +63,13 @@ class FieldFigures:
 
 @dataclass(frozen=True, slots=True)
 class CarFigures:
-    """The figures over all events of the form, apart from them those that clients told; of the form's by field and by version."""
+    """The figures of all events.
+
+    Attributes
+    ----------
+    totals : of the events that the form recorded and, apart from them, of those that clients of the API sent.
+    by_field, by_version : of the form's events alone.
+    """
 
     totals: list[FieldFigures] = field(default_factory=list)
     by_field: list[FieldFigures] = field(default_factory=list)
@@ -78,14 +84,14 @@ class CarFigures:
 
 
 def car_figures() -> CarFigures:
-    """Return all of it, in one pass over the index of the events."""
+    """Return the figures of all events, read in one pass over their index."""
     keys = ("model_version", "field", "from_form")
     rows = list(CarFieldEvent.objects.order_by(*keys).values(*keys).annotate(**COUNTS))
     if not rows:
         return CarFigures()
     origins = _summed(rows, "from_form")
     names = {True: _("recorded by the form"), False: _("told by clients of the API")}
-    # What clients of the API tell is anybody's word, and sets no other figure.
+    # Anybody may call the API: what its clients send counts in no other figure.
     own = [row for row in rows if row["from_form"]]
     fields, versions = _summed(own, "field"), _summed(own, "model_version")
     return CarFigures(

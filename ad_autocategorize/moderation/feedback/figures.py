@@ -23,7 +23,7 @@ from taxonomy.tree import CategoryTree
 Action = ReviewDecision.Action
 FIRST = Count("pk", filter=Q(outcome=SuggestionEvent.Outcome.ACCEPTED, rank=1))
 TOP_THREE = Count("pk", filter=Q(outcome=SuggestionEvent.Outcome.ACCEPTED, rank__lte=3))
-# The events whose branch is looked up, newest first.
+# How many of the newest events are sorted by main category.
 BRANCH_SAMPLE = 5000
 WEEKS = 26
 LATELY_WEEKS = 4
@@ -42,7 +42,7 @@ class Acceptance:
 
 @dataclass(frozen=True, slots=True)
 class Handled:
-    """What sellers did with suggestions of one place: taken as they were, or taken and changed before the ad was saved."""
+    """What sellers did with the suggestions at one place of the list: taken as they were, or taken and then changed."""
 
     place: int
     taken: int
@@ -51,7 +51,7 @@ class Handled:
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """A part of the events."""
+    """A part of the events, and its share of them."""
 
     name: str
     share: Proportion
@@ -202,7 +202,7 @@ def _told() -> QuerySet[SuggestionEvent]:
 
 
 def _answers() -> QuerySet[SuggestionEvent]:
-    """Return those that the form recorded: what clients of the API tell is anybody's word, and sets no figure."""
+    """Return those that the form recorded. Anybody may call the API: what its clients send counts in no figure but the totals."""
     return _told().filter(from_form=True)
 
 

@@ -44,7 +44,7 @@ class QueueList(ChangeList):
         for name in dict.fromkeys(map(source_name, self.result_list)):
             self._show_titles([issue for issue in self.result_list if source_name(issue) == name], name)
         for issue in self.result_list:
-            # From where on the two differ tells of the suggestion.
+            # In blind mode the whole path in one piece: where it is parted says where the suggestion differs.
             shared_filed_suggested = parted(*paths_side_by_side(tree, issue.given_id, issue.suggested_id))
             issue.shown_paths = ("", path_text(tree, issue.given_id), HIDDEN) if blind else shared_filed_suggested
             issue.shown_doubt = (
@@ -88,7 +88,7 @@ class LabelIssueAdmin(QueueAdmin):
 
     def get_list_filter(self, request: HttpRequest) -> Any:
         filters = super().get_list_filter(request)
-        # Where the two paths part, and why the ad is doubted, tells of the suggestion.
+        # In blind mode without those that give the suggestion away: where the two paths part, and why the ad is doubted.
         return [item for item in filters if item not in (SeverityFilter, "kind")] if is_blind(request) else filters
 
     @admin.display(description=gettext_lazy("ad"))
@@ -97,7 +97,7 @@ class LabelIssueAdmin(QueueAdmin):
 
     @admin.display(description=gettext_lazy("filed at → suggested"), ordering="given")
     def paths(self, issue: Any) -> str:
-        # Below one another: two columns of paths leave no room for anything else.
+        # One below the other: two columns of paths would leave no room for anything else.
         shared, filed, suggested = issue.shown_paths
         above = format_html("{} ›<br>", shared) if shared else ""
         return format_html("{}{}<br>→ <strong>{}</strong>", above, filed or "·", suggested or "·")

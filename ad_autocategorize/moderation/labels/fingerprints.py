@@ -10,7 +10,10 @@ from taxonomy.tree import CategoryTree
 
 
 def fingerprint(title: str, category_ids: Collection[int], tree: CategoryTree) -> str:
-    """Return a digest of what a moderator approved of: one half of the title, one of the categories' places in the tree."""
+    """Return a digest of what a moderator approved of.
+
+    Its first half is of the title, its second of the categories and the paths to them: ``is_titled`` compares the first alone.
+    """
     places = [(*map(str, tree.path_ids(pk)), *tree.path_names(pk)) for pk in sorted(category_ids)]
     return _digest(title) + _digest(*(step for place in places for step in place))
 
@@ -21,5 +24,5 @@ def is_titled(issue: LabelIssue, title: str) -> bool:
 
 
 def _digest(*parts: str) -> str:
-    # Half of the field's length.
+    # Two of these fill the field ``fingerprint``.
     return hashlib.sha256("\x00".join(parts).encode()).hexdigest()[:32]

@@ -27,7 +27,7 @@ LEAST_SHARE = 0.1
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """A category of a path; ``parts`` where this and the other path differ."""
+    """A category of a path; ``parts`` says that the other path does not share it."""
 
     name: str
     parts: bool
@@ -57,9 +57,16 @@ class Neighbor:
 class LabelPage:
     """An issue with all that its page shows.
 
-    ``filed`` is the path of the ad as it is now, ``also`` are those of its further categories; ``can_accept`` where it may be
-    filed as suggested, ``is_given`` where it lies where the issue found it, ``has_changed`` where an open question is no longer
-    about this ad.
+    Attributes
+    ----------
+    filed, suggested : the path of the ad as it is now, and the suggested one.
+    also : the paths of the ad's further categories.
+    choices : other categories that the models thought of.
+    neighbors : near-identical ads.
+    words : the words that decided, each with its weight.
+    can_accept : whether the ad may be filed as suggested.
+    is_given : whether the ad is still at the category that the issue doubts.
+    has_changed : whether the issue is open, but the ad has another title or category since.
     """
 
     issue: LabelIssue
@@ -175,7 +182,7 @@ def _categories_of(ad: Any, issue: LabelIssue, source: AdSource, tree: CategoryT
     try:
         return source.filed_at_ids(ad, tree)
     except SourceError:
-        # Who decides is told what is wrong.
+        # The page still opens; the decision itself fails with the source's message.
         return (issue.given_id,)
 
 

@@ -14,7 +14,7 @@ from django.utils.translation import gettext as _
 from ad_autocategorize.models import LabelIssue, ReviewDecision
 from ad_autocategorize.moderation.labels.batch import LabelBatch
 from ad_autocategorize.moderation.labels.fingerprints import fingerprint, is_titled
-from ad_autocategorize.moderation.queue.deciding import ChoiceRefused, ReviewConflict, Reviewer, advance
+from ad_autocategorize.moderation.queue.deciding import ChoiceRefused, ReviewConflict, Reviewer, change_state
 from ad_autocategorize.moderation.queue.searching import folded_title
 from ad_autocategorize.moderation.queue.transactions import decision_transaction
 from ad_autocategorize.sources.ads import title_of
@@ -49,7 +49,7 @@ def keep(issue: LabelIssue, reviewer: Reviewer, batch: LabelBatch | None = None)
 
 @decision_transaction()
 def relabel_ad(ad_id: str, move: tuple[int, int], reviewer: Reviewer, batch: LabelBatch) -> ReviewDecision:
-    """File an ad elsewhere that need not be in the queue, (from, to); as recorded as any. For raises see ``choose``."""
+    """File an ad, which need not be in the queue, at another category (from, to), and record it. For raises see ``choose``."""
     ad = batch.locked_ad(ad_id)
     if move[0] not in batch.source.filed_at_ids(ad, batch.tree):
         raise ReviewConflict(_("The ad was filed elsewhere in the meantime; it is left as it is."))
@@ -58,13 +58,13 @@ def relabel_ad(ad_id: str, move: tuple[int, int], reviewer: Reviewer, batch: Lab
 
 @decision_transaction()
 def undo(decision: ReviewDecision, reviewer: Reviewer, batch: LabelBatch | None = None) -> ReviewDecision:
-    """Take a decision back and open the issue again, unless it suggests just that; for ``batch`` see ``accept``.
+    """Take a decision back: file the ad where it was, and open its issue again; for ``batch`` see ``accept``.
 
     Raises ``ReviewConflict`` where it was undone already, or somebody changed the ad since.
     """
     batch, back_to = batch or LabelBatch(hidden_ads=True), decision.from_category_id
     if back_to is not None:
-        # In use or not: what a merge has emptied is filled again where the merge is undone.
+        # Even one out of use: undoing a merge fills the category that the merge has emptied.
         batch.lock_category(back_to)
     ad = batch.locked_ad(decision.ad_id)
     if decision.action == Action.UNDONE or ReviewDecision.objects.filter(undoes=decision).exists():
@@ -74,7 +74,10 @@ def undo(decision: ReviewDecision, reviewer: Reviewer, batch: LabelBatch | None 
         raise ReviewConflict(_("The ad has been changed since; it stays as it is."))
     issue = decision.issue
     if issue is not None:
-        _ask_again(issue, decision, ad, back_to, reviewer, batch)
+        if issue.suggested_id == back_to:
+            _settle_as_suggested(issue, reviewer)
+        else:
+            _reopen(issue, decision, ad, back_to, batch)
     undone = ReviewDecision(
         issue=issue,
         ad_id=decision.ad_id,
@@ -88,21 +91,31 @@ def undo(decision: ReviewDecision, reviewer: Reviewer, batch: LabelBatch | None 
     return _file(undone, ad, (decision.to_category_id or 0, back_to), reviewer, batch)
 
 
-def _ask_again(
-    issue: LabelIssue, decision: ReviewDecision, ad: Any, category_id: int, reviewer: Reviewer, batch: LabelBatch
-) -> None:
-    """Open the issue about the ad as it is now, at this category."""
-    if issue.suggested_id == category_id:
-        # A search has asked about the ad where it was until now, and suggested just this: the question is answered. Nobody
-        # approved of it, so a search that doubts the ad here may ask again.
-        advance(issue, State.OPEN, None, fingerprint="")
-        advance(issue, State.RELABELLED, reviewer.user)
-        return
-    place = {"given_id": category_id, "branch_id": batch.tree.path_ids(category_id)[0]}
-    filed = _moved(batch.source.filed_at_ids(ad, batch.tree), (decision.to_category_id, category_id))
+def _settle_as_suggested(issue: LabelIssue, reviewer: Reviewer) -> None:
+    """Settle an issue that suggests the very category that an undone decision brings the ad back to.
+
+    Since that decision a search has found the ad again, where the decision had put it, and has suggested the way back. The
+    fingerprint says what a moderator approved of. It is emptied, since nobody has approved of the ad here: a search that doubts
+    it may ask again.
+    """
+    # Opened first: only an open issue can be settled, and this one may be either.
+    change_state(issue, State.OPEN, None, fingerprint="")
+    change_state(issue, State.RELABELLED, reviewer.user)
+
+
+def _reopen(issue: LabelIssue, decision: ReviewDecision, ad: Any, back_to: int, batch: LabelBatch) -> None:
+    """Open an issue again whose decision is undone, about the ad as it is now and at the category that it goes back to."""
     title = _title(ad, batch)
-    now = {"fingerprint": fingerprint(title, filed, batch.tree), "folded_title": folded_title(title)}
-    advance(issue, State.OPEN, None, **place, **now)
+    filed = _moved(batch.source.filed_at_ids(ad, batch.tree), (decision.to_category_id, back_to))
+    change_state(
+        issue,
+        State.OPEN,
+        None,
+        given_id=back_to,
+        branch_id=batch.tree.path_ids(back_to)[0],
+        fingerprint=fingerprint(title, filed, batch.tree),
+        folded_title=folded_title(title),
+    )
 
 
 @decision_transaction()
@@ -121,7 +134,7 @@ def _decide(
     if category_id != issue.given_id and category_id in filed:
         raise ChoiceRefused(_("The ad is filed there already, beside the category in question; choose another one."))
     approved = _moved(filed, (issue.given_id, category_id))
-    advance(issue, state, reviewer.user, fingerprint=fingerprint(title, approved, tree))
+    change_state(issue, state, reviewer.user, fingerprint=fingerprint(title, approved, tree))
     if issue.given_id not in filed:
         raise ReviewConflict(_("The ad was filed elsewhere in the meantime; it is left as it is."))
     if not found_unchanged:

@@ -40,8 +40,10 @@ def price_of(ad: Model, source: AdSource) -> str:
 
 
 def may_open_ads(site: AdminSite, request: HttpRequest) -> bool:
-    """Return whether the ads' pages in the admin would let this person in: what leads to a refusal is no link."""
-    # Who may open the ads of one kind only is led to no refusal by those of another.
+    """Return whether this person may open the ads' pages in the admin. Elsewhere ads are shown without links.
+
+    With several sources: the ads of every one of them.
+    """
     for name in source_names():
         with using_source(name) as source:
             ads = site._registry.get(source.ad_model())

@@ -1,4 +1,4 @@
-"""Blind mode: a moderator decides without seeing the suggestion, so that it can be told how far suggestions lead."""
+"""Blind mode: a moderator decides without seeing the suggestion, so that one can measure how far suggestions influence him."""
 
 from __future__ import annotations
 

@@ -22,7 +22,7 @@ from ad_autocategorize.sources import SourceError, using_source
 from ad_autocategorize.sources.registered import source_name
 
 Row = TypeVar("Row", bound=Model)
-# Sellers who change these ads meanwhile wait for part of a second.
+# Rows of one transaction. Their ads stay locked until it ends: with so few, a seller who saves one waits for part of a second.
 COMMITTED_AT_ONCE = 100
 
 BULK_LIMIT = 1000
@@ -36,9 +36,10 @@ def is_confirmed(request: HttpRequest) -> bool:
 
 
 def shown_rows(request: HttpRequest, limit: int) -> dict[int, int]:
-    """Return what a confirmation page showed, versions by key; in one field, since Django refuses forms of a thousand.
+    """Return the rows that a confirmation page showed: their versions by their keys.
 
-    Raises ``SuspiciousOperation`` for more than ``limit``, which no page shows.
+    They come in one field, since Django refuses forms of more than a thousand fields. A version that is no number is given as
+    -1, which no row has. Raises ``SuspiciousOperation`` for more rows than ``limit``, which no page shows.
     """
     items = request.POST.get("seen", "").split(",", limit + 1)
     if len(items) > limit:
@@ -76,7 +77,7 @@ def confirmation_page(
         "moves": moves.most_common(),
         # For the way back to the list with its filters.
         "filters": request.GET.urlencode(),
-        # Django asks for one, whatever "select_across" says.
+        # Django wants one row selected in any case; which ones are meant stands in "seen".
         "checkbox": (ACTION_CHECKBOX_NAME, rows[0].pk),
         **context,
     }

@@ -25,9 +25,13 @@ from ad_autocategorize.sources.registered import source_of
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What came of a decision: the level of Django's messages and a text, which may be HTML; both empty for a skipped entry.
+    """What came of a decision: a message with its level, and whether to go on to the next entry.
 
-    ``answered`` says whether the question is, by this moderator or by what happened meanwhile.
+    Attributes
+    ----------
+    level : one of Django's levels of messages.
+    text : may be HTML; empty for a skipped entry, about which nothing is said.
+    answered : whether to go on: the question is settled by this decision or by what happened meanwhile, or was skipped.
     """
 
     level: int = messages.SUCCESS
@@ -97,7 +101,7 @@ class DecideView(PartsView):
         outcome = self._outcome(issue, request.POST.get("decision", ""), filters.urlencode())
         own = {"after": str(pk)}
         if not outcome.answered:
-            # What was typed is not lost, nor what the list was narrowed to.
+            # The same entry again, with what the moderator typed and the brand whose models were listed.
             typed = request.POST.get("value", "")[:LONGEST_TYPED]
             own = {"issue": str(pk), "value": typed, "brand": request.POST.get("brand", "")}
         if not self.wants_parts():
@@ -128,7 +132,7 @@ class DecideView(PartsView):
     def _after_shown(
         self, outcome: Outcome, filters: QueryDict, showing: int, decided: ReviewItem | None
     ) -> JsonResponse:
-        """Answer a script that shows the entry ``showing`` already: with that one again only if it is another by now."""
+        """Answer a script that shows the entry ``showing`` already: send it anew only if it may look different by now."""
         shown = self.model_admin.model._default_manager.filter(pk=showing).first()
         if shown is None or shown.state != shown.State.OPEN:
             return self.parts(outcome, filters, after=self.kwargs["pk"])
@@ -140,7 +144,10 @@ class DecideView(PartsView):
             return self._start_again(outcome)
 
     def _may_differ(self, shown: Any, decided: ReviewItem | None) -> bool:
-        """Return whether an entry may look otherwise than when the script got it: by somebody else, or by this decision."""
+        """Return whether an entry may look different from what the script got.
+
+        Somebody else may have changed it, or the decision about another entry has: of the same ad, or of a near-identical one.
+        """
         if str(shown.version) != self.request.POST.get("showing_version"):
             return True
         return decided is not None and decided.ad_id in (shown.ad_id, *getattr(shown, "neighbors", ()))
@@ -148,7 +155,7 @@ class DecideView(PartsView):
     def _undo_link(self, decision: Any, filters: str) -> str:
         text = f"{capfirst(decision.get_action_display())}: {decision.move[1]}."
         if is_blind(self.request):
-            # Now that it cannot lead any more.
+            # Shown now that it can no longer influence the decision.
             text += " " + self.suggestion(decision)
         url = f"{self.url('undo', decision.pk)}?{filters}"
         return format_html('{} <a href="{}" data-key="u" data-undo>{}</a>', text, url, _("Undo (U)"))

@@ -30,7 +30,7 @@ class ReviewConflict(RuntimeError):
 
 
 class ChoiceRefused(ReviewConflict):
-    """What the moderator chose cannot be, or he chose nothing; the message says what can, and the question stays."""
+    """The moderator chose nothing, or what cannot be; the message says what to choose, and the issue stays open."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,10 +54,10 @@ def lock_ads(source: AdSource, ad_ids: Iterable[str], *, hidden: bool = False) -
 
 
 class DecisionBatch(Generic[Locked]):
-    """Where decisions are made, one or many: ads are locked, and what several decisions share is read once.
+    """One decision, or many of a bulk action, about ads of the current source: locks the ads, and writes the decisions.
 
-    A single decision locks its ad when it asks for it, and is written at once. A bulk action locks a chunk of ads together and
-    writes what is decided about them in a few queries.
+    A single decision locks its ad by ``locked_ad`` and is written at once. A bulk action locks a chunk of ads together, by
+    ``locking``, and writes what is decided about them in a few queries at the end of it.
     """
 
     def __init__(self) -> None:
@@ -67,7 +67,7 @@ class DecisionBatch(Generic[Locked]):
 
     @contextmanager
     def locking(self, ad_ids: Collection[str]) -> Iterator[None]:
-        """Lock ads until the transaction ends, and write what is decided within; all of it in one transaction."""
+        """Lock ads until the transaction ends, and write what was decided about them at the end of the block."""
         self._locked, self._unwritten = self.lock(ad_ids), []
         try:
             yield
@@ -81,7 +81,7 @@ class DecisionBatch(Generic[Locked]):
     def locked_ad(self, ad_id: str) -> Locked:
         """Return an ad, locked. Raises ``ReviewConflict`` where it is gone.
 
-        A locked ad is returned once. A second decision about the same ad reads it again, as the first one left it.
+        Each is returned once: a second decision about the same ad reads it anew, as the first one has left it.
         """
         if ad_id not in self._locked:
             self._locked |= self.lock([ad_id])
@@ -94,7 +94,7 @@ class DecisionBatch(Generic[Locked]):
         raise NotImplementedError
 
     def write_down(self, decision: Decision, ad: Any, reviewer: Reviewer, message: str) -> None:
-        """Record a decision as the reviewer's, and in Django's admin log; the last that is done about it."""
+        """Record a decision as the reviewer's, and in Django's admin log; called when all else has been done."""
         decision.moderator_id = reviewer.user.pk
         decision.moderator_name = reviewer.user.get_username()
         decision.source = self.source.name
@@ -115,8 +115,12 @@ class DecisionBatch(Generic[Locked]):
             self._unwritten.append((decision, entry))
 
 
-def advance(issue: ReviewItem, state: str, user: AbstractBaseUser | None, **changes: Any) -> None:
-    """Change the issue if nobody did since its version was read; the optimistic lock. Raises ``ReviewConflict``."""
+def change_state(issue: ReviewItem, state: str, user: AbstractBaseUser | None, **changes: Any) -> None:
+    """Give the issue a new state, with other ``changes`` to its row, and raise its version: the optimistic lock.
+
+    ``user`` is who decided; ``None`` for an issue that is opened again. Only an open issue can be settled. Raises
+    ``ReviewConflict`` if the row no longer has the version of ``issue``, or is settled already.
+    """
     rows: Any = type(issue)._default_manager
     found = rows.filter(pk=issue.pk, version=issue.version)
     if state != issue.State.OPEN:

@@ -50,7 +50,7 @@ def _choices(spec: Any, listed: ChangeList) -> Iterator[FilterChoice]:
 def remember_filters(request: HttpRequest, queue: str | None, filters: QueryDict) -> None:
     """Keep the filters of a queue in the session, for the moderator's next visit."""
     kept = request.session.get(FILTERS_KEY, {})
-    # Nothing is written for what is known: a session is a row of the database.
+    # Saved only if they differ: writing to a session is a query.
     if kept.get(queue, "") != filters.urlencode():
         request.session[FILTERS_KEY] = {**kept, str(queue): filters.urlencode()}
 

@@ -44,9 +44,9 @@ SEEN_KEY = "ad_autocategorize_seen_suggestions"
 SEEN_KEPT = 500
 # The entries whose ads are looked for together, where ads are gone.
 LOOKED_UP_AT_ONCE = 200
-# Parameters of the page's own; all others are the list's filters.
+# Parameters of the review page itself; all others are the list's filters.
 OWN_PARAMETERS = ("issue", "after", "value", "brand")
-# Entries that a script may have asked for before they were looked at.
+# How many entries beyond the one shown are looked at for whether the browser has them: the script fetches them ahead.
 AHEAD = 10
 
 
@@ -76,7 +76,7 @@ class ReviewerView(View):
     def remember_seen(self, issue_key: int) -> None:
         """Keep in the session that this entry was shown with its suggestion."""
         mark, seen = self._mark(issue_key), self._seen()
-        # Nothing is written for what is known: a session is a row of the database.
+        # Saved only if it is new: writing to a session is a query.
         if mark not in seen:
             self.request.session[SEEN_KEY] = [*seen, mark][-SEEN_KEPT:]
 
@@ -229,7 +229,7 @@ class ReviewView(ReviewerView):
                 return
 
     def _last_seen(self, shown: int) -> int:
-        """Return the key of the last entry, from the one shown on, whose suggestion has come to the moderator's browser."""
+        """Return the key of the last entry in a row, from the one shown on, whose suggestion the browser has been sent."""
         last = shown
         for key in self.following(self._queue, shown).values_list("pk", flat=True)[:AHEAD]:
             if self._mark(key) not in self._seen():

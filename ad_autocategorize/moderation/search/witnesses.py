@@ -1,4 +1,4 @@
-"""Who else files what is nearly identical: one account is one witness, however many copies it files."""
+"""Near-identical ads as witnesses: however many copies an account files in a category, it is one witness for it."""
 
 from __future__ import annotations
 
@@ -15,11 +15,13 @@ if TYPE_CHECKING:
 def one_witness_each(
     neighbors: Sequence[Neighbors], sellers: Sequence[str], categories: Sequence[Hashable]
 ) -> list[Neighbors]:
-    """Return the neighbours of each ad with the further copies of a known seller in a category moved behind the others.
+    """Return the neighbours of each ad, of which each seller and category counts once among the others' (``Neighbors.others``).
+
+    A seller's further copies in a category are moved behind those that count, to the ad's own seller's.
 
     Parameters
     ----------
-    sellers, categories : of all ads; "" for a seller that is not known, who is another each time.
+    sellers, categories : of all ads, in their order; "" for an unknown seller, each of whom counts as another one.
     """
     return [_parted(near, sellers, categories) for near in neighbors]
 

@@ -77,13 +77,14 @@ def evaluate(
     sure = sure_enough(calibrated, rules)
     right = {head: best[head] == truth[:, column] for column, head in enumerate(HEADS)}
     known = {head: truth[:, column] != MISSING for column, head in enumerate(HEADS)}
-    heads = {}
+    heads: dict[str, dict[str, Any]] = {}
     for column, head in enumerate(HEADS):
-        part = known[head]
-        if part.any():
-            heads[head] = _accuracy(decoded[head][part], best[head][part], truth[part, column])
-            heads[head] |= _selective(calibrated[head][part], right[head][part], sure[head][part], precision)
-            heads[head]["threshold"] = rules.thresholds[head]
+        if (part := known[head]).any():
+            heads[head] = {
+                **_accuracy(decoded[head][part], best[head][part], truth[part, column]),
+                **_selective(calibrated[head][part], right[head][part], sure[head][part], precision),
+                "threshold": rules.thresholds[head],
+            }
     each = pair_scores(logits["brand"], logits["model"], mask, rules.pair_weight)
     return {
         "photos": len(labels),
@@ -97,9 +98,7 @@ def evaluate(
         "pair_weights": {f"{weight:g}": row for weight, row in compare_weights(merged, truth, mask).items()},
         "year_within": _year_within(best["year"], truth[:, HEADS.index("year")], vocabularies.year),
         "cars_refused": float((refusal_scores(logits, rules.refusal) < rules.refusal_threshold).mean()),
-        "ads_that_disagree": sum(
-            photos_disagree(each[groups == group], rules.agreement) for group in np.unique(groups)
-        ),
+        "ads_that_disagree": sum(photos_disagree(each[groups == ad], rules.agreement) for ad in np.unique(groups)),
     }
 
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,13 +21,13 @@ from ad_autocategorize.titles.hierarchy import Path, parting_level
 FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.intp]
 
-# Share of the wrong labels that are siblings of the right one. Far lower than what sellers do, since siblings look alike and
-# most doubts between them are no errors. Chosen with the next number on planted errors; see docs/benchmarks.md.
+# Share of the wrong labels that are taken to be siblings of the right one. Sellers choose siblings far more often; but siblings
+# look alike, and most doubts between them are no errors. Chosen with the next number on planted errors; see docs/benchmarks.md.
 SIBLING_SHARE = 0.2
 # How much of a pair's usual confusion is held against calling it an error: 0 nothing, 1 all of it.
 CONFUSION_DISCOUNT = 0.25
-# What it adds to a category's log-probability if all near-identical ads of others are filed there, and they are many. Chosen on
-# planted errors; more costs errors of the main category.
+# What is added to the log-probability of a category at which all near-identical ads of others are filed, if they are many. Chosen
+# on planted errors; more would find fewer errors of the main category.
 TWIN_EVIDENCE = 0.5
 # From this share on, the ads of each of two categories that look like the other make the pair an ambiguous one.
 AMBIGUOUS_SHARE = 0.1
@@ -104,58 +105,74 @@ def judge_labels(
         the order, its probabilities stay as they are.
     sibling_share, confusion_discount : see ``SIBLING_SHARE`` and ``CONFUSION_DISCOUNT``.
     """
-    siblings = sibling_matrix(categories)
-    confusion = confusion_shares(probabilities, given)
+    siblings, confusion = sibling_matrix(categories), confusion_shares(probabilities, given)
     known = np.bincount(given, minlength=len(categories)) if witnesses is None else witnesses
-    allowed = np.ones(len(categories), dtype=bool) if suggestible is None else suggestible
-    weighed = _Weighing(
+    weighing = _Weighing(
         misses=_miss_prior(siblings, sibling_share) / confusion.T**confusion_discount,
         trusted=_trusted_with(categories, known),
         mains=_main_category_matrix(categories),
-        allowed=allowed,
+        allowed=np.ones(len(categories), dtype=bool) if suggestible is None else suggestible,
     )
-    parts = [
-        weighed.weigh(probabilities[rows].astype(np.float64), given[rows], None if twins is None else twins[rows])
-        for rows in _batches(len(given))
-    ]
-    suggested, best, own, main, score = (np.concatenate(columns) for columns in zip(*parts, strict=True))
-    levels, depth_only = _partings(categories, given, suggested)
-    # Where only one of the two takes the other's ads, those are errors.
+    weighed = weighing.weigh_all(probabilities, given, twins)
+    pairs = given, weighed.suggested
+    level, depth_only = _partings(categories, *pairs)
+    # If only one of two categories takes the other's ads, those are errors rather than ambiguous.
     mutual = np.minimum(confusion, confusion.T)
     ratio = 1.0 if dominated is None else np.where(dominated, DOMINATED_RATIO, 1.0)
     return LabelQuality(
-        suggested=suggested,
-        given_probability=own,
-        suggested_probability=best,
-        main_probability=main,
-        level=levels,
-        ambiguous=siblings[given, suggested] & (mutual[given, suggested] >= AMBIGUOUS_SHARE),
+        **weighed._asdict(),
+        level=level,
+        ambiguous=siblings[pairs] & (mutual[pairs] >= AMBIGUOUS_SHARE),
         depth_only=depth_only,
-        doubted=best > own * ratio,
-        score=score,
+        doubted=weighed.suggested_probability > weighed.given_probability * ratio,
         confusion=confusion,
         estimated_errors=_estimate_errors(probabilities, given),
     )
 
 
+class _Weighed(NamedTuple):
+    """What the probabilities say of the labels of some ads: see the attributes of ``LabelQuality``; shape (ads,)."""
+
+    suggested: IntArray
+    suggested_probability: FloatArray
+    given_probability: FloatArray
+    main_probability: FloatArray
+    score: FloatArray
+
+
 @dataclass(frozen=True, slots=True)
 class _Weighing:
-    """By category: how sellers miss, which ones' probability speaks for it, its main category's; and where ads may go."""
+    """What the labels of all ads are weighed by.
+
+    Attributes
+    ----------
+    misses : shape (right, wrong): the prior probability that an ad of one category is filed at the other.
+    trusted : shape (given, others): whose probability counts for the given category.
+    mains : shape (given, others): which categories have the same main category.
+    allowed : shape (categories,): which may be suggested.
+    """
 
     misses: FloatArray
     trusted: NDArray[np.bool_]
     mains: NDArray[np.bool_]
     allowed: NDArray[np.bool_]
 
-    def weigh(
-        self, probabilities: FloatArray, labels: IntArray, twins: sparse.csr_array | None
-    ) -> tuple[IntArray, FloatArray, FloatArray, FloatArray, FloatArray]:
-        """Return of some ads the suggested category, its probability, the given one's, the main category's, and the score."""
+    def weigh_all(
+        self, probabilities: NDArray[np.float32], given: IntArray, twins: sparse.csr_array | None
+    ) -> _Weighed:
+        """Weigh the labels of all ads, in batches: in double precision they would not fit into memory at once."""
+        parts = [
+            self._weigh(probabilities[rows].astype(np.float64), given[rows], None if twins is None else twins[rows])
+            for rows in _batches(len(given))
+        ]
+        return _Weighed(*(np.concatenate(columns) for columns in zip(*parts, strict=True)))
+
+    def _weigh(self, probabilities: FloatArray, labels: IntArray, twins: sparse.csr_array | None) -> _Weighed:
         same = self.trusted[labels]
         elsewhere = probabilities * (~same & self.allowed)
         suggested = elsewhere.argmax(axis=1)
         right = probabilities * same
-        return (
+        return _Weighed(
             suggested,
             elsewhere[np.arange(len(labels)), suggested],
             right.sum(axis=1),
@@ -194,7 +211,7 @@ def confusion_shares(probabilities: NDArray[np.float32], given: IntArray) -> Flo
 
 
 def _miss_prior(siblings: NDArray[np.bool_], sibling_share: float) -> FloatArray:
-    """Return the probability of a wrong label by right one, shape (right, wrong)."""
+    """Return the probability of each wrong label given the right one, shape (right, wrong)."""
     size = len(siblings)
     anywhere = (1 - sibling_share) / max(size - 1, 1)
     near = siblings / np.maximum(siblings.sum(axis=0, keepdims=True), 1)
