@@ -18,11 +18,10 @@ from typing import TYPE_CHECKING, Any, Generic, TypeVar
 from django.db import Error as DatabaseError
 
 from ad_autocategorize.artifacts import GRAPH_NAME, MANIFEST_NAME, TENSORS_NAME, ArtifactError
-from ad_autocategorize.conf import plugin_settings
 from ad_autocategorize.item_photos.names import PART_FOLDER, PART_KEY
 from ad_autocategorize.item_photos.scorer import PhotoPart, load_part
 from ad_autocategorize.models import ModelVersion
-from ad_autocategorize.private_copies import Place, discard, private_copy
+from ad_autocategorize.private_copies import Place, discard, private_copy, whole_folder
 from ad_autocategorize.titles.scorer import TitleScorer
 
 if TYPE_CHECKING:
@@ -186,7 +185,7 @@ class Registry(Generic[Served]):
 
     def _load_from_copy(self, version: Version) -> Served:
         name, digest = version
-        place = private_copy(plugin_settings.model_dir / name, digest, SERVED_FILES[self._kind], PART_FOLDER)
+        place = private_copy(name, digest, SERVED_FILES[self._kind], PART_FOLDER)
         try:
             return self._load(place, version)
         except Exception:
@@ -288,8 +287,8 @@ class _Embedders:
             # Pillow and ONNX Runtime are extras: sites that only sort titles do without.
             from ad_autocategorize.item_photos.backbone import Embedder
 
-            self._opened = {(name, digest): Embedder.load(plugin_settings.model_dir / name, digest)}
-        except (ArtifactError, ImportError):
+            self._opened = {(name, digest): Embedder.load(whole_folder(name), digest)}
+        except (ArtifactError, ImportError, OSError):
             self._until[name, digest] = time.monotonic() + LONGEST_PAUSE_SECONDS
             logger.exception("Photos are not heard: the backbone %s cannot be opened.", name)
 

@@ -113,23 +113,23 @@ def test_an_empty_site_has_no_way_back():
         roll_back(SLOT)
 
 
-def test_pruning_keeps_the_way_back_from_a_week_of_refused_versions(three, tmp_path):
+def test_pruning_keeps_the_way_back_from_a_week_of_refused_versions(three, model_dir):
     for number in range(7):
         make(f"refused-{number}", is_refused=True)
     for version in ModelVersion.objects.all():
-        (tmp_path / version.name).mkdir()
-    gone = prune(tmp_path, SLOT, keep=2)
+        (model_dir / version.name).mkdir(parents=True)
+    gone = prune(SLOT, keep=2)
     assert sorted(gone) == ["one", *(f"refused-{number}" for number in range(5))]
     left = {"two", "three", "refused-5", "refused-6"}
     assert set(ModelVersion.objects.values_list("name", flat=True)) == left
-    assert {entry.name for entry in tmp_path.iterdir()} == left
+    assert {entry.name for entry in model_dir.iterdir()} == left
     assert roll_back(SLOT).name == "two"
     # The history still names what is gone.
     assert ModelActivation.objects.filter(name="one", version=None).exists()
 
 
-def test_pruning_never_takes_the_version_in_service(three, tmp_path):
+def test_pruning_never_takes_the_version_in_service(three):
     for _ in range(2):
         roll_back(SLOT)
-    prune(tmp_path, SLOT, keep=1)
+    prune(SLOT, keep=1)
     assert ModelVersion.objects.get().name == "one"

@@ -14,6 +14,7 @@ from ad_autocategorize.management.arguments import day, jobs, positive, seed
 from ad_autocategorize.management.bars import StageBars
 from ad_autocategorize.management.item_photos import write_item_photos
 from ad_autocategorize.management.training import TrainingCommand
+from ad_autocategorize.model_storage import StorageError
 from ad_autocategorize.sources import SourceError, using_source
 from ad_autocategorize.sources.languages import training_languages
 from ad_autocategorize.sources.registered import source_names
@@ -78,7 +79,7 @@ class Command(TrainingCommand):
         try:
             with using_source(name) as source, StageBars(self.stderr, "reading ads", verbosity) as progress:
                 result = retrain_titles(source, request, log.watch(progress))
-        except (SourceError, TrainingBusy, LookupError, ValueError) as error:
+        except (SourceError, TrainingBusy, StorageError, LookupError, ValueError) as error:
             raise CommandError(str(error)) from error
         except OSError as error:
             raise CommandError(f"The model cannot be written: {error}. Check MODEL_DIR.") from error

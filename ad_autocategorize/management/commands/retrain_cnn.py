@@ -11,6 +11,7 @@ from django.core.management.base import CommandError, CommandParser
 
 from ad_autocategorize.management.arguments import positive, seed
 from ad_autocategorize.management.training import TrainingCommand
+from ad_autocategorize.model_storage import StorageError
 from ad_autocategorize.photos.settings import AUGMENTATIONS
 from ad_autocategorize.sources import SourceError
 from ad_autocategorize.sources.registered import car_source
@@ -59,7 +60,7 @@ class Command(TrainingCommand):
         self.begin_log()
         try:
             result = self._train(options)
-        except (SourceError, TrainingBusy, LookupError, ValueError) as error:
+        except (SourceError, TrainingBusy, StorageError, LookupError, ValueError) as error:
             raise CommandError(str(error)) from error
         except OSError as error:
             raise CommandError(f"The model cannot be written: {error}. Check MODEL_DIR.") from error
