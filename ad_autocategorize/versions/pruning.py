@@ -6,9 +6,8 @@ import logging
 from collections.abc import Mapping
 
 from ad_autocategorize import model_storage
+from ad_autocategorize.logs import log
 from ad_autocategorize.models import ModelVersion
-
-logger = logging.getLogger("ad_autocategorize")
 
 # Of the versions that served, the active one among them; and as many of those that never did.
 KEPT_VERSIONS = 3
@@ -30,5 +29,6 @@ def prune(slot: Mapping[str, str], keep: int = KEPT_VERSIONS) -> list[str]:
         try:
             model_storage.remove(version.name)
         except OSError:
-            logger.warning("The files of %s could not be deleted.", version.name, exc_info=True)
+            message = "The files of %s could not be deleted."
+            log(logging.WARNING, "files_kept", message, version.name, exc_info=True, version=version.name)
     return [version.name for version in pruned]
