@@ -15,7 +15,7 @@ from ad_autocategorize.health import look
 from ad_autocategorize.models import CarIssue, LabelIssue, ModelVersion
 
 SLOT = ["kind", "source", "language"]
-QUEUES = {"labels": LabelIssue, "cars": CarIssue}
+QUEUES: dict[str, Any] = {"labels": LabelIssue, "cars": CarIssue}
 
 
 class SiteCollector(Collector):
