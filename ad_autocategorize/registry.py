@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from django.db import Error as DatabaseError
+from django.db.models import Max
 
 from ad_autocategorize.artifacts import GRAPH_NAME, MANIFEST_NAME, TENSORS_NAME, ArtifactError
 from ad_autocategorize.item_photos.names import PART_FOLDER, PART_KEY
@@ -146,7 +147,8 @@ class Registry(Generic[Served]):
         if self._current is not None:
             return [active]
         # Those that have served once: what was trained and never approved of is not served.
-        earlier = recorded.filter(is_active=False, activated_at__isnull=False).order_by("-activated_at")
+        earlier = recorded.filter(is_active=False, activated_at__isnull=False)
+        earlier = earlier.annotate(turn=Max("activations")).order_by("-turn")
         return [active, *earlier.values_list("name", "digest")]
 
     def _follow(self, versions: list[Version]) -> None:

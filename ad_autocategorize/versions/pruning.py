@@ -5,6 +5,8 @@ from __future__ import annotations
 import logging
 from collections.abc import Mapping
 
+from django.db.models import Max
+
 from ad_autocategorize import model_storage
 from ad_autocategorize.logs import log
 from ad_autocategorize.models import ModelVersion
@@ -20,7 +22,8 @@ def prune(slot: Mapping[str, str], keep: int = KEPT_VERSIONS) -> list[str]:
     The active one always stays. Files that a storage does not let go of are left to the next training's sweep.
     """
     versions = ModelVersion.objects.filter(**slot)
-    served = versions.filter(activated_at__isnull=False).order_by("-is_active", "-activated_at", "-pk")
+    served = versions.filter(activated_at__isnull=False).annotate(turn=Max("activations"))
+    served = served.order_by("-is_active", "-turn", "-pk")
     never = versions.filter(activated_at__isnull=True)
     kept = {*served.values_list("pk", flat=True)[:keep], *never.values_list("pk", flat=True)[:keep]}
     pruned = list(versions.exclude(pk__in=kept).exclude(is_active=True))
