@@ -30,7 +30,7 @@ NOT_IN_MATRIX = (
     *("nox", "build", "sphinx", "furo", "myst-parser"),
 )
 # What a site may be installed with. The first trains what the others serve.
-EXTRAS = ["train", "", "api", "api,openapi", "photos", "photos,heic", "train-photos"]
+EXTRAS = ["train", "", "api", "api,openapi,metrics", "photos", "photos,heic", "train-photos"]
 BUILT = Path("build/wheel")
 
 

@@ -1,4 +1,4 @@
-from django.apps import AppConfig
+from django.apps import AppConfig, apps
 from django.core.checks import register
 from django.db.models.signals import pre_delete
 from django.utils.translation import gettext_lazy as _
@@ -10,6 +10,9 @@ class AdAutocategorizeConfig(AppConfig):
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:
+        from django.contrib.auth import get_user_model
+
+        from ad_autocategorize import metrics
         from ad_autocategorize.checks import check_deployment, check_settings
         from ad_autocategorize.data_checks import check_mirror, check_models
         from ad_autocategorize.moderation.forgetting import forget_deleted
@@ -21,4 +24,12 @@ class AdAutocategorizeConfig(AppConfig):
         register(check_models)
         register(check_deployment, deploy=True)
         categories_moved.connect(follow_moved_categories, dispatch_uid="ad_autocategorize.moderation")
-        pre_delete.connect(forget_deleted, dispatch_uid="ad_autocategorize.forgetting")
+        # By name: listening to every model would keep Django from deleting any rows of the site without loading them.
+        for model in apps.get_models():
+            if issubclass(model, get_user_model()):
+                uid = f"ad_autocategorize.forgetting.{model._meta.label}"
+                pre_delete.connect(forget_deleted, sender=model, dispatch_uid=uid)
+        if metrics.IS_INSTALLED:
+            from ad_autocategorize import gauges
+
+            gauges.register()

@@ -25,6 +25,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from safetensors import SafetensorError
 from safetensors.numpy import save_file
 
 # The format of each kind; raised with every change of what its tensors mean.
@@ -95,16 +96,31 @@ def _let_others_read(folder: Path) -> None:
         path.chmod(READABLE_FOLDER if path.is_dir() else READABLE_FILE)
 
 
+@contextmanager
+def disk_errors() -> Iterator[None]:
+    """Raise ``OSError`` where the library that writes tensors has an error of its own, as for a full disk."""
+    try:
+        yield
+    except SafetensorError as error:
+        raise OSError(str(error)) from error
+
+
+def save_tensors(tensors: Mapping[str, Array], path: Path) -> None:
+    """Write a file of tensors that everybody may read. Raises ``OSError``."""
+    with disk_errors():
+        save_file({name: np.ascontiguousarray(array) for name, array in tensors.items()}, path)
+    # The library lets its owner alone read it, who need not be the web's user.
+    path.chmod(READABLE_FILE)
+
+
 def write_artifact(directory: Path, *, kind: str, tensors: Mapping[str, Array], manifest: Mapping[str, Any]) -> str:
     """Write a model folder and return its digest; for what it raises see ``filled_folder``."""
     with filled_folder(directory, TEMPORARY_PREFIX) as temporary:
-        save_file({name: np.ascontiguousarray(array) for name, array in tensors.items()}, temporary / TENSORS_NAME)
-        # Written for its owner alone, who need not be the web's user.
-        (temporary / TENSORS_NAME).chmod(0o644)
+        save_tensors(tensors, temporary / TENSORS_NAME)
         document = {**manifest, "format": FORMATS[kind], "kind": kind, "sha256": _sha256(temporary / TENSORS_NAME)}
         text = json.dumps(document, ensure_ascii=False, indent=1, allow_nan=False).encode()
         (temporary / MANIFEST_NAME).write_bytes(text)
-        (temporary / MANIFEST_NAME).chmod(0o644)
+        (temporary / MANIFEST_NAME).chmod(READABLE_FILE)
         _sync_to_disk(temporary / TENSORS_NAME, temporary / MANIFEST_NAME)
     return hashlib.sha256(text).hexdigest()
 

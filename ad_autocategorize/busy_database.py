@@ -9,7 +9,7 @@ from typing import TypeVar
 
 from django.db import OperationalError, connections
 
-logger = logging.getLogger("ad_autocategorize")
+from ad_autocategorize.logs import log
 
 Written = TypeVar("Written")
 # Seconds between tries of a write that another writer keeps out; what is written before and after stays written.
@@ -27,7 +27,8 @@ def write_patiently(write: Callable[[], Written], database: str) -> Written:
         except OperationalError as error:
             if connections[database].in_atomic_block or not _is_kept_out(error):
                 raise
-            logger.warning("The database is busy (%s); trying again in %s seconds.", error, wait)
+            message = "The database is busy (%s); trying again in %s seconds."
+            log(logging.WARNING, "database_busy", message, error, wait, seconds=wait)
             time.sleep(wait)
     return write()
 

@@ -10,11 +10,12 @@ from pathlib import Path
 from typing import Any
 
 from django.apps import apps
-from django.conf import settings
+from django.conf import DEFAULT_STORAGE_ALIAS, STATICFILES_STORAGE_ALIAS, settings
 from django.core.cache import caches
 from django.core.cache.backends.dummy import DummyCache
 from django.core.cache.backends.locmem import LocMemCache
 from django.core.checks import CheckMessage, Error, Warning
+from django.core.files.storage import storages
 from django.db.models.constants import LOOKUP_SEP
 from django.middleware.csrf import CsrfViewMiddleware
 from django.utils.module_loading import import_string
@@ -30,6 +31,8 @@ from ad_autocategorize.sources.registered import describes_cars, source_names
 from ad_autocategorize.sources.source import primary_tag
 from ad_autocategorize.titles.settings import TitleSettings
 
+# Where Django puts what visitors see.
+PUBLIC_STORAGES = (DEFAULT_STORAGE_ALIAS, STATICFILES_STORAGE_ALIAS)
 NAME = re.compile(r"[a-z0-9_]{1,50}")
 
 
@@ -44,6 +47,7 @@ def check_settings(**kwargs: Any) -> list[CheckMessage]:
     return [
         *_keys(values),
         *_model_dir(),
+        *_model_storage(),
         *_titles(),
         *_photos(),
         *_numbers(),
@@ -112,6 +116,28 @@ def _model_dir() -> Iterator[CheckMessage]:
         if root and folder.is_relative_to(Path(root).absolute()):
             hint = "Models hold the words of your users' ads. Move MODEL_DIR out of it."
             yield Error(f"MODEL_DIR lies in {name}, which is public.", hint=hint, id="ad_autocategorize.E006")
+
+
+def _model_storage() -> Iterator[CheckMessage]:
+    alias = plugin_settings.MODEL_STORAGE
+    if alias is None:
+        return
+    if not isinstance(alias, str) or alias not in storages.backends:
+        hint = f"It has {', '.join(map(repr, storages.backends))}. Leave MODEL_STORAGE out to keep models in MODEL_DIR."
+        yield Error(
+            f'{SETTING}["MODEL_STORAGE"] is {alias!r}, and STORAGES has none.', hint=hint, id="ad_autocategorize.E018"
+        )
+        return
+    try:
+        storages[alias]
+    except Exception as error:  # Storages complain of their options in ways of their own.
+        hint = "Correct STORAGES, or install what the storage needs."
+        yield Error(f"The storage {alias!r} of models cannot be made: {error}", hint=hint, id="ad_autocategorize.E018")
+    if alias in PUBLIC_STORAGES:
+        hint = "Models hold the words of your users' ads. Name a storage of their own, that visitors cannot read."
+        yield Warning(
+            f"Models lie in the storage {alias!r}, beside what visitors see.", hint=hint, id="ad_autocategorize.W023"
+        )
 
 
 def _titles() -> Iterator[CheckMessage]:

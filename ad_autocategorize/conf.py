@@ -19,6 +19,8 @@ DEFAULTS: dict[str, Any] = {
     "LANGUAGES": [],
     # Folder for trained models; must not be served to the public.
     "MODEL_DIR": None,
+    # Name in STORAGES of a storage for trained models, such as one of S3; None where MODEL_DIR itself holds them.
+    "MODEL_STORAGE": None,
     # Overrides of titles.settings.TitleSettings, such as {"language": "en", "extra_stopwords": ["permuto"]}.
     "TITLES": {},
     # Overrides of photos.settings.PhotoSettings, such as {"architecture": "resnet50", "height": 224, "width": 224}.

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 from django.core.checks import CheckMessage, Error, Warning
 from django.db import router, transaction
 
-from ad_autocategorize.artifacts import ArtifactError, read_manifest
+from ad_autocategorize import model_storage
+from ad_autocategorize.artifacts import MANIFEST_NAME, ArtifactError, read_manifest
 from ad_autocategorize.conf import plugin_settings
 from ad_autocategorize.models import ModelVersion
 from ad_autocategorize.sources import AdSource, SourceError, using_source
@@ -33,16 +36,28 @@ def check_models(databases: Sequence[str] | None = None, **kwargs: Any) -> list[
     except Exception:
         # No database yet, or no right to ask it now.
         return []
+    if model_storage.is_elsewhere() and not databases:
+        # Over the network, as a rule: each command of the site would wait for it.
+        return []
     return [message for version in active for message in _check_files(version)]
 
 
 def _check_files(version: ModelVersion) -> Iterator[CheckMessage]:
     try:
-        read_manifest(plugin_settings.model_dir / version.name, kind=version.kind, digest=version.digest)
-    except (ArtifactError, LookupError) as error:
+        if model_storage.is_elsewhere():
+            _read_stored_manifest(version)
+        else:
+            read_manifest(plugin_settings.model_dir / version.name, kind=version.kind, digest=version.digest)
+    except (ArtifactError, LookupError, OSError) as error:
         hint = "Bring the folder back, make another version the active one, or retrain. Processes go on with what they have."
         # A warning: the site runs without suggestions, and migrate and runserver must.
         yield Warning(f"{version.name} is in service: {error}", hint=hint, id="ad_autocategorize.W009")
+
+
+def _read_stored_manifest(version: ModelVersion) -> None:
+    with TemporaryDirectory() as folder:
+        model_storage.copy_files(version.name, Path(folder), [MANIFEST_NAME])
+        read_manifest(Path(folder), kind=version.kind, digest=version.digest)
 
 
 def _names() -> list[str]:

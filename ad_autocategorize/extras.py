@@ -6,6 +6,7 @@ from __future__ import annotations
 EXTRA_OF = {
     "rest_framework": "api",
     "drf_spectacular": "openapi",
+    "prometheus_client": "metrics",
     "PIL": "photos",
     "onnxruntime": "photos",
     "pillow_heif": "heic",

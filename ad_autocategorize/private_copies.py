@@ -1,8 +1,8 @@
-"""Model files as a process maps them: copies that nobody else writes to, of the folder that training has filled.
+"""Model files as a process maps them: copies that nobody else writes to, of what training has written.
 
 A file that is mapped and then cut short kills the process that reads it, and one that is overwritten in place changes what it
 answers. The copies lie in a private folder of this machine, one for each digest, and all processes of a site share them. They
-also serve a process that starts while ``MODEL_DIR`` is away.
+also serve a process that starts while ``MODEL_DIR``, or the storage in its place, is away.
 """
 
 from __future__ import annotations
@@ -11,10 +11,12 @@ import os
 import secrets
 import shutil
 import time
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from ad_autocategorize import model_storage
+from ad_autocategorize.conf import plugin_settings
 from ad_autocategorize.private_folder import private_folder
 
 PURPOSE = "models"
@@ -32,33 +34,54 @@ class Place:
     is_private: bool
 
 
-def private_copy(folder: Path, digest: str, names: Sequence[str], part: str = "") -> Place:
-    """Return where to read a model's files: a private copy of ``folder``, made now if there is none yet.
+def private_copy(version: str, digest: str, names: Sequence[str], part: str = "") -> Place:
+    """Return where to read a version's files: the private copy that is served, made now if there is none yet.
 
-    If no copy can be made, it is ``folder`` itself. Raises ``FileNotFoundError`` if that is missing too. The content is not
+    If no copy can be made, it is the version's own folder. Raises ``OSError`` if that is missing too. The content is not
     checked here: the reader does, and calls ``discard`` for a copy that turns out to be damaged.
 
     Parameters
     ----------
     digest : the model's, of which there is one copy; without one, none is made.
     names : the files that are served.
-    part : a folder within ``folder`` that may be there and holds files of the same names.
+    part : a folder within the version's that may be there and holds files of the same names.
     """
+    folder = plugin_settings.model_dir / version
     if not digest:
         return Place(folder, False)
     try:
         copies = private_folder(PURPOSE)
-        copy = copies / f"{folder.name}-{digest[:16]}"
+        copy = copies / f"{version}-{digest[:16]}"
         if not copy.is_dir():
-            _make(folder, copy, names, part)
-            _prune(copies, copy)
+            _make(copy, lambda partial: model_storage.copy_files(version, partial, names, part))
         os.utime(copy)
     except OSError:
-        if not folder.is_dir():
-            raise FileNotFoundError(f"{folder} is missing, and there is no copy of it.") from None
-        # A read-only container, a full disk: it is read into memory instead.
-        return Place(folder, False)
+        if folder.is_dir():
+            # A read-only container, a full disk: it is read into memory instead.
+            return Place(folder, False)
+        if model_storage.is_elsewhere():
+            raise
+        raise FileNotFoundError(f"{folder} is missing, and there is no copy of it.") from None
     return Place(copy, True)
+
+
+def whole_folder(version: str) -> Path:
+    """Return the folder with all files of a version, those included that only training and comparison need.
+
+    It lies in ``MODEL_DIR``, whether it is there or not, unless another machine has trained the version and put it into a
+    storage: it is a private copy then. Raises ``OSError`` where the storage cannot be read.
+    """
+    folder = plugin_settings.model_dir / version
+    if folder.is_dir() or not model_storage.is_elsewhere():
+        return folder
+    copy = private_folder(PURPOSE) / version
+    if not copy.is_dir():
+        try:
+            _make(copy, lambda partial: model_storage.copy_folder(version, partial))
+        except FileNotFoundError:
+            return folder
+    os.utime(copy)
+    return copy
 
 
 def discard(place: Place) -> None:
@@ -75,18 +98,15 @@ def discard_versions(names: Collection[str]) -> None:
         # None can be made here.
         return
     for copy in copies:
-        if copy.name.rpartition("-")[0] in names:
+        if copy.name in names or copy.name.rpartition("-")[0] in names:
             shutil.rmtree(copy, ignore_errors=True)
 
 
-def _make(folder: Path, copy: Path, names: Sequence[str], part: str) -> None:
+def _make(copy: Path, fill: Callable[[Path], None]) -> None:
     partial = copy.parent / f"{_PARTIAL}{secrets.token_hex(8)}"
     try:
         partial.mkdir()
-        _fill(folder, partial, names)
-        if part and (folder / part).is_dir():
-            (partial / part).mkdir()
-            _fill(folder / part, partial / part, names)
+        fill(partial)
         try:
             partial.rename(copy)
         except OSError:
@@ -95,11 +115,7 @@ def _make(folder: Path, copy: Path, names: Sequence[str], part: str) -> None:
                 raise
     finally:
         shutil.rmtree(partial, ignore_errors=True)
-
-
-def _fill(folder: Path, copy: Path, names: Sequence[str]) -> None:
-    for name in names:
-        shutil.copyfile(folder / name, copy / name)
+    _prune(copy.parent, copy)
 
 
 def _prune(copies: Path, newest: Path) -> None:

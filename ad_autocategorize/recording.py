@@ -16,14 +16,13 @@ from django import forms
 from django.db import router, transaction
 from django.db.models import Model
 
+from ad_autocategorize.logs import log
 from ad_autocategorize.models import SuggestionEvent
 
 if TYPE_CHECKING:
     _Base = forms.BaseModelForm
 else:
     _Base = object
-
-logger = logging.getLogger("ad_autocategorize")
 
 # Of the hidden field, behind the name of the form's own one.
 SUFFIX = "_suggestions"
@@ -85,4 +84,5 @@ def recording_of(ad: Any) -> Iterator[None]:
         with transaction.atomic(using=router.db_for_write(SuggestionEvent)):
             yield
     except Exception:
-        logger.exception("What became of the suggestions for ad %s could not be recorded.", ad.pk)
+        message = "What became of the suggestions for ad %s could not be recorded."
+        log(logging.ERROR, "not_recorded", message, ad.pk, exc_info=True, ad=str(ad.pk))

@@ -16,20 +16,19 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from django.db import Error as DatabaseError
+from django.db.models import Max
 
 from ad_autocategorize.artifacts import GRAPH_NAME, MANIFEST_NAME, TENSORS_NAME, ArtifactError
-from ad_autocategorize.conf import plugin_settings
 from ad_autocategorize.item_photos.names import PART_FOLDER, PART_KEY
 from ad_autocategorize.item_photos.scorer import PhotoPart, load_part
+from ad_autocategorize.logs import log
 from ad_autocategorize.models import ModelVersion
-from ad_autocategorize.private_copies import Place, discard, private_copy
+from ad_autocategorize.private_copies import Place, discard, private_copy, whole_folder
 from ad_autocategorize.titles.scorer import TitleScorer
 
 if TYPE_CHECKING:
     from ad_autocategorize.item_photos.backbone import Embedder
     from ad_autocategorize.photos.predictor import PhotoPredictor
-
-logger = logging.getLogger("ad_autocategorize")
 
 # How long a process may go on with the version it has before it asks the database again.
 CHECK_INTERVAL_SECONDS = 3.0
@@ -86,6 +85,7 @@ class Registry(Generic[Served]):
         self, kind: ModelVersion.Kind, load: Callable[[Place, Version], Served], source: str = "", language: str = ""
     ) -> None:
         self._kind, self._source, self._language = kind, source, language
+        self._slot = {"kind": str(kind), "source": source, "language": language}
         self._load = load
         self.forget()
         _registries.add(self)
@@ -130,9 +130,8 @@ class Registry(Generic[Served]):
             versions = self._versions()
         except DatabaseError as error:
             if not self._state.is_stale:
-                logger.error(
-                    "The database cannot be asked for the model in service (%s); the one in memory stays.", error
-                )
+                message = "The database cannot be asked for the model in service (%s); the one in memory stays."
+                log(logging.ERROR, "database_away", message, error, **self._slot)
             self._state = replace(self._state, problem=f"The database cannot be asked: {error}", is_stale=True)
         else:
             wanted = versions[0] if versions else None
@@ -149,7 +148,8 @@ class Registry(Generic[Served]):
         if self._current is not None:
             return [active]
         # Those that have served once: what was trained and never approved of is not served.
-        earlier = recorded.filter(is_active=False, activated_at__isnull=False).order_by("-activated_at")
+        earlier = recorded.filter(is_active=False, activated_at__isnull=False)
+        earlier = earlier.annotate(turn=Max("activations")).order_by("-turn")
         return [active, *earlier.values_list("name", "digest")]
 
     def _follow(self, versions: list[Version]) -> None:
@@ -176,18 +176,26 @@ class Registry(Generic[Served]):
         """Load the first of the versions that can be loaded."""
         wanted = versions[0]
         for version in versions:
+            began = time.monotonic()
             try:
                 self._current = version, self._load_from_copy(version)
             except Exception as error:  # Whatever a folder holds, another version goes on.
                 self._refuse(version, error, is_wanted=version is wanted)
             else:
-                if version is not wanted:
-                    logger.error("Model version %s is served in place of %s.", version[0], wanted[0])
+                self._tell(version[0], wanted[0], time.monotonic() - began)
                 return
+
+    def _tell(self, serving: str, wanted: str, seconds: float) -> None:
+        fields: dict[str, Any] = {**self._slot, "version": serving, "seconds": round(seconds, 3)}
+        if serving == wanted:
+            log(logging.INFO, "version_loaded", "Model version %s is served.", serving, **fields)
+        else:
+            message = "Model version %s is served in place of %s."
+            log(logging.ERROR, "version_replaced", message, serving, wanted, wanted=wanted, **fields)
 
     def _load_from_copy(self, version: Version) -> Served:
         name, digest = version
-        place = private_copy(plugin_settings.model_dir / name, digest, SERVED_FILES[self._kind], PART_FOLDER)
+        place = private_copy(name, digest, SERVED_FILES[self._kind], PART_FOLDER)
         try:
             return self._load(place, version)
         except Exception:
@@ -199,9 +207,12 @@ class Registry(Generic[Served]):
             is_news = self._refused.add(version, error)
             self._state = replace(self._state, problem=f"{version[0]}: {error}")
             if is_news:
-                logger.exception("Model version %s cannot be served; the one before stays.", version[0])
+                message = "Model version %s cannot be served; the one before stays."
+                fields = {**self._slot, "version": version[0]}
+                log(logging.ERROR, "version_failed", message, version[0], exc_info=True, **fields)
         else:
-            logger.error("Model version %s cannot be served either: %s", version[0], error)
+            message = "Model version %s cannot be served either: %s"
+            log(logging.ERROR, "version_failed", message, version[0], error, **self._slot, version=version[0])
 
 
 class _Refused:
@@ -258,7 +269,8 @@ def _load_photo_part(folder: Path, scorer: TitleScorer) -> PhotoPart | None:
     try:
         return load_part(folder, scorer)
     except ArtifactError:
-        logger.exception("The photos of model version %s are not heard; its titles are.", folder.name)
+        message = "The photos of model version %s are not heard; its titles are."
+        log(logging.ERROR, "photos_failed", message, folder.name, exc_info=True, version=folder.name)
         return None
 
 
@@ -289,10 +301,11 @@ class _Embedders:
             # Pillow and ONNX Runtime are extras: sites that only sort titles do without.
             from ad_autocategorize.item_photos.backbone import Embedder
 
-            self._opened = {(name, digest): Embedder.load(plugin_settings.model_dir / name, digest)}
-        except (ArtifactError, ImportError):
+            self._opened = {(name, digest): Embedder.load(whole_folder(name), digest)}
+        except (ArtifactError, ImportError, OSError):
             self._until[name, digest] = time.monotonic() + LONGEST_PAUSE_SECONDS
-            logger.exception("Photos are not heard: the backbone %s cannot be opened.", name)
+            message = "Photos are not heard: the backbone %s cannot be opened."
+            log(logging.ERROR, "photos_failed", message, name, exc_info=True, version=name)
 
 
 _embedders = _Embedders()

@@ -10,7 +10,6 @@ from django.http import HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
 from django.utils.translation import gettext as _
 
-from ad_autocategorize.conf import plugin_settings
 from ad_autocategorize.models import ModelVersion
 from ad_autocategorize.moderation.queue.numbers import small_number
 from ad_autocategorize.statistics.paired import PairedShares
@@ -49,7 +48,7 @@ def _compared(first: ModelVersion, second: ModelVersion) -> dict[str, Any]:
     """Return what the page shows of two versions, or why they cannot be compared."""
     if first == second or first.slot != second.slot:
         return {"problem": _("Choose two versions of the same kind, source and language.")}
-    compared = compare_versions(plugin_settings.model_dir, first, second)
+    compared = compare_versions(first, second)
     return {
         "compared": compared,
         "paired": [_row(name, pair) for name, pair in compared.paired],

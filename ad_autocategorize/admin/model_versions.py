@@ -117,7 +117,7 @@ class ModelVersionAdmin(ReadOnlyAdmin):
     @admin.action(description=gettext_lazy("Compare the two selected versions"))
     def compare(self, request: HttpRequest, queryset: QuerySet[ModelVersion]) -> HttpResponseRedirect | None:
         """Lead to the page that compares two versions."""
-        keys = list(queryset.order_by("created_at", "pk").values_list("pk", flat=True)[:3])
+        keys = list(queryset.order_by("pk").values_list("pk", flat=True)[:3])
         if len(keys) != 2:
             self.message_user(request, _("Select two versions."), messages.ERROR)
             return None

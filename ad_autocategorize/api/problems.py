@@ -18,7 +18,7 @@ from rest_framework.response import Response
 from rest_framework.settings import api_settings
 from rest_framework.views import exception_handler
 
-logger = logging.getLogger("ad_autocategorize")
+from ad_autocategorize.logs import log
 
 MEDIA_TYPE = "application/problem+json"
 INVALID = "urn:ad-autocategorize:problem:invalid"
@@ -55,7 +55,7 @@ def answer_with_problem(error: Exception, context: dict[str, Any]) -> Response |
     elif isinstance(error, SuspiciousOperation | BadRequest):
         error = ParseError(str(error))
     elif isinstance(error, OperationalError | InterfaceError):
-        logger.error("The database cannot be asked: %s", error)
+        log(logging.ERROR, "database_away", "The database cannot be asked: %s", error)
         error = DatabaseAway()
     response = exception_handler(error, context)
     if response is None:
@@ -63,7 +63,7 @@ def answer_with_problem(error: Exception, context: dict[str, Any]) -> Response |
             return None
         request = context["request"]._request
         got_request_exception.send(sender=None, request=request)
-        logger.error("Internal error at %s", request.path, exc_info=error)
+        log(logging.ERROR, "internal_error", "Internal error at %s", request.path, exc_info=error, path=request.path)
         response = Response({"detail": _("Something went wrong here.")}, status=HTTPStatus.INTERNAL_SERVER_ERROR)
     response.data = _problem(error, response)
     response.content_type = MEDIA_TYPE

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Hashable, Iterator, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -20,6 +19,7 @@ from ad_autocategorize.photos.predictor import PhotoPredictor
 from ad_autocategorize.photos.training.dataset import number_groups
 from ad_autocategorize.photos.training.images import PhotoRecord, Skipped
 from ad_autocategorize.photos.vocabularies import HEADS, MISSING, Vocabularies
+from ad_autocategorize.private_copies import whole_folder
 from ad_autocategorize.statistics.proportions import Proportion
 from ad_autocategorize.versions.gate import BoolArray, Evidence, Group, Labels, Pair, Verdict, judge, judge_first
 from ad_autocategorize.versions.outcomes import Outcomes, shared
@@ -102,7 +102,6 @@ def car_counts(records: Sequence[PhotoRecord]) -> list[dict[str, Any]]:
 
 
 def judge_photos(
-    directory: Path,
     champion: ModelVersion | None,
     answers: CarAnswers,
     records: Sequence[PhotoRecord],
@@ -122,7 +121,7 @@ def judge_photos(
     """
     if champion is None:
         return _judge_first(answers, records)
-    pairs, labels, held_out, new = _compare(directory, champion, answers, records)
+    pairs, labels, held_out, new = _compare(champion, answers, records)
     now = {row["key"]: row["ads"] for row in counts}
     brands = set(Brand.objects.values_list("name", flat=True))
     groups = [
@@ -155,20 +154,21 @@ def _judge_first(answers: CarAnswers, records: Sequence[PhotoRecord]) -> Verdict
 
 
 def _compare(
-    directory: Path, champion: ModelVersion, answers: CarAnswers, records: Sequence[PhotoRecord]
+    champion: ModelVersion, answers: CarAnswers, records: Sequence[PhotoRecord]
 ) -> tuple[list[Pair], list[Labels], int, int]:
     """Ask the champion about the ads of the hold-out that it has not learned from.
 
     Returns the pairs, its answers then and now, and the numbers of ads that both had set aside, and that are new. All are empty
     if its files cannot be read.
     """
-    outcomes = Outcomes.load(directory / champion.name)
+    folder = whole_folder(champion.name)
+    outcomes = Outcomes.load(folder)
     if outcomes is None or not set(HEADS) <= outcomes.columns.keys():
         return [], [], 0, 0
     keys = ad_keys(records)
     fresh = np.isin(keys, outcomes.keys) | ~np.isin(keys, outcomes.learned)
     try:
-        predictor = PhotoPredictor.load(directory / champion.name, champion.digest)
+        predictor = PhotoPredictor.load(folder, champion.digest)
         today = ask_cars(predictor, [record for record, is_fresh in zip(records, fresh, strict=True) if is_fresh])
     except (ArtifactError, ValueError):
         return [], [], 0, 0

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from ad_autocategorize.metrics import count_filed
 from ad_autocategorize.models import CarFieldEvent, FieldState, ModelVersion
 from ad_autocategorize.recording import LONGEST_VALUE, MOST_SHOWN, SUFFIX, VERSION, RecordingMixin, recording_of
 from ad_autocategorize.sources.cars import CAR_FIELDS, fold
@@ -119,11 +120,13 @@ class CarRecordMixin(RecordingMixin):
             known = set(versions.values_list("name", flat=True)) if told else set()
             # A form may be one of the car's own record, whose keys are not those of ads.
             ad_id = str(ad.pk) if isinstance(ad, car_source().ad_model()) else ""
-            CarFieldEvent.objects.bulk_create(
+            events = CarFieldEvent.objects.bulk_create(
                 reports[name].event(name, self._sent_value(field), ad_id, held=self._held(field))
                 for name, field in self._car_fields.items()
                 if name in reports and reports[name].model_version in known
             )
+            for event in events:
+                count_filed(ModelVersion.Kind.PHOTOS, event.outcome, event.rank)
 
     def _sent_value(self, field: str) -> str:
         return str(self.data.get(self.add_prefix(field)) or "")

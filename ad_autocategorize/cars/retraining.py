@@ -31,6 +31,7 @@ from ad_autocategorize.photos.artifact import (
 from ad_autocategorize.photos.settings import PhotoSettings
 from ad_autocategorize.photos.training.images import Skipped
 from ad_autocategorize.photos.vocabularies import Pair, Vocabularies
+from ad_autocategorize.private_copies import whole_folder
 from ad_autocategorize.sources import AdSource
 from ad_autocategorize.versions.history import active_version
 from ad_autocategorize.versions.locking import HeldLock
@@ -152,7 +153,7 @@ def _prepare(
 
     if first:
         # Folders without a record go. The work folder stays: a checkpoint in it can be resumed.
-        versions.sweep(plugin_settings.model_dir, PARTIAL_PREFIX, NAME_PREFIX)
+        versions.sweep(PARTIAL_PREFIX, NAME_PREFIX)
     else:
         wait_for_all()
     records = [*ad_photo_records(source, limit=request.limit), *imported_photo_records()]
@@ -212,7 +213,7 @@ def _in_service() -> tuple[str, PhotoManifest] | None:
     if version is None:
         return None
     try:
-        return version.name, read_photo_manifest(plugin_settings.model_dir / version.name)
+        return version.name, read_photo_manifest(whole_folder(version.name))
     except ArtifactError as error:
         raise ArtifactError(f"{error} --weights pretrained starts without the version in service.") from error
 
@@ -262,7 +263,7 @@ def _network(
         )
         return network, origin.to_dict()
     version = str(before.document["version"])
-    extend_weights(network, load(read_verified(plugin_settings.model_dir / version, WEIGHTS_NAME, before)))
+    extend_weights(network, load(read_verified(whole_folder(version), WEIGHTS_NAME, before)))
     return network, {**before.document["origin"], "continued": version}
 
 
@@ -354,7 +355,6 @@ def _record(
     answers.outcomes(parts.cars, parts.vocabularies).save(folder)
     counts = car_counts(parts.cars)
     verdict = judge_photos(
-        directory,
         champion,
         answers,
         parts.hold_out,
@@ -365,7 +365,6 @@ def _record(
     )
     lock.confirm()
     return versions.record(
-        directory,
         training,
         verdict,
         **SLOT,

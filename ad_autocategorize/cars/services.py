@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
@@ -13,6 +14,7 @@ from django.utils.translation import gettext as _
 from ad_autocategorize import registry
 from ad_autocategorize.cars.form_catalog import FieldOption, FieldSuggestion, FormCatalog, form_catalog
 from ad_autocategorize.conf import plugin_settings
+from ad_autocategorize.metrics import NO_MODEL, NOTHING, SUGGESTED, count_suggestions
 from ad_autocategorize.photos.pairs import NothingLearned
 from ad_autocategorize.sources import AdSource
 from ad_autocategorize.sources.cars import FIELD_OF_HEAD
@@ -69,6 +71,16 @@ def suggest_car(photos: Sequence[Image], *, limit: int | None = None) -> CarSugg
 
     Only brands and models of the car catalog are suggested, as it is now, whatever it was in training.
     """
+    began = time.perf_counter()
+    answer = _suggest_car(photos, limit)
+    if answer.status != "no_photo":
+        outcome = {"car": SUGGESTED, "no_car": NOTHING, "no_model": NO_MODEL}[answer.status]
+        stale = registry.predictor_state().is_stale
+        count_suggestions("photos", [outcome], time.perf_counter() - began, stale=stale)
+    return answer
+
+
+def _suggest_car(photos: Sequence[Image], limit: int | None) -> CarSuggestion:
     predictor = registry.active_predictor()
     if predictor is None:
         return CarSuggestion("no_model")

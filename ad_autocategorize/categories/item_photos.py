@@ -13,6 +13,7 @@ import numpy as np
 
 from ad_autocategorize.conf import plugin_settings
 from ad_autocategorize.item_photos.names import BACKBONE_PREFIX, PART_FOLDER, PART_KEY
+from ad_autocategorize.model_storage import bring
 from ad_autocategorize.photos.uploads.limits import MOST_PHOTOS
 from ad_autocategorize.sources import AdSource
 from ad_autocategorize.sources.fields import fetch_along
@@ -146,6 +147,8 @@ def open_backbone(source: AdSource, language: str) -> tuple[Embedder, EmbeddingS
     ``None`` without photos or backbone.
     """
     directory = plugin_settings.model_dir
+    if source.photos is not None:
+        bring(BACKBONE_PREFIX)
     if source.photos is None or not any(directory.glob(f"{BACKBONE_PREFIX}*")):
         return None
     from ad_autocategorize.item_photos.backbone import Embedder, newest_backbone

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Hashable, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path as FilePath
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -13,6 +12,7 @@ from numpy.typing import NDArray
 
 from ad_autocategorize.artifacts import ArtifactError
 from ad_autocategorize.models import ModelVersion
+from ad_autocategorize.private_copies import whole_folder
 from ad_autocategorize.statistics.proportions import Proportion
 from ad_autocategorize.titles.hierarchy import Path
 from ad_autocategorize.titles.scorer import TitleScorer
@@ -74,7 +74,6 @@ def title_outcomes(ads: LearnedTitles, held: HeldOutAnswers) -> Outcomes:
 
 
 def judge_titles(
-    directory: FilePath,
     champion: ModelVersion | None,
     ads: LearnedTitles,
     held: HeldOutAnswers,
@@ -89,7 +88,7 @@ def judge_titles(
         return judge_first(int(right.sum()), len(right), Counter(truth.tolist()).most_common(1)[0][1])
     now = Counter(str(path[0]) for path in ads.paths)
     groups = [Group(row["name"], row["ads"], now[row["key"]]) for row in champion.counts if int(row["key"]) in tree]
-    known = _Known.of(directory, champion, ads, held)
+    known = _Known.of(champion, ads, held)
     branches = np.array([path[0] for path in held.truth], dtype=np.int64)
     evidence = Evidence(
         champion.name,
@@ -124,9 +123,10 @@ class _Known:
     answers: NDArray[np.int64]
 
     @classmethod
-    def of(cls, directory: FilePath, champion: ModelVersion, ads: LearnedTitles, held: HeldOutAnswers) -> _Known | None:
-        """Read the champion's outcomes, and ask it about new ads. ``None`` if its files cannot be read."""
-        outcomes = Outcomes.load(directory / champion.name)
+    def of(cls, champion: ModelVersion, ads: LearnedTitles, held: HeldOutAnswers) -> _Known | None:
+        """Read the champion's outcomes, and ask it about new ads. ``None`` if its files are missing or damaged."""
+        folder = whole_folder(champion.name)
+        outcomes = Outcomes.load(folder)
         if outcomes is None or not {TRUTH, ANSWER} <= outcomes.columns.keys():
             return None
         keys = ads.keys[held.places]
@@ -134,7 +134,7 @@ class _Known:
         seen = np.isin(keys, outcomes.learned) | np.isin(ads.contents()[held.places], outcomes.learned)
         new = np.flatnonzero(~seen)
         try:
-            answers = _ask(TitleScorer.load(directory / champion.name, champion.digest), ads, held.places[new])
+            answers = _ask(TitleScorer.load(folder, champion.digest), ads, held.places[new])
         except ArtifactError:
             return None
         return cls(here, outcomes.columns[TRUTH][there], outcomes.columns[ANSWER][there], new, answers)

@@ -7,6 +7,7 @@ from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 from ad_autocategorize.categories.services import CategorySuggestions, active_tree, category_of_value, form_value
+from ad_autocategorize.metrics import count_filed
 from ad_autocategorize.models import ModelVersion, SuggestionEvent
 from ad_autocategorize.recording import LONGEST_VALUE, MOST_SHOWN, SUFFIX, VERSION, RecordingMixin, recording_of
 from ad_autocategorize.sources import AdSource, using_source
@@ -129,6 +130,7 @@ class SuggestionRecordMixin(RecordingMixin):
             event = report.event(chosen, str(ad.pk), held=self._was_held(category))
             event.source, event.category_id = self.source_name, category
             event.save()
+            count_filed(ModelVersion.Kind.TITLES, event.outcome, event.rank)
 
     def _filed_at(self, ad: Any, source: AdSource) -> dict[str, int]:
         """Return the categories that the ad is filed at, by what the form's field takes for each."""

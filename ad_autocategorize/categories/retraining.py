@@ -76,7 +76,7 @@ def retrain_titles(source: AdSource, request: Request, progress: Progress) -> Re
     """
     directory = plugin_settings.model_dir
     with versions.training_lock(directory, ModelVersion.Kind.TITLES) as lock:
-        versions.sweep(directory, TEMPORARY_PREFIX, NAME_PREFIX)
+        versions.sweep(TEMPORARY_PREFIX, NAME_PREFIX)
         progress = lock.telling(progress)
         skipped: Counter[str] = Counter()
         tree = CategoryTree.load(include_inactive=True)
@@ -87,9 +87,7 @@ def retrain_titles(source: AdSource, request: Request, progress: Progress) -> Re
         held, scorer = _train(ads, labels, settings, request, progress)
         photos = _hear_photos(source, ads, labels, scorer, request, progress)
         progress("comparing", 0, 0)
-        verdict = judge_titles(
-            directory, before, ads, held, CategoryTree.load(), tolerance=plugin_settings.PROMOTION_TOLERANCE
-        )
+        verdict = judge_titles(before, ads, held, CategoryTree.load(), tolerance=plugin_settings.PROMOTION_TOLERANCE)
         name = versions.new_name(NAME_PREFIX + "".join(f"{part}-" for part in (source.name, request.language) if part))
         metrics = {**held.evaluation.to_dict(), "profile": _profile(ads, held, scorer.settings).to_dict()}
         if photos.metrics:
@@ -107,7 +105,7 @@ def retrain_titles(source: AdSource, request: Request, progress: Progress) -> Re
         lock.confirm()
         described = _described(ads, tree, metrics)
         version = versions.record(
-            directory, request.training, verdict, **slot, **described, name=name, digest=scorer.digest, parent=before
+            request.training, verdict, **slot, **described, name=name, digest=scorer.digest, parent=before
         )
     return Result(version, +skipped, labels, before)
 

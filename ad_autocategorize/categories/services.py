@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
@@ -11,6 +12,7 @@ from weakref import WeakKeyDictionary
 from ad_autocategorize import registry
 from ad_autocategorize.conf import plugin_settings
 from ad_autocategorize.confidence import FIRST_OFFER, FURTHER_OFFER, LEAST_LIFT, LIKELY, Confidence, in_words
+from ad_autocategorize.metrics import NO_MODEL, NOTHING, SUGGESTED, count_suggestions
 from ad_autocategorize.photos.uploads.limits import MOST_PHOTOS
 from ad_autocategorize.sources import AdSource, get_source
 from ad_autocategorize.sources.languages import serving_language, shown_language
@@ -95,8 +97,10 @@ def suggest_categories(title: str, *, limit: int | None = None, photos: Sequence
     Titles are cut at ``MAX_TITLE_LENGTH``.
     """
     if photos:
+        began = time.perf_counter()
         heard = _suggest_with_photos(title, limit, photos)
         if heard is not None:
+            _count("item_photos", [heard], began)
             return heard
     return suggest_categories_for_many([title], limit=limit)[0]
 
@@ -134,6 +138,21 @@ def _suggest_with_photos(title: str, limit: int | None, photos: Sequence[Image])
 
 def suggest_categories_for_many(titles: Sequence[str], *, limit: int | None = None) -> list[CategorySuggestions]:
     """Return the suggestions for each title, all made with one model and one state of the taxonomy."""
+    began = time.perf_counter()
+    answers = _suggest_for_many(titles, limit)
+    _count("titles", answers, began)
+    return answers
+
+
+def _count(kind: str, answers: Sequence[CategorySuggestions], began: float) -> None:
+    outcomes = [
+        NO_MODEL if answer.model_version is None else SUGGESTED if answer.suggestions else NOTHING for answer in answers
+    ]
+    stale = any(answer.is_stale for answer in answers)
+    count_suggestions(kind, outcomes, time.perf_counter() - began, stale=stale)
+
+
+def _suggest_for_many(titles: Sequence[str], limit: int | None) -> list[CategorySuggestions]:
     source = get_source()
     tree, active_ids = _taxonomy(recent_version(), source.scope, shown_language())
     active = registry.active_scorer(source.name, serving_language())

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from concurrent.futures import BrokenExecutor
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
@@ -16,7 +17,7 @@ class ExtraCommand(BaseCommand):
     """
 
     def execute(self, *args: Any, **options: Any) -> str | None:
-        """Run the command. Raises ``CommandError`` where an optional library is absent."""
+        """Run the command. Raises ``CommandError`` where an optional library is absent, or memory runs out."""
         try:
             return super().execute(*args, **options)
         except ModuleNotFoundError as error:
@@ -24,3 +25,10 @@ class ExtraCommand(BaseCommand):
             if sentence is None:
                 raise
             raise CommandError(sentence) from error
+        except BrokenExecutor as error:
+            raise CommandError(
+                "A process that worked along was ended from outside, as systems do when memory runs out. Nothing was recorded. "
+                "Give it more memory, or fewer --jobs."
+            ) from error
+        except MemoryError as error:
+            raise CommandError("There is not enough memory for this. Nothing was recorded.") from error

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Sequence
 from typing import Any
 
 from django.core.management.base import CommandError, CommandParser
 from django.utils import translation
 
+from ad_autocategorize.logs import log
 from ad_autocategorize.management.base import ExtraCommand
 from ad_autocategorize.models import ModelVersion, Origin
 from ad_autocategorize.versions import Training
@@ -21,6 +23,7 @@ REFUSED = 3
 class TrainingCommand(ExtraCommand):
     """A command that trains, and puts what passes the gate into service."""
 
+    kind: ModelVersion.Kind
     # For ``call_command`` alone: what started the training.
     stealth_options = ("origin",)
 
@@ -33,6 +36,16 @@ class TrainingCommand(ExtraCommand):
         parser.add_argument(
             "--force", action="store_true", help="Serve the new version even if it is worse than the one in service."
         )
+
+    def execute(self, *args: Any, **options: Any) -> str | None:
+        """Run the command; a training that failed is noted for whoever reads the log of all machines."""
+        try:
+            return super().execute(*args, **options)
+        except CommandError as error:
+            if error.returncode != REFUSED:
+                # The command says it too: as information it is not printed twice where logging is not set up.
+                log(logging.INFO, "training_finished", "%s", error, status="failed", kind=self.kind)
+            raise
 
     def training(self, options: dict[str, Any]) -> Training:
         """Return how the training was started, by the command line's options."""
@@ -67,6 +80,10 @@ class TrainingCommand(ExtraCommand):
         self._log.add(f"{version.name}: {learned}, {_state(version)}.")
         self._log.keep(version)
         self.stdout.write(self.style.SUCCESS(f"{version.name}: {learned}, {_state(version)}."))
+        fields = {**version.slot, "version": version.name, "ads": version.ad_count, "seconds": self._log.seconds}
+        log(
+            logging.INFO, "training_finished", "%s: %s.", version.name, _state(version), status=version.status, **fields
+        )
         return [f"{version.name}: {reason}" for reason in reasons] if version.is_refused and training.activate else []
 
     def refuse(self, reasons: Sequence[str]) -> None:

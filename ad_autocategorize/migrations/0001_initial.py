@@ -179,7 +179,7 @@ class Migration(migrations.Migration):
             options={
                 'verbose_name': 'model version',
                 'verbose_name_plural': 'model versions',
-                'ordering': ['-created_at', '-pk'],
+                'ordering': ['-pk'],
                 'permissions': [('activate_modelversion', 'Can put a model version into service')],
                 'default_permissions': ['view'],
             },
@@ -328,7 +328,7 @@ class Migration(migrations.Migration):
             options={
                 'verbose_name': 'activation of a model version',
                 'verbose_name_plural': 'activations of model versions',
-                'ordering': ['-at', '-pk'],
+                'ordering': ['-pk'],
                 'default_permissions': ['view'],
             },
         ),

@@ -81,7 +81,8 @@ class ModelActivation(models.Model):
     class Meta:
         verbose_name = _("activation of a model version")
         verbose_name_plural = _("activations of model versions")
-        ordering = ["-at", "-pk"]
+        # Not by a clock, which may be set back.
+        ordering = ["-pk"]
         # Nobody is given the right to change or delete one.
         default_permissions = ["view"]
         indexes = [models.Index(fields=["kind", "source", "language", "at"], name="ad_autocat_activation_slot")]

@@ -88,7 +88,8 @@ class ModelVersion(models.Model):
     class Meta:
         verbose_name = _("model version")
         verbose_name_plural = _("model versions")
-        ordering = ["-created_at", "-pk"]
+        # Not by a clock, which may be set back.
+        ordering = ["-pk"]
         # Versions come from training, and go by pruning.
         default_permissions = ["view"]
         permissions = [("activate_modelversion", "Can put a model version into service")]

@@ -70,8 +70,7 @@ def forget(user: Any) -> Forgotten:
 
 def forget_deleted(sender: type[Model], instance: Model, **kwargs: Any) -> None:
     """Forget a user who is about to be deleted; connected to ``pre_delete``, while the ads are still there."""
-    if isinstance(instance, get_user_model()):
-        forget(instance)
+    forget(instance)
 
 
 def _ads_of(user: Any, source: AdSource) -> list[str]:

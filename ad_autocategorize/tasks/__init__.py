@@ -14,10 +14,9 @@ from django.core.management import CommandError, call_command
 from django.utils.module_loading import import_string
 
 from ad_autocategorize.conf import plugin_settings
+from ad_autocategorize.logs import log
 from ad_autocategorize.models import Origin
 from ad_autocategorize.versions import TrainingBusy
-
-logger = logging.getLogger("ad_autocategorize")
 
 JOBS = ("retrain_classifiers", "retrain_cnn", "find_mislabels", "evaluate_classifiers", "purge_suggestion_events")
 # Those that record a version, which says what started them.
@@ -52,7 +51,7 @@ def run(job: str, options: dict[str, Any]) -> str:
         call_command(job, stdout=out, **own, **options)
     except CommandError as error:
         if isinstance(error.__cause__, TrainingBusy):
-            logger.warning("%s: %s", job, error)
+            log(logging.WARNING, "job_busy", "%s: %s", job, error, job=job)
             return str(error)
         raise JobFailed(f"{job}: {error}") from error
     return out.getvalue()

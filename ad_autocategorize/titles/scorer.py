@@ -14,7 +14,7 @@ from bisect import bisect_left
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
-from functools import cached_property, lru_cache
+from functools import cached_property, lru_cache, partial
 from pathlib import Path as FilePath
 from typing import Any, NamedTuple, TypeVar
 
@@ -126,8 +126,9 @@ class TitleScorer:
         mixture = weights.mixture
         self._steepness = 1 / np.array([[mixture.temperature], [mixture.flat_temperature]])
         self._shares = np.array([[1 - mixture.flat_share], [mixture.flat_share]])
-        # A site allows its active categories, the same set in one request after the other.
-        self._refused = lru_cache(2)(self._find_refused)
+        # A site allows its active categories, the same set in one request after the other. No method is cached: a model that
+        # refers to itself would stay in memory for a while after it was swapped.
+        self._refused = lru_cache(2)(partial(_find_refused, tree.categories))
         sizes = np.diff(np.append(tree.node_starts, tree.edges))
         self._node_of_edge = np.repeat(np.arange(len(sizes)), sizes)
         self._subtrees = _subtree_ranges(tree.categories)
@@ -314,9 +315,6 @@ class TitleScorer:
             suggestions.append(self._suggestion(best, probabilities.item(best), cumulative))
         return suggestions
 
-    def _find_refused(self, allowed: frozenset[int]) -> list[int]:
-        return [index for index, path in enumerate(self.tree.categories) if path[-1] not in allowed]
-
     def _suggestion(self, index: int, probability: float, cumulative: Array) -> Suggestion:
         path = self.tree.categories[index]
         along = []
@@ -393,6 +391,10 @@ def _from_artifact(cls: type[TitleScorer], artifact: Artifact) -> TitleScorer:
     weights = Weights(tensors["hot"], table, tensors["bias"], tensors["floors"], *combined)
     tree = Tree(categories, tensors["node_starts"], tensors["path_edges"], int(manifest["edges"]))
     return cls(settings, tree, weights, Vocabulary(settings, entries))
+
+
+def _find_refused(categories: tuple[Path, ...], allowed: frozenset[int]) -> list[int]:
+    return [index for index, path in enumerate(categories) if path[-1] not in allowed]
 
 
 def _subtree_ranges(categories: tuple[Path, ...]) -> list[tuple[tuple[int, int], ...]]:

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import lru_cache, partial
 from itertools import chain, repeat
 from typing import Any
 
@@ -57,7 +57,6 @@ class Vocabulary:
 
     def __init__(self, settings: TitleSettings, entries: Entries) -> None:
         self.entries = entries
-        self._settings = settings
         self._normalize = Normalizer(settings)
         self._boundary, self._unknown = entries.rows, entries.rows + 1
         self._word_rows = dict(zip(entries.words, entries.word_rows.tolist(), strict=True))
@@ -67,7 +66,10 @@ class Vocabulary:
         self._unknown_ngram, self._unknown_word = entries.rows - 2, entries.rows - 1
         self._first_ngram = self._unknown_ngram - len(entries.ngrams)
         self._ngram_rows = dict(zip(entries.ngrams, range(self._first_ngram, self._unknown_ngram), strict=True))
-        self._rows_of_ngrams = lru_cache(REMEMBERED_WORDS)(self._find_ngrams)
+        # No method is cached: a vocabulary that refers to itself would stay in memory for a while after its model was swapped.
+        unknown = self._unknown_word, self._unknown_ngram
+        find = partial(_find_ngrams, settings, self._word_rows, self._ngram_rows, unknown)
+        self._rows_of_ngrams = lru_cache(REMEMBERED_WORDS)(find)
 
     def rows(self, title: str) -> list[int]:
         """Return the rows of a title in ascending order; empty where nothing in it is known."""
@@ -136,13 +138,17 @@ class Vocabulary:
         bases = np.repeat([start for start, _ in words], counts)
         return bases + np.fromiter(chain.from_iterable(rows), dtype=np.int64, count=sum(counts))
 
-    def _find_ngrams(self, word: str) -> tuple[int, ...]:
-        settings = self._settings
-        rows = [] if word in self._word_rows else [self._unknown_word]
-        if self._ngram_rows:
-            ngrams = character_ngrams(word, settings.min_character_ngram, settings.max_character_ngram)
-            rows += map(self._ngram_rows.get, ngrams, repeat(self._unknown_ngram))
-        return tuple(rows)
+
+def _find_ngrams(
+    settings: TitleSettings, word_rows: dict[str, int], ngram_rows: dict[str, int], unknown: tuple[int, int], word: str
+) -> tuple[int, ...]:
+    """Return the rows of a word's n-grams; ``unknown`` are those of an unknown word and an unknown n-gram."""
+    unknown_word, unknown_ngram = unknown
+    rows = [] if word in word_rows else [unknown_word]
+    if ngram_rows:
+        ngrams = character_ngrams(word, settings.min_character_ngram, settings.max_character_ngram)
+        rows += map(ngram_rows.get, ngrams, repeat(unknown_ngram))
+    return tuple(rows)
 
 
 def pair_keys(left: Array, right: Array, rows: int) -> Array:

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from pathlib import Path
 
 from django.utils.translation import gettext as _
 
 from ad_autocategorize.models import ModelVersion
+from ad_autocategorize.private_copies import whole_folder
 from ad_autocategorize.sources.cars import HEADINGS
 from ad_autocategorize.statistics.paired import PairedShares
 from ad_autocategorize.versions.figures import Figure, figures_of
@@ -35,12 +35,12 @@ class ComparedVersions:
     lost: list[str] = field(default_factory=list)
 
 
-def compare_versions(directory: Path, first: ModelVersion, second: ModelVersion) -> ComparedVersions:
+def compare_versions(first: ModelVersion, second: ModelVersion) -> ComparedVersions:
     """Compare two versions. Raises ``ValueError`` if they are of different kinds, sources or languages."""
     if first.slot != second.slot:
         raise ValueError(f"{first} and {second} answer different questions: another kind, source or language.")
     compared = ComparedVersions(first, second, list(_side_by_side(figures_of(first), figures_of(second))))
-    known = [Outcomes.load(directory / version.name) for version in (first, second)]
+    known = [_outcomes(version) for version in (first, second)]
     if known[0] is None or known[1] is None:
         return compared
     values = [set(outcomes.values) for outcomes in known if outcomes is not None]
@@ -50,6 +50,14 @@ def compare_versions(directory: Path, first: ModelVersion, second: ModelVersion)
     pairs = _paired_photos if first.kind == ModelVersion.Kind.PHOTOS else _paired_titles
     compared.paired.extend((name, pair) for name, pair in pairs(known[0], known[1]) if pair.ads)
     return compared
+
+
+def _outcomes(version: ModelVersion) -> Outcomes | None:
+    try:
+        return Outcomes.load(whole_folder(version.name))
+    except OSError:
+        # A storage that is away costs the comparison alone.
+        return None
 
 
 def _side_by_side(first: list[Figure], second: list[Figure]) -> Iterator[tuple[str, Figure | None, Figure | None]]:

@@ -24,7 +24,7 @@ def served_before(slot: Mapping[str, str]) -> ModelVersion | None:
     Each rollback goes one step further back: what was rolled back from is never returned to.
     """
     served: list[str] = []
-    for name, reason in ModelActivation.objects.filter(**slot).order_by("at", "pk").values_list("name", "reason"):
+    for name, reason in ModelActivation.objects.filter(**slot).order_by("pk").values_list("name", "reason"):
         if reason == Reason.ROLLBACK and name in served:
             # A name may have served several times; the last time counts.
             del served[len(served) - served[::-1].index(name) :]

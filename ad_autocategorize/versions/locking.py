@@ -19,9 +19,8 @@ from django.db.models import QuerySet
 from django.utils import timezone
 
 from ad_autocategorize.busy_database import write_patiently
+from ad_autocategorize.logs import log
 from ad_autocategorize.models import ModelVersion, TrainingLock
-
-logger = logging.getLogger("ad_autocategorize")
 
 Progress = Callable[[str, int, int], None]
 
@@ -98,7 +97,13 @@ class HeldLock:
             write_patiently(lambda: self._own_row().delete(), self._database)
         except DatabaseError:
             # Whatever ended the training is what must be told; the row expires by itself.
-            logger.warning("The lock of the training could not be given back.", exc_info=True)
+            log(
+                logging.WARNING,
+                "lock_kept",
+                "The lock of the training could not be given back.",
+                exc_info=True,
+                lock=self.name,
+            )
 
     def telling(self, progress: Progress) -> Progress:
         """Return a progress callback that notes what the training is at, for the next heartbeat to write."""
@@ -127,7 +132,9 @@ class HeldLock:
         if other is None:
             # Given back a moment ago.
             return self._inserted(fields)
-        if other.expires_at > timezone.now() and not _is_killed(other):
+        left = other.expires_at - timezone.now()
+        # One that lasts longer than clocks may differ was written before this clock was set back: nobody renews it.
+        if timedelta(0) < left <= 2 * EXPIRY and not _is_killed(other):
             return False
         return bool(TrainingLock.objects.filter(pk=other.pk, token=other.token).update(**fields))
 
@@ -159,7 +166,8 @@ class HeldLock:
                 self._renewed()
             except DatabaseError:
                 # The next heartbeat comes long before the lock expires.
-                logger.warning("The lock of the training could not be renewed.", exc_info=True)
+                message = "The lock of the training could not be renewed."
+                log(logging.WARNING, "lock_not_renewed", message, exc_info=True, lock=self.name)
             finally:
                 # This thread's own; a connection kept for hours may be cut by then.
                 connections.close_all()

@@ -21,6 +21,11 @@ class TrainingLog:
         self._lines: list[str] = []
         self._stage = ""
 
+    @property
+    def seconds(self) -> float:
+        """The time since the training began."""
+        return round(time.monotonic() - self._started, 1)
+
     def add(self, line: str) -> None:
         """Note a line."""
         self._lines.append(line)

@@ -11,9 +11,9 @@ from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
-from safetensors.numpy import load_file, save_file
+from safetensors.numpy import load_file
 
-from ad_autocategorize.artifacts import pack_strings, unpack_strings
+from ad_autocategorize.artifacts import pack_strings, save_tensors, unpack_strings
 from ad_autocategorize.versions.provenance import Keys
 
 OUTCOMES_NAME = "outcomes.safetensors"
@@ -47,12 +47,9 @@ class Outcomes:
 
     def save(self, directory: Path) -> None:
         """Write the file into a version's folder, which no record names yet. Raises ``OSError``."""
-        path = directory / OUTCOMES_NAME
         tensors = {"keys": self.keys, "learned": self.learned, "values": pack_strings(list(self.values))}
         tensors |= {f"{COLUMN}{name}": column for name, column in self.columns.items()}
-        save_file({name: np.ascontiguousarray(array) for name, array in tensors.items()}, path)
-        # The admin compares versions, and may run as another user.
-        path.chmod(0o644)
+        save_tensors(tensors, directory / OUTCOMES_NAME)
 
     @classmethod
     def load(cls, directory: Path) -> Outcomes | None:

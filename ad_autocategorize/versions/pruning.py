@@ -2,28 +2,36 @@
 
 from __future__ import annotations
 
-import shutil
+import logging
 from collections.abc import Mapping
-from pathlib import Path
 
+from django.db.models import Max
+
+from ad_autocategorize import model_storage
+from ad_autocategorize.logs import log
 from ad_autocategorize.models import ModelVersion
 
 # Of the versions that served, the active one among them; and as many of those that never did.
 KEPT_VERSIONS = 3
 
 
-def prune(directory: Path, slot: Mapping[str, str], keep: int = KEPT_VERSIONS) -> list[str]:
+def prune(slot: Mapping[str, str], keep: int = KEPT_VERSIONS) -> list[str]:
     """Delete the rows and files of old versions of a kind, source and language; return their names.
 
     Those that served last stay, and the newest that never did: a week of refused ones must not take the way back.
-    The active one always stays.
+    The active one always stays. Files that a storage does not let go of are left to the next training's sweep.
     """
     versions = ModelVersion.objects.filter(**slot)
-    served = versions.filter(activated_at__isnull=False).order_by("-is_active", "-activated_at", "-pk")
+    served = versions.filter(activated_at__isnull=False).annotate(turn=Max("activations"))
+    served = served.order_by("-is_active", "-turn", "-pk")
     never = versions.filter(activated_at__isnull=True)
     kept = {*served.values_list("pk", flat=True)[:keep], *never.values_list("pk", flat=True)[:keep]}
     pruned = list(versions.exclude(pk__in=kept).exclude(is_active=True))
     for version in pruned:
         version.delete()
-        shutil.rmtree(directory / version.name, ignore_errors=True)
+        try:
+            model_storage.remove(version.name)
+        except OSError:
+            message = "The files of %s could not be deleted."
+            log(logging.WARNING, "files_kept", message, version.name, exc_info=True, version=version.name)
     return [version.name for version in pruned]

@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import secrets
-import shutil
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 from django.db import router, transaction
 from django.utils import timezone
 
-from ad_autocategorize import registry
+from ad_autocategorize import model_storage, registry
+from ad_autocategorize.conf import plugin_settings
 from ad_autocategorize.models import ModelVersion, Origin, Reason
 from ad_autocategorize.versions.gate import Verdict
 from ad_autocategorize.versions.history import active_version
@@ -42,11 +41,13 @@ def new_name(prefix: str) -> str:
     return f"{prefix}{timezone.now():%Y%m%dT%H%M%SZ}-{secrets.token_hex(2)}"
 
 
-def record(directory: Path, training: Training, verdict: Verdict, **fields: Any) -> ModelVersion:
-    """Record a version whose files are in place, and promote it in the same transaction if it may serve.
+def record(training: Training, verdict: Verdict, **fields: Any) -> ModelVersion:
+    """Record a version whose folder is in place, and promote it in the same transaction if it may serve.
 
-    Then old versions are deleted. ``fields`` are those of ``ModelVersion``.
+    Its files are put into the storage of models first, where there is one; then old versions are deleted. ``fields`` are those of
+    ``ModelVersion``. Raises ``OSError``.
     """
+    model_storage.put(fields["name"])
     promoted = training.activate and (verdict.passed or training.force)
     forced = promoted and not verdict.passed
     with transaction.atomic(using=router.db_for_write(ModelVersion)):
@@ -62,7 +63,7 @@ def record(directory: Path, training: Training, verdict: Verdict, **fields: Any)
         if promoted:
             version.activate(_reason(version, forced), origin=training.origin, by=training.by)
     registry.expire()
-    prune(directory, version.slot)
+    prune(version.slot)
     return version
 
 
@@ -72,9 +73,12 @@ def _reason(version: ModelVersion, forced: bool) -> Reason:
     return Reason.PROMOTED if active_version(version.slot) else Reason.FIRST
 
 
-def sweep(directory: Path, *prefixes: str) -> None:
-    """Remove the folders that an interrupted training left: those with such a beginning of the name and no record."""
-    recorded = set(ModelVersion.objects.values_list("name", flat=True))
-    for entry in directory.iterdir():
-        if entry.is_dir() and entry.name.startswith(prefixes) and entry.name not in recorded:
-            shutil.rmtree(entry, ignore_errors=True)
+def sweep(*prefixes: str) -> None:
+    """Remove the folders that an interrupted training left: those with such a beginning of the name and no record.
+
+    Raises ``OSError`` where the storage of models cannot be asked: nothing could be put there after a night of training either.
+    """
+    folders = {entry.name for entry in plugin_settings.model_dir.iterdir() if entry.is_dir()}
+    found = {name for name in folders if name.startswith(prefixes)}.union(model_storage.stored_names(prefixes))
+    for name in found.difference(ModelVersion.objects.values_list("name", flat=True)):
+        model_storage.remove(name)

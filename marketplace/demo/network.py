@@ -7,7 +7,7 @@ import shutil
 from pathlib import Path
 from typing import Any
 
-from ad_autocategorize import versions
+from ad_autocategorize import model_storage, versions
 from ad_autocategorize.artifacts import GRAPH_NAME, MANIFEST_NAME
 from ad_autocategorize.conf import plugin_settings
 from ad_autocategorize.models import ModelVersion
@@ -35,11 +35,10 @@ def install_network() -> ModelVersion | None:
     target = plugin_settings.model_dir / NAME
     # What an earlier database of this folder has left.
     photos.filter(name=NAME).delete()
-    shutil.rmtree(target, ignore_errors=True)
+    model_storage.remove(NAME)
     shutil.copytree(FOLDER, target)
     document = read_photo_manifest(target).document
     return versions.record(
-        plugin_settings.model_dir,
         versions.Training(),
         Verdict(),
         kind=ModelVersion.Kind.PHOTOS,

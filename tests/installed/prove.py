@@ -25,6 +25,7 @@ TITLES = {
 OPTIONAL = {
     "rest_framework": {"api"},
     "drf_spectacular": {"openapi"},
+    "prometheus_client": {"metrics"},
     "PIL": {"photos", "heic", "train-photos"},
     "onnxruntime": {"photos", "train-photos"},
     "pillow_heif": {"heic"},
@@ -54,7 +55,7 @@ def main(extras: set[str]) -> None:
     if "train" in extras:
         train()
     serve()
-    for extra, check in {"api": api, "openapi": openapi, "photos": photos, "heic": heic}.items():
+    for extra, check in {"api": api, "openapi": openapi, "metrics": metrics, "photos": photos, "heic": heic}.items():
         if extra in extras:
             check()
     lacking = [command for command, enough in NEEDED.items() if not enough & extras and BORROWED not in extras]
@@ -115,6 +116,13 @@ def api() -> None:
 
     answer = Client().post("/api/v1/suggestions/category/", {"title": "old bike"}, content_type="application/json")
     assert answer.json()["suggestions"][0]["path"][-1]["name"] == "Bicycles", answer.content
+
+
+def metrics() -> None:
+    """Prometheus is told which version serves."""
+    from prometheus_client import generate_latest
+
+    assert b"ad_autocategorize_version_info{" in generate_latest()
 
 
 def openapi() -> None:

@@ -10,6 +10,7 @@ from django.urls import reverse
 from hypothesis import given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
+from prometheus_client import REGISTRY
 
 from ad_autocategorize.api.car_serializers import CarFieldsToldSerializer
 from ad_autocategorize.cars.forms import CarPhotoMixin
@@ -212,6 +213,16 @@ def test_a_record_that_fails_never_loses_the_ad(publish, version, colors, caplog
     assert Ad.objects.count() == ads + 1
     assert "could not be recorded" in caplog.text
     assert not CarFieldEvent.objects.exists()
+
+
+def test_what_became_of_each_field_is_counted(publish, version, colors):
+    def kept():
+        labels = {"kind": "photos", "outcome": "accepted", "rank": "1"}
+        return REGISTRY.get_sample_value("ad_autocategorize_filed_total", labels) or 0.0
+
+    before = kept()
+    publish({"color": told(version, "filled", colors)}, color=colors[0])
+    assert kept() == before + 1
 
 
 def test_the_category_s_event_stands_beside_those_of_the_car(publish, ad_data, version, colors, marketplace_tree):

@@ -45,7 +45,10 @@ def test_the_index_lists_tasks_and_no_records(page, sofa_issue):
     assert not re.findall(r'href="[^"]*/(reviewdecision|cardecision|suggestionevent|carfieldevent)/"', html)
 
 
-@pytest.mark.parametrize("name", ["labelissue", "carissue", "reviewdecision", "suggestionevent", "modelversion", "taxonomyfinding"])
+LISTED = ["labelissue", "carissue", "reviewdecision", "suggestionevent", "modelversion", "taxonomyfinding"]
+
+
+@pytest.mark.parametrize("name", LISTED)
 def test_a_list_is_headed_by_what_it_lists(admin_client, name):
     with translation.override("en"):
         html = admin_client.get(f"{ADMIN}/{name}/", headers={"accept-language": "en"}).content.decode()

@@ -5,6 +5,7 @@ import io
 import pytest
 from django.contrib.admin.models import CHANGE, LogEntry
 from django.contrib.contenttypes.models import ContentType
+from django.contrib.sessions.models import Session
 from django.core.management import CommandError, call_command
 from django.utils import timezone
 
@@ -131,3 +132,11 @@ def test_words_of_one_seller_are_known_where_sellers_are():
     assert sole_words(titles, ["a", "b", "c", "a"]) == {"zafiro"}
     assert sole_words(titles, ["", "", "", ""]) == set()
     assert sole_words(titles, ["a", "a", "a", "a"]) == set()
+
+
+def test_rows_of_other_tables_are_deleted_without_being_loaded(db, django_assert_num_queries):
+    for number in range(3):
+        Session.objects.create(session_key=str(number), expire_date=timezone.now())
+    # One that listened to the deletion of everything would have all of them loaded first.
+    with django_assert_num_queries(1):
+        Session.objects.all().delete()

@@ -170,7 +170,7 @@ def test_where_no_copy_can_be_made_files_are_read_into_memory(trained, model_dir
 @pytest.mark.django_db
 def test_a_damaged_copy_is_made_anew(trained, model_dir):
     version = ModelVersion.objects.get()
-    place = private_copy(model_dir / version.name, version.digest, (MANIFEST_NAME, TENSORS_NAME))
+    place = private_copy(version.name, version.digest, (MANIFEST_NAME, TENSORS_NAME))
     (place.folder / TENSORS_NAME).write_bytes(b"damaged")
     assert not suggest_categories("sofa futon").suggestions
     registry.forget()
@@ -196,19 +196,19 @@ def test_nobody_waits_for_storage_that_is_slow(trained, monkeypatch):
     assert slow.state().problem == ""
 
 
-def test_old_copies_go_and_young_ones_stay(tmp_path, copies, monkeypatch):
+def test_old_copies_go_and_young_ones_stay(model_dir, copies, monkeypatch):
     names = (MANIFEST_NAME,)
     places = []
     for number in range(12):
-        folder = tmp_path / f"titles-{number}"
-        folder.mkdir()
+        folder = model_dir / f"titles-{number}"
+        folder.mkdir(parents=True)
         (folder / MANIFEST_NAME).write_text("{}")
-        places.append(private_copy(folder, f"{number:064}", names).folder)
+        places.append(private_copy(folder.name, f"{number:064}", names).folder)
     assert all(place.is_dir() for place in places)
     monkeypatch.setattr("ad_autocategorize.private_copies.KEPT_SECONDS", -1)
-    last = tmp_path / "last"
-    shutil.copytree(tmp_path / "titles-0", last)
-    private_copy(last, "a" * 64, names)
+    last = model_dir / "last"
+    shutil.copytree(model_dir / "titles-0", last)
+    private_copy(last.name, "a" * 64, names)
     assert [place.is_dir() for place in places] == [False] * 4 + [True] * 8
     assert {Path(entry).name[:1] for entry in places[0].parent.iterdir()} == {"t", "l"}
 

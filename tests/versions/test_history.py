@@ -5,7 +5,9 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from django.contrib.auth import get_user_model
 from django.db import IntegrityError, transaction
+from django.utils import timezone
 
+from ad_autocategorize import registry
 from ad_autocategorize.models import ModelActivation, ModelVersion, Origin, Reason
 from ad_autocategorize.models.decisions import ImmutableRecordError
 from ad_autocategorize.versions.history import NoWayBack, put_into_service, roll_back, served_before
@@ -113,23 +115,58 @@ def test_an_empty_site_has_no_way_back():
         roll_back(SLOT)
 
 
-def test_pruning_keeps_the_way_back_from_a_week_of_refused_versions(three, tmp_path):
+def test_pruning_keeps_the_way_back_from_a_week_of_refused_versions(three, model_dir):
     for number in range(7):
         make(f"refused-{number}", is_refused=True)
     for version in ModelVersion.objects.all():
-        (tmp_path / version.name).mkdir()
-    gone = prune(tmp_path, SLOT, keep=2)
+        (model_dir / version.name).mkdir(parents=True)
+    gone = prune(SLOT, keep=2)
     assert sorted(gone) == ["one", *(f"refused-{number}" for number in range(5))]
     left = {"two", "three", "refused-5", "refused-6"}
     assert set(ModelVersion.objects.values_list("name", flat=True)) == left
-    assert {entry.name for entry in tmp_path.iterdir()} == left
+    assert {entry.name for entry in model_dir.iterdir()} == left
     assert roll_back(SLOT).name == "two"
     # The history still names what is gone.
     assert ModelActivation.objects.filter(name="one", version=None).exists()
 
 
-def test_pruning_never_takes_the_version_in_service(three, tmp_path):
+def test_pruning_never_takes_the_version_in_service(three):
     for _ in range(2):
         roll_back(SLOT)
-    prune(tmp_path, SLOT, keep=1)
+    prune(SLOT, keep=1)
     assert ModelVersion.objects.get().name == "one"
+
+
+@pytest.fixture
+def set_back(monkeypatch):
+    """Set the clock of versions and history by so many hours."""
+
+    def set_back(hours):
+        monkeypatch.setattr(timezone, "now", lambda: datetime.now(UTC) - timedelta(hours=hours))
+
+    return set_back
+
+
+def test_a_clock_that_was_set_back_changes_nobody_s_order(three, set_back, model_dir):
+    set_back(48)
+    make("four").activate()
+    make("refused", is_refused=True)
+    assert [version.name for version in ModelVersion.objects.all()] == ["refused", "four", "three", "two", "one"]
+    assert served_before(SLOT).name == "three"
+    assert roll_back(SLOT).name == "three"
+    assert roll_back(SLOT).name == "two"
+    # What was trained last is no old version, and is not pruned at once.
+    assert sorted(prune(SLOT, keep=3)) == ["one"]
+    assert sorted(prune(SLOT, keep=1)) == ["four", "three"]
+    # The last that began to serve by the time asked about, by the clocks that wrote it.
+    assert ModelActivation.objects.of(**SLOT).serving_at(datetime.now(UTC)).name == "two"
+
+
+def test_what_served_last_is_fallen_back_to_whatever_the_clock_said(three, set_back):
+    set_back(48)
+    make("four").activate()
+    set_back(96)
+    make("five").activate()
+    # None has files: those that are tried are named in the order of their service.
+    tried = [name for name, _ in registry.Registry(ModelVersion.Kind.TITLES, lambda place, version: None)._versions()]
+    assert tried == ["five", "four", "three", "two", "one"]

@@ -143,3 +143,9 @@ def test_a_killed_holder_of_another_host_is_waited_for_until_it_expires(database
     assert (other.stdout.readline() == "held\n") == is_taken_over
     other.kill()
     other.communicate()
+
+
+def test_a_clock_that_was_set_back_does_not_keep_a_lock_for_hours(model_dir):
+    held_elsewhere(expires_at=timezone.now() + timedelta(hours=3))
+    with training_lock(model_dir, TITLES):
+        assert TrainingLock.objects.get().process == os.getpid()

@@ -24,7 +24,6 @@ class Site:
     """A network in service that has learned from 700 toy cars, and the photos of its hold-out."""
 
     def __init__(self, folder):
-        self.folder = folder
         self.champion = ModelVersion.objects.get(kind="photos")
         self.directory = folder / self.champion.name
         self.predictor = PhotoPredictor.load(self.directory)
@@ -36,7 +35,6 @@ class Site:
         records = self.records if records is None else records
         answers = ask_cars(self.predictor, records) if answers is None else answers
         return judge_photos(
-            self.folder,
             self.champion,
             answers,
             records,
@@ -116,7 +114,7 @@ def test_the_life_of_a_photo_network(site, model_dir):
     assert second.parent == champion
     assert second.data_fingerprint == champion.data_fingerprint
     assert second.verdict["compared"][0]["ads"] == len(site.records)
-    text = "\n".join(comparison_lines(compare_versions(model_dir, champion, second)))
+    text = "\n".join(comparison_lines(compare_versions(champion, second)))
     assert f"On {len(site.records)} ads that both had set aside, Marca" in text
     assert "B can answer too" not in text
 

@@ -11,12 +11,12 @@ from django.core.management.base import CommandError, CommandParser
 from django.utils import timezone, translation
 
 from ad_autocategorize.artifacts import ArtifactError
-from ad_autocategorize.conf import plugin_settings
 from ad_autocategorize.management.arguments import positive
 from ad_autocategorize.management.bars import StageBars
 from ad_autocategorize.management.base import ExtraCommand
 from ad_autocategorize.management.commands.retrain_cnn import metric_lines, never_seen_lines
 from ad_autocategorize.models import ModelVersion
+from ad_autocategorize.private_copies import whole_folder
 from ad_autocategorize.reports.photo_advice import next_steps
 from ad_autocategorize.reports.titles import LANGUAGES
 from ad_autocategorize.sources import SourceError
@@ -53,12 +53,12 @@ class Command(ExtraCommand):
         name = options["model"] or versions.filter(is_active=True).values_list("name", flat=True).first()
         if name is None:
             raise CommandError("No photo network is in service: run retrain_cnn, or name one with --model.")
-        directory = plugin_settings.model_dir / name
         # Late, so that --help works without the extra.
         from ad_autocategorize.cars.report import evaluate_photos
         from ad_autocategorize.reports.photos import render_photo_report
 
         try:
+            directory = whole_folder(name)
             with StageBars(self.stderr, f"reading the list of photos for {name}", options["verbosity"]) as progress:
                 records = _records(directory, options["folder"], options["split"])
                 evaluated = evaluate_photos(directory, records[: options["limit"]], options["not_cars"], progress)

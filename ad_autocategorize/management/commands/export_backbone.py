@@ -6,9 +6,11 @@ from typing import Any
 
 from django.core.management.base import CommandError, CommandParser
 
+from ad_autocategorize import model_storage
 from ad_autocategorize.conf import plugin_settings
 from ad_autocategorize.management.arguments import positive
 from ad_autocategorize.management.base import ExtraCommand
+from ad_autocategorize.model_storage import StorageError
 from ad_autocategorize.photos.settings import PRETRAINED
 
 DEFAULT = "tf_efficientnet_lite0"
@@ -54,7 +56,9 @@ class Command(ExtraCommand):
             folder = write_backbone(
                 plugin_settings.model_dir, name, graph, Preprocessing(height, width), origin.to_dict()
             )
-        except (LookupError, ValueError) as error:
+            if folder.name not in model_storage.stored_names((folder.name,)):
+                model_storage.put(folder.name)
+        except (StorageError, LookupError, ValueError) as error:
             raise CommandError(str(error)) from error
         except OSError as error:
             raise CommandError(f"The backbone cannot be written: {error}. Check MODEL_DIR.") from error

@@ -58,6 +58,8 @@ class Command(ExtraCommand):
             raise CommandError("Another search is filling the queue. Wait for it to end.") from error
         except (SourceError, LookupError, ValueError) as error:
             raise CommandError(str(error)) from error
+        except OSError as error:
+            raise CommandError(f"What the search keeps cannot be written: {error}. Check MODEL_DIR.") from error
         for name, result in results.items():
             if name:
                 self.stdout.write(name)

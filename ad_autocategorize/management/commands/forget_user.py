@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import shutil
 from typing import Any
 
 from django.contrib.auth import get_user_model
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
-from ad_autocategorize import registry
+from ad_autocategorize import model_storage, registry
 from ad_autocategorize.conf import plugin_settings
 from ad_autocategorize.models import ModelVersion
 from ad_autocategorize.moderation.forgetting import forget
@@ -38,7 +37,7 @@ class Command(BaseCommand):
         )
         try:
             self.stdout.write(f"Title models deleted that were out of service: {_delete_retired()}.")
-        except (TrainingBusy, LookupError) as error:
+        except (TrainingBusy, LookupError, OSError) as error:
             raise CommandError(f"The models out of service are still there: {error}") from error
         self.stdout.write(
             "Their ads are the site's own, and stay. The model in service forgets at the next retrain_classifiers."
@@ -46,12 +45,12 @@ class Command(BaseCommand):
 
 
 def _delete_retired() -> int:
-    directory = plugin_settings.model_dir
-    with training_lock(directory, ModelVersion.Kind.TITLES):
+    with training_lock(plugin_settings.model_dir, ModelVersion.Kind.TITLES):
         retired = list(ModelVersion.objects.filter(kind=ModelVersion.Kind.TITLES, is_active=False))
         for version in retired:
+            # The row stays until the files are gone: the command can be run again.
+            model_storage.remove(version.name)
             version.delete()
-            shutil.rmtree(directory / version.name, ignore_errors=True)
         discard_versions({version.name for version in retired})
     registry.expire()
     return len(retired)

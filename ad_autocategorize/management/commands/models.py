@@ -110,7 +110,7 @@ class Command(BaseCommand):
         other = _named(options["other"]) if options["other"] else active_version(version.slot)
         if other is None or other == version:
             raise LookupError("There is nothing to compare it with: name another version.")
-        self._write(comparison_lines(compare_versions(plugin_settings.model_dir, other, version)))
+        self._write(comparison_lines(compare_versions(other, version)))
 
     def _activate(self, options: dict[str, Any]) -> None:
         version = _named(options["name"])
@@ -132,11 +132,10 @@ class Command(BaseCommand):
         self.stdout.write(self.style.SUCCESS(f"{activation.name} is in service again."))
 
     def _prune(self, options: dict[str, Any]) -> None:
-        directory = plugin_settings.model_dir
         pruned = []
         for slot in _slots(_given(options)):
-            with training_lock(directory, slot["kind"]):
-                pruned += prune(directory, slot, options["keep"])
+            with training_lock(plugin_settings.model_dir, slot["kind"]):
+                pruned += prune(slot, options["keep"])
         for name in pruned:
             self.stdout.write(f"Deleted: {name}.")
         self.stdout.write(f"{len(pruned)} versions deleted.")

@@ -14,6 +14,8 @@ from ad_autocategorize.management.arguments import day, jobs, positive, seed
 from ad_autocategorize.management.bars import StageBars
 from ad_autocategorize.management.item_photos import write_item_photos
 from ad_autocategorize.management.training import TrainingCommand
+from ad_autocategorize.model_storage import StorageError
+from ad_autocategorize.models import ModelVersion
 from ad_autocategorize.sources import SourceError, using_source
 from ad_autocategorize.sources.languages import training_languages
 from ad_autocategorize.sources.registered import source_names
@@ -27,6 +29,7 @@ TABLE_HEADER = f"{'level':>5} {'accuracy':>9} {'precision':>10} {'recall':>7} {'
 
 
 class Command(TrainingCommand):
+    kind = ModelVersion.Kind.TITLES
     help = (
         "Train the title classifiers on the published ads, test them on a hold-out, and put them into service unless they are "
         "worse than those that serve. Run it first of all, then each night, or whenever many ads or categories have changed."
@@ -78,7 +81,7 @@ class Command(TrainingCommand):
         try:
             with using_source(name) as source, StageBars(self.stderr, "reading ads", verbosity) as progress:
                 result = retrain_titles(source, request, log.watch(progress))
-        except (SourceError, TrainingBusy, LookupError, ValueError) as error:
+        except (SourceError, TrainingBusy, StorageError, LookupError, ValueError) as error:
             raise CommandError(str(error)) from error
         except OSError as error:
             raise CommandError(f"The model cannot be written: {error}. Check MODEL_DIR.") from error

@@ -11,6 +11,8 @@ from django.core.management.base import CommandError, CommandParser
 
 from ad_autocategorize.management.arguments import positive, seed
 from ad_autocategorize.management.training import TrainingCommand
+from ad_autocategorize.model_storage import StorageError
+from ad_autocategorize.models import ModelVersion
 from ad_autocategorize.photos.settings import AUGMENTATIONS
 from ad_autocategorize.sources import SourceError
 from ad_autocategorize.sources.registered import car_source
@@ -26,6 +28,7 @@ SETTINGS = ("backbone", "freeze_backbone", "height", "width", "epochs", "batch_s
 
 
 class Command(TrainingCommand):
+    kind = ModelVersion.Kind.PHOTOS
     help = (
         "Train the car photo network on the published ads and imported sets, and put it into service unless it is worse than the "
         "one that serves. Run it once there are some thousand photos, and again when brands or models are new; test it with "
@@ -59,7 +62,7 @@ class Command(TrainingCommand):
         self.begin_log()
         try:
             result = self._train(options)
-        except (SourceError, TrainingBusy, LookupError, ValueError) as error:
+        except (SourceError, TrainingBusy, StorageError, LookupError, ValueError) as error:
             raise CommandError(str(error)) from error
         except OSError as error:
             raise CommandError(f"The model cannot be written: {error}. Check MODEL_DIR.") from error

@@ -12,11 +12,13 @@ from safetensors.torch import save_file
 from torch import Tensor, nn
 from torch.optim import Optimizer
 
+from ad_autocategorize.artifacts import disk_errors
+
 CHECKPOINT_NAME = "checkpoint.safetensors"
 
 
 def save_checkpoint(path: Path, parts: dict[str, nn.Module], optimizer: Optimizer, progress: dict[str, Any]) -> None:
-    """Write a checkpoint that replaces the one before only when it is complete."""
+    """Write a checkpoint that replaces the one before only when it is complete. Raises ``OSError``."""
     tensors = {f"{part}/{name}": value for part, module in parts.items() for name, value in module.state_dict().items()}
     for place, entries in optimizer.state_dict()["state"].items():
         for name, value in entries.items():
@@ -26,7 +28,8 @@ def save_checkpoint(path: Path, parts: dict[str, nn.Module], optimizer: Optimize
     temporary = path.with_suffix(".incomplete")
     # Copied, since tensors that share memory are refused.
     contiguous = {name: value.detach().clone().cpu().contiguous() for name, value in tensors.items()}
-    save_file(contiguous, temporary, metadata={"progress": json.dumps(progress)})
+    with disk_errors():
+        save_file(contiguous, temporary, metadata={"progress": json.dumps(progress)})
     temporary.replace(path)
 
 

@@ -19,10 +19,9 @@ from typing import IO, Any
 
 from PIL import Image
 
+from ad_autocategorize.logs import log
 from ad_autocategorize.photos.uploads.availability import interpreter, why_unavailable
 from ad_autocategorize.photos.uploads.limits import MEBIBYTE, MESSAGES, UploadLimits, UploadRefused
-
-logger = logging.getLogger("ad_autocategorize")
 
 # Photos after which the process is replaced, so that whatever a decoder leaks is given back.
 _PHOTOS = 1_000
@@ -97,7 +96,8 @@ class DecodingProcess:
                 self._process = _start()
             except (OSError, EOFError, ProcessUnavailable) as error:
                 self._not_before = time.monotonic() + _RETRY_SECONDS
-                logger.warning("Photos are decoded without a process of their own: it cannot be started (%r).", error)
+                message = "Photos are decoded without a process of their own: it cannot be started (%r)."
+                log(logging.WARNING, "decoder_failed", message, error)
                 raise ProcessUnavailable from error
             self._photos = 0
         return self._process
@@ -107,7 +107,8 @@ class DecodingProcess:
         self._stop()
         if process.returncode in _TOO_SLOW:
             return UploadRefused("too_slow", seconds=seconds)
-        logger.warning("The decoding process ended with %s; the photo was refused.", process.returncode)
+        message = "The decoding process ended with %s; the photo was refused."
+        log(logging.WARNING, "decoder_ended", message, process.returncode, status=process.returncode)
         return UploadRefused("damaged", seconds=seconds)
 
     def _stop(self) -> None:

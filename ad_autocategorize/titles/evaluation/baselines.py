@@ -17,6 +17,7 @@ from ad_autocategorize.titles.features import Contents, TitleFeatures
 from ad_autocategorize.titles.hierarchy import Path
 from ad_autocategorize.titles.settings import TitleSettings
 from ad_autocategorize.titles.training.examples import relative_weights, tokenize
+from ad_autocategorize.titles.training.helpers import end_with_trainer
 from ad_autocategorize.titles.training.splitting import split_by_category
 
 CLASSIFIERS = ("LinearSVC", "MultinomialNB", "DecisionTreeClassifier", "LogisticRegression")
@@ -185,6 +186,7 @@ def _share(guesses: Sequence[Path], paths: Sequence[Path]) -> float:
 def _run_fold(
     tokens: list[list[str]], labels: Labels, train: Labels, test: Labels, settings: TitleSettings, seed: int
 ) -> tuple[Labels, list[float]]:
+    end_with_trainer()
     words = replace(settings, features="words")
     seen, unseen = (Contents.of([tokens[i] for i in part], words) for part in (train, test))
     features = TitleFeatures(words).fit(seen)

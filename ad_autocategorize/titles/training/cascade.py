@@ -16,6 +16,7 @@ from scipy import sparse
 
 from ad_autocategorize.titles.hierarchy import Node, Path
 from ad_autocategorize.titles.settings import TitleSettings
+from ad_autocategorize.titles.training.helpers import end_with_trainer
 from ad_autocategorize.titles.training.splitting import draw_sample
 
 FloatArray = NDArray[np.float64]
@@ -101,6 +102,7 @@ def _ads_of(
 def _train_node(
     rows: sparse.csr_array, weights: FloatArray | None, node: Node, settings: TitleSettings, seed: int
 ) -> LocalClassifier:
+    end_with_trainer()
     if len(node.ads) < settings.min_ads_per_node:
         return _frequencies(node, rows.shape[1], weights)
     if settings.classifier in ("linear_svc", "logistic_regression"):

@@ -7,9 +7,9 @@ from typing import Any
 from django.core.management.base import CommandError
 
 from ad_autocategorize.artifacts import ArtifactError
-from ad_autocategorize.conf import plugin_settings
 from ad_autocategorize.management.base import ExtraCommand
 from ad_autocategorize.models import ModelVersion
+from ad_autocategorize.private_copies import whole_folder
 from marketplace.demo.network import FOLDER, keep_network
 
 
@@ -21,7 +21,7 @@ class Command(ExtraCommand):
         if version is None:
             raise CommandError("No photo network is in service: run retrain_cnn.")
         try:
-            size = keep_network(plugin_settings.model_dir / version.name)
+            size = keep_network(whole_folder(version.name))
         except (ArtifactError, OSError) as error:
             raise CommandError(str(error)) from error
         self.stdout.write(self.style.SUCCESS(f"{FOLDER}: {version.name}, {size / 1e6:.1f} MB."))
