@@ -1,6 +1,6 @@
 """How training and scoring grow with the marketplace: a synthetic one in the shape of the published study.
 
-    python -m benchmarks.scale [--categories 858] [--ads 29358,58716,117433,234867,469734] [--jobs 2]
+    python -m benchmarks.scale [--categories 858] [--ads 29358,58716,117433,234867,469734] [--jobs 2] [--changed]
 
 469,734 ads in 858 categories of up to four levels, in four main groups of 258,086, 10,270, 161,299 and 40,079 ads; fewer ads are
 a sample, and other numbers of categories and ads are shared out likewise. Words follow Zipf's law; a title mixes words of its
@@ -26,6 +26,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from benchmarks.changed import measure_changed
 from benchmarks.systems import Path
 
 if TYPE_CHECKING:
@@ -75,7 +76,11 @@ class Marketplace:
         """Return titles and the paths they are filed at."""
         random = np.random.default_rng(seed)
         filed = random.permutation(self.filed)[:ads]
-        lengths = random.integers(3, 9, ads)
+        return self.titles(filed, random), [self.paths[category] for category in filed.tolist()]
+
+    def titles(self, filed: np.ndarray, random: np.random.Generator) -> list[str]:
+        """Return a title for each ad; ``filed`` are their categories, as positions in ``paths``."""
+        lengths = random.integers(3, 9, len(filed))
         titles = []
         for category, length in zip(filed.tolist(), lengths.tolist(), strict=True):
             drawn = np.searchsorted(self.zipf, random.random(length))
@@ -84,7 +89,7 @@ class Marketplace:
             if random.random() < MISSPELT:
                 chosen[0] = chosen[0][1:] + str(LETTERS[random.integers(len(LETTERS))])
             titles.append(" ".join(chosen))
-        return titles, [self.paths[category] for category in filed.tolist()]
+        return titles
 
 
 def _category_paths(random: np.random.Generator, categories: int) -> list[Path]:
@@ -118,6 +123,12 @@ def hash_of(word: str) -> int:
     return hash(tuple(word.encode()))
 
 
+def encode(paths: list[Path]) -> list[tuple[int, ...]]:
+    """Return the paths as training takes them: whole numbers for names."""
+    keys: dict[Path, int] = {}
+    return [tuple(keys.setdefault(path[:depth], len(keys)) for depth in range(1, len(path) + 1)) for path in paths]
+
+
 def measure(categories: int, all_ads: int, ads: int, jobs: int) -> dict[str, float]:
     """Train on so many of the ads and time it."""
     from ad_autocategorize.titles.settings import TitleSettings
@@ -125,8 +136,7 @@ def measure(categories: int, all_ads: int, ads: int, jobs: int) -> dict[str, flo
 
     market = Marketplace.build(categories, all_ads)
     titles, paths = market.draw(ads, seed=0)
-    keys: dict[Path, int] = {}
-    encoded = [tuple(keys.setdefault(path[:depth], len(keys)) for depth in range(1, len(path) + 1)) for path in paths]
+    encoded = encode(paths)
     start = time.perf_counter()
     with _watched_memory() as peak:
         scorer = train(titles, encoded, TitleSettings(), jobs=jobs)
@@ -198,8 +208,19 @@ def main() -> None:
     parser.add_argument("--ads", default="29358,58716,117433,234867,469734", help="the most of them are the whole site")
     parser.add_argument("--jobs", type=int, default=2)
     parser.add_argument("--one", type=int, help=argparse.SUPPRESS)
+    parser.add_argument(
+        "--changed", action="store_true", help="time instead what trains changed nodes alone, at the last size"
+    )
     options = parser.parse_args()
     sizes = [int(ads) for ads in options.ads.split(",")]
+    if options.changed:
+        market = Marketplace.build(options.categories, max(sizes))
+        titles, paths = market.draw(sizes[-1], seed=0)
+        encoded = encode(paths)
+        places = {path: place for place, path in enumerate(market.paths)}
+        positions = {path: places[name] for path, name in zip(encoded, paths, strict=True)}
+        measure_changed(market, titles, encoded, positions, options.jobs)
+        return
     if options.one:
         print("RESULT " + json.dumps(measure(options.categories, max(sizes), options.one, options.jobs)))
         return

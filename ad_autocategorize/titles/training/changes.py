@@ -6,8 +6,9 @@ weight, and which way it goes on. A node whose category was moved in the tree le
 
 from __future__ import annotations
 
+import hashlib
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -34,6 +35,14 @@ class FiledTitles:
 
     digests: Keys
     categories: NDArray[np.int64]
+
+    @classmethod
+    def of(cls, keys: Keys, titles: Sequence[str], paths: Sequence[Path], weights: Sequence[float]) -> FiledTitles:
+        """Digest ads in columns of equal length; ``keys``, uint64[n], stand for their primary keys, one for each ad."""
+        rows = zip(keys.tolist(), weights, titles, strict=True)
+        digests = (hashlib.blake2b(repr(row).encode(errors="surrogatepass"), digest_size=8).digest() for row in rows)
+        categories = np.fromiter((path[-1] for path in paths), dtype=np.int64, count=len(paths))
+        return cls(np.frombuffer(b"".join(digests), dtype="<u8").astype(np.uint64), categories)
 
     def __len__(self) -> int:
         return len(self.digests)

@@ -56,8 +56,8 @@ class TrainingState:
             "tested": self.tested.scorer.digest,
             "numbers": {_SERVED: self.served.checkpoint.numbers(), _TESTED: self.tested.checkpoint.numbers()},
         }
-        tensors = {
-            "digests": self.ads.digests.astype(np.uint64),
+        tensors: dict[str, NDArray[Any]] = {
+            "digests": self.ads.digests.view(np.int64),
             "categories": self.ads.categories.astype(np.int64),
             "is_tested": self.is_tested.astype(np.uint8),
             **_prefixed(_SERVED, self.served.checkpoint.tensors()),
@@ -77,7 +77,7 @@ class TrainingState:
             checkpoints = [
                 Checkpoint.read(_of(prefix, tensors), manifest["numbers"][prefix]) for prefix in (_SERVED, _TESTED)
             ]
-            ads = FiledTitles(np.array(tensors["digests"]), np.array(tensors["categories"]))
+            ads = FiledTitles(np.array(tensors["digests"]).view(np.uint64), np.array(tensors["categories"]))
             is_tested = np.array(tensors["is_tested"], dtype=np.bool_)
             if not ads.digests.shape == ads.categories.shape == is_tested.shape:
                 raise ValueError("the columns of the ads are not of one length")
