@@ -117,7 +117,7 @@ def _train_whole(site: Site, folder: FilePath, jobs: int) -> float:
 def _train_changed(site: Site, earlier: FilePath, folder: FilePath, jobs: int) -> tuple[float, _Counts]:
     from ad_autocategorize.titles.evaluation import hold_out_changed
     from ad_autocategorize.titles.scorer import TitleScorer
-    from ad_autocategorize.titles.training.changes import FiledTitles
+    from ad_autocategorize.titles.training.changes import FiledTitles, count_changes
     from ad_autocategorize.titles.training.incremental import Ads, train_changed
     from ad_autocategorize.titles.training.state import STATE_FOLDER, TrainingState
 
@@ -131,8 +131,7 @@ def _train_changed(site: Site, earlier: FilePath, folder: FilePath, jobs: int) -
     is_tested = np.ones(len(titles), dtype=bool)
     is_tested[held.learned] = False
     _save(TrainingState(renewed.trained, held.tested, ads.filed, is_tested, state.whole), folder)
-    changed = int(ads.filed.missing_in(state.ads).sum() + state.ads.missing_in(ads.filed).sum())
-    counts = _Counts(changed, renewed.trained_nodes, renewed.nodes, renewed.waiting_nodes)
+    counts = _Counts(count_changes(state.ads, ads.filed), renewed.trained_nodes, renewed.nodes, renewed.waiting_nodes)
     return held.evaluation.path_accuracy, counts
 
 

@@ -76,6 +76,7 @@ def learn_changed(
     Raises ``WholeTrainingNeeded`` if too many have.
     """
     from ad_autocategorize.titles.evaluation import hold_out_changed
+    from ad_autocategorize.titles.training.changes import count_changes
     from ad_autocategorize.titles.training.incremental import Ads, train_changed
 
     state, scorer = champion.state, champion.scorer
@@ -83,9 +84,11 @@ def learn_changed(
     titles = [" ".join(word for word in words if word in known) for words in read.words(scorer.settings)]
     learned, labels = read.with_titles(titles, scorer.settings, tree, skipped)
     ads = Ads(filed(learned, labels), learned.titles, learned.paths, labels.weights)
-    changed = int(ads.filed.missing_in(state.ads).sum() + state.ads.missing_in(ads.filed).sum())
+    changed = count_changes(state.ads, ads.filed)
     if not changed and set(ads.paths) == set(scorer.tree.categories):
         return None
+    if len(set(ads.paths)) < 2:
+        raise WholeTrainingNeeded("fewer than two categories have ads")
     since = state.changed + changed
     if since > MOST_CHANGED * len(ads.paths):
         raise WholeTrainingNeeded(f"since {state.whole} there were {since} changes to the {len(ads.paths)} ads")

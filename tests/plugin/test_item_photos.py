@@ -115,6 +115,8 @@ def test_a_model_without_photos_is_the_same_whether_or_not_there_is_a_backbone(m
     manifests = [json.loads((folder / "manifest.json").read_text()) for folder in (first, second)]
     for manifest in manifests:
         manifest.pop("version")
+        # The digest of what the next training goes on from, which names the version.
+        manifest.pop("training")
     assert manifests[0] == manifests[1]
 
 

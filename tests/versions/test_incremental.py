@@ -81,7 +81,7 @@ def test_it_trains_where_ads_changed_and_a_second_run_does_nothing(tree, model_d
     printed = retrain("--changed")
     version = active()
     assert version.parent == before
-    assert f"1 of 4 nodes trained anew, for 18 changes to ads. The other nodes are as they were; vocabulary" in printed
+    assert "1 of 4 nodes trained anew, for 18 changes to ads. The other nodes are as they were; vocabulary" in printed
     assert version.metrics["incremental"] == {
         "whole": before.name,
         "nodes": 4,

@@ -74,6 +74,11 @@ class Changes:
     categories: frozenset[int]
 
 
+def count_changes(before: FiledTitles, now: FiledTitles) -> int:
+    """Return how many ads came and how many went; one that is filed elsewhere or edited did both."""
+    return int(now.missing_in(before).sum() + before.missing_in(now).sum())
+
+
 def compare(before: FiledTitles, paths_before: Iterable[Path], now: FiledTitles, paths_now: Iterable[Path]) -> Changes:
     """Compare the ads of two trainings; the paths are those of the categories at which they are filed."""
     gone, come = before.missing_in(now), now.missing_in(before)
