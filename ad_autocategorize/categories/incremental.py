@@ -60,20 +60,19 @@ class Champion:
         return cls(version, scorer, state)
 
 
-@dataclass(frozen=True, slots=True)
-class Options:
-    """How to train: processes, and whether photos are heard."""
-
-    jobs: int = 1
-    photos: bool = True
-
-
 def learn_changed(
-    champion: Champion, read: ReadAds, tree: CategoryTree, skipped: Counter[str], options: Options, progress: Progress
+    champion: Champion,
+    read: ReadAds,
+    tree: CategoryTree,
+    skipped: Counter[str],
+    *,
+    jobs: int,
+    photos: bool,
+    progress: Progress,
 ) -> Learned | None:
     """Test on a hold-out and train, both where ads have changed alone; ``None`` where none has.
 
-    Raises ``WholeTrainingNeeded`` if too many have.
+    ``photos`` says whether what the champion has learned from photos is kept. Raises ``WholeTrainingNeeded`` if too many have.
     """
     from ad_autocategorize.titles.evaluation import hold_out_changed
     from ad_autocategorize.titles.training.changes import count_changes
@@ -93,10 +92,8 @@ def learn_changed(
     if since > MOST_CHANGED * len(ads.paths):
         raise WholeTrainingNeeded(f"since {state.whole} there were {since} changes to the {len(ads.paths)} ads")
     before = state.ads.part(~state.is_tested)
-    held = hold_out_changed(
-        state.tested, before, ads, learned.keys, jobs=options.jobs, progress=_stage(progress, "evaluating")
-    )
-    renewed = train_changed(state.served, state.ads, ads, jobs=options.jobs, progress=_stage(progress, "training"))
+    held = hold_out_changed(state.tested, before, ads, learned.keys, jobs=jobs, progress=_stage(progress, "evaluating"))
+    renewed = train_changed(state.served, state.ads, ads, jobs=jobs, progress=_stage(progress, "training"))
     told = {
         "whole": state.whole,
         "nodes": renewed.nodes,
@@ -105,8 +102,8 @@ def learn_changed(
         "changed": changed,
         "changed_since": since,
     }
-    photos = _carry_photos(champion, renewed.trained.scorer) if options.photos else PhotoLearning()
-    return Learned(learned, labels, held, renewed.trained, photos, told)
+    carried = _carry_photos(champion, renewed.trained.scorer) if photos else PhotoLearning()
+    return Learned(learned, labels, held, renewed.trained, carried, told)
 
 
 def _carry_photos(champion: Champion, scorer: TitleScorer) -> PhotoLearning:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from ad_autocategorize import versions
 from ad_autocategorize.artifacts import TEMPORARY_PREFIX
 from ad_autocategorize.categories.drift import Profile, profile
-from ad_autocategorize.categories.incremental import Champion, Options, WholeTrainingNeeded, learn_changed
+from ad_autocategorize.categories.incremental import Champion, WholeTrainingNeeded, learn_changed
 from ad_autocategorize.categories.item_photos import Corpus, PhotoLearning, learn_item_photos, save_model
 from ad_autocategorize.categories.judging import LearnedTitles, judge_titles, title_counts, title_outcomes
 from ad_autocategorize.categories.label_weights import LabelWeights, weigh_labels
@@ -169,7 +169,7 @@ def _learn_changed(
 
     champion = Champion.of(before, title_settings(request.language), request.seed)
     with on_cluster(request.scheduler):
-        return learn_changed(champion, read, tree, skipped, Options(request.jobs, request.photos), progress)
+        return learn_changed(champion, read, tree, skipped, jobs=request.jobs, photos=request.photos, progress=progress)
 
 
 def _learn_whole(

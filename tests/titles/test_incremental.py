@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from ad_autocategorize.artifacts import TENSORS_NAME, ArtifactError
-from ad_autocategorize.titles.evaluation import hold_out, hold_out_changed
+from ad_autocategorize.titles.evaluation import hold_out, hold_out_changed, holdout
 from ad_autocategorize.titles.scorer import TitleScorer
 from ad_autocategorize.titles.settings import TitleSettings
 from ad_autocategorize.titles.training import incremental
@@ -208,8 +208,23 @@ def test_the_hold_out_of_a_part_is_that_of_the_whole():
     assert again.places.tolist() == held.places.tolist()
 
 
+def test_of_a_large_hold_out_the_same_ads_are_asked_about_each_time(monkeypatch):
+    monkeypatch.setattr(holdout, "MOST_TESTED", 40)
+    keys = np.random.default_rng(1).integers(2**63, size=len(TITLES), dtype=np.uint64)
+    held = hold_out(TITLES, PATHS, SETTINGS["words"], keys=keys)
+    ads, learned = ads_of(TITLES, PATHS, keys), BEFORE.filed.part(held.learned)
+    first = hold_out_changed(held.tested, learned, ads, keys)
+    assert len(held.places) > 100 and len(first.places) == first.evaluation.test_size == 40
+    assert set(first.places.tolist()) <= set(held.places.tolist())
+    assert first.learned.tolist() == held.learned.tolist()
+    fewer = [position for position in range(len(TITLES)) if position % 20]
+    ads = ads_of([TITLES[ad] for ad in fewer], [PATHS[ad] for ad in fewer], keys[fewer])
+    second = hold_out_changed(held.tested, learned, ads, keys[fewer])
+    assert len(np.intersect1d(keys[first.places], keys[fewer][second.places])) >= 34
+
+
 def test_a_state_is_read_as_it_was_written_and_a_damaged_one_is_refused(tmp_path):
-    served = train_whole(TITLES, PATHS, TitleSettings(), weights=[2.0] * 100 + [1.0] * 260)
+    served = train_whole(TITLES, PATHS, SETTINGS["without the machine"], weights=[2.0] * 100 + [1.0] * 260)
     is_tested = np.arange(len(TITLES)) % 3 == 0
     waiting = replace(served, checkpoint=replace(served.checkpoint, waiting={ROOT: 7}))
     state = TrainingState(waiting, served, BEFORE.filed, is_tested, "titles-x", 12)
@@ -222,8 +237,7 @@ def test_a_state_is_read_as_it_was_written_and_a_damaged_one_is_refused(tmp_path
     assert read.served.checkpoint.waiting == {ROOT: 7}
     assert read.served.checkpoint.weight_unit == pytest.approx(460 / 360)
     weighted = ads_of(TITLES, PATHS, weights=[2.0] * 100 + [1.0] * 260)
-    then, now = columns(served.scorer), columns(train_changed(read.served, NONE, weighted).trained.scorer)
-    assert all(np.array_equal(then[key], now[key]) for key in then if isinstance(key, tuple))
+    assert same(train_changed(read.served, NONE, weighted).trained.scorer, served.scorer)
     damaged = folder / TESTED_FOLDER / TENSORS_NAME
     damaged.write_bytes(damaged.read_bytes()[:-1])
     with pytest.raises(ArtifactError, match="damaged"):

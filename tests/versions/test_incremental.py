@@ -243,3 +243,6 @@ def test_the_log_and_the_admin_say_how_much_was_trained(tree, admin_client):
     page = admin_client.get(f"/admin/ad_autocategorize/modelversion/{version.pk}/change/").content.decode()
     assert version.metrics["incremental"]["whole"] in page
     assert "anew" in page or "nodos" in page
+    out = io.StringIO()
+    call_command("models", "show", version.name, stdout=out)
+    assert "2 of 4 nodes trained anew" in out.getvalue()

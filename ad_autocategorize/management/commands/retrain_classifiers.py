@@ -20,7 +20,7 @@ from ad_autocategorize.sources import SourceError, using_source
 from ad_autocategorize.sources.languages import training_languages
 from ad_autocategorize.sources.registered import source_names
 from ad_autocategorize.versions import TrainingBusy
-from ad_autocategorize.versions.incremental import incremental_lines
+from ad_autocategorize.versions.incremental import INCREMENTAL, incremental_lines
 from ad_autocategorize.versions.log import TrainingLog
 
 INTERRUPTED = 130
@@ -130,7 +130,8 @@ class Command(TrainingCommand):
                 self.say(f"Labels that are {origin}: {count} ads, weighed by the setting.")
         if result.labels.capped:
             self.say(f"Of sellers beyond ADS_PER_SELLER in a category: {result.labels.capped} ads, weighed down.")
-        if PART_KEY in metrics:
+        # Of a part of the nodes photos are not tested again.
+        if PART_KEY in metrics and INCREMENTAL not in metrics:
             write_item_photos(metrics[PART_KEY], self.say)
 
     def _warn(self, metrics: dict[str, Any]) -> None:
