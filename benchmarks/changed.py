@@ -1,7 +1,7 @@
 """How long a training takes of the nodes alone whose ads changed, beside one of all of them: ``benchmarks.scale --changed``.
 
-One ad in a hundred changes, all of them in one branch: a third is new, a third is gone, a third is filed elsewhere within the
-branch. Both trainings test on a hold-out, train, and write what they learned.
+One ad in a hundred changes, all of them in one branch, and then all over the site: a third is new, a third is gone, a third is
+filed elsewhere within the branch. Both trainings test on a hold-out, train, and write what they learned.
 """
 
 from __future__ import annotations
@@ -74,7 +74,7 @@ def measure_changed(
             took = time.perf_counter() - start
             below = sum(path[: len(branch)] == branch for path in paths)
             print(
-                f"| {'one branch' if len(branch) > 1 else 'one main category'} of {below:,} ads | {renewed.changed:,} | "
+                f"| {('all over the site', 'one main category', 'one branch')[len(branch)]} of {below:,} ads | {renewed.changed:,} | "
                 f"{renewed.trained} of {renewed.nodes} | {renewed.waiting} | {took:.1f} | {took / whole:.3f} | {right:.4f} | "
                 f"{_megabytes(FilePath(folder) / str(number)):.0f} |",
                 flush=True,
@@ -82,11 +82,12 @@ def measure_changed(
 
 
 def _branches(paths: list[Path]) -> Iterator[Path]:
-    """Yield the largest branch of the largest main category, and the smallest main category in which enough ads can change."""
+    """Yield the largest branch of the largest main category, the smallest main category in which enough ads can change, and all."""
     of_mains = Counter(path[:1] for path in paths)
     main = of_mains.most_common(1)[0][0]
     yield Counter(path[:2] for path in paths if path[:1] == main and len(path) > 2).most_common(1)[0][0]
     yield min((main for main, ads in of_mains.items() if ads > 2 * SHARE * len(paths)), key=of_mains.__getitem__)
+    yield ()
 
 
 @dataclass(frozen=True)

@@ -91,7 +91,7 @@ def train_changed(
     """
     plan = _Plan.of(earlier, compare(before, earlier.scorer.tree.categories, ads.filed, set(ads.paths)), ads)
     work = _Work(earlier, ads, plan)
-    classifiers, flat = work.cascade(jobs, progress), work.flat()
+    classifiers, flat = work.cascade(jobs, progress), work.flat(jobs)
     scorer = recompile(earlier.scorer, work.features, classifiers, flat, plan.kept)
     checkpoint = replace(earlier.checkpoint, waiting=plan.waiting)
     choices = len(plan.structure)
@@ -189,7 +189,7 @@ class _Work:
         trained = {each.node: each for each in train_nodes(self._matrix, nodes, self._settings, **given)}
         return [self._calibrated(trained.get(node.path) or self._nothing(node)) for node in self._plan.structure]
 
-    def flat(self) -> FlatModel:
+    def flat(self, jobs: int) -> FlatModel:
         """Return the flat models together; the rows of categories that are kept hold nothing."""
         settings, width = self._settings, self._matrix.shape[1]
         model = no_flat_model(self._plan.categories, width)
@@ -198,7 +198,7 @@ class _Work:
         if settings.naive_bayes_weight:
             model += self._spread(self._naive_bayes().scaled(settings.naive_bayes_weight))
         if settings.flat_svc_weight:
-            model += self._spread(self._machine().scaled(settings.flat_svc_weight))
+            model += self._spread(self._machine(jobs).scaled(settings.flat_svc_weight))
         return model
 
     def _read(self, ads: Ads) -> list[list[str]]:
@@ -226,15 +226,19 @@ class _Work:
         total = self._checkpoint.total_weight
         return train_naive_bayes(self._matrix[rows], labels, self._changed_paths(), self._weights[rows], total)
 
-    def _machine(self) -> FlatModel:
+    def _machine(self, jobs: int) -> FlatModel:
         """Train a hyperplane for each changed category, one by one: each is the same whichever others are trained."""
+        from joblib import Parallel, delayed
+
         rows, words = self._rows(self._sample), len(self.features.words)
-        matrix, weights, found = self._matrix[rows][:, :words], self._weights[rows], []
-        regularization = self._settings.flat_regularization or USUAL_FLAT_REGULARIZATION
-        for place, path in zip(self._changed.tolist(), self._changed_paths(), strict=True):
-            labels = (self._plan.category_of[self._sample] == place).astype(np.intp)
-            two = ((), path)
-            found.append(train_flat_svc(matrix, words, labels, two, regularization, self._checkpoint.seed, weights))
+        matrix, weights = self._matrix[rows][:, :words], self._weights[rows]
+        categories = self._plan.category_of[self._sample]
+        options = self._settings.flat_regularization or USUAL_FLAT_REGULARIZATION, self._checkpoint.seed, weights
+        tasks = (
+            delayed(train_flat_svc)(matrix, words, (categories == place).astype(np.intp), ((), path), *options)
+            for place, path in zip(self._changed.tolist(), self._changed_paths(), strict=True)
+        )
+        found = Parallel(n_jobs=jobs)(tasks)
         coefficients = sparse.vstack([model.coefficients[[1]] for model in found], format="csr")
         coefficients.resize((len(found), self._matrix.shape[1]))
         intercepts = np.array([model.intercepts[1] for model in found])

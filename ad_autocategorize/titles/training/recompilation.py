@@ -95,7 +95,7 @@ def _taken(weights: Weights, before: NDArray[np.intp], now: NDArray[np.intp], co
     """Return the rows of an earlier table with the kept columns in their new places, and nothing in the others."""
     table = sparse.csr_array(sparse.vstack([sparse.csr_array(weights.hot), weights.table], format="csr"))
     then, today = ((width - BLOCKS) // BLOCKS for width in (table.shape[1], columns))
-    target = np.full(table.shape[1], -1, dtype=np.int64)
+    target = np.full(table.shape[1], -1, dtype=np.int32)
     for block in range(BLOCKS):
         target[block * then + before] = block * today + now
     column = target[table.indices]
