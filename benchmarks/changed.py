@@ -73,8 +73,9 @@ def measure_changed(
             right, renewed = _train_changed(changed, FilePath(folder) / "whole", FilePath(folder) / str(number), jobs)
             took = time.perf_counter() - start
             below = sum(path[: len(branch)] == branch for path in paths)
+            where = ("all over the site", "one main category", "one branch")[len(branch)]
             print(
-                f"| {('all over the site', 'one main category', 'one branch')[len(branch)]} of {below:,} ads | {renewed.changed:,} | "
+                f"| {where} of {below:,} ads | {renewed.changed:,} | "
                 f"{renewed.trained} of {renewed.nodes} | {renewed.waiting} | {took:.1f} | {took / whole:.3f} | {right:.4f} | "
                 f"{_megabytes(FilePath(folder) / str(number)):.0f} |",
                 flush=True,
@@ -82,7 +83,7 @@ def measure_changed(
 
 
 def _branches(paths: list[Path]) -> Iterator[Path]:
-    """Yield the largest branch of the largest main category, the smallest main category in which enough ads can change, and all."""
+    """Yield the largest branch of the largest main category, a small main category in which enough ads can change, and all."""
     of_mains = Counter(path[:1] for path in paths)
     main = of_mains.most_common(1)[0][0]
     yield Counter(path[:2] for path in paths if path[:1] == main and len(path) > 2).most_common(1)[0][0]
