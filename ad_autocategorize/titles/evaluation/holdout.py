@@ -123,8 +123,7 @@ def hold_out(
     titles, paths = [titles[i] for i in kept], [paths[i] for i in kept]
     weights = weights and [weights[i] for i in kept]
     test, rest = _split(paths, None if keys is None else keys[kept], test_share, seed)
-    if not len(test):
-        raise TrainingError(f"{len(titles)} ads are too few to hold any out; no category has more than a few.")
+    _require_tested(test, len(titles))
     tested = train_whole(
         [titles[i] for i in rest],
         [paths[i] for i in rest],
@@ -150,12 +149,18 @@ def hold_out_changed(
     """Train what has changed of a tested model since it learned from ``before``, and test it.
 
     The ads are parted as ``hold_out`` parts them, by their ``keys``. Of a large hold-out ``MOST_TESTED`` ads are asked about,
-    nearly the same each time.
+    nearly the same each time. Raises ``TrainingError`` where nothing is left to test on.
     """
     test, rest = split_ads(ads.paths, keys, TEST_SHARE, tested.checkpoint.seed)
+    _require_tested(test, len(ads.titles))
     renewed = train_changed(tested, before, ads.part(rest), jobs=jobs, progress=progress).trained
     drawn = np.sort(test[np.argsort(keys[test], kind="stable")[:MOST_TESTED]])
     return _ask(renewed, ads.titles, ads.paths, keys, drawn, rest)
+
+
+def _require_tested(test: NDArray[np.intp], ads: int) -> None:
+    if not len(test):
+        raise TrainingError(f"{ads} ads are too few to hold any out; no category has more than a few.")
 
 
 def _ask(
