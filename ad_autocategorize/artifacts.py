@@ -29,7 +29,7 @@ from safetensors import SafetensorError
 from safetensors.numpy import save_file
 
 # The format of each kind; raised with every change of what its tensors mean.
-FORMATS = {"titles": 4, "photos": 3, "item_photos": 1, "backbone": 1}
+FORMATS = {"titles": 4, "photos": 3, "item_photos": 1, "backbone": 1, "title_training": 1}
 MANIFEST_NAME = "manifest.json"
 TENSORS_NAME = "model.safetensors"
 GRAPH_NAME = "model.onnx"

@@ -1,29 +1,39 @@
 """How training and scoring grow with the marketplace: a synthetic one in the shape of the published study.
 
-    python -m benchmarks.scale [--sizes 1/16,1/8,1/4,1/2,1] [--jobs 2]
+    python -m benchmarks.scale [--categories 858] [--ads 29358,58716,117433,234867,469734] [--jobs 2] [--changed]
 
-469,734 ads in 858 categories of up to four levels, in four main groups of 258,086, 10,270, 161,299 and 40,079 ads. Words follow
-Zipf's law; a title mixes words of its category, of its branch and of the whole site, with misspellings that no other title
-has. Each size runs in a process of its own, so that peak memory is its own.
+469,734 ads in 858 categories of up to four levels, in four main groups of 258,086, 10,270, 161,299 and 40,079 ads; fewer ads are
+a sample, and other numbers of categories and ads are shared out likewise. Words follow Zipf's law; a title mixes words of its
+category, of its branch and of the whole site, with misspellings that no other title has. Each size runs in a process of its own,
+so that peak memory is its own: that of all its processes together, what they share counted once.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
-import resource
+import os
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
-from fractions import Fraction
+from pathlib import Path as FilePath
+from tempfile import TemporaryDirectory
+from threading import Event, Thread
+from typing import TYPE_CHECKING
 
 import numpy as np
 
+from benchmarks.changed import measure_changed
 from benchmarks.systems import Path
 
+if TYPE_CHECKING:
+    from ad_autocategorize.titles.scorer import TitleScorer
+
 GROUP_SIZES = (258_086, 10_270, 161_299, 40_079)
-CATEGORIES = 858
+STUDY_CATEGORIES = 858
 VOCABULARY = 150_000
 ZIPF_EXPONENT = 1.1
 SCORED_TITLES = 50_000
@@ -50,21 +60,27 @@ class Marketplace:
     shared: np.ndarray
 
     @classmethod
-    def build(cls) -> Marketplace:
+    def build(cls, categories: int, ads: int) -> Marketplace:
+        """Make a marketplace of so many categories, and of so many ads or as many more as give each category three."""
         random = np.random.default_rng(0)
-        paths, words = categories(random), _words(random)
+        paths, words = _category_paths(random, categories), _words(random)
+        sizes = [-(-ads * size // sum(GROUP_SIZES)) for size in GROUP_SIZES]
         zipf = np.cumsum(np.arange(1, len(words) + 1, dtype=np.float64) ** -ZIPF_EXPONENT)
         branches = {path[:-1]: int(random.integers(0, len(words))) for path in paths}
         own = random.integers(0, len(words), len(paths))
         groups = np.array([int(path[0][1:]) for path in paths])
-        filed = np.concatenate([_fill(random, np.flatnonzero(groups == g), size) for g, size in enumerate(GROUP_SIZES)])
+        filed = np.concatenate([_fill(random, np.flatnonzero(groups == g), size) for g, size in enumerate(sizes)])
         return cls(paths, filed, words, zipf / zipf[-1], own, np.array([branches[path[:-1]] for path in paths]))
 
     def draw(self, ads: int, seed: int) -> tuple[list[str], list[Path]]:
         """Return titles and the paths they are filed at."""
         random = np.random.default_rng(seed)
         filed = random.permutation(self.filed)[:ads]
-        lengths = random.integers(3, 9, ads)
+        return self.titles(filed, random), [self.paths[category] for category in filed.tolist()]
+
+    def titles(self, filed: np.ndarray, random: np.random.Generator) -> list[str]:
+        """Return a title for each ad; ``filed`` are their categories, as positions in ``paths``."""
+        lengths = random.integers(3, 9, len(filed))
         titles = []
         for category, length in zip(filed.tolist(), lengths.tolist(), strict=True):
             drawn = np.searchsorted(self.zipf, random.random(length))
@@ -73,14 +89,14 @@ class Marketplace:
             if random.random() < MISSPELT:
                 chosen[0] = chosen[0][1:] + str(LETTERS[random.integers(len(LETTERS))])
             titles.append(" ".join(chosen))
-        return titles, [self.paths[category] for category in filed.tolist()]
+        return titles
 
 
-def categories(random: np.random.Generator) -> list[Path]:
+def _category_paths(random: np.random.Generator, categories: int) -> list[Path]:
     """Return the paths at which ads are filed, two to four levels deep, shared out by the sizes of the groups."""
     shares = np.sqrt(GROUP_SIZES) / np.sqrt(GROUP_SIZES).sum()
-    counts = np.floor(shares * CATEGORIES).astype(int)
-    counts[0] += CATEGORIES - counts.sum()
+    counts = np.floor(shares * categories).astype(int)
+    counts[0] += categories - counts.sum()
     paths: list[Path] = []
     for group, count in enumerate(counts.tolist()):
         for number in range(count):
@@ -93,7 +109,7 @@ def categories(random: np.random.Generator) -> list[Path]:
 def _fill(random: np.random.Generator, members: np.ndarray, size: int) -> np.ndarray:
     """Share ``size`` ads out among the categories of a group, unevenly, three at least to each."""
     shares = random.dirichlet(np.full(len(members), 0.5))
-    return np.concatenate([np.repeat(members, 3), random.choice(members, size - 3 * len(members), p=shares)])
+    return np.concatenate([np.repeat(members, 3), random.choice(members, max(size - 3 * len(members), 0), p=shares)])
 
 
 def _words(random: np.random.Generator) -> list[str]:
@@ -107,18 +123,23 @@ def hash_of(word: str) -> int:
     return hash(tuple(word.encode()))
 
 
-def measure(size: Fraction, jobs: int) -> dict[str, float]:
-    """Train on that part of the ads and time it."""
+def encode(paths: list[Path]) -> list[tuple[int, ...]]:
+    """Return the paths as training takes them: whole numbers for names."""
+    keys: dict[Path, int] = {}
+    return [tuple(keys.setdefault(path[:depth], len(keys)) for depth in range(1, len(path) + 1)) for path in paths]
+
+
+def measure(categories: int, all_ads: int, ads: int, jobs: int) -> dict[str, float]:
+    """Train on so many of the ads and time it."""
     from ad_autocategorize.titles.settings import TitleSettings
     from ad_autocategorize.titles.training.training import train
 
-    ads = int(sum(GROUP_SIZES) * size)
-    market = Marketplace.build()
+    market = Marketplace.build(categories, all_ads)
     titles, paths = market.draw(ads, seed=0)
-    keys: dict[Path, int] = {}
-    encoded = [tuple(keys.setdefault(path[:depth], len(keys)) for depth in range(1, len(path) + 1)) for path in paths]
+    encoded = encode(paths)
     start = time.perf_counter()
-    scorer = train(titles, encoded, TitleSettings(), jobs=jobs)
+    with _watched_memory() as peak:
+        scorer = train(titles, encoded, TitleSettings(), jobs=jobs)
     training = time.perf_counter() - start
     fresh, filed = market.draw(SCORED_TITLES, seed=1)
     scorer.rank(fresh[:2048])
@@ -133,40 +154,89 @@ def measure(size: Fraction, jobs: int) -> dict[str, float]:
         start = time.perf_counter()
         scorer.suggest(title)
         singles.append(time.perf_counter() - start)
-    usage = [resource.getrusage(who).ru_maxrss / 2**20 for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
     return {
         "ads": ads,
         "categories": len(set(paths)),
         "train_s": training,
-        "peak_gb": usage[0] + jobs * usage[1],
+        "peak_gb": max(peak) / 2**20,
         "right": float(np.mean(right)),
         "batch_per_s": SCORED_TITLES / batch,
         "p50_ms": float(np.median(singles)) * 1000,
+        "model_mb": _size(scorer) / 1e6,
     }
+
+
+def _size(scorer: TitleScorer) -> int:
+    with TemporaryDirectory() as folder:
+        scorer.save(FilePath(folder) / "model", metadata={})
+        return sum(file.stat().st_size for file in FilePath(folder).rglob("*") if file.is_file())
+
+
+@contextmanager
+def _watched_memory() -> Iterator[list[int]]:
+    """Fill the list that it yields with what this process and those that it started hold, in KiB, looked at twice a second."""
+    held = [_held(os.getpid())]
+    stop = Event()
+
+    def watch() -> None:
+        while not stop.wait(0.5):
+            held.append(_held(os.getpid()))
+
+    thread = Thread(target=watch, daemon=True)
+    thread.start()
+    yield held
+    stop.set()
+    thread.join()
+
+
+def _held(process: int) -> int:
+    """Return the proportional set size of a process and of all below it, in KiB; what has ended meanwhile holds nothing."""
+    folder = FilePath(f"/proc/{process}")
+    try:
+        sizes = dict(line.split(":", 1) for line in (folder / "smaps_rollup").read_text().splitlines()[1:])
+        children = {
+            int(child) for task in (folder / "task").iterdir() for child in (task / "children").read_text().split()
+        }
+    except OSError:
+        return 0
+    return int(sizes["Pss"].split()[0]) + sum(map(_held, children))
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--sizes", default="1/16,1/8,1/4,1/2,1")
+    parser.add_argument("--categories", type=int, default=STUDY_CATEGORIES)
+    parser.add_argument("--ads", default="29358,58716,117433,234867,469734", help="the most of them are the whole site")
     parser.add_argument("--jobs", type=int, default=2)
-    parser.add_argument("--one", help=argparse.SUPPRESS)
+    parser.add_argument("--one", type=int, help=argparse.SUPPRESS)
+    parser.add_argument(
+        "--changed", action="store_true", help="time instead what trains changed nodes alone, at the last size"
+    )
     options = parser.parse_args()
-    if options.one:
-        print("RESULT " + json.dumps(measure(Fraction(options.one), options.jobs)))
+    sizes = [int(ads) for ads in options.ads.split(",")]
+    if options.changed:
+        market = Marketplace.build(options.categories, max(sizes))
+        titles, paths = market.draw(sizes[-1], seed=0)
+        encoded = encode(paths)
+        places = {path: place for place, path in enumerate(market.paths)}
+        positions = {path: places[name] for path, name in zip(encoded, paths, strict=True)}
+        measure_changed(market, titles, encoded, positions, options.jobs)
         return
-    print("| size | ads | categories | train s | s per 1,000 ads | peak GB | path | titles/s | p50 ms |")
+    if options.one:
+        print("RESULT " + json.dumps(measure(options.categories, max(sizes), options.one, options.jobs)))
+        return
+    print("| ads | categories | train s | s per 1,000 ads | peak GB | path | titles/s | p50 ms | model MB |")
     print("|---|---|---|---|---|---|---|---|---|")
-    for size in options.sizes.split(","):
-        command = [sys.executable, "-m", "benchmarks.scale", "--one", size, "--jobs", str(options.jobs)]
+    for ads in sizes:
+        command = [sys.executable, "-m", "benchmarks.scale", *sys.argv[1:], "--one", str(ads)]
         run = subprocess.run(command, capture_output=True, text=True, check=False)
         line = next((line for line in run.stdout.splitlines() if line.startswith("RESULT ")), None)
         if line is None:
-            sys.exit(f"{size} failed:\n{run.stderr}")
+            sys.exit(f"{ads} failed:\n{run.stderr}")
         result = json.loads(line.removeprefix("RESULT "))
         print(
-            f"| {size} | {result['ads']:,} | {result['categories']} | {result['train_s']:.1f} | "
-            f"{1000 * result['train_s'] / result['ads']:.2f} | {result['peak_gb']:.2f} | {result['right']:.3f} | "
-            f"{result['batch_per_s']:.0f} | {result['p50_ms']:.3f} |",
+            f"| {ads:,} | {result['categories']:,} | {result['train_s']:.1f} | "
+            f"{1000 * result['train_s'] / ads:.2f} | {result['peak_gb']:.2f} | {result['right']:.3f} | "
+            f"{result['batch_per_s']:.0f} | {result['p50_ms']:.3f} | {result['model_mb']:.0f} |",
             flush=True,
         )
 

@@ -23,6 +23,7 @@ from ad_autocategorize.models import ModelVersion, TrainingLock
 from ad_autocategorize.moderation.queue.read_only import ReadOnlyAdmin
 from ad_autocategorize.versions.figures import figures_of
 from ad_autocategorize.versions.history import served_before
+from ad_autocategorize.versions.incremental import incremental_lines
 from ad_autocategorize.versions.wording import compared_rows, count_rows, reasons_of, warnings_of
 
 NAME = "ad_autocategorize_modelversion"
@@ -105,6 +106,7 @@ class ModelVersionAdmin(ReadOnlyAdmin):
             "reasons": reasons_of(version),
             "warnings": warnings_of(version),
             "compared": compared_rows(version),
+            "incremental": incremental_lines(version),
             "counts": count_rows(version)[:MOST_COUNTS],
             "settings": [(name, setting_text(value)) for name, value in version.settings.items()],
             "same_ads": _same_ads(version, version.parent),

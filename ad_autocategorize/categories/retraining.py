@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from typing import TYPE_CHECKING, Any
@@ -11,30 +10,31 @@ from typing import TYPE_CHECKING, Any
 from ad_autocategorize import versions
 from ad_autocategorize.artifacts import TEMPORARY_PREFIX
 from ad_autocategorize.categories.drift import Profile, profile
+from ad_autocategorize.categories.incremental import Champion, WholeTrainingNeeded, learn_changed
 from ad_autocategorize.categories.item_photos import Corpus, PhotoLearning, learn_item_photos, save_model
 from ad_autocategorize.categories.judging import LearnedTitles, judge_titles, title_counts, title_outcomes
 from ad_autocategorize.categories.label_weights import LabelWeights, weigh_labels
-from ad_autocategorize.categories.private_words import sole_words, without_contacts
+from ad_autocategorize.categories.learned import Learned, Progress, ReadAds
+from ad_autocategorize.categories.private_words import sole_words
 from ad_autocategorize.conf import plugin_settings
 from ad_autocategorize.item_photos.names import PART_KEY
 from ad_autocategorize.models import ModelVersion
-from ad_autocategorize.sources import AdSource, LabelledTitle
+from ad_autocategorize.sources import AdSource
 from ad_autocategorize.sources.languages import title_settings
 from ad_autocategorize.sources.source import require_ads
-from ad_autocategorize.titles.normalization import Normalizer
 from ad_autocategorize.titles.scorer import TitleScorer
 from ad_autocategorize.titles.settings import TitleSettings
 from ad_autocategorize.versions.history import active_version
+from ad_autocategorize.versions.incremental import INCREMENTAL
 from ad_autocategorize.versions.provenance import fingerprint
 from taxonomy.tree import CategoryTree
 
 if TYPE_CHECKING:
     # The training side.
     from ad_autocategorize.titles.evaluation import HeldOutAnswers
+    from ad_autocategorize.titles.training.checkpoint import Trained
 
 NAME_PREFIX = "titles-"
-
-Progress = Callable[[str, int, int], None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +46,7 @@ class Request:
     training : who asks, and what is to become of the version.
     jobs : processes on this machine that train side by side.
     scheduler : the address of the Dask cluster to train on in their place; ``None`` for this machine.
+    changed : whether to train only the nodes whose ads have changed, if the version in service can be gone on from.
     """
 
     since: date | None = None
@@ -56,16 +57,27 @@ class Request:
     seed: int = 0
     language: str = ""
     photos: bool = True
+    changed: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """A recorded version, the ads left out by reason, how labels were weighed, and the version that was active before."""
+    """What a training came to.
 
-    version: ModelVersion
+    Attributes
+    ----------
+    version : the version that was recorded; ``None`` if nothing has changed since the one in service.
+    skipped : the ads left out, by reason.
+    labels : how labels were weighed.
+    before : the version that was active before.
+    why_whole : why all nodes were trained although only those with changes were asked for; "" if that is not so.
+    """
+
+    version: ModelVersion | None
     skipped: Counter[str]
     labels: LabelWeights
     before: ModelVersion | None
+    why_whole: str = ""
 
 
 def retrain_titles(source: AdSource, request: Request, progress: Progress) -> Result:
@@ -82,32 +94,93 @@ def retrain_titles(source: AdSource, request: Request, progress: Progress) -> Re
         tree = CategoryTree.load(include_inactive=True)
         slot = {"kind": ModelVersion.Kind.TITLES, "source": source.name, "language": request.language}
         before = active_version(slot)
-        settings = _settings(request, before)
-        ads, labels = _collect(source, request, tree, settings, skipped, progress)
-        held, scorer = _train(ads, labels, settings, request, progress)
-        photos = _hear_photos(source, ads, labels, scorer, request, progress)
+        read, why_whole, learned = _read(source, request, skipped, progress), "", None
+        if request.changed:
+            try:
+                learned = _learn_changed(before, read, tree, skipped, request, progress)
+                if learned is None:
+                    return Result(None, +skipped, read.labels, before)
+            except WholeTrainingNeeded as reason:
+                why_whole = str(reason)
+        if learned is None:
+            learned = _learn_whole(source, read, tree, before, skipped, request, progress)
         progress("comparing", 0, 0)
-        verdict = judge_titles(before, ads, held, CategoryTree.load(), tolerance=plugin_settings.PROMOTION_TOLERANCE)
-        name = versions.new_name(NAME_PREFIX + "".join(f"{part}-" for part in (source.name, request.language) if part))
-        metrics = {**held.evaluation.to_dict(), "profile": _profile(ads, held, scorer.settings).to_dict()}
-        if photos.metrics:
-            metrics[PART_KEY] = photos.metrics
-        metadata = {
-            "version": name,
-            "taxonomy_version": tree.version,
-            "ads": len(ads.titles),
-            "skipped": dict(+skipped),
-            "labels": dict(labels.origins),
-            "metrics": metrics,
-        }
-        save_model(scorer, directory / name, metadata, photos.part)
-        title_outcomes(ads, held).save(directory / name)
-        lock.confirm()
-        described = _described(ads, tree, metrics)
-        version = versions.record(
-            request.training, verdict, **slot, **described, name=name, digest=scorer.digest, parent=before
+        verdict = judge_titles(
+            before, learned.ads, learned.held, CategoryTree.load(), tolerance=plugin_settings.PROMOTION_TOLERANCE
         )
-    return Result(version, +skipped, labels, before)
+        name = versions.new_name(NAME_PREFIX + "".join(f"{part}-" for part in (source.name, request.language) if part))
+        metrics = _metrics(learned)
+        _save(learned, name, tree, skipped, metrics)
+        lock.confirm()
+        described = _described(learned.ads, tree, metrics)
+        digest = learned.served.scorer.digest
+        version = versions.record(
+            request.training, verdict, **slot, **described, name=name, digest=digest, parent=before
+        )
+    return Result(version, +skipped, learned.labels, before, why_whole)
+
+
+def _metrics(learned: Learned) -> dict[str, Any]:
+    """Return what the version says of its quality, in JSON's types."""
+    metrics = {**learned.held.evaluation.to_dict(), "profile": _profile(learned.ads, learned.held).to_dict()}
+    if learned.photos.metrics:
+        metrics[PART_KEY] = learned.photos.metrics
+    if learned.incremental:
+        metrics[INCREMENTAL] = learned.incremental
+    return metrics
+
+
+def _save(learned: Learned, name: str, tree: CategoryTree, skipped: Counter[str], metrics: dict[str, Any]) -> None:
+    """Write a version's folder. Raises ``OSError``."""
+    from ad_autocategorize.titles.training.state import STATE_FOLDER, STATE_KEY
+
+    folder = plugin_settings.model_dir / name
+    # Beside it under a name that the next training sweeps: the title model's manifest holds the digest of this.
+    aside = folder.with_name(f"{name}-{STATE_FOLDER}")
+    metadata = {
+        "version": name,
+        "taxonomy_version": tree.version,
+        "ads": len(learned.ads.titles),
+        "skipped": dict(+skipped),
+        "labels": dict(learned.labels.origins),
+        "metrics": metrics,
+        STATE_KEY: learned.state(name).save(aside),
+    }
+    save_model(learned.served.scorer, folder, metadata, learned.photos.part)
+    aside.rename(folder / STATE_FOLDER)
+    title_outcomes(learned.ads, learned.held).save(folder)
+
+
+def _learn_changed(
+    before: ModelVersion | None,
+    read: ReadAds,
+    tree: CategoryTree,
+    skipped: Counter[str],
+    request: Request,
+    progress: Progress,
+) -> Learned | None:
+    """Train where ads have changed; ``None`` if none has. Raises ``WholeTrainingNeeded``."""
+    from ad_autocategorize.titles.training.cluster import on_cluster
+
+    champion = Champion.of(before, title_settings(request.language), request.seed)
+    with on_cluster(request.scheduler):
+        return learn_changed(champion, read, tree, skipped, jobs=request.jobs, photos=request.photos, progress=progress)
+
+
+def _learn_whole(
+    source: AdSource,
+    read: ReadAds,
+    tree: CategoryTree,
+    before: ModelVersion | None,
+    skipped: Counter[str],
+    request: Request,
+    progress: Progress,
+) -> Learned:
+    """Train all nodes. Raises ``TrainingError``."""
+    settings = _settings(request, before)
+    ads, labels = read.with_titles(_without_private_words(read, settings), settings, tree, skipped)
+    held, served = _train(ads, labels, settings, request, progress)
+    return Learned(ads, labels, held, served, _hear_photos(source, ads, labels, served.scorer, request, progress))
 
 
 def _settings(request: Request, before: ModelVersion | None) -> TitleSettings:
@@ -120,11 +193,11 @@ def _settings(request: Request, before: ModelVersion | None) -> TitleSettings:
 
 def _train(
     ads: LearnedTitles, labels: LabelWeights, settings: TitleSettings, request: Request, progress: Progress
-) -> tuple[HeldOutAnswers, TitleScorer]:
+) -> tuple[HeldOutAnswers, Trained]:
     """Test on a hold-out, and return that with the model that has learned from all ads. Raises ``TrainingError``."""
     from ad_autocategorize.titles.evaluation import hold_out
     from ad_autocategorize.titles.training.cluster import on_cluster
-    from ad_autocategorize.titles.training.training import train
+    from ad_autocategorize.titles.training.training import train_whole
 
     options: dict[str, Any] = {"weights": labels.weights, "seed": request.seed, "jobs": request.jobs}
     evaluating, training = _stage(progress, "evaluating"), _stage(progress, "training")
@@ -132,7 +205,7 @@ def _train(
         held = hold_out(ads.titles, ads.paths, settings, **options, keys=ads.keys, progress=evaluating)
         # What the hold-out chose on most of the ads suits all of them.
         settings = settings.inherit(held.evaluation.chosen_settings)
-        return held, train(ads.titles, ads.paths, settings, **options, progress=training)
+        return held, train_whole(ads.titles, ads.paths, settings, **options, progress=training)
 
 
 def _hear_photos(
@@ -163,25 +236,14 @@ def _described(ads: LearnedTitles, tree: CategoryTree, metrics: dict[str, Any]) 
     }
 
 
-def _profile(ads: LearnedTitles, held: HeldOutAnswers, settings: TitleSettings) -> Profile:
+def _profile(ads: LearnedTitles, held: HeldOutAnswers) -> Profile:
     """Return what the ads of the hold-out look like to a model that has not learned from them."""
-    aside = set(held.places.tolist())
-    known = frozenset(word for place, title in enumerate(ads.titles) if place not in aside for word in title.split())
-    titles = [ads.written[place] for place in held.places]
-    return profile(titles, [path[0] for path in held.truth], held.confidence.tolist(), known, settings)
+    scorer, titles = held.tested.scorer, [ads.written[place] for place in held.places]
+    return profile(titles, [path[0] for path in held.truth], held.confidence.tolist(), scorer.words, scorer.settings)
 
 
-def _collect(
-    source: AdSource,
-    request: Request,
-    tree: CategoryTree,
-    settings: TitleSettings,
-    skipped: Counter[str],
-    progress: Progress,
-) -> tuple[LearnedTitles, LabelWeights]:
-    """Return the ads that have a word to learn from, and how much their labels count."""
-    from ad_autocategorize.titles.training.examples import tokenize
-
+def _read(source: AdSource, request: Request, skipped: Counter[str], progress: Progress) -> ReadAds:
+    """Return the ads, and how much their labels count."""
     ads = []
     for ad in source.iter_titles(
         since=request.since, limit=request.limit, skipped=skipped, language=request.language or None
@@ -190,21 +252,13 @@ def _collect(
         if len(ads) % 1000 == 0:
             progress("reading ads", len(ads), 0)
     require_ads(source, len(ads), skipped)
-    titles = _without_private_words(ads, title_settings(request.language))
-    kept = tokenize(titles, settings)[1]
-    skipped["nothing left of the title"] = len(titles) - len(kept)
-    labels = weigh_labels(ads, source.name)
-    learned = [ads[place] for place in kept]
-    paths = [tree.path_ids(ad.category_id) for ad in learned]
-    keys, written = [ad.ad_id for ad in learned], [ad.title for ad in learned]
-    return LearnedTitles.of(keys, written, [titles[place] for place in kept], paths), labels.part(kept)
+    return ReadAds(ads, weigh_labels(ads, source.name))
 
 
-def _without_private_words(ads: Sequence[LabelledTitle], settings: TitleSettings) -> list[str]:
+def _without_private_words(read: ReadAds, settings: TitleSettings) -> list[str]:
     """Return the titles without what is somebody's own: the model's files list the words of the others."""
-    normalize = Normalizer(settings)
-    titles = [normalize(without_contacts(ad.title[: plugin_settings.MAX_TITLE_LENGTH])) for ad in ads]
-    sole = sole_words(titles, [ad.seller for ad in ads])
+    titles = read.words(settings)
+    sole = sole_words(titles, [ad.seller for ad in read.ads])
     return [" ".join(word for word in words if word not in sole) for words in titles]
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path as FilePath
 from typing import Any
 
@@ -59,6 +59,17 @@ class PhotoPart:
         together = self.joined(scorer, title, photos) if scorer.suggest(title, 1) else alone
         top = scorer.top
         return Opinions(top(together, limit, allowed), by_title, top(alone, limit, allowed))
+
+    def for_categories(self, categories: tuple[Path, ...]) -> PhotoPart:
+        """Return the part for other paths: a category that it knows by its key keeps what it has, any other is as the mean."""
+        known = self.classifier
+        row_of = {path[-1]: row for row, path in enumerate(known.categories)}
+        rows = [row_of.get(path[-1], len(row_of)) for path in categories]
+        coefficients, intercepts = (
+            np.concatenate([array, array.mean(axis=0, keepdims=True)])[rows]
+            for array in (known.coefficients, known.intercepts)
+        )
+        return replace(self, classifier=PhotoClassifier(categories, coefficients, intercepts))
 
     def joined(self, scorer: TitleScorer, title: str, photos: FloatArray) -> FloatArray:
         """Return the probabilities of all categories, for what photos say, log-probabilities of shape (categories,)."""

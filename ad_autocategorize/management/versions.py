@@ -10,6 +10,7 @@ from django.utils import timezone
 from ad_autocategorize.models import ModelVersion
 from ad_autocategorize.versions.comparing import ComparedVersions
 from ad_autocategorize.versions.figures import Figure, figures_of
+from ad_autocategorize.versions.incremental import incremental_lines
 from ad_autocategorize.versions.wording import reasons_of, warnings_of
 
 HEADINGS = ("name", "kind", "source", "language", "status", "ads", "right", "95 %", "created", "in service since")
@@ -94,6 +95,7 @@ def detail_lines(version: ModelVersion) -> Iterator[str]:
     yield f"{version.name}: {version.status}{', by force' if version.forced else ''}"
     parent = f", after {version.parent}" if version.parent else ""
     yield f"Trained {_time(version.created_at)} on {version.ad_count} ads, started from {version.get_origin_display()}{parent}."
+    yield from incremental_lines(version)
     for figure in figures_of(version):
         yield f"  {figure.name:<18} {_percent(figure.share):>7}  {_interval(figure)}  of {figure.ads} ads"
     yield from warnings_of(version)

@@ -91,6 +91,21 @@ class Contents:
 
 
 @dataclass(frozen=True, slots=True)
+class Frequencies:
+    """In how many of ``titles`` each feature occurs: all that there is to know of a vocabulary.
+
+    ``word_features`` are those of the word block, ``ngrams`` those of the character block, both in the order of their columns;
+    ``of_word_features`` and ``of_ngrams``, int64, are their numbers of titles.
+    """
+
+    titles: int
+    word_features: Sequence[str]
+    of_word_features: NDArray[np.int64]
+    ngrams: Sequence[str]
+    of_ngrams: NDArray[np.int64]
+
+
+@dataclass(frozen=True, slots=True)
 class Block:
     """The vocabulary of one block: ``weights[index[feature]]`` is the feature's weight."""
 
@@ -116,6 +131,7 @@ class TitleFeatures:
     Columns of the result are the word block's features, then the character block's (absent for ``features="words"``).
     """
 
+    frequencies: Frequencies
     words: Block
     characters: Block
     # The weights of a word, and of an n-gram, that is not in the vocabulary.
@@ -124,10 +140,6 @@ class TitleFeatures:
 
     def __init__(self, settings: TitleSettings) -> None:
         self._settings = settings
-        # The distinct words of the titles learned from, and their n-grams, weighted: CSR of shape (words, characters).
-        self._known_words: dict[str, int] = {}
-        self._known_ngrams = sparse.csr_array((0, 0))
-        self._squared_spellings = np.empty(0)
 
     def fit(self, titles: Contents) -> TitleFeatures:
         """Learn vocabulary and document frequencies."""
@@ -135,17 +147,23 @@ class TitleFeatures:
         frequency = np.bincount(titles.occurrences.indices, minlength=len(titles.features))
         # A word on its own is kept however rare: it is the only trace of a brand seen once.
         alone = np.fromiter((" " not in feature for feature in titles.features), dtype=bool, count=len(frequency))
-        self.words = _block(titles.features, frequency, (frequency >= least) | (alone & (frequency > 0)), count)
+        kept = np.flatnonzero((frequency >= least) | (alone & (frequency > 0)))
+        # The product's structure says which title has which n-gram, however many of its words share it.
+        of_ngrams = np.bincount((titles.membership @ titles.spelling).indices, minlength=len(titles.ngrams))
+        spelt = np.flatnonzero(of_ngrams >= least)
+        word_features = [titles.features[column] for column in kept.tolist()]
+        ngrams = [titles.ngrams[column] for column in spelt.tolist()]
+        return self.restore(Frequencies(count, word_features, frequency[kept], ngrams, of_ngrams[spelt]))
+
+    def restore(self, frequencies: Frequencies) -> TitleFeatures:
+        """Take over a vocabulary that was learned before."""
+        self.frequencies, count = frequencies, frequencies.titles
+        self.words = _block(frequencies.word_features, frequencies.of_word_features, count)
         self.words.weights[np.fromiter(map(is_position_feature, self.words.index), bool, len(self.words))] *= (
             POSITION_WEIGHT
         )
-        # The product's structure says which title has which n-gram, however many of its words share it.
-        frequency = np.bincount((titles.membership @ titles.spelling).indices, minlength=len(titles.ngrams))
-        self.characters = _block(titles.ngrams, frequency, frequency >= least, count)
-        self._known_words = {word: row for row, word in enumerate(titles.words)}
-        self._known_ngrams = self.characters.weigh(titles.ngrams, titles.spelling)
+        self.characters = _block(frequencies.ngrams, frequencies.of_ngrams, count)
         self.unknown_word, self.unknown_ngram = (inverse_frequency(count, ads) for ads in (0, 1))
-        self._squared_spellings = self._spelling_squares(titles, self._known_ngrams)
         return self
 
     def transform(self, titles: Contents) -> sparse.csr_array:
@@ -157,29 +175,26 @@ class TitleFeatures:
         if len(self.characters):
             contributions = self.characters.weigh(titles.ngrams, titles.spelling)
             characters = sparse.csr_array(titles.membership @ contributions)
-            squares = self._spelling_squares(titles, contributions)
+            squares = self._spelling_squares(titles.spelling, contributions)
             blocks.append(_divide_rows(characters, titles.membership @ squares))
         return sparse.csr_array(sparse.hstack(blocks, format="csr"))
 
-    def word_ngrams(self, words: Sequence[str]) -> sparse.csr_array:
-        """Return the weighted n-grams of words that were learned from, CSR of shape (words, character features).
+    def spell(self, features: Sequence[str]) -> tuple[sparse.csr_array, FloatArray]:
+        """Return what features of the word block hold of the character block.
 
-        Other features of the word block, such as pairs of words, have none of their own.
+        That is the weighted n-grams of words, CSR of shape (features, character features), and what a word adds to the block's
+        squared length, shape (features,). Pairs of words and position marks have no n-grams of their own.
         """
-        return sparse.csr_array(self._pick(words) @ self._known_ngrams)
+        if not len(self.characters):
+            return sparse.csr_array((len(features), 0)), np.zeros(len(features))
+        lengths = self._settings.min_character_ngram, self._settings.max_character_ngram
+        ngrams, spelling = _number([] if " " in name else character_ngrams(name, *lengths) for name in features)
+        contributions = self.characters.weigh(ngrams, spelling)
+        return contributions, self._spelling_squares(spelling, contributions)
 
-    def word_squares(self, words: Sequence[str]) -> FloatArray:
-        """Return what words that were learned from add to the squared length of the character block, shape (words,)."""
-        return np.asarray(self._pick(words) @ self._squared_spellings)
-
-    def _pick(self, words: Sequence[str]) -> sparse.csr_array:
-        rows = np.fromiter(map(self._known_words.get, words, repeat(-1)), dtype=np.intp, count=len(words))
-        known = np.flatnonzero(rows >= 0)
-        return sparse.csr_array((np.ones(len(known)), (known, rows[known])), (len(words), len(self._known_words)))
-
-    def _spelling_squares(self, titles: Contents, contributions: sparse.csr_array) -> FloatArray:
+    def _spelling_squares(self, spelling: sparse.csr_array, contributions: sparse.csr_array) -> FloatArray:
         """Return the squared lengths of words in the character block, n-grams outside the vocabulary included."""
-        unknown = np.diff(titles.spelling.indptr) - np.diff(contributions.indptr)
+        unknown = np.diff(spelling.indptr) - np.diff(contributions.indptr)
         return np.asarray(_squared_lengths(contributions) + unknown * self.unknown_ngram**2)
 
 
@@ -188,11 +203,10 @@ def inverse_frequency(titles: int, frequency: NDArray[np.intp] | int) -> Any:
     return np.log((1 + titles) / (1 + np.asarray(frequency, dtype=np.float64))) + 1
 
 
-def _block(features: Sequence[str], frequency: NDArray[np.intp], kept: NDArray[np.bool_], titles: int) -> Block:
-    """Return the features that are kept, in their order, with their inverse document frequencies."""
-    chosen = np.flatnonzero(kept)
-    index = {features[column]: place for place, column in enumerate(chosen.tolist())}
-    return Block(index, inverse_frequency(titles, frequency[chosen]))
+def _block(features: Sequence[str], frequency: NDArray[np.int64], titles: int) -> Block:
+    """Return the features in their order, with their inverse document frequencies."""
+    index = {feature: column for column, feature in enumerate(features)}
+    return Block(index, inverse_frequency(titles, frequency))
 
 
 def _number(documents: Iterable[Collection[str]]) -> tuple[list[str], sparse.csr_array]:

@@ -15,6 +15,14 @@ Path = tuple[int, ...]
 # Between the names of a path, as people write it: "Home > Furniture > Sofas".
 PATH_SEPARATOR = " > "
 
+# Stands for the root above the main categories among the keys of nodes.
+ROOT = -1
+
+
+def node_key(path: Path) -> int:
+    """Return the key that a node keeps when it is moved in the tree: its category's."""
+    return path[-1] if path else ROOT
+
 
 def parting_level(first: Path, second: Path) -> int:
     """Return the level at which two paths part: 1 for different main categories; one below a path that begins the other."""

@@ -144,6 +144,11 @@ class TitleScorer:
         clip = len(rows) > self._weights.unclipped_rows
         return self.top(self._probabilities(self._sum_rows(rows), clip), limit, allowed)
 
+    @property
+    def parts(self) -> tuple[Weights, Vocabulary]:
+        """What it adds up and how it finds that, for a scorer of which only a part is trained anew."""
+        return self._weights, self._vocabulary
+
     @cached_property
     def priors(self) -> NDArray[np.float64]:
         """What the scorer says of a title in which it knows nothing, shape (categories,).

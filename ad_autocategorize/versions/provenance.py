@@ -10,9 +10,10 @@ from importlib import metadata
 import numpy as np
 from numpy.typing import NDArray
 
+PLUGIN = "django-ad-autocategorize"
 # Those that the figures of a model may depend on.
 LIBRARIES = (
-    "django-ad-autocategorize",
+    PLUGIN,
     "Django",
     "numpy",
     "scipy",

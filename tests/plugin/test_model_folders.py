@@ -124,7 +124,8 @@ def test_a_version_whose_files_arrive_late_is_served_once_they_are_there(folder,
 
 
 def test_files_can_be_read_by_the_web_s_user(folder):
-    assert {path.stat().st_mode & 0o777 for path in folder.iterdir()} == {0o644}
+    files = [path for path in folder.rglob("*") if path.is_file()]
+    assert {path.stat().st_mode & 0o777 for path in files} == {0o644}
 
 
 # Photos.

@@ -109,13 +109,13 @@ def demo_site(tmp_path_factory):
     return folder, env, manage
 
 
-def interrupt(folder, env, how, moment):
+def interrupt(folder, env, how, moment, *options):
     """Start a training and send it a signal; return its exit status, which is 0 where it was faster, and its errors."""
     litter = set((folder / "models").glob(".incomplete-*"))
     # A shell that runs the tests in its background has them, and so the training, ignore Ctrl-C.
     heed = partial(signal.signal, signal.SIGINT, signal.SIG_DFL)
     pipes = {"stdout": subprocess.DEVNULL, "stderr": subprocess.PIPE}
-    command = [sys.executable, "manage.py", "retrain_classifiers"]
+    command = [sys.executable, "manage.py", "retrain_classifiers", *options]
     with subprocess.Popen(command, cwd=ROOT, env=env, preexec_fn=heed, **pipes) as process:
         if moment == "writing":
             while process.poll() is None and not set((folder / "models").glob(".incomplete-*")) - litter:
@@ -150,6 +150,24 @@ def test_the_next_training_sweeps_what_was_left(demo_site):
     left = [entry.name for entry in (folder / "models").iterdir() if entry.name != LOCK_NAME]
     assert all(name.startswith("titles-") for name in left)
     assert len(left) <= KEPT_VERSIONS
+
+
+def test_a_killed_training_of_what_changed_leaves_nothing(demo_site):
+    folder, env, manage = demo_site
+    manage("retrain_classifiers")
+    refile = "from marketplace.models import Ad; ads = list(Ad.objects.filter(status='published')[:20])"
+    manage("shell", "-c", f"{refile}; [Ad.objects.filter(pk=ad.pk).update(title='heladera rara') for ad in ads]")
+    before = manage("suggest_category", "heladera samsung", "--json").stdout
+    # Writing takes a few milliseconds, as above; once it was over, there is nothing left to train.
+    status, _ = interrupt(folder, env, signal.SIGKILL, "writing", "--changed")
+    if status:
+        assert status == -signal.SIGKILL
+        assert manage("suggest_category", "heladera samsung", "--json").stdout == before
+        assert "nodes trained anew" in manage("retrain_classifiers", "--changed").stdout
+    assert "Nothing has changed" in manage("retrain_classifiers", "--changed").stdout
+    versions = manage("models", "list", "--json").stdout
+    left = {entry.name for entry in (folder / "models").iterdir() if entry.name != LOCK_NAME}
+    assert left == {version["name"] for version in json.loads(versions) if version["kind"] == "titles"}
 
 
 def test_a_serving_process_swaps_to_what_another_process_activated(demo_site):

@@ -6,6 +6,7 @@ import sys
 from typing import Any
 
 from django.core.management.base import CommandError, CommandParser
+from django.utils import translation
 
 from ad_autocategorize.categories.label_weights import PLAIN
 from ad_autocategorize.categories.retraining import Request, Result, retrain_titles
@@ -20,6 +21,7 @@ from ad_autocategorize.sources import SourceError, using_source
 from ad_autocategorize.sources.languages import training_languages
 from ad_autocategorize.sources.registered import source_names
 from ad_autocategorize.versions import TrainingBusy
+from ad_autocategorize.versions.incremental import INCREMENTAL, incremental_lines
 from ad_autocategorize.versions.log import TrainingLog
 
 INTERRUPTED = 130
@@ -50,10 +52,17 @@ class Command(TrainingCommand):
         parser.add_argument(
             "--no-photos", action="store_true", help="Learn from titles alone, whatever photos ads have."
         )
+        parser.add_argument(
+            "--changed",
+            action="store_true",
+            help="Train only the nodes whose ads have changed since the version in service was trained.",
+        )
         parser.add_argument("--seed", type=seed, default=0, help="Fixes the hold-out and the solvers (default 0).")
         parser.add_argument("--source", help="The name of one of several sources; all of them by default.")
 
     def handle(self, *args: Any, **options: Any) -> None:
+        if options["changed"] and (options["since"] or options["limit"]):
+            raise CommandError("--changed compares all ads: leave --since and --limit out.")
         names = source_names() if options["source"] is None else [options["source"]]
         refused: list[str] = []
         for name in names:
@@ -74,6 +83,7 @@ class Command(TrainingCommand):
             seed=options["seed"],
             language=language,
             photos=not options["no_photos"],
+            changed=options["changed"],
         )
 
     def _train(self, name: str, request: Request, log: TrainingLog, verbosity: int) -> list[str]:
@@ -88,11 +98,20 @@ class Command(TrainingCommand):
         except KeyboardInterrupt:
             self.stderr.write("Interrupted; the version in service is unchanged.")
             sys.exit(INTERRUPTED)
-        self._report(result)
+        if result.version is None:
+            self.say(f"Nothing has changed since {result.before}: no new version.")
+            return []
+        if result.why_whole:
+            self.say(f"All nodes were trained: {result.why_whole}.", warning=True)
+        self._report(result, result.version)
         return self.finish(result.version, f"{result.version.ad_count} ads", request.training)
 
-    def _report(self, result: Result) -> None:
-        metrics = result.version.metrics
+    def _report(self, result: Result, version: ModelVersion) -> None:
+        metrics = version.metrics
+        # Commands speak English, whatever the site does.
+        with translation.override(None):
+            for line in incremental_lines(version):
+                self.say(line)
         self.say(f"Hold-out: trained on {metrics['train_size']} ads, tested on {metrics['test_size']}.")
         self.say(TABLE_HEADER)
         for level in metrics["levels"]:
@@ -113,7 +132,8 @@ class Command(TrainingCommand):
                 self.say(f"Labels that are {origin}: {count} ads, weighed by the setting.")
         if result.labels.capped:
             self.say(f"Of sellers beyond ADS_PER_SELLER in a category: {result.labels.capped} ads, weighed down.")
-        if PART_KEY in metrics:
+        # Of a part of the nodes photos are not tested again.
+        if PART_KEY in metrics and INCREMENTAL not in metrics:
             write_item_photos(metrics[PART_KEY], self.say)
 
     def _warn(self, metrics: dict[str, Any]) -> None:

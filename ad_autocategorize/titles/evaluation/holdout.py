@@ -18,11 +18,16 @@ from ad_autocategorize.titles.evaluation.sizes import FEW_ADS, list_thin
 from ad_autocategorize.titles.hierarchy import Path
 from ad_autocategorize.titles.scorer import TitleScorer
 from ad_autocategorize.titles.settings import TitleSettings
+from ad_autocategorize.titles.training.changes import FiledTitles
+from ad_autocategorize.titles.training.checkpoint import Trained
 from ad_autocategorize.titles.training.examples import tokenize
+from ad_autocategorize.titles.training.incremental import Ads, train_changed
 from ad_autocategorize.titles.training.splitting import split_by_category, split_by_key
-from ad_autocategorize.titles.training.training import Progress, TrainingError, train
+from ad_autocategorize.titles.training.training import Progress, TrainingError, train_whole
 
 TEST_SHARE = 0.33
+# Where only a part is trained anew, asking about a hold-out of any size would take longer than that.
+MOST_TESTED = 20_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,9 +88,11 @@ class HeldOutAnswers:
 
     ``places`` are the titles tested, int[n], among those given; ``answers`` the path answered for each, and ``truth`` where the
     ad is filed: of several categories the one that the answer comes nearest to. ``confidence``, float[n], is the probability of
-    each answer.
+    each answer. ``tested`` is the model that answered, which has learned from the titles ``learned``, int[m].
     """
 
+    tested: Trained
+    learned: NDArray[np.intp]
     evaluation: Evaluation
     places: NDArray[np.intp]
     truth: list[Path]
@@ -115,11 +122,9 @@ def hold_out(
     kept = np.array(tokenize(titles, settings)[1], dtype=np.intp)
     titles, paths = [titles[i] for i in kept], [paths[i] for i in kept]
     weights = weights and [weights[i] for i in kept]
-    kept_keys = None if keys is None else keys[kept]
-    test, rest = _split(paths, kept_keys, test_share, seed)
-    if not len(test):
-        raise TrainingError(f"{len(titles)} ads are too few to hold any out; no category has more than a few.")
-    scorer = train(
+    test, rest = _split(paths, None if keys is None else keys[kept], test_share, seed)
+    _require_tested(test, len(titles))
+    tested = train_whole(
         [titles[i] for i in rest],
         [paths[i] for i in rest],
         settings,
@@ -128,20 +133,62 @@ def hold_out(
         jobs=jobs,
         progress=progress,
     )
-    ads = range(len(paths)) if kept_keys is None else kept_keys.tolist()
-    filed = paths_of_ads(paths, ads)
-    predictions = predict(scorer, [titles[i] for i in test], [filed[i] for i in test])
-    evaluation = _scored(scorer, predictions, train_size=len(rest))
+    held = _ask(tested, titles, paths, None if keys is None else keys[kept], test, rest)
+    return replace(held, places=kept[held.places], learned=kept[held.learned])
+
+
+def hold_out_changed(
+    tested: Trained,
+    before: FiledTitles,
+    ads: Ads,
+    keys: NDArray[np.uint64],
+    *,
+    jobs: int = 1,
+    progress: Progress | None = None,
+) -> HeldOutAnswers:
+    """Train what has changed of a tested model since it learned from ``before``, and test it.
+
+    The ads are parted as ``hold_out`` parts them, by their ``keys``. Of a large hold-out ``MOST_TESTED`` ads are asked about,
+    nearly the same each time. Raises ``TrainingError`` where nothing is left to test on.
+    """
+    test, rest = split_ads(ads.paths, keys, TEST_SHARE, tested.checkpoint.seed)
+    _require_tested(test, len(ads.titles))
+    renewed = train_changed(tested, before, ads.part(rest), jobs=jobs, progress=progress).trained
+    drawn = np.sort(test[np.argsort(keys[test], kind="stable")[:MOST_TESTED]])
+    return _ask(renewed, ads.titles, ads.paths, keys, drawn, rest)
+
+
+def _require_tested(test: NDArray[np.intp], ads: int) -> None:
+    if not len(test):
+        raise TrainingError(f"{ads} ads are too few to hold any out; no category has more than a few.")
+
+
+def _ask(
+    tested: Trained,
+    titles: Sequence[str],
+    paths: Sequence[Path],
+    keys: NDArray[np.uint64] | None,
+    test: NDArray[np.intp],
+    rest: NDArray[np.intp],
+) -> HeldOutAnswers:
+    filed = paths_of_ads(paths, range(len(paths)) if keys is None else keys.tolist())
+    predictions = predict(tested.scorer, [titles[i] for i in test], [filed[i] for i in test])
+    evaluation = _scored(tested.scorer, predictions, train_size=len(rest))
     evaluation = replace(evaluation, categories=len(set(paths)), thin_categories=len(list_thin(paths, [])))
     confidence = predictions.confidence[:, 0]
-    return HeldOutAnswers(evaluation, kept[test], list(predictions.truth), predictions.guesses, confidence)
+    return HeldOutAnswers(tested, rest, evaluation, test, list(predictions.truth), predictions.guesses, confidence)
 
 
 def _split(
     paths: Sequence[Path], keys: NDArray[np.uint64] | None, share: float, seed: int
 ) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
-    if keys is None:
-        return split_by_category(paths, share, seed)
+    return split_by_category(paths, share, seed) if keys is None else split_ads(paths, keys, share, seed)
+
+
+def split_ads(
+    paths: Sequence[Path], keys: NDArray[np.uint64], share: float, seed: int
+) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
+    """Return the positions of the ads to test on, and of those to learn from; none is an ad of both."""
     aside, rest = split_by_key(paths, keys, share, seed)
     if not is_any_filed_twice(keys.tolist()):
         return aside, rest

@@ -75,14 +75,17 @@ def train_nodes(
 ) -> list[LocalClassifier]:
     """Train the classifier of every node that has a choice; single-outcome nodes are passed through.
 
-    ``weights`` says how much each ad counts; all the same for ``None``. ``progress`` is called once a trained node. ``jobs`` are
-    processes: liblinear's random numbers are global to a process, so that threads would make equal seeds give unequal
-    classifiers.
+    The nodes are those of ``with_sample``, their ads rows of ``features``. ``weights`` says how much each ad counts; all the same
+    for ``None``. ``progress`` is called once a trained node. ``jobs`` are processes: liblinear's random numbers are global to a
+    process, so that threads would make equal seeds give unequal classifiers.
     """
     from joblib import Parallel, delayed
 
     choices = [node for node in nodes if len(node.outcomes) > 1]
-    tasks = (delayed(_train_node)(*_ads_of(features, node, seed, weights), settings, seed) for node in choices)
+    tasks = (
+        delayed(_train_node)(features[node.ads], None if weights is None else weights[node.ads], node, settings, seed)
+        for node in choices
+    )
     trained = []
     for classifier in Parallel(n_jobs=jobs, return_as="generator")(tasks):
         trained.append(classifier)
@@ -90,13 +93,10 @@ def train_nodes(
     return trained
 
 
-def _ads_of(
-    features: sparse.csr_array, node: Node, seed: int, weights: FloatArray | None
-) -> tuple[sparse.csr_array, FloatArray | None, Node]:
-    """Return the features of a node's ads, their weights, and the node: with a sample of its ads where they are very many."""
+def with_sample(node: Node, seed: int) -> Node:
+    """Return the node with the ads that it learns from: a sample where they are very many."""
     chosen = draw_sample(node.labels, MAX_ADS_PER_NODE, seed)
-    node = replace(node, ads=node.ads[chosen], labels=node.labels[chosen])
-    return features[node.ads], None if weights is None else weights[node.ads], node
+    return replace(node, ads=node.ads[chosen], labels=node.labels[chosen])
 
 
 def _train_node(

@@ -41,28 +41,32 @@ def compile_scorer(
 ) -> TitleScorer:
     """Fold temperatures, feature weights and the mixture into one table, and words into one row each."""
     tree = build_tree(classifiers, flat.categories)
-    edge_columns = _edge_columns(classifiers, len(features.words) + len(features.characters))
-    coefficients = sparse.csr_array(sparse.hstack([edge_columns, flat.coefficients.T], format="csr"))
-    order = _frequent_first(features)
-    table = _table(features, coefficients, order)
-    hot = min(HOT_ROWS_BYTES // (table.shape[1] * table.dtype.itemsize), len(features.words))
+    order = frequent_first(features)
+    hot, table = part_hot_rows(build_table(features, classifiers, flat, order), len(features.words))
     weights = Weights(
-        hot=table[:hot].toarray(),
-        table=table[hot:],
-        bias=_bias(classifiers, flat),
+        hot=hot,
+        table=table,
+        bias=build_bias(classifiers, flat),
         floors=flat.floors.astype(np.float32),
         mixture=mixture,
-        unclipped_rows=_unclipped_rows(classifiers, len(features.words)),
+        unclipped_rows=count_unclipped_rows(classifiers, len(features.words)),
     )
     return TitleScorer(settings, tree, weights, Vocabulary(settings, _entries(features, order)))
 
 
-def _bias(classifiers: Sequence[LocalClassifier], flat: FlatModel) -> NDArray[np.float32]:
+def part_hot_rows(table: sparse.csr_array, words: int) -> tuple[NDArray[np.float32], sparse.csr_array]:
+    """Return the rows that are kept unpacked, and the others; ``words`` are the features of the word block."""
+    hot = min(HOT_ROWS_BYTES // (table.shape[1] * table.dtype.itemsize), words)
+    return table[:hot].toarray(), table[hot:]
+
+
+def build_bias(classifiers: Sequence[LocalClassifier], flat: FlatModel) -> NDArray[np.float32]:
+    """Return what is added to the scores of the edges, then of the categories."""
     edges = [classifier.intercepts / classifier.temperature for classifier in classifiers]
     return np.concatenate([*edges, flat.intercepts]).astype(np.float32)
 
 
-def _unclipped_rows(classifiers: Sequence[LocalClassifier], words: int) -> int:
+def count_unclipped_rows(classifiers: Sequence[LocalClassifier], words: int) -> int:
     """Return of how many rows a title may be without scoring an edge beyond ``LARGEST_SCORE``.
 
     ``words`` are the features of the word block; these have length one in a title, so that they score at most the length of their
@@ -78,7 +82,7 @@ def _unclipped_rows(classifiers: Sequence[LocalClassifier], words: int) -> int:
     return fewest
 
 
-def _frequent_first(features: TitleFeatures) -> NDArray[np.intp]:
+def frequent_first(features: TitleFeatures) -> NDArray[np.intp]:
     """Return the order of the table's rows: words and pairs by falling frequency, then the n-grams."""
     rarity = features.words.weights.copy()
     rarity[[is_position_feature(feature) for feature in features.words.index]] /= POSITION_WEIGHT
@@ -132,19 +136,23 @@ def _edge_columns(classifiers: Sequence[LocalClassifier], features: int) -> spar
     return sparse.csr_array(sparse.vstack([c.coefficients / c.temperature for c in classifiers], format="csr").T)
 
 
-def _table(features: TitleFeatures, coefficients: sparse.csr_array, order: NDArray[np.intp]) -> sparse.csr_array:
+def build_table(
+    features: TitleFeatures, classifiers: Sequence[LocalClassifier], flat: FlatModel, order: NDArray[np.intp]
+) -> sparse.csr_array:
     """Return the scorer's table, its rows in the given order: the features of the word block, then the n-grams."""
+    edge_columns = _edge_columns(classifiers, len(features.words) + len(features.characters))
+    coefficients = sparse.csr_array(sparse.hstack([edge_columns, flat.coefficients.T], format="csr"))
     words, characters = features.words, features.characters
     names, order = list(words.index), order[: len(words)]
     word_part = sparse.diags_array(words.weights[order]) @ coefficients[order]
     ngram_part = sparse.diags_array(characters.weights) @ coefficients[len(words) :]
     # Only single words fold in their n-grams; pairs and position marks have none of their own.
     folding = [names[feature] for feature in order[:FOLDED_ROWS]]
-    ngrams_of_word = features.word_ngrams(folding)
+    ngrams_of_word, squares = features.spell(folding)
     ngrams_of_word.resize((len(words), len(characters)))
     folded = ngrams_of_word @ coefficients[len(words) :]
     spelling = np.zeros(len(words))
-    spelling[: len(folding)] = features.word_squares(folding)
+    spelling[: len(folding)] = squares
     squares_of_words = np.column_stack([words.weights[order] ** 2, spelling])
     squares_of_ngrams = np.column_stack([np.zeros(len(characters)), characters.weights**2])
     unknown = np.diag([features.unknown_ngram**2, features.unknown_word**2])[:, ::-1]

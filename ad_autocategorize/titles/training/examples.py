@@ -46,7 +46,16 @@ def relative_weights(weights: Sequence[float] | None, kept: Sequence[int]) -> ND
     if weights is None:
         return None
     chosen = np.asarray(weights, dtype=np.float64)[np.asarray(kept, dtype=np.intp)]
-    return None if not len(chosen) or (chosen == chosen[0]).all() else np.asarray(chosen / chosen.mean())
+    return None if not len(chosen) or (chosen == chosen[0]).all() else np.asarray(chosen / weight_unit(weights, kept))
+
+
+def weight_unit(weights: Sequence[float] | None, kept: Sequence[int]) -> float:
+    """Return what the weights of the titles that are kept are divided by: their mean."""
+    if weights is None or not len(kept):
+        return 1.0
+    chosen = np.asarray(weights, dtype=np.float64)[np.asarray(kept, dtype=np.intp)]
+    # The mean of equal numbers may miss them by a rounding error.
+    return float(chosen[0] if (chosen == chosen[0]).all() else chosen.mean())
 
 
 def tokenize(titles: Sequence[str], settings: TitleSettings) -> tuple[list[list[str]], list[int]]:

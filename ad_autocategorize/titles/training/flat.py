@@ -118,12 +118,14 @@ def train_naive_bayes(
     labels: NDArray[np.intp],
     categories: tuple[Path, ...],
     weights: FloatArray | None = None,
+    total: float | None = None,
 ) -> FlatModel:
     """Count features by category; one sparse product.
 
     The log-likelihood of feature f in category c, ``log((n_cf + a) / (N_c + a F))`` with pseudo-count a, is split into
     ``log(1 + n_cf / a)``, which is zero where the category never saw the feature, and ``log(a / (N_c + a F))``, which
-    multiplies the sum of the title's features.
+    multiplies the sum of the title's features. ``total`` is what all titles count together, if these are not all: any number
+    that all categories share is as good.
     """
     titles = len(labels)
     counted = np.ones(titles) if weights is None else weights
@@ -132,4 +134,4 @@ def train_naive_bayes(
     totals = np.asarray(counts.sum(axis=1)).ravel()
     counts.data = np.log1p(counts.data / NAIVE_BAYES_SMOOTHING)
     floors = np.log(NAIVE_BAYES_SMOOTHING) - np.log(totals + NAIVE_BAYES_SMOOTHING * features.shape[1])
-    return FlatModel(categories, counts, floors, np.log(np.bincount(labels, weights) / counted.sum()))
+    return FlatModel(categories, counts, floors, np.log(np.bincount(labels, weights) / (total or counted.sum())))

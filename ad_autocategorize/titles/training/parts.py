@@ -14,7 +14,12 @@ from ad_autocategorize.titles.features import TitleFeatures
 from ad_autocategorize.titles.hierarchy import Path, build_nodes
 from ad_autocategorize.titles.settings import TitleSettings
 from ad_autocategorize.titles.training.calibration import Temperatures, Unseen
-from ad_autocategorize.titles.training.cascade import USUAL_REGULARIZATION, LocalClassifier, train_nodes
+from ad_autocategorize.titles.training.cascade import (
+    USUAL_REGULARIZATION,
+    LocalClassifier,
+    train_nodes,
+    with_sample,
+)
 from ad_autocategorize.titles.training.combination import UNKNOWN, FloatArray, Scores
 from ad_autocategorize.titles.training.compilation import build_tree
 from ad_autocategorize.titles.training.examples import Examples
@@ -48,7 +53,8 @@ class Learning:
         self, settings: TitleSettings, seed: int, jobs: int, progress: Callable[[], None] = lambda: None
     ) -> list[LocalClassifier]:
         """Train the classifier of every node."""
-        nodes, weights = build_nodes(self.examples.paths), self.examples.weights
+        nodes = [with_sample(node, seed) for node in build_nodes(self.examples.paths)]
+        weights = self.examples.weights
         return train_nodes(self.matrix, nodes, settings, seed=seed, jobs=jobs, progress=progress, weights=weights)
 
     def naive_bayes(self) -> FlatModel:

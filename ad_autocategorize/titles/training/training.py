@@ -8,15 +8,16 @@ from dataclasses import dataclass
 import numpy as np
 
 from ad_autocategorize.titles.features import Contents
-from ad_autocategorize.titles.hierarchy import Path, build_nodes
+from ad_autocategorize.titles.hierarchy import Path, build_nodes, node_key
 from ad_autocategorize.titles.mixture import Mixture
 from ad_autocategorize.titles.scorer import TitleScorer
 from ad_autocategorize.titles.settings import TitleSettings
 from ad_autocategorize.titles.training.calibration import Temperatures, fit_mixture, fit_temperatures
 from ad_autocategorize.titles.training.cascade import LocalClassifier
+from ad_autocategorize.titles.training.checkpoint import Checkpoint, Trained
 from ad_autocategorize.titles.training.combination import Scores, fit_combination, join
 from ad_autocategorize.titles.training.compilation import compile_scorer
-from ad_autocategorize.titles.training.examples import Examples, relative_weights, tokenize
+from ad_autocategorize.titles.training.examples import Examples, relative_weights, tokenize, weight_unit
 from ad_autocategorize.titles.training.flat import FlatModel, no_flat_model
 from ad_autocategorize.titles.training.parts import (
     Asked,
@@ -74,6 +75,20 @@ def train(
     ------
     TrainingError : fewer than two categories, or no title with a word in it.
     """
+    return train_whole(titles, paths, settings, weights=weights, seed=seed, jobs=jobs, progress=progress).scorer
+
+
+def train_whole(
+    titles: Sequence[str],
+    paths: Sequence[Path],
+    settings: TitleSettings,
+    *,
+    weights: Sequence[float] | None = None,
+    seed: int = 0,
+    jobs: int = 1,
+    progress: Progress | None = None,
+) -> Trained:
+    """Do what ``train`` does, and return with the scorer what ``incremental`` goes on from."""
     tokens, kept = tokenize(titles, settings)
     paths = [paths[index] for index in kept]
     if len(set(paths)) < 2:
@@ -92,7 +107,16 @@ def train(
     for model, weight in zip(learning.flat(settings, seed), usual_weights(settings)[0], strict=True):
         flat += model.scaled(weight)
     calibrated = calibration.temperatures.apply(classifiers)
-    return compile_scorer(settings, learning.features, calibrated, flat, calibration.mixture)
+    scorer = compile_scorer(settings, learning.features, calibrated, flat, calibration.mixture)
+    checkpoint = Checkpoint(
+        learning.features.frequencies,
+        {node_key(path): temperature for path, temperature in calibration.temperatures.of_node.items()},
+        calibration.temperatures.common,
+        weight_unit=weight_unit(weights, kept),
+        total_weight=float(len(kept) if examples.weights is None else examples.weights.sum()),
+        seed=seed,
+    )
+    return Trained(scorer, checkpoint)
 
 
 class _Steps:
