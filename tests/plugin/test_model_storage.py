@@ -74,6 +74,9 @@ def test_another_machine_serves_compares_and_trains_on_from_the_storage(
     assert any(row["code"] == "same_ads" for row in second.verdict["warnings"])
     assert not (model_dir / first.name).exists()
     move_elsewhere(model_dir, copies)
+    # So did what was learned: no ad has changed since.
+    assert train("--changed") == second
+    move_elsewhere(model_dir, copies)
     assert compare_versions(first, second).paired
     assert check_models(databases=["default"]) == []
 
