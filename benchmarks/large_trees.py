@@ -1,10 +1,10 @@
 """What trees cost that are larger than any marketplace's: many categories, many children of one, many levels.
 
-    python -m benchmarks.large_trees [--categories 200000] [--ads 20000] [--postgresql]
+    python -m benchmarks.large_trees [--categories 200000] [--children 5000] [--ads 20000] [--postgresql]
 
 Fills a throw-away marketplace with each of three trees in turn: one of so many categories in four levels, one of a node with
-5,000 children, one of 30 levels. Each is imported, imported again, read into memory, trained on so many ads (of a few hundred
-of its categories; of all 5,000 children) and suggested from; each in a process of its own, so that peak memory is its own.
+so many children, one of 30 levels. Each is imported, imported again, read into memory, trained on so many ads (of a few hundred
+of its categories; four of every child) and suggested from; each in a process of its own, so that peak memory is its own.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
 Path = tuple[str, ...]
 USED = 300
-CHILDREN = 5_000
+ADS_OF_CHILD = 4
 LEVELS = 30
 WORDS = 20_000
 WORDS_OF_CATEGORY = 8
@@ -43,6 +43,7 @@ COLUMNS = ("import_s", "again_s", "load_s", "load_mb", "train_s", "first_ms", "n
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--categories", type=int, default=200_000)
+    parser.add_argument("--children", type=int, default=5_000)
     parser.add_argument("--ads", type=int, default=20_000)
     parser.add_argument("--postgresql", action="store_true")
     parser.add_argument("--one", choices=TREES, help=argparse.SUPPRESS)
@@ -50,7 +51,7 @@ def main() -> None:
     if options.one:
         with tempfile.TemporaryDirectory() as folder, own_database() if options.postgresql else nullcontext():
             os.environ |= {"MARKETPLACE_DATA_DIR": folder, "DJANGO_SETTINGS_MODULE": "benchmarks.moderation_settings"}
-            print("RESULT " + json.dumps(measure(options.one, options.categories, options.ads)))
+            print("RESULT " + json.dumps(measure(options.one, options)))
         return
     print(f"{'tree':8}{'categories':>12}" + "".join(f"{name.replace('_', ' '):>10}" for name in COLUMNS))
     for tree in TREES:
@@ -63,9 +64,9 @@ def main() -> None:
         print(f"{tree:8}{found['categories']:12,}" + "".join(f"{found[name]:10.2f}" for name in COLUMNS), flush=True)
 
 
-def broad(categories: int) -> Iterator[Path]:
-    """Four levels: 20 main categories of 20, of 20, of as many as it takes."""
-    leaves = max(1, (categories - 20 - 400 - 8_000) // 8_000)
+def broad(options: argparse.Namespace) -> Iterator[Path]:
+    """Four levels: 20 main categories of 20, of 20, of as many as there is room for."""
+    leaves = max(1, (options.categories - 20 - 400 - 8_000) // 8_000)
     for top in range(20):
         for middle in range(20):
             for low in range(20):
@@ -73,14 +74,14 @@ def broad(categories: int) -> Iterator[Path]:
                     yield f"main {top}", f"part {middle}", f"kind {low}", f"leaf {leaf}"
 
 
-def fan(_categories: int) -> Iterator[Path]:
+def fan(options: argparse.Namespace) -> Iterator[Path]:
     """One node of very many children."""
     yield ("other",)
-    for child in range(CHILDREN):
+    for child in range(options.children):
         yield "parts", f"part {child}"
 
 
-def deep(_categories: int) -> Iterator[Path]:
+def deep(_options: argparse.Namespace) -> Iterator[Path]:
     """Ten trunks of as many levels, with two leaves each."""
     for trunk in range(10):
         stem = tuple(f"level {level} of {trunk}" for level in range(LEVELS - 1))
@@ -91,7 +92,7 @@ def deep(_categories: int) -> Iterator[Path]:
 TREES = {"broad": broad, "fan": fan, "deep": deep}
 
 
-def measure(tree: str, categories: int, ads: int) -> dict[str, float]:
+def measure(tree: str, options: argparse.Namespace) -> dict[str, float]:
     """Return what the tree costs, in seconds, milliseconds and bytes."""
     import django
 
@@ -102,7 +103,7 @@ def measure(tree: str, categories: int, ads: int) -> dict[str, float]:
     from taxonomy.tree import CategoryTree
 
     call_command("migrate", verbosity=0)
-    paths = list(TREES[tree](categories))
+    paths = list(TREES[tree](options))
     found = {"import_s": timed(lambda: upsert_categories(CategoryRow(path) for path in paths))}
     found["again_s"] = timed(lambda: upsert_categories(CategoryRow(path) for path in paths))
     found["load_s"] = timed(CategoryTree.load)
@@ -111,7 +112,7 @@ def measure(tree: str, categories: int, ads: int) -> dict[str, float]:
     found |= {"load_mb": tracemalloc.get_traced_memory()[0] / 2**20, "categories": len(held)}
     tracemalloc.stop()
     used = paths if tree == "fan" else random.Random(0).sample(paths, min(USED, len(paths)))
-    titles = file_ads(used, held, max(ads, 4 * len(used)) if tree == "fan" else ads)
+    titles = file_ads(used, held, ADS_OF_CHILD * len(used) if tree == "fan" else options.ads)
     del held
     found["train_s"] = timed(lambda: call_command("retrain_classifiers", verbosity=0, stdout=io.StringIO()))
     return found | suggesting(titles)
