@@ -17,6 +17,7 @@ from ad_autocategorize.data_checks import check_models
 from ad_autocategorize.health import look
 from ad_autocategorize.models import ModelVersion
 from ad_autocategorize.private_copies import whole_folder
+from ad_autocategorize.titles.training.state import STATE_FOLDER, TESTED_FOLDER
 from ad_autocategorize.versions import gate
 from ad_autocategorize.versions.comparing import compare_versions
 from ad_autocategorize.versions.outcomes import OUTCOMES_NAME
@@ -84,9 +85,11 @@ def test_another_machine_serves_compares_and_trains_on_from_the_storage(
 @pytest.mark.django_db
 def test_the_manifest_is_put_last_and_a_half_put_version_is_swept(marketplace_tree, store, model_dir):
     first = train()
-    assert sorted(store.saved[:-1]) == [f"{first.name}/{TENSORS_NAME}", f"{first.name}/{OUTCOMES_NAME}"]
+    folders = ("", f"{STATE_FOLDER}/", f"{STATE_FOLDER}/{TESTED_FOLDER}/")
+    files = {folder + name for folder in folders for name in (MANIFEST_NAME, TENSORS_NAME)} | {OUTCOMES_NAME}
+    assert set(store.saved) == {f"{first.name}/{file}" for file in files}
     assert store.saved[-1] == f"{first.name}/{MANIFEST_NAME}"
-    # Lists for the sweep and of backbones, and one of three files.
+    # Lists for the sweep and of backbones, and one of seven files.
     store.fails_after = 3
     with pytest.raises(CommandError, match=r"The storage 'models' of models fails: no route to host"):
         train()
@@ -239,4 +242,5 @@ def test_nothing_is_kept_twice_where_no_storage_is_named(trained, model_dir):
         MANIFEST_NAME,
         TENSORS_NAME,
         OUTCOMES_NAME,
+        STATE_FOLDER,
     }
