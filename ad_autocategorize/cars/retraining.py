@@ -56,7 +56,7 @@ MOST_CHECKED = 32
 
 
 @dataclass(frozen=True, slots=True)
-class PhotoRequest:
+class PhotoTrainingRequest:
     """What ``retrain_photos`` is asked for.
 
     Attributes
@@ -77,7 +77,7 @@ class PhotoRequest:
 
 
 @dataclass(frozen=True, slots=True)
-class PhotoResult:
+class PhotoTrainingResult:
     """A recorded version and what there is to say of it.
 
     Attributes
@@ -98,8 +98,8 @@ class PhotoResult:
 
 
 def retrain_photos(
-    source: AdSource, request: PhotoRequest, report: Callable[[Epoch], None] = lambda epoch: None
-) -> PhotoResult | None:
+    source: AdSource, request: PhotoTrainingRequest, report: Callable[[Epoch], None] = lambda epoch: None
+) -> PhotoTrainingResult | None:
     """Train on the photos of the published ads and of imported sets, test on a hold-out, record, and promote what
     passes the gate.
 
@@ -136,12 +136,12 @@ def retrain_photos(
         shutil.rmtree(work, ignore_errors=True)
     never_seen = parts.vocabularies.never_seen(catalog_pairs())
     started_from = origin.get("continued", origin["weights"])
-    return PhotoResult(version, parts.skipped, written.difference, never_seen, written.frozen, started_from)
+    return PhotoTrainingResult(version, parts.skipped, written.difference, never_seen, written.frozen, started_from)
 
 
 def _prepare(
     source: AdSource,
-    request: PhotoRequest,
+    request: PhotoTrainingRequest,
     settings: PhotoSettings,
     before: PhotoManifest | None,
     work: Path,
@@ -177,7 +177,7 @@ def _noted(lock: HeldLock) -> Callable[[Epoch], None]:
     return note
 
 
-def _settings(request: PhotoRequest) -> tuple[PhotoSettings, PhotoManifest | None]:
+def _settings(request: PhotoTrainingRequest) -> tuple[PhotoSettings, PhotoManifest | None]:
     """Return the settings of this training, and the manifest of the version in service if it is to be continued.
 
     Without other words backbone and size are that version's, and its weights what training starts from. Raises
@@ -246,7 +246,7 @@ def _begin(work: Path, vocabularies: Vocabularies) -> None:
 
 
 def _network(
-    settings: PhotoSettings, vocabularies: Vocabularies, request: PhotoRequest, before: PhotoManifest | None
+    settings: PhotoSettings, vocabularies: Vocabularies, request: PhotoTrainingRequest, before: PhotoManifest | None
 ) -> tuple[CarNetwork, dict[str, str]]:
     """Return the network with the weights that training starts from, and where they came from."""
     import torch
@@ -283,7 +283,7 @@ def _write(
     origin: dict[str, str],
     settings: PhotoSettings,
     parts: PhotoParts,
-    request: PhotoRequest,
+    request: PhotoTrainingRequest,
     directory: Path,
 ) -> _Written:
     """Choose how the network is served, test it on the hold-out, and write the artifact."""

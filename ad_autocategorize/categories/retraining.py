@@ -38,7 +38,7 @@ NAME_PREFIX = "titles-"
 
 
 @dataclass(frozen=True, slots=True)
-class Request:
+class TrainingRequest:
     """What ``retrain_titles`` is asked for.
 
     Attributes
@@ -61,7 +61,7 @@ class Request:
 
 
 @dataclass(frozen=True, slots=True)
-class Result:
+class TrainingResult:
     """What a training came to.
 
     Attributes
@@ -80,7 +80,7 @@ class Result:
     why_whole: str = ""
 
 
-def retrain_titles(source: AdSource, request: Request, progress: Progress) -> Result:
+def retrain_titles(source: AdSource, request: TrainingRequest, progress: Progress) -> TrainingResult:
     """Evaluate on a hold-out, train on all ads, write the artifact, record it, and promote it if it passes the gate.
 
     Raises ``TrainingError`` where the ads cannot be learned from, ``TrainingBusy``, ``SourceError``, ``ClusterError``,
@@ -99,7 +99,7 @@ def retrain_titles(source: AdSource, request: Request, progress: Progress) -> Re
             try:
                 learned = _learn_changed(before, read, tree, skipped, request, progress)
                 if learned is None:
-                    return Result(None, +skipped, read.labels, before)
+                    return TrainingResult(None, +skipped, read.labels, before)
             except WholeTrainingNeeded as reason:
                 why_whole = str(reason)
         if learned is None:
@@ -117,7 +117,7 @@ def retrain_titles(source: AdSource, request: Request, progress: Progress) -> Re
         version = versions.record(
             request.training, verdict, **slot, **described, name=name, digest=digest, parent=before
         )
-    return Result(version, +skipped, learned.labels, before, why_whole)
+    return TrainingResult(version, +skipped, learned.labels, before, why_whole)
 
 
 def _metrics(learned: Learned) -> dict[str, Any]:
@@ -156,7 +156,7 @@ def _learn_changed(
     read: ReadAds,
     tree: CategoryTree,
     skipped: Counter[str],
-    request: Request,
+    request: TrainingRequest,
     progress: Progress,
 ) -> Learned | None:
     """Train where ads have changed; ``None`` if none has. Raises ``WholeTrainingNeeded``."""
@@ -173,7 +173,7 @@ def _learn_whole(
     tree: CategoryTree,
     before: ModelVersion | None,
     skipped: Counter[str],
-    request: Request,
+    request: TrainingRequest,
     progress: Progress,
 ) -> Learned:
     """Train all nodes. Raises ``TrainingError``."""
@@ -183,7 +183,7 @@ def _learn_whole(
     return Learned(ads, labels, held, served, _hear_photos(source, ads, labels, served.scorer, request, progress))
 
 
-def _settings(request: Request, before: ModelVersion | None) -> TitleSettings:
+def _settings(request: TrainingRequest, before: ModelVersion | None) -> TitleSettings:
     settings = title_settings(request.language)
     if before is not None and (request.since or request.limit):
         # A part of the ads is no sample of the site to choose settings by: those of the version in service stay.
@@ -192,7 +192,7 @@ def _settings(request: Request, before: ModelVersion | None) -> TitleSettings:
 
 
 def _train(
-    ads: LearnedTitles, labels: LabelWeights, settings: TitleSettings, request: Request, progress: Progress
+    ads: LearnedTitles, labels: LabelWeights, settings: TitleSettings, request: TrainingRequest, progress: Progress
 ) -> tuple[HeldOutAnswers, Trained]:
     """Test on a hold-out, and return that with the model that has learned from all ads. Raises ``TrainingError``."""
     from ad_autocategorize.titles.evaluation import hold_out
@@ -213,7 +213,7 @@ def _hear_photos(
     ads: LearnedTitles,
     labels: LabelWeights,
     scorer: TitleScorer,
-    request: Request,
+    request: TrainingRequest,
     progress: Progress,
 ) -> PhotoLearning:
     """Return what photos add to the model, nothing where they are not to be heard."""
@@ -242,7 +242,7 @@ def _profile(ads: LearnedTitles, held: HeldOutAnswers) -> Profile:
     return profile(titles, [path[0] for path in held.truth], held.confidence.tolist(), scorer.words, scorer.settings)
 
 
-def _read(source: AdSource, request: Request, skipped: Counter[str], progress: Progress) -> ReadAds:
+def _read(source: AdSource, request: TrainingRequest, skipped: Counter[str], progress: Progress) -> ReadAds:
     """Return the ads, and how much their labels count."""
     ads = []
     for ad in source.iter_titles(

@@ -9,7 +9,7 @@ from django.core.management.base import CommandError, CommandParser
 from django.utils import translation
 
 from ad_autocategorize.categories.label_weights import PLAIN
-from ad_autocategorize.categories.retraining import Request, Result, retrain_titles
+from ad_autocategorize.categories.retraining import TrainingRequest, TrainingResult, retrain_titles
 from ad_autocategorize.item_photos.names import PART_KEY
 from ad_autocategorize.management.arguments import day, jobs, positive, seed
 from ad_autocategorize.management.bars import StageBars
@@ -73,8 +73,8 @@ class Command(TrainingCommand):
                 refused += self._train(name, self._request(language, options), log, options["verbosity"])
         self.refuse(refused)
 
-    def _request(self, language: str, options: dict[str, Any]) -> Request:
-        return Request(
+    def _request(self, language: str, options: dict[str, Any]) -> TrainingRequest:
+        return TrainingRequest(
             since=options["since"],
             limit=options["limit"],
             training=self.training(options),
@@ -86,7 +86,7 @@ class Command(TrainingCommand):
             changed=options["changed"],
         )
 
-    def _train(self, name: str, request: Request, log: TrainingLog, verbosity: int) -> list[str]:
+    def _train(self, name: str, request: TrainingRequest, log: TrainingLog, verbosity: int) -> list[str]:
         """Train one model, and return why it was refused, if that is so."""
         try:
             with using_source(name) as source, StageBars(self.stderr, "reading ads", verbosity) as progress:
@@ -106,7 +106,7 @@ class Command(TrainingCommand):
         self._report(result, result.version)
         return self.finish(result.version, f"{result.version.ad_count} ads", request.training)
 
-    def _report(self, result: Result, version: ModelVersion) -> None:
+    def _report(self, result: TrainingResult, version: ModelVersion) -> None:
         metrics = version.metrics
         # Commands speak English, whatever the site does.
         with translation.override(None):

@@ -19,7 +19,7 @@ from ad_autocategorize.sources.registered import car_source
 from ad_autocategorize.versions import Training, TrainingBusy
 
 if TYPE_CHECKING:
-    from ad_autocategorize.cars.retraining import PhotoRequest, PhotoResult
+    from ad_autocategorize.cars.retraining import PhotoTrainingRequest, PhotoTrainingResult
     from ad_autocategorize.photos.training.training import Epoch
 
 INTERRUPTED = 130
@@ -76,7 +76,7 @@ class Command(TrainingCommand):
             learned = f"photos of {result.version.ad_count} sellers or ads"
             self.refuse(self.finish(result.version, learned, self.training(options)))
 
-    def _train(self, options: dict[str, Any]) -> PhotoResult | None:
+    def _train(self, options: dict[str, Any]) -> PhotoTrainingResult | None:
         """Train, in one of several processes where ``torchrun`` has started them; the others return ``None``."""
         self.stderr.write("Reading the photos; each epoch is told of once it is done.", style_func=str)
         self.stderr.flush()
@@ -104,7 +104,7 @@ class Command(TrainingCommand):
         self.say(f"epoch {epoch.number + 1:>3} {epoch.progress:>4.0%} loss {epoch.loss:.3f}  {heads}  {left}")
         self.stdout.flush()
 
-    def _report(self, result: PhotoResult) -> None:
+    def _report(self, result: PhotoTrainingResult) -> None:
         how = "the branches alone" if result.frozen else "the whole network"
         self.say(f"Trained {how}, starting from {_origin(result)}.")
         for line in metric_lines(result.version.metrics):
@@ -117,10 +117,10 @@ class Command(TrainingCommand):
             self.say(line)
 
 
-def _request(options: dict[str, Any], training: Training) -> PhotoRequest:
-    from ad_autocategorize.cars.retraining import PhotoRequest
+def _request(options: dict[str, Any], training: Training) -> PhotoTrainingRequest:
+    from ad_autocategorize.cars.retraining import PhotoTrainingRequest
 
-    return PhotoRequest(
+    return PhotoTrainingRequest(
         limit=options["limit"],
         training=training,
         resume=options["resume"],
@@ -131,7 +131,7 @@ def _request(options: dict[str, Any], training: Training) -> PhotoRequest:
     )
 
 
-def _origin(result: PhotoResult) -> str:
+def _origin(result: PhotoTrainingResult) -> str:
     """Return the first weights in words, with their licence."""
     origin = result.version.metrics["origin"]
     licence = origin["licence"] or "no licence stated"
