@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import date
 from typing import TYPE_CHECKING, Any
@@ -14,14 +14,13 @@ from ad_autocategorize.categories.drift import Profile, profile
 from ad_autocategorize.categories.item_photos import Corpus, PhotoLearning, learn_item_photos, save_model
 from ad_autocategorize.categories.judging import LearnedTitles, judge_titles, title_counts, title_outcomes
 from ad_autocategorize.categories.label_weights import LabelWeights, weigh_labels
-from ad_autocategorize.categories.private_words import sole_words, without_contacts
+from ad_autocategorize.categories.learned_words import learned_words
 from ad_autocategorize.conf import plugin_settings
 from ad_autocategorize.item_photos.names import PART_KEY
 from ad_autocategorize.models import ModelVersion
-from ad_autocategorize.sources import AdSource, LabelledTitle
+from ad_autocategorize.sources import AdSource
 from ad_autocategorize.sources.languages import title_settings
 from ad_autocategorize.sources.source import require_ads
-from ad_autocategorize.titles.normalization import Normalizer
 from ad_autocategorize.titles.scorer import TitleScorer
 from ad_autocategorize.titles.settings import TitleSettings
 from ad_autocategorize.versions.history import active_version
@@ -192,22 +191,14 @@ def _collect(
         if len(ads) % 1000 == 0:
             progress("reading ads", len(ads), 0)
     require_ads(source, len(ads), skipped)
-    titles = _without_private_words(ads, title_settings(request.language))
+    labels = weigh_labels(ads, source.name)
+    titles = learned_words(ads, labels.labellers, title_settings(request.language))
     kept = tokenize(titles, settings)[1]
     skipped["nothing left of the title"] = len(titles) - len(kept)
-    labels = weigh_labels(ads, source.name)
     learned = [ads[place] for place in kept]
     paths = [tree.path_ids(ad.category_id) for ad in learned]
     keys, written = [ad.ad_id for ad in learned], [ad.title for ad in learned]
     return LearnedTitles.of(keys, written, [titles[place] for place in kept], paths), labels.part(kept)
-
-
-def _without_private_words(ads: Sequence[LabelledTitle], settings: TitleSettings) -> list[str]:
-    """Return the titles without what is somebody's own: the model's files list the words of the others."""
-    normalize = Normalizer(settings)
-    titles = [normalize(without_contacts(ad.title[: plugin_settings.MAX_TITLE_LENGTH])) for ad in ads]
-    sole = sole_words(titles, [ad.seller for ad in ads])
-    return [" ".join(word for word in words if word not in sole) for words in titles]
 
 
 def _stage(progress: Progress, stage: str) -> Progress:

@@ -15,6 +15,7 @@ import numpy as np
 from django.utils import timezone
 
 from ad_autocategorize.categories.label_weights import weigh_labels
+from ad_autocategorize.categories.learned_words import learned_words
 from ad_autocategorize.conf import plugin_settings
 from ad_autocategorize.models import LabelIssue
 from ad_autocategorize.moderation.labels.fingerprints import fingerprint
@@ -196,6 +197,7 @@ def _judge(
         titles,
         paths,
         settings,
+        learned=learned_words(ads, labels.labellers, settings),
         weights=labels.weights,
         groups=groups,
         folds=request.folds,
