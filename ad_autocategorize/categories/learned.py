@@ -12,10 +12,7 @@ import numpy as np
 from ad_autocategorize.categories.item_photos import PhotoLearning
 from ad_autocategorize.categories.judging import LearnedTitles
 from ad_autocategorize.categories.label_weights import LabelWeights
-from ad_autocategorize.categories.private_words import without_contacts
-from ad_autocategorize.conf import plugin_settings
 from ad_autocategorize.sources import LabelledTitle
-from ad_autocategorize.titles.normalization import Normalizer
 from ad_autocategorize.titles.settings import TitleSettings
 from taxonomy.tree import CategoryTree
 
@@ -35,11 +32,6 @@ class ReadAds:
 
     ads: Sequence[LabelledTitle]
     labels: LabelWeights
-
-    def words(self, settings: TitleSettings) -> list[list[str]]:
-        """Return the words of each title, without addresses and telephone numbers."""
-        normalize = Normalizer(settings)
-        return [normalize(without_contacts(ad.title[: plugin_settings.MAX_TITLE_LENGTH])) for ad in self.ads]
 
     def with_titles(
         self, titles: Sequence[str], settings: TitleSettings, tree: CategoryTree, skipped: Counter[str]
