@@ -15,6 +15,8 @@ Path = tuple[str, ...]
 
 # With spaces around it a sign is surely no part of a name, as it may be in "TV/Video".
 _SIGNS = (">", "›", "»", "→", "::", "/", "|", "\\")
+# What others write for ">".
+_ARROWS = (">>", "->", "=>")
 _USED_IN_NAMES = ("/", "|", "\\")
 _ENTITY = re.compile(r"&(?:[a-zA-Z]+|#\d+|#x[0-9a-fA-F]+);")
 _BETWEEN_PATHS = re.compile(r"\s*[;|\n]\s*")
@@ -94,6 +96,9 @@ def path_reader(texts: Sequence[str], separator: str | None = None) -> PathReade
 
 def _separator(texts: Sequence[str]) -> str:
     bare = [text.strip("".join(_USED_IN_NAMES)) for text in texts]
+    for sign in _ARROWS:
+        if any(sign in text for text in texts) and not any(">" in text.replace(sign, "") for text in texts):
+            return sign
     spaced = [f" {sign} " for sign in _SIGNS if any(re.search(rf"\S\s+{re.escape(sign)}\s+\S", text) for text in bare)]
     counts = {sign: sum(sign in text for text in bare) for sign in _SIGNS}
     separator = spaced[0] if spaced else max(_SIGNS, key=lambda sign: counts[sign])

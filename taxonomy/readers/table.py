@@ -21,9 +21,12 @@ csv.field_size_limit(10_000_000)
 
 @dataclass(frozen=True, slots=True)
 class Record:
-    """One line of a table: its number in the file, counted from 1, and its cells, stripped of white space."""
+    """One line of a table: its number in the file, counted from 1, and its cells, stripped of white space.
 
-    line: int
+    Records of JSON have no number.
+    """
+
+    line: int | None
     cells: tuple[str, ...]
 
 
@@ -108,17 +111,20 @@ def _declared_delimiter(text: str) -> tuple[str, str, int]:
 
 def text_lines(text: str) -> Iterator[str]:
     """Yield the lines that are neither empty nor comments. Only the line ends of a keyboard end a line, not U+2028."""
-    return (line for _, line in numbered_lines(text))
+    return (line.lstrip(" ") for _, line in numbered_lines(text))
 
 
 def numbered_lines(text: str) -> Iterator[tuple[int, str]]:
-    """Yield the same lines, stripped, with their numbers. Above the first, any line with # is a comment; below, "# ..."."""
+    """Yield the same lines with their numbers and as indented as they are.
+
+    Above the first, any line with # is a comment; below, "# ...".
+    """
     seen = False
     for number, line in enumerate(io.StringIO(text, newline=None), start=1):
         comment = _COMMENT.match(line) if seen else line.startswith("#")
         if line.strip() and not comment:
             seen = True
-            yield number, line.strip("\n ")
+            yield number, line.rstrip("\n ")
 
 
 def _quote(head: str) -> str:
