@@ -13,6 +13,8 @@ from taxonomy.rows import NOTHING, ImportRefused
 
 Cells = dict[str, str]
 
+_OF_MODELS = ("body_type", "year", "first_year", "last_year")
+
 _FRAMES = (
     "data",
     "brands",
@@ -88,7 +90,7 @@ def _models(value: Any, brand: str) -> Iterator[Cells]:
     ):
         for year, items in value.items():
             yield from (cells | {"year": year} for cells in _models(items, brand))
-    elif isinstance(value, dict):
+    elif isinstance(value, dict) and not any(_says(value, column) for column in _OF_MODELS):
         for name, item in value.items():
             own = (
                 next(_object(item | {"model": name}, brand))

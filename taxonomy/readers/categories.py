@@ -16,7 +16,8 @@ from taxonomy.rows import NOTHING, CategoryRow, ImportRefused
 
 _FORMS = (
     "CSV with a column 'path' (A > B > C), columns 'level1', 'level2', ..., or columns 'id', 'name', 'parent_id'; JSON of "
-    "objects with 'name' and 'children' or 'parent_id'; lines such as '12 - A > B > C'; or indented lines"
+    "objects with 'name' and 'children' or 'parent_id'; lines such as '12 - A > B > C'; indented lines; or a line 'name' above "
+    "names"
 )
 
 

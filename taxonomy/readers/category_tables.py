@@ -24,6 +24,7 @@ from taxonomy.readers.table import Record, Table, fold_header
 from taxonomy.rows import NOTHING, CategoryRow, ImportRefused
 
 _LEVEL = re.compile(r"(?:category|categoria|cat)?(?:level|nivel|ebene|tier|lvl|lv|l)(\d+)(?:name|category|categoria)?")
+_LEVEL_ENDINGS = ("category", "categoria")
 # One column per language: "name(en-gb)".
 _TRANSLATED_NAME = re.compile(r"name[a-z]{2,5}")
 
@@ -96,7 +97,15 @@ def _level_columns(table: Table) -> list[int]:
         return [place for _, place in numbered]
     columns = [table.column(names) for names in BELOW]
     present = [column for column in columns if column is not None]
-    return present if len(present) > 1 else []
+    if len(present) < 2:
+        return []
+    for place, name in enumerate(folded):
+        if place not in present and name.endswith(_LEVEL_ENDINGS):
+            raise ImportRefused(
+                f"The column {table.header.cells[place]!r} may be a level too: call the levels 'level1', 'level2' and so on, "
+                f"or leave it out. {NOTHING}"
+            )
+    return present
 
 
 def _nodes(table: Table, name: int, key: int | None, parent: int | None) -> list[Node]:

@@ -43,9 +43,17 @@ WRAPPERS = (
 )  # fmt: skip
 # A category column, with one above or below it and maybe another.
 BELOW = (
-    ("department", "departamento", "maincategory", "segmenttitle"),
-    ("category", "categoria", "category1", "cat1", "rubro", "familytitle"),
-    ("subcategory", "subcategoria", "category2", "cat2", "subrubro", "classtitle"),
+    (
+        "department",
+        "departamento",
+        "maincategory",
+        "maincategoryname",
+        "rootcategory",
+        "rootcategoryname",
+        "segmenttitle",
+    ),
+    ("category", "categoryname", "categoria", "category1", "cat1", "rubro", "familytitle"),
+    ("subcategory", "subcategoryname", "subcategoria", "category2", "cat2", "subrubro", "classtitle"),
     ("subsubcategory", "subsubcategoria", "subcategory2", "category3", "cat3", "commoditytitle"),
     ("subsubsubcategory", "category4", "cat4"),
 )

@@ -102,11 +102,17 @@ def refuse_unknown_table(text: str) -> None:
     """Refuse a table whose columns are not known, before it is taken for lines of paths. Raises ``ImportRefused``."""
     bare = [_QUOTED.sub("", line) for _, line in numbered_lines(text)]
     delimiter = max(",;\t", key=bare[0].count)
+    columns = bare[0].count(delimiter)
     # Names have commas too, with a space behind them.
-    if len(bare) > 1 and all(delimiter in line and f"{delimiter} " not in line for line in bare):
-        columns = next(text_lines(text))[:HEADER_SHOWN]
+    if (
+        len(bare) > 1
+        and columns
+        and f"{delimiter} " not in bare[0]
+        and all(line.count(delimiter) >= columns for line in bare)
+    ):
+        header = next(text_lines(text))[:HEADER_SHOWN]
         raise ImportRefused(
-            f"None of the columns of {columns!r} is known. Name one 'path', or one 'name' and one 'parent_id'. {NOTHING}"
+            f"None of the columns of {header!r} is known. Name one 'path', or one 'name' and one 'parent_id'. {NOTHING}"
         )
 
 

@@ -47,6 +47,7 @@ TABLES = {
     "paths of steps of four": "id,name,path,numchild\n1,Home,0001,1\n2,Garden,00010001,1\n3,Tools,000100010001,0\n",
     "depths": "id,name,level\n1,Home,1\n2,Garden,2\n3,Tools,3\n",
     "words for levels": "ID,Department,Category,Sub-Category\n1,Home,,\n2,Home,Garden,\n3,Home,Garden,Tools\n",
+    "roots beside names": "id;category_name;root_category_name;subcategory_name\n1;;Home;\n2;Garden;Home;\n3;Garden;Home;Tools\n",
     "names of levels": "ID,Level 1 Category,Level 2 Category,Level 3 Category\n1,Home,,\n2,Home,Garden,\n3,Home,Garden,Tools\n",
     "double signs": "id,path\n1,Home\n2,Home >> Garden\n3,Home >> Garden >> Tools\n",
     "plain arrows": "id,path\n1,Home\n2,Home -> Garden\n3,Home -> Garden -> Tools\n",
@@ -242,6 +243,8 @@ def test_paths_in_cells(cells, paths):
         ("Home\n    Garden\n  Tools\n", "Line 3: no line above is indented"),
         ("foo,bar\nx,A > B\ny,A > C\n", "None of the columns of 'foo,bar' is known"),
         ("label name,link\nToys,http://a/b/\nBooks,http://a/c/\n", "None of the columns"),
+        ("num,label of it,sid\n1,A/B,1\n2,C, D,1\n", "None of the columns"),
+        ("Category,Subcategory,Granular Category\nA,B,C\n", "'Granular Category' may be a level too"),
         ("id,name,category_id\n1,Cars,7\n2,Bikes,7\n", "'category_id' stand on several lines"),
         ("id,name,level\n1,Home,1\n2,Garden,3\n", "Line 3: its 'level' does not follow"),
         (
