@@ -47,6 +47,16 @@ def test_a_csv_file_is_read_and_what_is_left_out_is_counted(tmp_path, pack):
     assert corpus.unread_dates == corpus.take([0]).unread_dates == 1
 
 
+@pytest.mark.parametrize("header", ["Title;Category_Path", '"title";"category_path"', "title\tcategory_path"])
+def test_a_csv_file_is_read_as_spreadsheets_write_it(tmp_path, header):
+    file = tmp_path / "ads.csv"
+    delimiter = ";" if ";" in header else "\t"
+    file.write_text(f"{header}\r\nSofá, azul{delimiter}Hogar > TV/Video\r\nMoto{delimiter}Motos\r\n", newline="")
+    corpus = read_csv(file, longest=500)
+    assert list(corpus.titles) == ["Sofá, azul", "Moto"]
+    assert [corpus.text(path) for path in corpus.paths] == ["Hogar > TV/Video", "Motos"]
+
+
 def test_a_csv_file_can_be_cut_by_number_and_by_day(tmp_path):
     file = tmp_path / "ads.csv"
     file.write_text(ROWS)
@@ -62,6 +72,11 @@ def test_a_csv_file_can_be_cut_by_number_and_by_day(tmp_path):
         (b"name,category_path\na,b\n", None, "'title'; it has name, category_path"),
         (b"title,category\na,b\n", None, "'category_path'"),
         (b"", None, "it has none"),
+        (
+            b"title,category_path\na,Home/Sofas\nb,Home/Beds\n",
+            None,
+            "Every category of .* has '/' in it, as 'Home/Sofas' has",
+        ),
         (b"title,category_path\na,b\n", date(2024, 1, 1), "'date'"),
         (b"title,category_path\n\xff\xfe,b\n", None, "not in UTF-8"),
         ("title,category_path\na,b\n".encode("utf-16"), None, "not in UTF-8"),
