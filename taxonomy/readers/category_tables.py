@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 
-from taxonomy.names import clean_name
 from taxonomy.readers.headers import (
     BELOW,
     DEPTHS,
@@ -19,7 +18,7 @@ from taxonomy.readers.headers import (
 )
 from taxonomy.readers.named_paths import rows_of_named_paths
 from taxonomy.readers.parents import NO_PARENT, Node, rows_of
-from taxonomy.readers.paths import are_paths, path_reader
+from taxonomy.readers.paths import are_paths, path_reader, read_name
 from taxonomy.readers.table import Record, Table, fold_header
 from taxonomy.rows import NOTHING, CategoryRow, ImportRefused
 
@@ -59,7 +58,7 @@ def rows_by_level(records: Sequence[tuple[int | None, str | None, Sequence[str]]
     """
     before: tuple[str, ...] = ()
     for line, key, cells in records:
-        names = [clean_name(cell) for cell in cells]
+        names = [read_name(cell) for cell in cells]
         filled = [place for place, name in enumerate(names) if name]
         first, last = (filled[0], filled[-1]) if filled else (0, -1)
         inside = names[first : last + 1]
@@ -112,7 +111,7 @@ def _nodes(table: Table, name: int, key: int | None, parent: int | None) -> list
     slug = table.column(SLUGS)
     return [
         Node(
-            clean_name(record.cells[name]),
+            record.cells[name],
             _cell(record, key),
             record.cells[parent] if parent is not None else None,
             None,

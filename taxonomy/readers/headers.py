@@ -6,7 +6,7 @@ import re
 
 IDS = (
     "externalid", "id", "categoryid", "catid", "termid", "entityid", "idcategory", "nodeid", "browsenodeid",
-    "uniqueid", "identifier", "key", "code", "codigo", "uid", "uuid", "guid", "tid", "nid",
+    "uniqueid", "identifier", "key", "code", "codigo", "uid", "uuid", "guid", "tid", "nid", "cid",
 )  # fmt: skip
 # Of what a category is, not of a line; what lies in it has it too.
 KEYS_OF_CATEGORIES = ("categoryid", "catid", "idcategory")

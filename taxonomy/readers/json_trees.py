@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any, NoReturn
 
-from taxonomy.names import clean_name, fold_name
+from taxonomy.names import fold_name
 from taxonomy.readers.category_tables import read_category_table
 from taxonomy.readers.headers import (
     BELOW,
@@ -102,7 +102,7 @@ class _Document:
 
     def _visit_frame(self, value: dict[str, Any], entries: dict[str, Any], above: Node | None) -> Iterator[Any]:
         """Go into an object that is no category: one that a tree lies in, or one whose keys are names or ids."""
-        frames = [item for name, item in entries.items() if is_wrapper(name) and isinstance(item, list | dict)]
+        frames = [item for name, item in entries.items() if is_wrapper(name) and _may_hold_objects(item)]
         if frames:
             yield from ((frame, above, None) for frame in frames)
             return
@@ -115,16 +115,19 @@ class _Document:
             ):
                 yield item, above, name
                 continue
-            node = Node(clean_name(name), above=above)
+            node = Node(name, above=above)
             self._nodes.append(node)
             yield from [(item, node, None)] if item else []
 
     def _node(self, entries: dict[str, Any], name: Any, path: Any, above: Node | None, key: str | None) -> Node:
-        own = next((str(entries[wanted]) for wanted in IDS if _is_key(entries.get(wanted))), key)
+        # Of objects under their own names the names are no keys.
+        own = next(
+            (str(entries[wanted]) for wanted in IDS if _is_key(entries.get(wanted))), None if key == name else key
+        )
         known = self._by_key.get(own or "")
         parent = _parent(entries, path, own)
         slug = next((entries[wanted] for wanted in SLUGS if isinstance(entries.get(wanted), str)), None)
-        node = Node(clean_name(name) if isinstance(name, str) else "", own, parent, above, slug=slug)
+        node = Node(name if isinstance(name, str) else "", own, parent, above, slug=slug)
         if known is None:
             self._nodes.append(node)
             if own is not None:
@@ -149,7 +152,7 @@ class _Document:
             elif text.isdecimal():
                 above.refuse(f"its child {text} is not in the file.")
             else:
-                self._nodes.append(Node(clean_name(text), above=above))
+                self._nodes.append(Node(text, above=above))
 
     def _leave_out_frames(self) -> None:
         """Leave out what only groups categories whose parents are told: it has no key, and none is said to be below it."""
@@ -203,6 +206,12 @@ def _name_of(step: Any) -> str:
     if isinstance(step, dict):
         return next((str(item) for name, item in step.items() if fold_header(name) in NAMES), "")
     return step if isinstance(step, str) else ""
+
+
+def _may_hold_objects(value: Any) -> bool:
+    return isinstance(value, dict) or (
+        isinstance(value, list) and not any(isinstance(item, str | int) for item in value)
+    )
 
 
 def _holds_names(value: Any) -> bool:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import NoReturn
 
 from taxonomy.names import fold_name
+from taxonomy.readers.paths import read_name
 from taxonomy.rows import NOTHING, CategoryRow, ImportRefused
 
 # What main categories have where others have a parent's key.
@@ -27,6 +28,9 @@ class Node:
     above: Node | None = None
     line: int | None = None
     slug: str | None = None
+
+    def __post_init__(self) -> None:
+        self.name = read_name(self.name)
 
     def refuse(self, reason: str) -> NoReturn:
         """Raise the error that says what is wrong with this node."""
@@ -79,7 +83,6 @@ class _Parents:
         self._by_name = {fold_name(node.name): node for node in nodes if counts[fold_name(node.name)] == 1}
         self._ambiguous = {name for name, count in counts.items() if count > 1}
         self._top = self._top_left_out(nodes)
-        self._nested = any(node.above is not None for node in nodes)
 
     def of(self, node: Node) -> Node | None:
         """Return a node's parent, ``None`` for a main category."""
@@ -98,16 +101,20 @@ class _Parents:
             return None if named is node else named
         if fold_name(told) in self._ambiguous:
             node.refuse(f"its parent {told!r} is the name of several categories.")
-        if self._nested or told == self._top:
+        if told == self._top:
             # The top of an export: what it lay in was not exported.
             return None
         node.refuse(f"its parent {told!r} is not in the file. Add it, or say nothing of it if this is a main category.")
 
     def _top_left_out(self, nodes: Sequence[Node]) -> str | None:
-        """Return what several nodes tell of their parent where it stands for all that the file has no other top for."""
-        told = [(node.parent or "").strip() for node in nodes]
+        """Return what the main categories tell of their parent, where it is one for all and not in the file.
+
+        A single line that tells of a parent elsewhere is rather one of which the parent is lacking, unless categories lie in it.
+        """
+        told = [(node.parent or "").strip() for node in nodes if node.above is None]
         if any(text.casefold() in NO_PARENT for text in told):
             return None
         known = {*self._by_key, *self._by_slug, *self._by_name, *self._ambiguous}
         absent = Counter(text for text in told if not {text, text.removesuffix(".0"), fold_name(text)} & known)
-        return next(iter(absent)) if len(absent) == 1 and absent.total() > 1 else None
+        nested = any(node.above is not None for node in nodes)
+        return next(iter(absent)) if len(absent) == 1 and (nested or absent.total() > 1) else None

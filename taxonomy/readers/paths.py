@@ -23,6 +23,11 @@ _BETWEEN_PATHS = re.compile(r"\s*[;|\n]\s*")
 _BETWEEN_PATHS_OR_IN_NAMES = re.compile(r"(?<!\\),")
 
 
+def read_name(text: str) -> str:
+    """Return a name as it is stored, without the entities of HTML."""
+    return clean_name(_ENTITY.sub(lambda match: html.unescape(match.group()), text))
+
+
 @dataclass(frozen=True, slots=True)
 class PathReader:
     """Reads the paths of one file, after a look at all its texts; ``separator`` is the sign between steps, "" for none."""

@@ -98,6 +98,14 @@ DOCUMENTS = {
     "edges": {"data": {"categories": {"edges": [{"node": {"id": "1", "name": "Home", "children": {"edges": [
         {"node": {"id": "2", "name": "Garden", "children": {"edges": [{"node": {"id": "3", "name": "Tools"}}]}}}
     ]}}}]}}},
+    "the top of a nested export": {
+        "id": 1, "parent_id": 7, "name": "Home",
+        "children": [{"id": 2, "parent_id": 1, "name": "Garden", "children": [{"id": 3, "parent_id": 2, "name": "Tools"}]}],
+    },
+    "objects under keys, beside other lists": {
+        "root_category_ids": ["1"],
+        "nodes": {k: {"category_id": k, "title": n, "parent_id": p, "children": []} for k, n, p in FLAT},
+    },
     "a frame": {"shopCategories": {"nodes": [NESTED_IN_WORDS]}},
     "whole paths of objects": {
         "3": {
@@ -186,6 +194,15 @@ def test_one_object_a_line_and_names_for_keys_and_texts_for_leaves():
     ) == set(TREE)
 
 
+def test_names_of_a_table_and_of_objects_have_no_entities_and_are_no_keys():
+    assert read("id,name\n1,R&amp;D\n") == {"R&D": "1"}
+    assert read("level1,level2\nA&amp;B,C\n") == {"A&B > C": None}
+    assert read(json.dumps({"Home &amp; Co": {"name": "Home &amp; Co", "children": ["&lt; 5"]}})) == {
+        "Home & Co": None,
+        "Home & Co > < 5": None,
+    }
+
+
 def test_ids_are_told_from_names():
     assert read("gid://x/ap : Animals\ngid://x/ap-1 : Animals > Live\n") == {
         "Animals": "gid://x/ap",
@@ -238,6 +255,10 @@ def test_paths_in_cells(cells, paths):
         ('[{"id":1,"name":"A"},{"id":1,"name":"B"}]', "the id '1'"),
         ('[{"name":"A"},\n{"name":"B \\ud83d C"}]', "Line 2: .* surrogate"),
         ("path\nTV/Video\nBooks\n", "--separator"),
+        (
+            '[{"id":1,"name":"A","parent_id":null,"children":[{"id":2,"name":"B"}]},{"id":3,"name":"C","parent_id":9}]',
+            "'C': its parent '9' is not in the file. Add it",
+        ),
         ("# Home\n## Garden\n### Tools\n", "Markdown"),
         ("# Home\n## Garden\n- TV/Video\n", "Markdown"),
         ("Home\n    Garden\n  Tools\n", "Line 3: no line above is indented"),
