@@ -8,6 +8,7 @@ import re
 import unicodedata
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 from taxonomy.rows import NOTHING, ImportRefused
 
@@ -47,6 +48,8 @@ class Table:
         return [folded.index(name) for name in names if name in folded]
 
 
+# A document has the same few keys in every object.
+@lru_cache(maxsize=10_000)
 def fold_header(text: str) -> str:
     """Return a column's name without case, accents and signs: "Body-Type" and "body_type" are "bodytype"."""
     letters = unicodedata.normalize("NFKD", text.casefold())
