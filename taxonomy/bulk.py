@@ -93,7 +93,10 @@ def _check(rows: Iterable[CategoryRow]) -> list[CategoryRow]:
             and None not in (earlier.external_id, row.external_id)
         ):
             ids = f"{earlier.external_id!r} and {row.external_id!r}"
-            raise row.refuse(f"the path {join_path(row.path)!r} appears with two different ids, {ids}.")
+            raise row.refuse(
+                f"the path {join_path(row.path)!r} appears with two different ids, {ids}. Give both the same, rename one, or "
+                "leave the ids out."
+            )
         if earlier is None:
             paths[folded] = row
             wanted.append(row)

@@ -1,64 +1,20 @@
-"""Rows of a car catalog from CSV."""
+"""Rows of a car catalog from CSV or JSON."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from taxonomy.names import clean_name
-from taxonomy.readers.table import Record, read_table
+from taxonomy.readers.car_documents import read_car_document
+from taxonomy.readers.car_headers import COLUMNS
+from taxonomy.readers.table import read_table, text_lines
 from taxonomy.rows import NOTHING, ImportRefused
 
 YEARS = range(1885, 2101)
 NAME_LENGTH = 100
-COLUMNS: Mapping[str, Sequence[str]] = {
-    "brand": (
-        "brand",
-        "make",
-        "marca",
-        "manufacturer",
-        "marque",
-        "hersteller",
-        "brandname",
-        "makename",
-        "carmake",
-        "carbrand",
-    ),
-    "model": ("model", "modelo", "modelname", "modele", "modell", "carmodel"),
-    "body_type": (
-        "bodytype",
-        "body",
-        "bodystyle",
-        "carroceria",
-        "bodyclass",
-        "vehicleclass",
-        "karosserie",
-        "carrosserie",
-    ),
-    "year": (
-        "year",
-        "years",
-        "ano",
-        "anos",
-        "modelyear",
-        "yearrange",
-        "production",
-        "productionyears",
-        "productionperiod",
-    ),
-    "first_year": (
-        "firstyear",
-        "yearfrom",
-        "yearstart",
-        "startyear",
-        "fromyear",
-        "beginyear",
-        "desde",
-        "productionstart",
-    ),
-    "last_year": ("lastyear", "yearto", "yearend", "endyear", "toyear", "hasta", "productionend"),
-}
+HEADER_SHOWN = 100
 _NO_VALUE = {"", "n/a", "na", "nan", "none", "null", "-", "--", "?", "unknown", "n.a.", "\\n"}
 _ONGOING = {
     "present",
@@ -75,6 +31,9 @@ _ONGOING = {
     "...",
 }
 _BETWEEN_YEARS = re.compile(r"\s*(?:[-–—/]|\bto\b|\ba\b)\s*")
+_BETWEEN_ITEMS = re.compile(r"\s*[,;|\n]\s*")
+# "09/2008", as lists of spare parts have it.
+_MONTH = re.compile(r"\b\d{1,2}[./](?=\d{4})")
 _SINCE = re.compile(r"(?:since|from|desde|ab|seit)\s+(\S+)|(\S+)\s*\+")
 _YEAR = re.compile(r"(\d{4})(?:\.0)?")
 _LIST = re.compile(r"\s*[,;|/\n]\s*")
@@ -102,6 +61,10 @@ class CarRow:
                     raise ImportRefused(f"the {what} is empty.")
                 if len(text) > NAME_LENGTH:
                     raise ImportRefused(f"the {what} has more than {NAME_LENGTH} characters.")
+        if self.brand.isdecimal():
+            raise ImportRefused(
+                f"the brand {self.brand!r} is a number, as keys of another table are. Put the name there."
+            )
         for year in (self.first_year, self.last_year):
             if year is not None and year not in YEARS:
                 raise ImportRefused(f"{year} is no year from {YEARS[0]} to {YEARS[-1]}.")
@@ -113,33 +76,44 @@ def read_cars(text: str) -> Iterator[CarRow]:
     """Yield the rows of a CSV with the columns brand, model and, where there are any, body_type, year, first_year, last_year.
 
     ``year`` is a year, a range ("2007-2012"), one that is open ("2007-", "2007-present") or a list; a body type may be a list
-    too. Other columns are ignored. Raises ``ImportRefused``.
+    too, and so may a column models. Other columns are ignored. JSON has the same names for keys, or nests models in brands.
+    Raises ``ImportRefused``.
     """
+    is_json = text.lstrip()[:1] in ("[", "{")
+    for where, cells in read_car_document(text) if is_json else _table_cells(text):
+        known = {
+            name: "" if clean_name(cell).casefold() in _NO_VALUE else clean_name(cell) for name, cell in cells.items()
+        }
+        try:
+            yield from _rows(known)
+        except ImportRefused as error:
+            raise ImportRefused(f"{where}: {error} {NOTHING}") from error
+
+
+def _table_cells(text: str) -> Iterator[tuple[str, dict[str, str]]]:
+    """Yield the number of each line and its cells by the names of ``COLUMNS``."""
     names = {name for known in COLUMNS.values() for name in known}
     table = read_table(text, names.__contains__)
     places = {name: table.column(known) for name, known in COLUMNS.items()} if table else {}
-    missing = [name for name in ("brand", "model") if places.get(name) is None]
+    missing = ["brand"] if places.get("brand") is None else []
+    missing += ["model"] if places.get("model") is None and places.get("models") is None else []
     if table is None or missing:
-        raise ImportRefused(f"The header lacks {', '.join(missing)}. Expected: brand,model,body_type,year.")
+        header = next(text_lines(text), "")[:HEADER_SHOWN]
+        raise ImportRefused(f"The header {header!r} lacks {', '.join(missing)}. Expected: brand,model,body_type,year.")
     for record in table.records:
-        try:
-            yield _row({name: _cell(record, place) for name, place in places.items() if place is not None})
-        except ImportRefused as error:
-            raise ImportRefused(f"Line {record.line}: {error} {NOTHING}") from error
+        cells = {name: record.cells[place] for name, place in places.items() if place is not None}
+        yield f"Line {record.line}", cells
 
 
-def _cell(record: Record, place: int) -> str:
-    text = clean_name(record.cells[place])
-    return "" if text.casefold() in _NO_VALUE else text
-
-
-def _row(cells: Mapping[str, str]) -> CarRow:
+def _rows(cells: Mapping[str, str]) -> Iterator[CarRow]:
     first, last = _years(cells.get("year", ""))
     if cells.get("first_year") or cells.get("last_year"):
         first = _years(cells.get("first_year", ""))[0]
         last = _years(cells.get("last_year", ""))[1]
-    bodies = dict.fromkeys(_listed(cells.get("body_type", "")))
-    return CarRow(cells["brand"], cells["model"], tuple(bodies), first, last)
+    bodies = tuple(dict.fromkeys(_listed(cells.get("body_type", ""))))
+    models = filter(None, _BETWEEN_ITEMS.split(cells["models"])) if cells.get("models") else [cells["model"]]
+    for model in models:
+        yield CarRow(cells["brand"], model, bodies, first, last)
 
 
 def _listed(text: str) -> list[str]:
@@ -152,16 +126,27 @@ def _listed(text: str) -> list[str]:
 
 def _years(text: str) -> tuple[int | None, int | None]:
     """Return the first and the last year of a cell; ``None`` for an open end, and twice for nothing."""
-    since = _SINCE.fullmatch(text.casefold())
+    listed = [part for part in _BETWEEN_ITEMS.split(text.strip("[]").casefold()) if part not in _NO_VALUE]
+    spans = [_span(_MONTH.sub("", part.strip("'\" ")), text) for part in listed]
+    firsts, lasts = [first for first, _ in spans if first], [last for _, last in spans if last]
+    # An end that one of them leaves open is open.
+    return (
+        min(firsts) if firsts and len(firsts) == len(spans) else None,
+        max(lasts) if lasts and len(lasts) == len(spans) else None,
+    )
+
+
+def _span(text: str, whole: str) -> tuple[int | None, int | None]:
+    since = _SINCE.fullmatch(text)
     if since:
-        return _year(since[1] or since[2], text), None
-    ends = _BETWEEN_YEARS.split(text.casefold()) if text else []
+        return _year(since[1] or since[2], whole), None
+    ends = _BETWEEN_YEARS.split(text)
     if len(ends) == 2 and any(ends):
-        return _end(ends[0], text), _end(ends[1], text)
-    if text.casefold() in _ONGOING:
+        return _end(ends[0], whole), _end(ends[1], whole)
+    if text in _ONGOING:
         return None, None
-    years = [_year(year, text) for year in _listed(text)]
-    return (min(years), max(years)) if years else (None, None)
+    year = _year(text, whole)
+    return year, year
 
 
 def _end(text: str, whole: str) -> int | None:

@@ -2,75 +2,43 @@
 
 from __future__ import annotations
 
-import json
-import re
 from collections.abc import Iterator
 from typing import Any, NoReturn
 
-from taxonomy.names import clean_name, fold_name
-from taxonomy.readers.headers import CHILDREN, IDS, NAMES, PARENTS, PATHS, WRAPPERS
-from taxonomy.readers.parents import NO_PARENT, Node, follow_paths, rows_of
-from taxonomy.readers.paths import path_reader
+from taxonomy.names import fold_name
+from taxonomy.readers.category_tables import read_category_table
+from taxonomy.readers.headers import (
+    BELOW,
+    CHILDREN,
+    IDS,
+    NAMES,
+    PARENTS,
+    PATHS,
+    SLUGS,
+    is_children,
+    is_parent,
+    is_wrapper,
+)
+from taxonomy.readers.json_documents import parse_json
+from taxonomy.readers.json_tables import flat_table
+from taxonomy.readers.named_paths import rows_of_named_paths
+from taxonomy.readers.parents import NO_PARENT, Node, rows_of
 from taxonomy.readers.table import fold_header
 from taxonomy.rows import NOTHING, CategoryRow, ImportRefused
 
 # "categories" holds children here, and a text of paths in tables alone.
 _PATHS = tuple(name for name in PATHS if name not in CHILDREN)
-_SURROGATE = re.compile("[\ud800-\udfff]")
-_ESCAPE = re.compile(r"(\\+)u(d[89a-f][0-9a-f]{2})", re.IGNORECASE)
+# What else a category that holds others may call its name.
+_LEVELS = tuple(name for names in BELOW for name in names)
+KEYS_SHOWN = 100
 
 
 def read_json(text: str, separator: str | None = None) -> Iterator[CategoryRow]:
     """Yield the categories of a JSON document, or of one object a line. Raises ``ImportRefused``."""
-    return _Document(_parse(text), separator).rows()
-
-
-def _parse(text: str) -> Any:
-    lines = [(number, line) for number, line in enumerate(text.split("\n"), start=1) if line.strip()]
-    try:
-        try:
-            document = json.loads(text)
-        except json.JSONDecodeError as error:
-            if error.msg != "Extra data":
-                raise
-            return [_parse_line(line, number) for number, line in lines]
-        # A sign's half, which no database stores, may stand in what is not read too.
-        if _SURROGATE.search(json.dumps(document, ensure_ascii=False)):
-            _refuse_surrogate(text)
-    except json.JSONDecodeError as error:
-        raise ImportRefused(f"Line {error.lineno}: not valid JSON ({error.msg}). {NOTHING}") from error
-    except RecursionError as error:
-        raise ImportRefused(f"The JSON is nested too deeply to be a category tree. {NOTHING}") from error
-    return document
-
-
-def _parse_line(line: str, number: int) -> Any:
-    try:
-        document = json.loads(line)
-    except json.JSONDecodeError as error:
-        raise ImportRefused(f"Line {number}: not valid JSON ({error.msg}). {NOTHING}") from error
-    if _SURROGATE.search(json.dumps(document, ensure_ascii=False)):
-        raise ImportRefused(f"Line {number}: the text holds half a sign (a lone surrogate). {NOTHING}")
-    return document
-
-
-def _refuse_surrogate(text: str) -> NoReturn:
-    # High and low halves follow one another; what is left over is alone. An even number of backslashes escapes none.
-    escapes = [match for match in _ESCAPE.finditer(text) if len(match[1]) % 2]
-    alone = 0
-    for place, match in enumerate(escapes):
-        high = match[2][1] in "89abAB"
-        following = escapes[place + 1] if place + 1 < len(escapes) else None
-        preceding = escapes[place - 1] if place else None
-        paired = high and following is not None and following.start() == match.end() and following[2][1] in "cdefCDEF"
-        paired = paired or (
-            not high and preceding is not None and preceding.end() == match.start() and preceding[2][1] in "89abAB"
-        )
-        if not paired:
-            alone = match.start()
-            break
-    line = text.count("\n", 0, alone) + 1
-    raise ImportRefused(f"Line {line}: the text holds half a sign (a lone surrogate). {NOTHING}")
+    document = parse_json(text, "categor")
+    table = flat_table(document)
+    rows = read_category_table(table, separator) if table is not None else None
+    return rows if rows is not None else _Document(document, separator).rows()
 
 
 class _Document:
@@ -116,7 +84,10 @@ class _Document:
         entries = {fold_header(name): item for name, item in reversed(value.items())}
         if isinstance(entries.get("category"), dict):
             entries.update({fold_header(name): item for name, item in entries.pop("category").items()})
+        children = [item for entry, item in entries.items() if is_children(entry) and isinstance(item, list | dict)]
         name = next((entries[wanted] for wanted in NAMES if wanted in entries), None)
+        if name is None and children:
+            name = next((entries[wanted] for wanted in _LEVELS if isinstance(entries.get(wanted), str)), None)
         if isinstance(name, dict):
             _refuse_below(above, f"a name comes in {', '.join(map(str, name))}: leave one of them.")
         path = next((entries[wanted] for wanted in _PATHS if _is_path(entries.get(wanted))), None)
@@ -124,35 +95,39 @@ class _Document:
             yield from self._visit_frame(value, entries, above)
             return
         node = self._node(entries, name, path, above, key)
-        children = [entries[wanted] for wanted in CHILDREN if isinstance(entries.get(wanted), list | dict)]
         yield from ((child, node, None) for child in children)
         for entry, item in value.items():
-            if fold_header(entry) not in (*CHILDREN, *_PATHS) and _holds_names(item):
+            if not is_children(fold_header(entry)) and fold_header(entry) not in _PATHS and _holds_names(item):
                 self._unread.append((node, entry))
 
     def _visit_frame(self, value: dict[str, Any], entries: dict[str, Any], above: Node | None) -> Iterator[Any]:
         """Go into an object that is no category: one that a tree lies in, or one whose keys are names or ids."""
-        frames = [entries[name] for name in WRAPPERS if isinstance(entries.get(name), list | dict)]
+        frames = [item for name, item in entries.items() if is_wrapper(name) and _may_hold_objects(item)]
         if frames:
             yield from ((frame, above, None) for frame in frames)
             return
         if not value or not all(isinstance(item, list | dict | None) for item in value.values()):
-            _refuse_below(above, "every category must be an object with a 'name'.")
+            keys = ", ".join(map(repr, value))[:KEYS_SHOWN] or "nothing"
+            _refuse_below(above, f"an object has no 'name', only {keys}. Call its name 'name'.")
         for name, item in value.items():
             if isinstance(item, dict) and any(
                 isinstance(item.get(wanted), str) for wanted in item if fold_header(wanted) in NAMES
             ):
                 yield item, above, name
                 continue
-            node = Node(clean_name(name), above=above)
+            node = Node(name, above=above)
             self._nodes.append(node)
             yield from [(item, node, None)] if item else []
 
     def _node(self, entries: dict[str, Any], name: Any, path: Any, above: Node | None, key: str | None) -> Node:
-        own = next((str(entries[wanted]) for wanted in IDS if _is_key(entries.get(wanted))), key)
+        # Of objects under their own names the names are no keys.
+        own = next(
+            (str(entries[wanted]) for wanted in IDS if _is_key(entries.get(wanted))), None if key == name else key
+        )
         known = self._by_key.get(own or "")
         parent = _parent(entries, path, own)
-        node = Node(clean_name(name) if isinstance(name, str) else "", own, parent, above)
+        slug = next((entries[wanted] for wanted in SLUGS if isinstance(entries.get(wanted), str)), None)
+        node = Node(name if isinstance(name, str) else "", own, parent, above, slug=slug)
         if known is None:
             self._nodes.append(node)
             if own is not None:
@@ -177,7 +152,7 @@ class _Document:
             elif text.isdecimal():
                 above.refuse(f"its child {text} is not in the file.")
             else:
-                self._nodes.append(Node(clean_name(text), above=above))
+                self._nodes.append(Node(text, above=above))
 
     def _leave_out_frames(self) -> None:
         """Leave out what only groups categories whose parents are told: it has no key, and none is said to be below it."""
@@ -196,26 +171,19 @@ class _Document:
 
     def _rows_by_path(self) -> Iterator[CategoryRow]:
         texts = [self._paths.get(node, node.name) for node in self._nodes]
-        reader = path_reader(texts, self._separator)
-        paths = [reader.path(text) for text in texts]
-        pairs = list(zip(paths, self._nodes, strict=True))
-        slugs = any(path[-1] != (node.name or path[-1]) for path, node in pairs)
-        if slugs and all(path[:-1] in set(paths) or len(path) == 1 for path in paths):
-            follow_paths(self._nodes, texts, reader.separator.strip() or "/")
-            return rows_of(self._nodes)
-        if not all(fold_name(path[-1]) == fold_name(node.name or path[-1]) for path, node in pairs):
-            self._nodes[0].refuse("its path does not end with its name, and the paths above are not all in the file.")
-        return (CategoryRow(path, node.key) for path, node in pairs)
+        return rows_of_named_paths(self._nodes, texts, self._separator)
 
 
 def _parent(entries: dict[str, Any], path: Any, own: str | None) -> str | None:
     """Return what a category says of its parent: a key or name, "" for none, ``None`` where it says nothing."""
-    for wanted in PARENTS:
+    for wanted in (*PARENTS, *filter(is_parent, entries)):
         if wanted in entries:
             parent = entries[wanted]
+            if isinstance(parent, list):
+                parent = parent[-1] if parent else None
             if isinstance(parent, dict):
                 inner = {fold_header(name): item for name, item in parent.items()}
-                parent = next((inner[name] for name in (*IDS, *NAMES) if name in inner), None)
+                parent = next((inner[name] for name in (*IDS, *SLUGS, *NAMES) if inner.get(name)), None)
             return "" if parent is None else str(parent).strip()
     if isinstance(path, list) and all(isinstance(step, dict) for step in path) and own is not None:
         keys = [str(step["id"]) for step in path if _is_key(step.get("id"))]
@@ -238,6 +206,12 @@ def _name_of(step: Any) -> str:
     if isinstance(step, dict):
         return next((str(item) for name, item in step.items() if fold_header(name) in NAMES), "")
     return step if isinstance(step, str) else ""
+
+
+def _may_hold_objects(value: Any) -> bool:
+    return isinstance(value, dict) or (
+        isinstance(value, list) and not any(isinstance(item, str | int) for item in value)
+    )
 
 
 def _holds_names(value: Any) -> bool:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import NoReturn
 
 from taxonomy.names import fold_name
+from taxonomy.readers.paths import read_name
 from taxonomy.rows import NOTHING, CategoryRow, ImportRefused
 
 # What main categories have where others have a parent's key.
@@ -16,13 +17,20 @@ NO_PARENT = {"", "0", "-1", "null", "none", "nil", "nan", "n/a", "root", "\\n", 
 
 @dataclass(slots=True, eq=False)
 class Node:
-    """A category as a file has it: ``parent`` is what it says of its parent, ``above`` the one it lies in, if the file nests."""
+    """A category as a file has it: ``parent`` is what it says of its parent, ``above`` the one it lies in, if the file nests.
+
+    ``slug`` is a name of it that others may call it by.
+    """
 
     name: str
     key: str | None = None
     parent: str | None = None
     above: Node | None = None
     line: int | None = None
+    slug: str | None = None
+
+    def __post_init__(self) -> None:
+        self.name = read_name(self.name)
 
     def refuse(self, reason: str) -> NoReturn:
         """Raise the error that says what is wrong with this node."""
@@ -69,10 +77,12 @@ class _Parents:
         for node in nodes:
             if node.key is not None and self._by_key.setdefault(node.key, node) is not node:
                 node.refuse(f"the id {node.key!r} appears twice.")
+        slugs = Counter(node.slug for node in nodes)
+        self._by_slug = {node.slug: node for node in nodes if slugs[node.slug] == 1}
         counts = Counter(fold_name(node.name) for node in nodes)
         self._by_name = {fold_name(node.name): node for node in nodes if counts[fold_name(node.name)] == 1}
         self._ambiguous = {name for name, count in counts.items() if count > 1}
-        self._nested = any(node.above is not None for node in nodes)
+        self._top = self._top_left_out(nodes)
 
     def of(self, node: Node) -> Node | None:
         """Return a node's parent, ``None`` for a main category."""
@@ -81,6 +91,9 @@ class _Parents:
             if key in self._by_key:
                 found = self._by_key[key]
                 return None if found is node else found
+        if told and told in self._by_slug:
+            found = self._by_slug[told]
+            return None if found is node else found
         if node.above is not None or told.casefold() in NO_PARENT:
             return node.above
         named = self._by_name.get(fold_name(told))
@@ -88,7 +101,20 @@ class _Parents:
             return None if named is node else named
         if fold_name(told) in self._ambiguous:
             node.refuse(f"its parent {told!r} is the name of several categories.")
-        if self._nested:
-            # The top of a nested export: what it lay in was not exported.
+        if told == self._top:
+            # The top of an export: what it lay in was not exported.
             return None
-        node.refuse(f"its parent {told!r} is not in the file.")
+        node.refuse(f"its parent {told!r} is not in the file. Add it, or say nothing of it if this is a main category.")
+
+    def _top_left_out(self, nodes: Sequence[Node]) -> str | None:
+        """Return what the main categories tell of their parent, where it is one for all and not in the file.
+
+        A single line that tells of a parent elsewhere is rather one of which the parent is lacking, unless categories lie in it.
+        """
+        told = [(node.parent or "").strip() for node in nodes if node.above is None]
+        if any(text.casefold() in NO_PARENT for text in told):
+            return None
+        known = {*self._by_key, *self._by_slug, *self._by_name, *self._ambiguous}
+        absent = Counter(text for text in told if not {text, text.removesuffix(".0"), fold_name(text)} & known)
+        nested = any(node.above is not None for node in nodes)
+        return next(iter(absent)) if len(absent) == 1 and (nested or absent.total() > 1) else None

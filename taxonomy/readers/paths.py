@@ -15,10 +15,17 @@ Path = tuple[str, ...]
 
 # With spaces around it a sign is surely no part of a name, as it may be in "TV/Video".
 _SIGNS = (">", "›", "»", "→", "::", "/", "|", "\\")
+# What others write for ">".
+_ARROWS = (">>", "->", "=>")
 _USED_IN_NAMES = ("/", "|", "\\")
 _ENTITY = re.compile(r"&(?:[a-zA-Z]+|#\d+|#x[0-9a-fA-F]+);")
 _BETWEEN_PATHS = re.compile(r"\s*[;|\n]\s*")
 _BETWEEN_PATHS_OR_IN_NAMES = re.compile(r"(?<!\\),")
+
+
+def read_name(text: str) -> str:
+    """Return a name as it is stored, without the entities of HTML."""
+    return clean_name(_ENTITY.sub(lambda match: html.unescape(match.group()), text))
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,6 +101,9 @@ def path_reader(texts: Sequence[str], separator: str | None = None) -> PathReade
 
 def _separator(texts: Sequence[str]) -> str:
     bare = [text.strip("".join(_USED_IN_NAMES)) for text in texts]
+    for sign in _ARROWS:
+        if any(sign in text for text in texts) and not any(">" in text.replace(sign, "") for text in texts):
+            return sign
     spaced = [f" {sign} " for sign in _SIGNS if any(re.search(rf"\S\s+{re.escape(sign)}\s+\S", text) for text in bare)]
     counts = {sign: sum(sign in text for text in bare) for sign in _SIGNS}
     separator = spaced[0] if spaced else max(_SIGNS, key=lambda sign: counts[sign])

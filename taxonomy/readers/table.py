@@ -8,6 +8,7 @@ import re
 import unicodedata
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 from taxonomy.rows import NOTHING, ImportRefused
 
@@ -21,9 +22,12 @@ csv.field_size_limit(10_000_000)
 
 @dataclass(frozen=True, slots=True)
 class Record:
-    """One line of a table: its number in the file, counted from 1, and its cells, stripped of white space."""
+    """One line of a table: its number in the file, counted from 1, and its cells, stripped of white space.
 
-    line: int
+    Records of JSON have no number.
+    """
+
+    line: int | None
     cells: tuple[str, ...]
 
 
@@ -44,6 +48,8 @@ class Table:
         return [folded.index(name) for name in names if name in folded]
 
 
+# A document has the same few keys in every object.
+@lru_cache(maxsize=10_000)
 def fold_header(text: str) -> str:
     """Return a column's name without case, accents and signs: "Body-Type" and "body_type" are "bodytype"."""
     letters = unicodedata.normalize("NFKD", text.casefold())
@@ -108,17 +114,20 @@ def _declared_delimiter(text: str) -> tuple[str, str, int]:
 
 def text_lines(text: str) -> Iterator[str]:
     """Yield the lines that are neither empty nor comments. Only the line ends of a keyboard end a line, not U+2028."""
-    return (line for _, line in numbered_lines(text))
+    return (line.lstrip(" ") for _, line in numbered_lines(text))
 
 
 def numbered_lines(text: str) -> Iterator[tuple[int, str]]:
-    """Yield the same lines, stripped, with their numbers. Above the first, any line with # is a comment; below, "# ..."."""
+    """Yield the same lines with their numbers and as indented as they are.
+
+    Above the first, any line with # is a comment; below, "# ...".
+    """
     seen = False
     for number, line in enumerate(io.StringIO(text, newline=None), start=1):
         comment = _COMMENT.match(line) if seen else line.startswith("#")
         if line.strip() and not comment:
             seen = True
-            yield number, line.strip("\n ")
+            yield number, line.rstrip("\n ")
 
 
 def _quote(head: str) -> str:

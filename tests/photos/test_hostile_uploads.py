@@ -271,6 +271,8 @@ def test_a_jpeg_that_lacks_its_last_bytes_is_taken_and_one_that_lacks_a_part_is_
 def test_avif_is_refused_in_words_of_its_own():
     refused = refusal(b"\0\0\0\x1cftypavif" + bytes(100))
     assert refused.code == "avif"
+    # As some encoders write it: of the general brand, and compatible with AVIF.
+    assert refusal(b"\0\0\0\x1cftypmif1\0\0\0\0mif1avif" + bytes(100)).code == "avif"
     assert "JPEG" in refused.message
 
 

@@ -7,7 +7,7 @@ from django.core.management import CommandError, call_command
 
 from taxonomy.bulk import CategoryRow, ImportRefused, upsert_categories
 from taxonomy.locking import current_version
-from taxonomy.models import BodyType, CarModel, Category
+from taxonomy.models import Category
 from taxonomy.tree import CategoryTree
 from taxonomy.tree_columns import find_damage
 
@@ -193,92 +193,6 @@ def test_a_dry_run_shows_how_the_file_was_read_and_asks_at_a_terminal(tmp_path, 
     monkeypatch.setattr("builtins.input", lambda prompt: "y")
     run(tmp_path, "12 - A > B\n", "--dry-run")
     assert names() == [("A",), ("A", "B")]
-
-
-CARS = "brand,model,body_type,year,note\nFord,Ka,Hatchback,2008-2012,x\nFord,Ka,Sedan,2015,x\nAudi,TT,Coupe,,x\n"
-
-
-def test_the_car_catalog_widens_what_is_known(tmp_path, capsys):
-    run(tmp_path, CARS, command="import_car_catalog")
-    run(tmp_path, CARS, command="import_car_catalog")
-    assert "2 created" in (out := capsys.readouterr().out)
-    assert "2 unchanged" in out
-    ka = CarModel.objects.get(name="Ka")
-    assert (ka.first_year, ka.last_year, ka.body_types.count()) == (2008, 2015, 2)
-    assert CarModel.objects.get(name="TT").first_year is None
-
-
-@pytest.mark.parametrize(
-    ("text", "message"),
-    [
-        ("foo,bar\nFord,Ka\n", "header lacks brand, model"),
-        ("brand,model\n" + "F" * 150 + ",Ka\n", "Line 2: the brand has more than 100"),
-        ("brand,model,year\nFord,Ka,20x8\n", "Line 2: '20x8' is no year"),
-        ("brand,model,year\nFord,Ka,2012-2008\n", "run backwards"),
-        ("brand,model\nFord,\n", "the model is empty"),
-        ("brand,model\n", "no cars"),
-    ],
-)
-def test_a_bad_catalog_is_explained_and_changes_nothing(text, message, tmp_path):
-    with pytest.raises(CommandError, match=message):
-        run(tmp_path, text, command="import_car_catalog")
-    assert not CarModel.objects.exists()
-    assert not BodyType.objects.exists()
-
-
-def years(text, tmp_path, name="Uno"):
-    CarModel.objects.all().delete()
-    run(tmp_path, text, command="import_car_catalog")
-    car = CarModel.objects.get(name=name)
-    return car.first_year, car.last_year
-
-
-@pytest.mark.parametrize(
-    ("text", "expected"),
-    [
-        ("brand,model,first_year,last_year\nFiat,Uno,2018,\n", (2018, None)),
-        ("brand,model,first_year,last_year\nFiat,Uno,,2018\n", (None, 2018)),
-        ("brand,model,first_year,last_year\nFiat,Uno,2018.0,nan\n", (2018, None)),
-        ("brand,model,first_year,last_year\nFiat,Uno,N/A,N/A\n", (None, None)),
-        ("make;model;startYear;endYear\nFiat;Uno;2018;-\n", (2018, None)),
-        ("marca;modelo;año\nFiat;Uno;2018\n", (2018, 2018)),
-        ("brand,model,year\nFiat,Uno,2004-\n", (2004, None)),
-        ("brand,model,year\nFiat,Uno,2004 – present\n", (2004, None)),
-        ("brand,model,year\nFiat,Uno,since 2004\n", (2004, None)),
-        ("brand,model,year\nFiat,Uno,-2004\n", (None, 2004)),
-        ("brand,model,year\nFiat,Uno,2004/2007\n", (2004, 2007)),
-        ('brand,model,year\nFiat,Uno,"[2004, 2005, 2007]"\n', (2004, 2007)),
-        ("brand,model,year\nFiat,Uno,2004-2006\nFiat,Uno,2010-\n", (2004, None)),
-        ("brand,model,year\nFiat,Uno,2004-\nFiat,Uno,\n", (2004, None)),
-    ],
-)
-def test_years_as_catalogs_write_them(text, expected, tmp_path):
-    assert years(text, tmp_path) == expected
-
-
-def test_years_set_by_hand_stay_and_those_of_an_import_are_widened(tmp_path, capsys):
-    assert years("brand,model,year\nFiat,Uno,2004-2010\n", tmp_path) == (2004, 2010)
-    run(tmp_path, "brand,model,year\nFiat,Uno,2011\n", command="import_car_catalog")
-    assert CarModel.objects.filter(first_year=2004, last_year=2011).exists()
-    CarModel.objects.update(last_year=2009)
-    run(tmp_path, "brand,model,year\nFiat,Uno,1990-2030\n", command="import_car_catalog")
-    assert CarModel.objects.filter(first_year=2004, last_year=2009).exists()
-    assert "Fiat Uno: the years 2004-2009 were set by hand and stay." in capsys.readouterr().out
-
-
-def test_body_types_may_be_a_list_and_names_of_three_catalogs_are_one(tmp_path):
-    for text in (
-        'brand,model,body_type\nALFA ROMEO,MITO,"Hatchback, Coupe"\nMERCEDES-BENZ,A-CLASS,N/A\nCITROEN,C4,SUV/Wagon\n',
-        "make;model;body\nAlfa-Romeo;MiTo;hatchback\nMercedes Benz;A Class;\nCitroën;C 4;nan\nSaab;93;\nSaab;9-3;\n",
-        "Make,Model,Body Style\nalfa romeo,Mito,['Coupe']\nMercedes,A-Class,Unknown\nSaab,9-3,\nFord,Ka,\nFord,Ka+,\n",
-    ):
-        run(tmp_path, text, command="import_car_catalog")
-    cars = [str(car) for car in CarModel.objects.all()]
-    assert cars == [
-        "ALFA ROMEO MITO", "CITROEN C4", "Ford Ka", "Ford Ka+", "MERCEDES-BENZ A-CLASS", "Saab 9-3", "Saab 93",
-    ]  # fmt: skip
-    assert sorted(BodyType.objects.values_list("name", flat=True)) == ["Coupe", "Hatchback", "SUV", "Wagon"]
-    assert CarModel.objects.get(name="MITO").body_types.count() == 2
 
 
 def test_utf_16_is_read(tmp_path):

@@ -15,6 +15,10 @@ def read(text, separator=None):
 
 TREE = {"Home": "1", "Home > Garden": "2", "Home > Garden > Tools": "3"}
 NESTED = {"id": 1, "name": "Home", "KIDS": [{"id": 2, "name": "Garden", "KIDS": [{"id": 3, "name": "Tools"}]}]}
+NESTED_IN_WORDS = {
+    "id": 1, "category": "Home",
+    "sub_category": [{"id": 2, "subcategory": "Garden", "childGroups": [{"id": 3, "name": "Tools"}]}],
+}  # fmt: skip
 FLAT = [("3", "Tools", "2"), ("1", "Home", "0"), ("2", "Garden", "1")]
 TABLES = {
     "declared delimiter": "sep=;\nid;path\n1;Home\n2;Home > Garden\n3;Home > Garden > Tools\n",
@@ -35,6 +39,18 @@ TABLES = {
     "columns without a header": "1,Home,,\n2,Home,Garden,\n3,Home,Garden,Tools\n",
     "arrows": "id,path\n1,Home\n2,Home › Garden\n3,Home › Garden › Tools\n",
     "slashes": "id,path\n1,/Home\n2,/Home/Garden\n3,/Home/Garden/Tools\n",
+    "slugs of parents": "id,title,slug,parent_slug\n1,Home,home,\n2,Garden,garden,home\n3,Tools,tools,garden\n",
+    "parents in other words": "id,name,category_parent\n3,Tools,Garden\n1,Home,\n2,Garden,Home\n",
+    "a top left out": "id,name,parent_id\n1,Home,9\n2,Garden,1\n3,Tools,2\n4,Pets,9\n",
+    "paths of what is above": "id,name,path\n1,Home,\n2,Garden,Home\n3,Tools,Home/Garden\n",
+    "paths of keys": "id,name,path\n1,Home,1\n2,Garden,1/2\n3,Tools,1/2/3\n",
+    "paths of steps of four": "id,name,path,numchild\n1,Home,0001,1\n2,Garden,00010001,1\n3,Tools,000100010001,0\n",
+    "depths": "id,name,level\n1,Home,1\n2,Garden,2\n3,Tools,3\n",
+    "words for levels": "ID,Department,Category,Sub-Category\n1,Home,,\n2,Home,Garden,\n3,Home,Garden,Tools\n",
+    "roots beside names": "id;category_name;root_category_name;subcategory_name\n1;;Home;\n2;Garden;Home;\n3;Garden;Home;Tools\n",
+    "names of levels": "ID,Level 1 Category,Level 2 Category,Level 3 Category\n1,Home,,\n2,Home,Garden,\n3,Home,Garden,Tools\n",
+    "double signs": "id,path\n1,Home\n2,Home >> Garden\n3,Home >> Garden >> Tools\n",
+    "plain arrows": "id,path\n1,Home\n2,Home -> Garden\n3,Home -> Garden -> Tools\n",
     "entities": "id,path\n1,Home\n2,Home&nbsp;&gt;&nbsp;Garden\n3,Home &gt; Garden &gt; Tools\n",
 }
 DOCUMENTS = {
@@ -61,6 +77,36 @@ DOCUMENTS = {
         {"_id": 3, "name": "Tools", "path": "home/garden/tools"},
     ],
     "objects by key": {key: {"name": name, "parent": parent} for key, name, parent in FLAT},
+    "a fixture": [
+        {"model": "shop.category", "pk": int(k), "fields": {"name": n, "parent": int(p) or None}} for k, n, p in FLAT
+    ],
+    "a fixture of several models": [
+        {"model": "shop.categoryimage", "pk": 1, "fields": {"name": "home.png"}},
+        *({"model": "shop.category", "pk": int(k), "fields": {"title": n, "parent": int(p) or None}} for k, n, p in FLAT),
+    ],
+    "keys as MongoDB writes them": [
+        {"_id": {"$oid": k}, "name": n, "parent": {"$oid": p} if p != "0" else None} for k, n, p in FLAT
+    ],
+    "a list of those above": [
+        {"_id": k, "name": n, "ancestors": [str(above) for above in range(1, int(k))]} for k, n, _ in FLAT
+    ],
+    "slugs": [
+        {"id": 1, "name": "Home", "slug": "home", "parent": None},
+        {"id": 2, "name": "Garden", "slug": "garden", "parent": {"slug": "home"}},
+        {"id": 3, "name": "Tools", "slug": "tools", "parent": {"slug": "garden"}},
+    ],
+    "edges": {"data": {"categories": {"edges": [{"node": {"id": "1", "name": "Home", "children": {"edges": [
+        {"node": {"id": "2", "name": "Garden", "children": {"edges": [{"node": {"id": "3", "name": "Tools"}}]}}}
+    ]}}}]}}},
+    "the top of a nested export": {
+        "id": 1, "parent_id": 7, "name": "Home",
+        "children": [{"id": 2, "parent_id": 1, "name": "Garden", "children": [{"id": 3, "parent_id": 2, "name": "Tools"}]}],
+    },
+    "objects under keys, beside other lists": {
+        "root_category_ids": ["1"],
+        "nodes": {k: {"category_id": k, "title": n, "parent_id": p, "children": []} for k, n, p in FLAT},
+    },
+    "a frame": {"shopCategories": {"nodes": [NESTED_IN_WORDS]}},
     "whole paths of objects": {
         "3": {
             "id": "3",
@@ -101,7 +147,38 @@ DOCUMENTS = {
 
 @pytest.mark.parametrize("form", TABLES)
 def test_a_table_or_list_is_read_with_its_structure(form):
-    assert read(TABLES[form]) == TREE
+    assert read(TABLES[form]) == TREE | ({"Pets": "4"} if form == "a top left out" else {})
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Home\n  Garden\n    Tools\n",
+        "- Home\n    - Garden\n        - Tools\n",
+        "Home\n\tGarden\n\t\tTools\n",
+    ],
+)
+def test_indented_lines_are_read(text):
+    assert list(read(text)) == list(TREE)
+    assert list(read("Categories\n  Home\n    Toys, games\n  Pets\n"))[2:] == [
+        "Categories > Home > Toys, games",
+        "Categories > Pets",
+    ]
+
+
+def test_a_list_of_products_names_the_categories_that_they_are_filed_in():
+    products = [{"id": 1, "name": "Router", "category": "Network"}, {"id": 2, "name": "Switch", "category": "Network"}]
+    assert read(json.dumps(products)) == {"Network": None}
+    assert read(json.dumps([product | {"tags": ["new"]} for product in products])) == {"Network": None}
+    assert read("id,name,brand,category\n1,Cola,x,Drinks > Soft\n2,Milk,y,\n3,Lime,x,Drinks > Soft\n") == {
+        "Drinks > Soft": None
+    }
+
+
+def test_objects_of_one_level_are_rows_of_a_table_and_texts_are_paths():
+    rows = [{"category": "Home", "subcategory": "Garden"}, {"category": "Home", "subcategory": "Bath"}]
+    assert list(read(json.dumps({"data": rows}))) == ["Home > Garden", "Home > Bath"]
+    assert list(read('["Home > Garden", "Pets"]')) == ["Home > Garden", "Pets"]
 
 
 @pytest.mark.parametrize("form", DOCUMENTS)
@@ -115,6 +192,15 @@ def test_one_object_a_line_and_names_for_keys_and_texts_for_leaves():
     assert set(
         read(json.dumps({"name": "Home", "children_data": [{"name": "Garden", "children_data": [{"name": "Tools"}]}]}))
     ) == set(TREE)
+
+
+def test_names_of_a_table_and_of_objects_have_no_entities_and_are_no_keys():
+    assert read("id,name\n1,R&amp;D\n") == {"R&D": "1"}
+    assert read("level1,level2\nA&amp;B,C\n") == {"A&B > C": None}
+    assert read(json.dumps({"Home &amp; Co": {"name": "Home &amp; Co", "children": ["&lt; 5"]}})) == {
+        "Home & Co": None,
+        "Home & Co > < 5": None,
+    }
 
 
 def test_ids_are_told_from_names():
@@ -169,6 +255,28 @@ def test_paths_in_cells(cells, paths):
         ('[{"id":1,"name":"A"},{"id":1,"name":"B"}]', "the id '1'"),
         ('[{"name":"A"},\n{"name":"B \\ud83d C"}]', "Line 2: .* surrogate"),
         ("path\nTV/Video\nBooks\n", "--separator"),
+        (
+            '[{"id":1,"name":"A","parent_id":null,"children":[{"id":2,"name":"B"}]},{"id":3,"name":"C","parent_id":9}]',
+            "'C': its parent '9' is not in the file. Add it",
+        ),
+        ("# Home\n## Garden\n### Tools\n", "Markdown"),
+        ("# Home\n## Garden\n- TV/Video\n", "Markdown"),
+        ("Home\n    Garden\n  Tools\n", "Line 3: no line above is indented"),
+        ("foo,bar\nx,A > B\ny,A > C\n", "None of the columns of 'foo,bar' is known"),
+        ("label name,link\nToys,http://a/b/\nBooks,http://a/c/\n", "None of the columns"),
+        ("num,label of it,sid\n1,A/B,1\n2,C, D,1\n", "None of the columns"),
+        ("Category,Subcategory,Granular Category\nA,B,C\n", "'Granular Category' may be a level too"),
+        ("id,name,category_id\n1,Cars,7\n2,Bikes,7\n", "'category_id' stand on several lines"),
+        ("id,name,level\n1,Home,1\n2,Garden,3\n", "Line 3: its 'level' does not follow"),
+        (
+            "name,path\nBig cars,vehicles/big-cars\nBikes,vehicles/bikes\n",
+            "Line 2: its path does not end with its name",
+        ),
+        ('[{"id":1,"menutitle":"Tile"}]', "no 'name', only 'id', 'menutitle'"),
+        (
+            '[{"model":"a.brand","pk":1,"fields":{}},{"model":"a.car","pk":1,"fields":{}}]',
+            "The fixture holds a.brand, a.car",
+        ),
         ('id,path\n1,"A > B | A > C"\n', "Line 2: one id stands beside several paths"),
         ('id,path\n1,"A > B\n2,C\n', "Line 2"),
     ],

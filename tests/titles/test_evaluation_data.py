@@ -46,6 +46,14 @@ def test_a_csv_file_is_read_and_what_is_left_out_is_counted():
     assert corpus.unread_dates == corpus.take([0]).unread_dates == 1
 
 
+@pytest.mark.parametrize("header", ["Title;Category_Path", '"title";"category_path"', "title\tcategory_path"])
+def test_a_csv_file_is_read_as_spreadsheets_write_it(header):
+    delimiter = ";" if ";" in header else "\t"
+    corpus = read(f"{header}\r\nSofá, azul{delimiter}Hogar > TV/Video\r\nMoto{delimiter}Motos\r\n")
+    assert list(corpus.titles) == ["Sofá, azul", "Moto"]
+    assert [corpus.text(path) for path in corpus.paths] == ["Hogar > TV/Video", "Motos"]
+
+
 def test_a_csv_file_can_be_cut_by_number_and_by_day():
     assert len(read(ROWS, limit=1)) == 1
     later = read(ROWS, since=date(2024, 3, 2))
@@ -62,6 +70,11 @@ def test_a_csv_file_can_be_cut_by_number_and_by_day():
         ("title,category_path\na,b\n", date(2024, 1, 1), "'date'"),
         ('title,category_path\na,b\n"a" 24",b\n', None, "at line 3"),
         ('title,category_path\n"a,b\nc,d\n', None, "at line 2"),
+        (
+            "title,category_path\na,Home/Sofas\nb,Home/Beds\n",
+            None,
+            "Every category of .* has '/' in it, as 'Home/Sofas' has",
+        ),
     ],
 )
 def test_a_wrong_file_is_named(content, since, message):

@@ -13,6 +13,7 @@ Kind = Literal["JPEG", "PNG", "WEBP", "HEIF"]
 
 _HEIC_BRANDS = (b"heic", b"heix", b"heim", b"heis", b"mif1")
 _AVIF_BRANDS = (b"avif", b"avis")
+_MOST_BRANDS = 128
 
 # JPEG markers (ITU-T T.81, table B.1). Those that stand alone; all others carry a length.
 _SOI, _EOI, _SOS, _TEM = 0xD8, 0xD9, 0xDA, 0x01
@@ -58,11 +59,18 @@ def read_header(data: bytes) -> Header:
         return Header("PNG", *struct.unpack_from(">II", data, 16))
     if data.startswith(b"RIFF") and data[8:12] == b"WEBP":
         return _read_webp(data)
-    if data[4:8] == b"ftyp" and data[8:12] in _HEIC_BRANDS:
-        return Header("HEIF")
-    if data[4:8] == b"ftyp" and data[8:12] in _AVIF_BRANDS:
+    brands = _brands(data) if data[4:8] == b"ftyp" else []
+    if any(brand in _AVIF_BRANDS for brand in brands):
         raise UploadRefused("avif")
+    if brands and brands[0] in _HEIC_BRANDS:
+        return Header("HEIF")
     raise UploadRefused("unknown_format")
+
+
+def _brands(data: bytes) -> list[bytes]:
+    """Return the major brand and those that the file is compatible with: both may be the one that tells AVIF from HEIC."""
+    end = min(int.from_bytes(data[:4], "big"), _MOST_BRANDS)
+    return [data[place : place + 4] for place in (8, *range(16, end, 4))]
 
 
 def check_header(header: Header, limits: UploadLimits) -> None:

@@ -17,6 +17,9 @@ from ad_autocategorize.titles.settings import TitleSettings
 from ad_autocategorize.titles.training.examples import tokenize
 
 REQUIRED_COLUMNS = ("title", "category_path")
+DELIMITERS = ",;\t"
+# What other files write between the levels of a path.
+_OTHER_SIGNS = ("/", "|", "::", "»", "›", "\\")
 
 
 class CorpusError(ValueError):
@@ -86,9 +89,10 @@ class Corpus:
 def read_csv(text: str, name: str, *, longest: int, since: date | None = None, limit: int | None = None) -> Corpus:
     """Read what a CSV file holds: the columns title, category_path (" > " between levels) and maybe date.
 
-    Titles are cut after ``longest`` signs, as those of a marketplace are. ``name`` is the file's, for messages.
+    Commas, semicolons or tabs part the columns. Titles are cut after ``longest`` signs, as those of a marketplace are.
+    ``name`` is the file's, for messages.
 
-    Raises ``CorpusError`` naming the missing column.
+    Raises ``CorpusError`` naming the missing column, and where another sign stands between levels.
     """
     dropped: Counter[str] = Counter()
     numbers: dict[tuple[str, ...], int] = {}
@@ -115,6 +119,7 @@ def read_csv(text: str, name: str, *, longest: int, since: date | None = None, l
             paths.append(tuple(numbers.setdefault(steps[: n + 1], len(numbers)) for n in range(len(steps))))
             dates.append(day)
     names = {number: steps[-1] for steps, number in numbers.items()}
+    _check_levels(name, list(names.values()))
     return Corpus(titles, paths, dates, names, dict(dropped), unread_dates=unread_dates)
 
 
@@ -132,11 +137,15 @@ def as_datetime(value: object) -> datetime | None:
 
 
 def _rows(text: str, name: str, *, need_date: bool) -> Iterator[dict[str, Any]]:
-    reader = csv.DictReader(io.StringIO(text, newline=""), strict=True)
+    head = text.partition("\n")[0].casefold()
+    delimiter = max(
+        DELIMITERS, key=lambda sign: sum(cell.strip(' "\r') in REQUIRED_COLUMNS for cell in head.split(sign))
+    )
+    reader = csv.DictReader(io.StringIO(text, newline=""), strict=True, delimiter=delimiter)
     # A column that nobody asked for may hold a whole description.
     before = csv.field_size_limit(len(text) + 1)
     try:
-        found = reader.fieldnames or []
+        found = reader.fieldnames = [name.strip().casefold() for name in reader.fieldnames or []]
         for column in (*REQUIRED_COLUMNS, *(["date"] if need_date else [])):
             if column not in found:
                 raise CorpusError(f"{name} has no column {column!r}; it has {', '.join(found) or 'none'}.")
@@ -146,6 +155,15 @@ def _rows(text: str, name: str, *, need_date: bool) -> Iterator[dict[str, Any]]:
         raise CorpusError(f"{name} is no sound CSV file: {error}, in the row that begins at line {begin}.") from error
     finally:
         csv.field_size_limit(before)
+
+
+def _check_levels(file_name: str, names: Sequence[str]) -> None:
+    """Refuse paths whose levels another sign parts: each would be one category of a flat tree."""
+    for sign in _OTHER_SIGNS:
+        if len(names) > 1 and all(sign in name for name in names):
+            raise CorpusError(
+                f"Every category of {file_name} has {sign!r} in it, as {names[0]!r} has: write {PATH_SEPARATOR!r} between the levels."
+            )
 
 
 def _date(text: str) -> datetime | None:

@@ -16,7 +16,7 @@ from taxonomy.rows import ImportRefused
 
 
 class Command(BaseCommand):
-    help = "Import brands, models, body types and years from CSV; all of it or, on a bad row, nothing."
+    help = "Import brands, models, body types and years from CSV or JSON; all of it or, on a bad row, nothing."
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("file", help="The file, '-' for standard input.")
