@@ -157,12 +157,12 @@ def _rows(text: str, name: str, *, need_date: bool) -> Iterator[dict[str, Any]]:
         csv.field_size_limit(before)
 
 
-def _check_levels(file_name: str, names: Sequence[str]) -> None:
+def _check_levels(file: str, names: Sequence[str]) -> None:
     """Refuse paths whose levels another sign parts: each would be one category of a flat tree."""
     for sign in _OTHER_SIGNS:
         if len(names) > 1 and all(sign in name for name in names):
             raise CorpusError(
-                f"Every category of {file_name} has {sign!r} in it, as {names[0]!r} has: write {PATH_SEPARATOR!r} between the levels."
+                f"Every category of {file} has {sign!r} in it, as {names[0]!r} has: write {PATH_SEPARATOR!r} between the levels."
             )
 
 
