@@ -104,13 +104,13 @@ class Fusion:
     @classmethod
     def from_dict(cls, document: Mapping[str, Any]) -> Fusion:
         """Read what ``to_dict`` gave. Raises ``KeyError``, ``TypeError`` and ``ValueError``."""
-        weights = _numbers(document, "title_weight", "photo_weight", "entropy_weight")
-        if min(weights) < 0:
-            raise ValueError(f"weights of {weights}")
-        sides = [
+        title, photo, by_entropy = _numbers(document, "title_weight", "photo_weight", "entropy_weight")
+        if min(title, photo, by_entropy) < 0:
+            raise ValueError(f"weights of {title}, {photo} and {by_entropy}")
+        together, alone = (
             Confidence(*_numbers(document[name], "intercept", "sureness", "lead")) for name in ("together", "alone")
-        ]
-        return cls(*weights, *sides)
+        )
+        return cls(title, photo, by_entropy, together, alone)
 
 
 def log_title(probabilities: FloatArray) -> FloatArray:

@@ -9,7 +9,7 @@ Shrinkage in a Hierarchy of Classes", 1998). A category without photos has its p
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -140,14 +140,14 @@ def fit_fusion(title: FloatArray, photos: FloatArray, targets: NDArray[np.intp])
     """
     plain, bent = (_fit_weights(title, photos, targets, bent=bent) for bent in (False, True))
     weights, loss = bent if 2 * (plain[1] - bent[1]) > LIKELIHOOD_RATIO else plain
-    unfinished = Fusion(*weights, Confidence(), Confidence())
-    together = fit_confidence(unfinished.scores(title, photos), targets)
-    return FittedFusion(Fusion(*weights, together, fit_confidence(photos, targets)), loss / len(targets))
+    fusion = Fusion(*weights, Confidence(), fit_confidence(photos, targets))
+    fusion = replace(fusion, together=fit_confidence(fusion.scores(title, photos), targets))
+    return FittedFusion(fusion, loss / len(targets))
 
 
 def _fit_weights(
     title: FloatArray, photos: FloatArray, targets: NDArray[np.intp], *, bent: bool
-) -> tuple[list[float], float]:
+) -> tuple[tuple[float, float, float], float]:
     """Return the three weights of least loss, and that loss; the last is 0 unless it is ``bent``."""
     logs, rows, openness = log_title(title), np.arange(len(targets)), entropy(title)
     usual = np.array([*np.log(USUAL_WEIGHTS), 0.0])
@@ -166,7 +166,8 @@ def _fit_weights(
     highest = float(np.log(LARGEST_WEIGHT))
     bounds = [(-5.0, highest), (-5.0, highest), (0.0, 1.0 if bent else 0.0)]
     found = minimize(objective, usual, jac=True, method="L-BFGS-B", bounds=bounds)
-    return [*np.exp(found.x[:2]).tolist(), float(found.x[2])], float(found.fun)
+    title_weight, photo_weight = np.exp(found.x[:2]).tolist()
+    return (title_weight, photo_weight, float(found.x[2])), float(found.fun)
 
 
 def fit_confidence(scores: FloatArray, targets: NDArray[np.intp]) -> Confidence:
