@@ -8,8 +8,8 @@ from numpy.typing import NDArray
 from ad_autocategorize.item_photos.training.sums import AdPhotos
 
 # The cosine of two embeddings from which on the photos are nearly the same. Of the default backbone: 99 of 100 photos that were
-# compressed anew or cut by 3 % a side reach it, and all that were mirrored; of 7.5 million pairs of other photos 16 do, which
-# show the same product.
+# compressed anew or cut by 3 % a side reach it, and all that were mirrored; of 7.5 million pairs of other photos 16 do, of ads
+# whose titles name the same product or one like it.
 SAME_PHOTO = 0.9
 # Photos that are compared at a time.
 _WANTED, _OTHERS = 256, 2048
