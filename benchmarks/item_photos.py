@@ -1,11 +1,14 @@
 """The category by title, by photo and by both, on real ads with photos.
 
-    python -m benchmarks.item_photos FOLDER --backbone BACKBONE [--splits 3] [--least 12] [--embeddings CACHE.npy]
+    python -m benchmarks.item_photos FOLDER --backbone BACKBONE [--splits 10] [--least 12] [--embeddings CACHE.npy]
 
 ``FOLDER`` holds ``items.csv`` (title, category_path, file) and the photos that it names, ``BACKBONE`` is a folder that
 ``export_backbone`` wrote. Ads of paths with fewer ads than ``--least`` are left out. Near-identical titles are on one side of
 every split; whatever is chosen is chosen on the training part. Beside ours stands a flat LinearSVC on the same titles, tuned on
 the training part too.
+
+Beside each calibration error stands its floor: what probabilities without any fault would show on so few ads. Ads of several
+photos are put together from those of a category, two besides the ad's own, and one of another main category that misleads.
 """
 
 from __future__ import annotations
@@ -21,7 +24,8 @@ import numpy as np
 from PIL import Image
 
 from ad_autocategorize.item_photos.backbone import Embedder
-from ad_autocategorize.item_photos.training.evaluation import HeldOut, measure, test_photos
+from ad_autocategorize.item_photos.classifier import join_photos, log_softmax
+from ad_autocategorize.item_photos.training.evaluation import BOTH, TITLE, HeldOut, measure, test_photos
 from ad_autocategorize.item_photos.training.learning import Ads
 from ad_autocategorize.item_photos.training.sums import AdPhotos
 from ad_autocategorize.statistics.reliability import expected_calibration_error
@@ -32,6 +36,7 @@ from ad_autocategorize.titles.settings import TitleSettings
 
 BATCH = 16
 RUNS = 30
+DRAWS = 200
 
 
 def read_items(folder: Path, least: int) -> tuple[list[str], list[tuple[int, ...]], list[Path]]:
@@ -77,7 +82,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("folder", type=Path)
     parser.add_argument("--backbone", type=Path, required=True)
-    parser.add_argument("--splits", type=int, default=3)
+    parser.add_argument("--splits", type=int, default=10)
     parser.add_argument("--least", type=int, default=12)
     parser.add_argument("--language", default="en")
     parser.add_argument(
@@ -107,13 +112,13 @@ def main() -> None:
         if held_out is None:
             raise SystemExit("too few ads")
         pooled.append(held_out)
-        collected.append(figures(held_out))
+        collected.append(figures(held_out) | several_photos(held_out, vectors[held_out.rows], seed))
         if options.flat:
             collected[-1]["flat LinearSVC on titles: path"] = _flat(ads, held_out, settings, seed)
         fusion = held_out.learned.fusion
         print(
-            f"split {seed}: {held_out.learned.shrinkage}, title {fusion.title_weight:.2f}, "
-            f"photo {fusion.photo_weight:.2f}, p {held_out.comparison.p_value:.2g}, {seconds:.0f} s",
+            f"split {seed}: {held_out.learned.shrinkage}, title {fusion.title_weight:.2f}, photo {fusion.photo_weight:.2f} "
+            f"+ {fusion.entropy_weight:.2f} a nat, p {held_out.comparison.p_value:.2g}, {seconds:.0f} s",
             flush=True,
         )
     print("| figure | mean | least | most |\n|---|---|---|---|")
@@ -122,6 +127,9 @@ def main() -> None:
         print(f"| {name} | {np.mean(values):.4f} | {min(values):.4f} | {max(values):.4f} |")
     for name in pooled[0].views:
         print(f"| {name}: ECE, all splits together | {pooled_error(pooled, name):.4f} | | |")
+    short = np.concatenate([each.short for each in pooled])
+    gained = [np.concatenate([_right(each, name) for each in pooled])[short].sum() for name in (TITLE, BOTH)]
+    print(f"| titles of two known words or fewer, all splits: {short.sum()}, gained | {gained[1] - gained[0]} | | |")
 
 
 def figures(held_out: HeldOut) -> dict[str, float]:
@@ -132,10 +140,53 @@ def figures(held_out: HeldOut) -> dict[str, float]:
         found[f"{name}: path"] = scores.accuracy
         found |= {f"{name}: level {level}": value for level, value in enumerate(scores.levels, 1)}
         found |= {f"{name}: top 3": scores.top3, f"{name}: ECE": scores.expected_calibration_error}
+        found[f"{name}: floor of the ECE"] = noise_floor(held_out.views[name].max(axis=1))
         found[f"{name}: titles of two known words or fewer"] = scores.short or 0.0
         found |= {f"{name}: filed at {target} right": share for target, share in scores.coverage.items()}
     found["share of such titles"] = float(held_out.short.mean())
     return found
+
+
+def noise_floor(confidence: np.ndarray) -> float:
+    """Return the calibration error that such probabilities would show on average if they were the truth itself."""
+    rng = np.random.default_rng(0)
+    draws = (rng.random(len(confidence)) < confidence for _ in range(DRAWS))
+    return float(np.mean([expected_calibration_error(confidence, right) for right in draws]))
+
+
+def several_photos(held_out: HeldOut, vectors: np.ndarray, seed: int) -> dict[str, float]:
+    """Return how often ads of several photos are right by photo and by both; ``vectors`` are the tested ads' own, one each."""
+    rng = np.random.default_rng(seed)
+    targets, classifier, fusion = held_out.targets, held_out.learned.classifier, held_out.learned.fusion
+    mains = np.array([held_out.categories[target][0] for target in targets.tolist()])
+    peers = [np.flatnonzero(targets == target) for target in targets.tolist()]
+    chosen = [row for row, others in enumerate(peers) if len(others) > 2]
+    like = np.array([rng.choice(peers[row][peers[row] != row], 2, replace=False) for row in chosen])
+    misleading = np.array([rng.choice(np.flatnonzero(mains != mains[row])) for row in chosen])
+    own = np.array(chosen)
+    each = classifier.log_probabilities(vectors)
+    title = held_out.views[TITLE][own]
+
+    def share(name: str, said: np.ndarray) -> dict[str, float]:
+        both = fusion.combine(title, said)
+        views = {"photo": said, "both": both}
+        return {f"{name}: {view}": float((views[view].argmax(axis=1) == targets[own]).mean()) for view in views}
+
+    sets = {
+        "one photo": own[:, None],
+        "three photos": np.column_stack([own, like]),
+        "one photo and one that misleads": np.column_stack([own, misleading]),
+        "three photos and one that misleads": np.column_stack([own, like, misleading]),
+    }
+    found: dict[str, float] = {}
+    for name, rows in sets.items():
+        found |= share(name, np.stack([join_photos(each[photos]) for photos in rows]))
+    rows = sets["three photos and one that misleads"]
+    return found | share("the same, by their mean", log_softmax(each[rows].mean(axis=1)))
+
+
+def _right(held_out: HeldOut, view: str) -> np.ndarray:
+    return held_out.views[view].argmax(axis=1) == held_out.targets
 
 
 def pooled_error(splits: list[HeldOut], view: str) -> float:

@@ -48,10 +48,12 @@ class PhotoLearning:
     ----------
     part : to be served; ``None`` where the photos do not surely help.
     metrics : for the version's own, in JSON's types; empty where there is nothing to learn from.
+    dropped : the photos that no ad has any more, whose embeddings were deleted.
     """
 
     part: PhotoPart | None = None
     metrics: dict[str, Any] = field(default_factory=dict)
+    dropped: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,11 +103,13 @@ def learn_item_photos(
         gather(keys, shown, store),
         np.array([corpus.weights[row] for row in rows], dtype=np.float64),
     )
+    dropped = 0
     if corpus.is_whole:
-        store.prune({digest for digests in shown.digests.values() for digest in digests})
+        dropped = store.prune({digest for digests in shown.digests.values() for digest in digests})
     learning = _learn(ads, embedder, scorer, seed, progress)
     told = {"ads": len(ads), "with_photos": len(ads.photos.with_photos()), "backbone": embedder.name}
-    return PhotoLearning(learning.part, {**told, **learning.metrics, "unreadable": _unreadable(shown.skipped)})
+    metrics = {**told, **learning.metrics, "unreadable": _unreadable(shown.skipped)}
+    return PhotoLearning(learning.part, metrics, dropped)
 
 
 def _learn(ads: Ads, embedder: Embedder, scorer: TitleScorer, seed: int, progress: Progress) -> PhotoLearning:
@@ -159,8 +163,13 @@ def open_backbone(source: AdSource, language: str) -> tuple[Embedder, EmbeddingS
         return None
     embedder = Embedder.load(newest)
     # Each training clears away what its own ads need no more.
-    folder = directory / EMBEDDINGS_FOLDER / embedder.name / f"{source.name or 'ads'}.{language or 'all'}"
+    folder = directory / EMBEDDINGS_FOLDER / embedder.name / store_name(source.name, language)
     return embedder, EmbeddingStore(folder, embedder.width)
+
+
+def store_name(source: str, language: str) -> str:
+    """Return the name of the folder that holds the embeddings of a source and a language ("": all)."""
+    return f"{source or 'ads'}.{language or 'all'}"
 
 
 def embed_ads(

@@ -11,6 +11,7 @@ from ad_autocategorize import versions
 from ad_autocategorize.artifacts import TEMPORARY_PREFIX
 from ad_autocategorize.categories.drift import Profile, profile
 from ad_autocategorize.categories.incremental import Champion, WholeTrainingNeeded, learn_changed
+from ad_autocategorize.categories.item_photo_clearing import clear_away
 from ad_autocategorize.categories.item_photos import Corpus, PhotoLearning, learn_item_photos, save_model
 from ad_autocategorize.categories.judging import LearnedTitles, judge_titles, title_counts, title_outcomes
 from ad_autocategorize.categories.label_weights import LabelWeights, weigh_labels
@@ -71,6 +72,7 @@ class TrainingResult:
     labels : how labels were weighed.
     before : the version that was active before.
     why_whole : why all nodes were trained although only those with changes were asked for; "" if that is not so.
+    deleted : in words, what photos had left in ``MODEL_DIR`` and nothing needs any more.
     """
 
     version: ModelVersion | None
@@ -78,6 +80,7 @@ class TrainingResult:
     labels: LabelWeights
     before: ModelVersion | None
     why_whole: str = ""
+    deleted: tuple[str, ...] = ()
 
 
 def retrain_titles(source: AdSource, request: TrainingRequest, progress: Progress) -> TrainingResult:
@@ -117,7 +120,11 @@ def retrain_titles(source: AdSource, request: TrainingRequest, progress: Progres
         version = versions.record(
             request.training, verdict, **slot, **described, name=name, digest=digest, parent=before
         )
-    return TrainingResult(version, +skipped, learned.labels, before, why_whole)
+        # Old versions have been deleted by now.
+        deleted = clear_away(directory)
+    if learned.photos.dropped:
+        deleted.insert(0, f"embeddings of {learned.photos.dropped} photos that no ad has any more")
+    return TrainingResult(version, +skipped, learned.labels, before, why_whole, tuple(deleted))
 
 
 def _metrics(learned: Learned) -> dict[str, Any]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
@@ -10,29 +9,74 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ad_autocategorize.titles.mixture import Mixture
-
 FloatArray = NDArray[np.float64]
 
 # Added to a title's probabilities: one that rules a category out altogether would leave the photos no say.
 SMALLEST_PROBABILITY = 1e-5
 LARGEST_WEIGHT = 100.0
+# Scores so far below the best are next to nothing, and exp() still tells them from zero.
+_LARGEST_LEAD = 100.0
+# By so much at least the best category stays ahead, beyond what rounding could undo.
+_AHEAD = 1e-9
+
+
+@dataclass(frozen=True, slots=True)
+class Confidence:
+    """How sure the best category is: ``sigmoid(intercept + sureness * logit(p) + lead * log(p / q))``.
+
+    ``p`` and ``q`` are what a softmax of the scores gives the best and the second best category. Platt's scaling ("Probabilistic
+    Outputs for Support Vector Machines", 1999) with a second term: among ads that are as sure, those whose second best is far
+    behind are right more often than those between two categories.
+    """
+
+    intercept: float = 0.0
+    sureness: float = 1.0
+    lead: float = 0.0
+
+    def apply(self, scores: FloatArray) -> FloatArray:
+        """Return probabilities for scores, both of shape (ads, categories), two at least; the order of categories stays."""
+        best, odds, lead, shares = parts_of(scores)
+        sure = 1 / (1 + np.exp(-(self.intercept + self.sureness * odds + self.lead * lead)))
+        # The best stays the best, however unsure.
+        second = shares.max(axis=1)
+        sure = np.maximum(sure, second / (1 + second) + _AHEAD)
+        probabilities = shares * (1 - sure)[:, None]
+        probabilities[np.arange(len(best)), best] = sure
+        return np.asarray(probabilities)
+
+
+def parts_of(scores: FloatArray) -> tuple[NDArray[np.intp], FloatArray, FloatArray, FloatArray]:
+    """Return what a confidence is made of, for scores of shape (ads, categories).
+
+    The best category, the log-odds of a softmax's probability of it, how far the second best is behind it, all of shape (ads,),
+    and what is left to the others by a softmax among them, 0 for the best, of shape (ads, categories).
+    """
+    best = scores.argmax(axis=1)
+    rows = np.arange(len(best))
+    shifted = np.maximum(scores - scores[rows, best][:, None], -_LARGEST_LEAD)
+    powers = np.exp(shifted)
+    powers[rows, best] = 0
+    others = powers.sum(axis=1)
+    return best, -np.log(others), -np.log(powers.max(axis=1)), powers / others[:, None]
 
 
 @dataclass(frozen=True, slots=True)
 class Fusion:
-    """How title and photos combine: ``title_weight * log P(path | title) + photo_weight * log P(path | photos)``.
+    """How title and photos combine: ``title_weight * log P(path | title) + w * log P(path | photos)``.
 
     Attributes
     ----------
-    title_weight, photo_weight : fitted to ads that neither side has learned from.
+    title_weight : fitted, as all the others, to ads that neither side has learned from.
+    photo_weight, entropy_weight : ``w = photo_weight + entropy_weight * H``, where H is the entropy of P(path | title) in nats:
+        photos weigh more where the title leaves more open.
     together, alone : make probabilities of these scores, and of the photos' own where the title says nothing.
     """
 
     title_weight: float
     photo_weight: float
-    together: Mixture
-    alone: Mixture
+    entropy_weight: float
+    together: Confidence
+    alone: Confidence
 
     def combine(self, title: FloatArray, photos: FloatArray) -> FloatArray:
         """Return probabilities of the categories, for ads with title and photos.
@@ -42,15 +86,16 @@ class Fusion:
         title : probabilities, shape (ads, categories).
         photos : log-probabilities, of the same shape.
         """
-        return mix(self.together, self.scores(title, photos))
+        return self.together.apply(self.scores(title, photos))
 
     def scores(self, title: FloatArray, photos: FloatArray) -> FloatArray:
         """Return the weighted sum of both, before it is made probabilities; of the same shape."""
-        return np.asarray(self.title_weight * log_title(title) + self.photo_weight * photos)
+        weights = self.photo_weight + self.entropy_weight * entropy(title)
+        return np.asarray(self.title_weight * log_title(title) + weights[:, None] * photos)
 
     def photos_alone(self, photos: FloatArray) -> FloatArray:
         """Return probabilities for ads whose title says nothing, from log-probabilities of shape (ads, categories)."""
-        return mix(self.alone, photos)
+        return self.alone.apply(photos)
 
     def to_dict(self) -> dict[str, Any]:
         """Return it in JSON's types."""
@@ -59,10 +104,13 @@ class Fusion:
     @classmethod
     def from_dict(cls, document: Mapping[str, Any]) -> Fusion:
         """Read what ``to_dict`` gave. Raises ``KeyError``, ``TypeError`` and ``ValueError``."""
-        title, photo = float(document["title_weight"]), float(document["photo_weight"])
-        if not 0 <= title <= LARGEST_WEIGHT or not 0 <= photo <= LARGEST_WEIGHT:
-            raise ValueError(f"weights of {title} and {photo}")
-        return cls(title, photo, _mixture(document["together"]), _mixture(document["alone"]))
+        title, photo, by_entropy = _numbers(document, "title_weight", "photo_weight", "entropy_weight")
+        if min(title, photo, by_entropy) < 0:
+            raise ValueError(f"weights of {title}, {photo} and {by_entropy}")
+        together, alone = (
+            Confidence(*_numbers(document[name], "intercept", "sureness", "lead")) for name in ("together", "alone")
+        )
+        return cls(title, photo, by_entropy, together, alone)
 
 
 def log_title(probabilities: FloatArray) -> FloatArray:
@@ -70,22 +118,14 @@ def log_title(probabilities: FloatArray) -> FloatArray:
     return np.asarray(np.log(probabilities + SMALLEST_PROBABILITY))
 
 
-def mix(mixture: Mixture, scores: FloatArray) -> FloatArray:
-    """Return a mixture's probabilities of scores, both of shape (ads, categories); see ``titles.mixture``."""
-    sharp = _softmax(scores / mixture.temperature)
-    flat = _softmax(scores / mixture.flat_temperature)
-    return np.asarray((1 - mixture.flat_share) * sharp + mixture.flat_share * flat)
+def entropy(probabilities: FloatArray) -> FloatArray:
+    """Return the entropy in nats of probabilities of shape (ads, categories)."""
+    return np.asarray(-(probabilities * log_title(probabilities)).sum(axis=1))
 
 
-def _softmax(scores: FloatArray) -> FloatArray:
-    powers = np.exp(scores - scores.max(axis=-1, keepdims=True))
-    return np.asarray(powers / powers.sum(axis=-1, keepdims=True))
-
-
-def _mixture(document: Mapping[str, Any]) -> Mixture:
-    values = {name: float(document[name]) for name in ("temperature", "flat_share", "flat_temperature")}
-    if not all(map(math.isfinite, values.values())) or min(values["temperature"], values["flat_temperature"]) <= 0:
-        raise ValueError("a mixture without a temperature above 0")
-    if not 0 <= values["flat_share"] <= 1:
-        raise ValueError(f"a share of {values['flat_share']}")
-    return Mixture(**values)
+def _numbers(document: Mapping[str, Any], *names: str) -> list[float]:
+    values = [float(document[name]) for name in names]
+    # Not a number is no more than any other.
+    if not all(abs(value) <= LARGEST_WEIGHT for value in values):
+        raise ValueError(f"{', '.join(names)} of {values}")
+    return values

@@ -117,6 +117,8 @@ class Migration(migrations.Migration):
                 ('words', models.JSONField(blank=True, default=list, help_text='Pairs of a word and its weight.', verbose_name='words that decided')),
                 ('neighbors', models.JSONField(blank=True, default=list, help_text='Keys of ads with nearly the same title.', verbose_name='near-identical ads')),
                 ('agreement', models.FloatField(blank=True, help_text='Share filed as this one is.', null=True, verbose_name='agreement of near-identical ads')),
+                ('opinions', models.JSONField(blank=True, default=list, help_text="Which of the two, a category's key and its probability; empty where no photo was heard.", verbose_name='what photos and title say')),
+                ('same_photos', models.JSONField(blank=True, default=list, help_text='Keys of ads filed elsewhere with nearly the same photo.', verbose_name='ads with the same photo')),
                 ('seller', models.CharField(blank=True, max_length=150, verbose_name='seller')),
                 ('ad_date', models.DateTimeField(blank=True, null=True, verbose_name='date of the ad')),
                 ('fingerprint', models.CharField(editable=False, max_length=64)),

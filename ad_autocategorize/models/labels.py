@@ -11,6 +11,9 @@ from ad_autocategorize.models.decisions import Decision, ReviewItem
 class LabelIssue(ReviewItem):
     """An ad that looks mislabelled; one row per ad, kept after the decision so that it is not asked about again."""
 
+    # What each of the opinions begins with.
+    PHOTOS, TITLE = "photos", "title"
+
     class State(models.TextChoices):
         OPEN = "open", _("open")
         KEPT = "kept", _("kept")
@@ -52,6 +55,18 @@ class LabelIssue(ReviewItem):
     )
     agreement = models.FloatField(
         _("agreement of near-identical ads"), null=True, blank=True, help_text=_("Share filed as this one is.")
+    )
+    opinions = models.JSONField(
+        _("what photos and title say"),
+        default=list,
+        blank=True,
+        help_text=_("Which of the two, a category's key and its probability; empty where no photo was heard."),
+    )
+    same_photos = models.JSONField(
+        _("ads with the same photo"),
+        default=list,
+        blank=True,
+        help_text=_("Keys of ads filed elsewhere with nearly the same photo."),
     )
     seller = models.CharField(_("seller"), max_length=150, blank=True)
     ad_date = models.DateTimeField(_("date of the ad"), null=True, blank=True)

@@ -4,13 +4,14 @@ from datetime import timedelta
 
 import pytest
 from django.utils import timezone
+from PIL import Image
 
 from ad_autocategorize.models import CarFieldEvent, CarIssue, LabelIssue, ModelVersion, ReviewDecision, SuggestionEvent
 from marketplace.models import Ad
 from taxonomy.models import Category
 from tests.browser.test_review_queue import TOAST, press
 from tests.moderation.cars import state_cars
-from tests.moderation.conftest import find_mislabels
+from tests.moderation.conftest import attach_photo, find_mislabels
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
 SCREENS = {
@@ -116,6 +117,11 @@ def moderation(site):
     Category.objects.create(name="Sin avisos")
     state_cars(Ad.objects.filter(category__name="Autos")[:3])
     find_mislabels()
+    same, doubted = Ad.objects.filter(category__name="Sillones")[0], LabelIssue.objects.get(ad_id=str(ad.pk))
+    attach_photo(same, Image.new("RGB", (80, 60), "teal"))
+    doubted.opinions = [["photos", doubted.suggested_id, 0.81], ["title", doubted.given_id, 0.4]]
+    doubted.same_photos = [str(same.pk)]
+    doubted.save()
     version = ModelVersion.objects.get(is_active=True)
     for weeks in range(3):
         event = SuggestionEvent.objects.create(model_version=version.name, outcome="accepted", rank=1)
@@ -168,6 +174,8 @@ def test_no_page_of_the_moderators_has_a_serious_fault(open_page, log_in, axe, m
         assert page.url.endswith(path), path
         found += faults(axe, page, DJANGO_S_OWN)
         assert fits(page), path
+        if path.endswith(f"labelissue/review/?issue={issue.pk}"):
+            assert page.is_visible(".review-opinions") and page.is_visible(".review-same-photos img")
     # One is decided, and asked to be undone.
     for queue in ("labelissue", "carissue"):
         page.goto(f"{ADMIN}/{queue}/review/")

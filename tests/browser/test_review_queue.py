@@ -4,11 +4,12 @@ import sys
 from statistics import median
 
 import pytest
+from PIL import Image
 
 from ad_autocategorize.models import LabelIssue, ReviewDecision
 from marketplace.models import Ad
 from taxonomy.models import Category
-from tests.moderation.conftest import asked_about, find_mislabels
+from tests.moderation.conftest import asked_about, attach_photo, find_mislabels
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
 
@@ -93,6 +94,28 @@ def test_the_queue_works_without_javascript(open_page, log_in, sofa):
     page.goto(REVIEW)
     page.click("button[value=keep]")
     assert ReviewDecision.objects.count() == 2
+
+
+def test_what_photos_say_stands_there_without_javascript(open_page, log_in, sofa):
+    same = Ad.objects.filter(category__name="Sillones").first()
+    for ad in (sofa, same):
+        attach_photo(ad, Image.new("RGB", (80, 60), "teal"))
+    issue = LabelIssue.objects.get(ad_id=str(sofa.pk))
+    issue.opinions = [["photos", issue.suggested_id, 0.81], ["title", issue.given_id, 0.4]]
+    issue.same_photos = [str(same.pk)]
+    issue.save()
+    for options in ({"java_script_enabled": False}, {"viewport": {"width": 360, "height": 740}}):
+        page = open_page(**options)
+        log_in(page, "eva")
+        page.goto(REVIEW)
+        assert "Sillones (81 %)" in page.inner_text(".review-opinions")
+        assert "Motos (40 %)" in page.inner_text(".review-opinions")
+        rows = page.locator(".review-same-photos tbody tr")
+        assert rows.count() == 1 and same.title in rows.inner_text() and "Sillones" in rows.inner_text()
+        rows.locator("img").scroll_into_view_if_needed()
+        assert rows.locator("img").bounding_box()["width"] == pytest.approx(72, abs=1)
+        assert page.evaluate("document.documentElement.scrollWidth") <= page.viewport_size["width"]
+        assert page.reports == []
 
 
 def test_the_page_fits_a_phone(open_page, log_in, sofa):

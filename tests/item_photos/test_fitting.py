@@ -4,17 +4,17 @@ import numpy as np
 import pytest
 
 from ad_autocategorize.item_photos.classifier import join_photos, log_softmax
-from ad_autocategorize.item_photos.fusion import Fusion
+from ad_autocategorize.item_photos.fusion import Confidence, Fusion
 from ad_autocategorize.item_photos.training import sums as sums_module
 from ad_autocategorize.item_photos.training.fitting import (
     Shrinkage,
     calibrate,
     fit_classifier,
+    fit_confidence,
     fit_fusion,
     fit_temperature,
 )
 from ad_autocategorize.item_photos.training.sums import AdPhotos, add_up
-from ad_autocategorize.titles.mixture import Mixture
 
 CATEGORIES = ((1,), (1, 2), (1, 3), (4, 5), (4, 6))
 CENTRES = np.array([[0, 0, 0, 2.0], [3, 0, 0, 2], [0, 3, 0, 2], [0, 0, 3, -2], [3, 3, 0, -2]])
@@ -122,18 +122,63 @@ def test_photos_that_say_nothing_hardly_weigh():
     assert fusion.photo_weight < 0.1 and 0.5 < fusion.title_weight < 2
 
 
+def test_photos_weigh_more_where_the_title_leaves_more_open_if_the_ads_say_so():
+    labels = np.random.default_rng(0).integers(0, 3, 3000)
+    title = said_by(labels, 1.5, 1)
+    vague = np.arange(3000) % 2 == 0
+    title[vague] /= 20
+    title = log_softmax(title)
+    photos = said_by(labels, 1.0, 2)
+    # Photos that say the same, however vague the title is.
+    assert fit_fusion(np.exp(title), log_softmax(photos), labels).fusion.entropy_weight == 0
+    # Photos of clear titles are of no use.
+    photos[~vague] = said_by(labels, 0.0, 3)[~vague]
+    fusion = fit_fusion(np.exp(title), log_softmax(photos), labels).fusion
+    assert fusion.entropy_weight > 0.05
+    weight = fusion.scores(np.exp(title), photos) - fusion.title_weight * np.log(np.exp(title) + 1e-5)
+    ratio = (weight / photos)[:, 0]
+    assert ratio[vague].min() > ratio[~vague].mean()
+
+
+def test_a_confidence_tells_an_ad_between_two_categories_from_one_without_a_rival():
+    rng = np.random.default_rng(0)
+    # Alike to a softmax: half for the best, the other half for one rival or for fifty.
+    two, many = np.full((4000, 52), -30.0), np.full((4000, 52), np.log(0.5 / 51))
+    two[:, 0] = many[:, 0] = np.log(0.5)
+    two[:, 1] = np.log(0.5) - 1e-3
+    scores = np.vstack([two, many])
+    right = rng.random(8000) < np.repeat([0.5, 0.8], 4000)
+    confidence = fit_confidence(scores, np.where(right, 0, 3))
+    said = confidence.apply(scores)
+    assert said.sum(axis=1) == pytest.approx(1) and (said.argmax(axis=1) == 0).all()
+    assert said[0, 0] == pytest.approx(0.5, abs=0.03) and said[-1, 0] == pytest.approx(0.8, abs=0.03)
+
+
+def test_the_best_category_stays_the_best_however_unsure():
+    scores = np.array([[3.0, 2.9, 0.0], [0.0, 900.0, -900.0], [5.0, 5.0, 5.0]])
+    for confidence in (Confidence(-8.0), Confidence(8.0), Confidence(0.0, 0.0, 0.0)):
+        said = confidence.apply(scores)
+        assert np.isfinite(said).all() and said.sum(axis=1) == pytest.approx(1)
+        assert (said.argmax(axis=1) == scores.argmax(axis=1)).all()
+        assert (np.argsort(-said, axis=1, kind="stable") == np.argsort(-scores, axis=1, kind="stable")).all()
+    # With nothing to mend it is a softmax.
+    assert Confidence().apply(scores[:1])[0] == pytest.approx(np.exp(log_softmax(scores[:1]))[0])
+
+
 @pytest.mark.parametrize(
     "changes",
     [
         {"photo_weight": float("nan")},
         {"title_weight": -1},
-        {"together": {"temperature": 0, "flat_share": 0, "flat_temperature": 1}},
-        {"alone": {"temperature": 1, "flat_share": 2, "flat_temperature": 1}},
+        {"entropy_weight": 1e9},
+        {"together": {"intercept": float("nan"), "sureness": 1, "lead": 0}},
+        {"alone": {"intercept": 0, "sureness": 1}},
         {"alone": None},
     ],
 )
 def test_a_fusion_that_cannot_be_is_refused(changes):
-    sound = Fusion(1.0, 0.5, Mixture(), Mixture()).to_dict()
-    assert Fusion.from_dict(sound) == Fusion(1.0, 0.5, Mixture(), Mixture())
+    fusion = Fusion(1.0, 0.5, 0.1, Confidence(), Confidence(-1.0, 0.5, 0.2))
+    sound = fusion.to_dict()
+    assert Fusion.from_dict(sound) == fusion
     with pytest.raises((ValueError, TypeError, KeyError)):
         Fusion.from_dict({**sound, **changes})

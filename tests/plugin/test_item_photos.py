@@ -3,6 +3,7 @@
 import hashlib
 import io
 import json
+import re
 from pathlib import Path
 
 import numpy as np
@@ -188,18 +189,49 @@ def test_a_training_that_was_stopped_goes_on_and_only_new_photos_are_embedded(me
     # Ads that are gone take their embeddings with them.
     AdPhoto.objects.create(ad=first.ad, image=as_file(photo_of("red", rng)))
     Ad.objects.filter(pk__in=list(Ad.objects.order_by("-pk").values_list("pk", flat=True)[:160])).delete()
-    left = AdPhoto.objects.count() - 2
+    left, before = AdPhoto.objects.count() - 2, readable + 1
     counted.clear()
     # So many ads are gone that the gate would ask.
-    retrain("--force")
+    printed = retrain("--force")
     [stored] = (model_dir / EMBEDDINGS_FOLDER).glob("*/ads.all/digests.bin")
     assert stored.stat().st_size == 16 * left and sum(counted) == 1
-    assert metrics()["why_not"] == "too few ads with photos"
+    assert metrics()["why_not"] == "too few ads with photos" and before - left == told_of(printed)
     # A training on part of the ads leaves those of the others.
     counted.clear()
     retrain("--limit", "60")
     retrain()
     assert stored.stat().st_size == 16 * left and not counted
+
+
+def told_of(printed):
+    """How many photos' embeddings a training says it has deleted."""
+    return int(re.search(r"Deleted: embeddings of (\d+) photos that no ad has any more\.", printed)[1])
+
+
+def test_backbones_that_no_version_uses_go_with_their_embeddings(site, model_dir, settings):
+    old, other = next(model_dir.glob("backbone-*")), model_dir / EMBEDDINGS_FOLDER / "backbone-lost"
+    for folder in (other, model_dir / EMBEDDINGS_FOLDER / old.name / "gone.all"):
+        folder.mkdir()
+    new = tiny_backbone(model_dir, "other", side=24)
+    assert new.stat().st_mtime_ns > old.stat().st_mtime_ns
+
+    def embeddings():
+        return {path.parent.name + "/" + path.name for path in (model_dir / EMBEDDINGS_FOLDER).glob("*/*")}
+
+    printed = retrain()
+    # A version that may be gone back to is served with the old one, but nothing is made with it any more.
+    assert old.exists() and embeddings() == {f"{new.name}/ads.all"} and not other.exists()
+    assert f"Deleted: {EMBEDDINGS_FOLDER}/{old.name}, which nothing reads." in printed
+    assert "which no version uses" not in printed
+    out = io.StringIO()
+    call_command("models", "prune", "--keep", "1", stdout=out)
+    assert not old.exists() and f"Deleted: {old.name}, which no version uses." in out.getvalue()
+    assert new.exists() and embeddings() == {f"{new.name}/ads.all"} and hears_photos()
+    # Not even the last version's photos are heard any more: the backbone of the next training stays.
+    newest = tiny_backbone(model_dir, "next", side=32)
+    ModelVersion.objects.update(metrics={})
+    call_command("models", "prune", stdout=io.StringIO())
+    assert newest.exists() and not new.exists() and embeddings() == set()
 
 
 def test_titles_are_served_where_photos_cannot_be(site, model_dir, rng, caplog):
@@ -293,14 +325,69 @@ def test_a_model_that_hears_no_photos_answers_by_title(trained, rng):
     assert "data-photos" not in str(AdForm()["title"])
 
 
-def test_search_and_evaluation_hear_photos(site, tmp_path):
-    tree, _ = site
+def misfile(tree):
+    """File four kitchen ads with a photo in the garden; return them with the two categories."""
     kitchen, garden = tree.find(("Hogar", "Cocina")), tree.find(("Hogar", "Jardín"))
     # Titles that say the same of both, so that the photo alone tells.
     shown = Ad.objects.filter(category_id=kitchen, photos__isnull=False).exclude(title__contains="olla")
     wrong = list(shown.values_list("pk", flat=True)[:4])
     Ad.objects.filter(pk__in=wrong).update(category_id=garden)
+    return wrong, kitchen, garden
+
+
+def search():
     call_command("find_mislabels", "--folds", "3", stdout=io.StringIO(), stderr=io.StringIO())
+
+
+def test_the_review_page_says_what_the_photo_spoke_for_and_where_its_like_are_filed(site, admin_client):
+    tree, _ = site
+    wrong, kitchen, garden = misfile(tree)
+    search()
+    issue = LabelIssue.objects.get(ad_id=str(wrong[0]))
+    (_, by_photo, sure), (_, _by_title, less_sure) = issue.opinions
+    assert [view for view, *_ in issue.opinions] == ["photos", "title"]
+    assert by_photo == kitchen and sure > less_sure > 0
+    assert 0 < len(issue.same_photos) <= 12 and str(wrong[0]) not in issue.same_photos
+    # A colour has no third category here; those that are filed wrongly as well are no evidence.
+    assert set(Ad.objects.filter(pk__in=issue.same_photos).values_list("category_id", flat=True)) == {kitchen}
+
+    def page():
+        with translation.override("en"):
+            address = f"/admin/ad_autocategorize/labelissue/review/?issue={issue.pk}"
+            return admin_client.get(address, headers={"accept-language": "en"}).content.decode()
+
+    html = page()
+    assert f"By itself the photo says Hogar › Cocina ({sure:.0%}".replace("%", " %") in html
+    assert "Title and photos together say" in html and "The title says" not in html
+    first = AdPhoto.objects.filter(ad_id=issue.same_photos[0]).earliest("pk")
+    assert html.count(f'<img src="{first.image.url}" alt=""') == 1
+    # One that has been filed alike since is no longer shown, nor one that is gone.
+    Ad.objects.filter(pk=issue.same_photos[0]).update(category_id=garden)
+    assert first.image.url not in page()
+    Ad.objects.filter(pk__in=issue.same_photos).delete()
+    assert "Nearly the same photo" not in page()
+    # Blind, nothing of what was suggested is told.
+    admin_client.post("/admin/ad_autocategorize/labelissue/review/", {"blind": "1"})
+    assert "By itself" not in page()
+
+
+def test_without_a_photo_the_page_speaks_of_the_title_alone(site, admin_client):
+    tree, _ = site
+    search()
+    ad = Ad.objects.filter(category_id=tree.find(("Moda", "Bolsos")), photos__isnull=True, title__contains="cartera")[0]
+    Ad.objects.filter(pk=ad.pk).update(category_id=tree.find(("Hogar", "Cocina")))
+    search()
+    issue = LabelIssue.objects.get(ad_id=str(ad.pk))
+    assert issue.opinions == [] == issue.same_photos
+    address = f"/admin/ad_autocategorize/labelissue/review/?issue={issue.pk}"
+    html = admin_client.get(address, headers={"accept-language": "en"}).content.decode()
+    assert "The title says" in html and "By itself" not in html and "Nearly the same photo" not in html
+
+
+def test_search_and_evaluation_hear_photos(site, tmp_path):
+    tree, _ = site
+    wrong, kitchen, _ = misfile(tree)
+    search()
     found = dict(LabelIssue.objects.values_list("ad_id", "suggested_id"))
     assert {found.get(str(pk)) for pk in wrong} == {kitchen}
     Ad.objects.filter(pk__in=wrong).update(category_id=kitchen)

@@ -176,6 +176,7 @@ def summarize(held_out: HeldOut) -> dict[str, Any]:
         "gains": held_out.gains,
         "title_weight": held_out.learned.fusion.title_weight,
         "photo_weight": held_out.learned.fusion.photo_weight,
+        "entropy_weight": held_out.learned.fusion.entropy_weight,
         "shrinkage": asdict(held_out.learned.shrinkage),
         "temperature": held_out.learned.temperature,
     }

@@ -9,23 +9,36 @@ Shrinkage in a Hierarchy of Classes", 1998). A category without photos has its p
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy.optimize import minimize, minimize_scalar
+from scipy.special import expit
 
 from ad_autocategorize.item_photos.classifier import PhotoClassifier, log_softmax
-from ad_autocategorize.item_photos.fusion import LARGEST_WEIGHT, Fusion, log_title
+from ad_autocategorize.item_photos.fusion import (
+    LARGEST_WEIGHT,
+    Confidence,
+    Fusion,
+    entropy,
+    log_title,
+    parts_of,
+)
 from ad_autocategorize.item_photos.training.sums import ClassSums, FloatArray
 from ad_autocategorize.titles.hierarchy import Path
-from ad_autocategorize.titles.training.calibration import fit_mixture
 
 # Photos that a category is said to have in it more than it has, like those of no category in particular.
 PRIOR_PHOTOS = 0.5
 # Where the search for the weights begins, and what it costs to leave it by a factor of e, in units of one ad's loss.
 USUAL_WEIGHTS = (0.9, 0.5)
 WEIGHT_PRIOR = 2.0
+# An entropy weight of this costs as much; the usual one is 0. Its gain comes by chance in one of twenty sites where twice the
+# logarithm of the likelihood ratio is beyond the last, of a chi-squared distribution with one degree of freedom.
+USUAL_ENTROPY_WEIGHT = 0.1
+LIKELIHOOD_RATIO = 3.84
+# What a unit in a confidence's numbers costs, in nats.
+CONFIDENCE_PRIOR = 2.0
 _LOG_TEMPERATURE_BOUNDS = (-2.0, 6.0)
 
 
@@ -118,30 +131,60 @@ class FittedFusion:
 def fit_fusion(title: FloatArray, photos: FloatArray, targets: NDArray[np.intp]) -> FittedFusion:
     """Fit the fusion to ads that neither side has learned from.
 
+    Photos weigh more where the title leaves more open only if the ads surely say so, by a likelihood-ratio test.
+
     Parameters
     ----------
     title, photos : probabilities and log-probabilities, both of shape (ads, categories).
     targets : shape (ads,): the right category of each.
     """
-    logs, rows = log_title(title), np.arange(len(targets))
-    usual = np.log(USUAL_WEIGHTS)
+    plain, bent = (_fit_weights(title, photos, targets, bent=bent) for bent in (False, True))
+    weights, loss = bent if 2 * (plain[1] - bent[1]) > LIKELIHOOD_RATIO else plain
+    fusion = Fusion(*weights, Confidence(), fit_confidence(photos, targets))
+    fusion = replace(fusion, together=fit_confidence(fusion.scores(title, photos), targets))
+    return FittedFusion(fusion, loss / len(targets))
+
+
+def _fit_weights(
+    title: FloatArray, photos: FloatArray, targets: NDArray[np.intp], *, bent: bool
+) -> tuple[tuple[float, float, float], float]:
+    """Return the three weights of least loss, and that loss; the last is 0 unless it is ``bent``."""
+    logs, rows, openness = log_title(title), np.arange(len(targets)), entropy(title)
+    usual = np.array([*np.log(USUAL_WEIGHTS), 0.0])
+    scale = np.array([1.0, 1.0, USUAL_ENTROPY_WEIGHT])
 
     def objective(values: FloatArray) -> tuple[float, FloatArray]:
-        weights = np.exp(values)
-        said = log_softmax(weights[0] * logs + weights[1] * photos)
+        title_weight, photo_weight = np.exp(values[:2])
+        said = log_softmax(title_weight * logs + (photo_weight + values[2] * openness)[:, None] * photos)
         sure = np.exp(said)
-        slopes = [
-            weight * (part[rows, targets] - (sure * part).sum(axis=1)).sum()
-            for weight, part in zip(weights, (logs, photos), strict=True)
-        ]
-        distance = values - usual
+        by_title, by_photo = (part[rows, targets] - (sure * part).sum(axis=1) for part in (logs, photos))
+        slopes = title_weight * by_title.sum(), photo_weight * by_photo.sum(), openness @ by_photo
+        distance = (values - usual) / scale
         loss = -said[rows, targets].sum() + WEIGHT_PRIOR * distance @ distance
-        return float(loss), np.asarray(-np.array(slopes) + 2 * WEIGHT_PRIOR * distance)
+        return float(loss), np.asarray(2 * WEIGHT_PRIOR * distance / scale - np.array(slopes))
 
-    bounds = [(-5.0, float(np.log(LARGEST_WEIGHT)))] * 2
+    highest = float(np.log(LARGEST_WEIGHT))
+    bounds = [(-5.0, highest), (-5.0, highest), (0.0, 1.0 if bent else 0.0)]
     found = minimize(objective, usual, jac=True, method="L-BFGS-B", bounds=bounds)
-    title_weight, photo_weight = np.exp(found.x).tolist()
-    together = fit_mixture(title_weight * logs + photo_weight * photos, targets)
-    return FittedFusion(
-        Fusion(title_weight, photo_weight, together, fit_mixture(photos, targets)), float(found.fun) / len(targets)
-    )
+    title_weight, photo_weight = np.exp(found.x[:2]).tolist()
+    return (title_weight, photo_weight, float(found.x[2])), float(found.fun)
+
+
+def fit_confidence(scores: FloatArray, targets: NDArray[np.intp]) -> Confidence:
+    """Fit how sure the best category is, to scores of shape (ads, categories) and the right categories, shape (ads,).
+
+    What is fitted is whether the best category is the right one, since its probability is what people and thresholds read.
+    """
+    best, odds, lead, _ = parts_of(scores)
+    features = np.stack([np.ones(len(best)), odds, lead])
+    sign = np.where(best == targets, 1.0, -1.0)
+    usual = np.array([0.0, 1.0, 0.0])
+
+    def objective(values: FloatArray) -> tuple[float, FloatArray]:
+        margins = sign * (values @ features)
+        distance = values - usual
+        loss = np.logaddexp(0, -margins).sum() + CONFIDENCE_PRIOR * distance @ distance
+        return float(loss), np.asarray(2 * CONFIDENCE_PRIOR * distance - features @ (sign * expit(-margins)))
+
+    bounds = [(-10.0, 10.0), (0.0, 10.0), (0.0, 10.0)]
+    return Confidence(*minimize(objective, usual, jac=True, method="L-BFGS-B", bounds=bounds).x.tolist())

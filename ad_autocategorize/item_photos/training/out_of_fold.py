@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -13,6 +15,22 @@ from ad_autocategorize.titles.label_errors.out_of_fold import FoldScores
 BATCH = 1024
 
 
+@dataclass(frozen=True, slots=True)
+class Heard:
+    """What was said of n ads with the photos heard.
+
+    Attributes
+    ----------
+    probabilities : float32, shape (n, categories), by title and photos together; of an ad without a photo its title's own.
+    best : shape (n,): the category that the photos alone find most probable, -1 for an ad without one.
+    best_probability : float32, shape (n,): how probable, 0 for an ad without a photo.
+    """
+
+    probabilities: NDArray[np.float32]
+    best: NDArray[np.intp]
+    best_probability: NDArray[np.float32]
+
+
 def hear_photos(
     scores: FoldScores,
     photos: AdPhotos,
@@ -20,8 +38,8 @@ def hear_photos(
     shrinkage: Shrinkage,
     temperature: float,
     weights: NDArray[np.float64] | None = None,
-) -> NDArray[np.float32]:
-    """Return the probabilities with the photos heard, float32[ads, categories]; ads without a photo keep their own.
+) -> Heard:
+    """Return what titles and photos say of the ads, out of fold.
 
     Parameters
     ----------
@@ -30,7 +48,11 @@ def hear_photos(
     fusion, shrinkage, temperature : as they were chosen for the model in service.
     weights : shape (ads,): how much each ad counts in training.
     """
-    heard = scores.probabilities.copy()
+    heard = Heard(
+        scores.probabilities.copy(),
+        np.full(len(scores.given), -1, dtype=np.intp),
+        np.zeros(len(scores.given), dtype=np.float32),
+    )
     size = len(scores.categories)
     shown = np.zeros(len(scores.given), dtype=bool)
     shown[photos.with_photos()] = True
@@ -46,5 +68,7 @@ def hear_photos(
             rows = inside[start : start + BATCH]
             own = photos.of(rows)
             said = classifier.of_ads(own.vectors, own.ads)
-            heard[rows] = fusion.combine(scores.probabilities[rows].astype(np.float64), said).astype(np.float32)
+            heard.probabilities[rows] = fusion.combine(scores.probabilities[rows].astype(np.float64), said)
+            alone = fusion.photos_alone(said)
+            heard.best[rows], heard.best_probability[rows] = alone.argmax(axis=1), alone.max(axis=1)
     return heard

@@ -10,6 +10,7 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.utils import timezone, translation
 
+from ad_autocategorize.categories.item_photo_clearing import clear_away
 from ad_autocategorize.conf import plugin_settings
 from ad_autocategorize.management.arguments import moment, positive
 from ad_autocategorize.management.versions import comparison_lines, described, detail_lines, table
@@ -136,7 +137,9 @@ class Command(BaseCommand):
         for slot in _slots(_given(options)):
             with training_lock(plugin_settings.model_dir, slot["kind"]):
                 pruned += prune(slot, options["keep"])
-        for name in pruned:
+        with training_lock(plugin_settings.model_dir, ModelVersion.Kind.TITLES):
+            deleted = clear_away(plugin_settings.model_dir)
+        for name in [*pruned, *deleted]:
             self.stdout.write(f"Deleted: {name}.")
         self.stdout.write(f"{len(pruned)} versions deleted.")
 

@@ -135,6 +135,8 @@ class Command(TrainingCommand):
         # Of a part of the nodes photos are not tested again.
         if PART_KEY in metrics and INCREMENTAL not in metrics:
             write_item_photos(metrics[PART_KEY], self.say)
+        for name in result.deleted:
+            self.say(f"Deleted: {name}.")
 
     def _warn(self, metrics: dict[str, Any]) -> None:
         thin, categories, few = (metrics[name] for name in ("thin_categories", "categories", "few_ads"))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,7 +13,7 @@ from ad_autocategorize.models import LabelIssue
 from ad_autocategorize.moderation.labels.fingerprints import is_titled
 from ad_autocategorize.moderation.queue.ads import ad_url, description_of, path_text, price_of
 from ad_autocategorize.sources import AdSource, SourceError, get_source
-from ad_autocategorize.sources.ads import ads_by_key, photo_urls, title_of
+from ad_autocategorize.sources.ads import ads_by_key, first_photos, photo_urls, title_of
 from ad_autocategorize.sources.languages import title_settings, training_languages
 from ad_autocategorize.titles.normalization import filler_words, find_words, fold
 from taxonomy.tree import CategoryTree
@@ -44,13 +44,14 @@ class Choice:
 
 @dataclass(frozen=True, slots=True)
 class Neighbor:
-    """A near-identical ad."""
+    """A near-identical ad; ``photo`` is the address of its first photo, where ads are compared by their photos."""
 
     title: str
     path: str
     url: str
     filed_alike: bool
     seller: str
+    photo: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +64,8 @@ class LabelPage:
     also : the paths of the ad's further categories.
     choices : other categories that the models thought of.
     neighbors : near-identical ads.
+    same_photos : ads that show nearly the same photo and are filed elsewhere.
+    opinions : what photos and title each find most probable, both where photos were heard, else nothing.
     words : the words that decided, each with its weight.
     can_accept : whether the ad may be filed as suggested.
     is_given : whether the ad is still at the category that the issue doubts.
@@ -80,6 +83,8 @@ class LabelPage:
     also: tuple[str, ...]
     choices: tuple[Choice, ...]
     neighbors: tuple[Neighbor, ...]
+    same_photos: tuple[Neighbor, ...]
+    opinions: Mapping[str, Choice]
     words: tuple[tuple[str, float], ...]
     can_accept: bool
     is_given: bool
@@ -150,6 +155,8 @@ def present(issue: LabelIssue, tree: CategoryTree, active: CategoryTree) -> Labe
             if p >= LEAST_CHANCE and pk in active and pk not in (*has_key, *category_ids)
         ),
         tuple(_neighbors(issue, source, tree)),
+        tuple(_same_photos(issue, source, tree)),
+        {view: Choice(pk, path_text(tree, pk), p) for view, pk, p in issue.opinions},
         tuple(_telling_words(issue)),
         can_accept=can_accept,
         is_given=is_given,
@@ -190,13 +197,29 @@ def _steps(path: tuple[str, ...], other: tuple[str, ...]) -> tuple[Step, ...]:
     return tuple(Step(name, path[: i + 1] != other[: i + 1]) for i, name in enumerate(path))
 
 
-def _neighbors(issue: LabelIssue, source: AdSource, tree: CategoryTree) -> Iterable[Neighbor]:
-    ids = issue.neighbors[:CLUSTER_SHOWN]
-    for ad in ads_by_key(ids, source).values():
-        try:
-            category_ids = source.filed_at_ids(ad, tree)
-        except SourceError:
-            continue
-        path = "; ".join(path_text(tree, pk) for pk in category_ids)
-        seller = str(source.value_of(ad, "seller") or "")
-        yield Neighbor(title_of(ad, source), path, ad_url(ad), issue.given_id in category_ids, seller)
+def _neighbors(issue: LabelIssue, source: AdSource, tree: CategoryTree) -> Iterator[Neighbor]:
+    for ad in ads_by_key(issue.neighbors[:CLUSTER_SHOWN], source).values():
+        neighbor = _neighbor(ad, issue, source, tree)
+        if neighbor is not None:
+            yield neighbor
+
+
+def _same_photos(issue: LabelIssue, source: AdSource, tree: CategoryTree) -> Iterator[Neighbor]:
+    """Yield the ads with nearly the same photo that still have one, and are still filed elsewhere."""
+    found = ads_by_key(issue.same_photos[:CLUSTER_SHOWN], source)
+    photos = first_photos(list(found.values()), source)
+    for ad in found.values():
+        neighbor = _neighbor(ad, issue, source, tree, photos.get(ad.pk, ""))
+        if neighbor is not None and neighbor.photo and not neighbor.filed_alike:
+            yield neighbor
+
+
+def _neighbor(ad: Any, issue: LabelIssue, source: AdSource, tree: CategoryTree, photo: str = "") -> Neighbor | None:
+    """Return an ad as it is shown beside an issue's; ``None`` where its category cannot be found out."""
+    try:
+        category_ids = source.filed_at_ids(ad, tree)
+    except SourceError:
+        return None
+    path = "; ".join(path_text(tree, pk) for pk in category_ids)
+    seller = str(source.value_of(ad, "seller") or "")
+    return Neighbor(title_of(ad, source), path, ad_url(ad), issue.given_id in category_ids, seller, photo)

@@ -150,7 +150,8 @@ class DecideView(PartsView):
         """
         if str(shown.version) != self.request.POST.get("showing_version"):
             return True
-        return decided is not None and decided.ad_id in (shown.ad_id, *getattr(shown, "neighbors", ()))
+        others = (ad for name in ("neighbors", "same_photos") for ad in getattr(shown, name, ()))
+        return decided is not None and decided.ad_id in (shown.ad_id, *others)
 
     def _undo_link(self, decision: Any, filters: str) -> str:
         text = f"{capfirst(decision.get_action_display())}: {decision.move[1]}."

@@ -24,7 +24,7 @@ from ad_autocategorize.moderation.search.car_issues import find_car_issues
 from ad_autocategorize.moderation.search.categories import keep_together, without_others
 from ad_autocategorize.moderation.search.doubts import Doubt, title_doubts, with_photos
 from ad_autocategorize.moderation.search.health import Evidence, record_health
-from ad_autocategorize.moderation.search.item_photos import with_item_photos
+from ad_autocategorize.moderation.search.item_photos import PhotoEvidence, with_item_photos
 from ad_autocategorize.moderation.search.limiting import within_limit
 from ad_autocategorize.moderation.search.queue_update import close_issues, open_issues
 from ad_autocategorize.moderation.search.witnesses import one_witness_each
@@ -180,6 +180,7 @@ class _Judged:
     scores: FoldScores
     neighbors: list[Neighbors]
     quality: LabelQuality
+    photos: PhotoEvidence | None
 
 
 def _judge(
@@ -195,7 +196,7 @@ def _judge(
     from ad_autocategorize.titles.label_errors.near_identical import filed_shares, find_near_identical
 
     whole, active = trees
-    scores = _score(source, ads, [whole.path_ids(ad.category_id) for ad in ads], language, options, progress)
+    scores, photos = _score(source, ads, [whole.path_ids(ad.category_id) for ad in ads], language, options, progress)
     suggestible = np.array([path[-1] in active for path in scores.categories])
     titles, sellers = [_title(ad) for ad in ads], [_whose(ad) for ad in ads]
     near = find_near_identical(titles, range(len(ads)), title_settings(language), sellers=sellers)
@@ -209,7 +210,7 @@ def _judge(
         suggestible=suggestible,
         twins=filed_shares(near, scores.given, scores.fold_of),
     )
-    return _Judged(scores, near, quality)
+    return _Judged(scores, near, quality, photos)
 
 
 def _score(
@@ -219,8 +220,8 @@ def _score(
     language: str,
     options: SearchOptions,
     progress: Progress,
-) -> FoldScores:
-    """Return the probability of each category for each ad, from models that did not learn from the ad."""
+) -> tuple[FoldScores, PhotoEvidence | None]:
+    """Return the probability of each category for each ad, from models that did not learn from the ad, and what photos say."""
     from ad_autocategorize.titles.label_errors.out_of_fold import group_sellers, out_of_fold_scores
 
     settings, titles = title_settings(language), [_title(ad) for ad in ads]
@@ -246,10 +247,10 @@ def _score(
         explain=True,
         progress=progress,
     )
-    scores = with_item_photos(source, language, ads, scores, labels.weights, progress)
+    scores, photos = with_item_photos(source, language, ads, scores, labels.weights, progress)
     if several:
         scores = replace(scores, probabilities=without_others(ads, scores))
-    return scores
+    return scores, photos
 
 
 def _whose(ad: LabelledTitle) -> str:
@@ -290,7 +291,8 @@ def _issues(
     now: datetime,
 ) -> Iterator[LabelIssue]:
     name = f"out-of-fold-{now:%Y%m%dT%H%M%SZ}"
-    quality, categories = judged.quality, judged.scores.categories
+    quality, categories, photos = judged.quality, judged.scores.categories, judged.photos
+    same_photos = photos.filed_elsewhere([doubt.row for doubt in doubts], ads) if photos else {}
     for doubt in doubts:
         row = doubt.row
         ad = ads[row]
@@ -316,6 +318,8 @@ def _issues(
             words=judged.scores.words.get(row, []),
             neighbors=[str(ads[other].ad_id) for other in near.rows.tolist() if ads[other].ad_id != ad.ad_id],
             agreement=sum(alike) / len(alike) if alike else None,
+            opinions=photos.opinions(row, categories) if photos else [],
+            same_photos=same_photos.get(row, []),
             seller=ad.seller,
             ad_date=_moment(ad.date),
             fingerprint=fingerprint(ad.title, ad.category_ids, tree),

@@ -103,8 +103,8 @@ def _close_batch(
 
 _RENEWED = [
     "state", "kind", "given", "suggested", "branch", "level", "priority", "given_probability", "suggested_probability",
-    "alternatives", "words", "neighbors", "agreement", "seller", "ad_date", "fingerprint", "folded_title", "model", "found_at",
-    "version", "decided_at", "decided_by",
+    "alternatives", "words", "neighbors", "agreement", "opinions", "same_photos", "seller", "ad_date", "fingerprint",
+    "folded_title", "model", "found_at", "version", "decided_at", "decided_by",
 ]  # fmt: skip
 # What a moderator is asked: a decision about a row where any of these has changed must fail as a conflict.
 _ASKED = ["state", "given_id", "suggested_id", "fingerprint"]
