@@ -28,8 +28,8 @@ class ReadOnlyAdmin(PlainLookupsMixin, admin.ModelAdmin):
         parameters = {name: values for name, values in request.GET.lists() if name not in own_parameters}
         refuse_huge_numbers(self.opts, parameters)
         changelist = super().get_changelist_instance(request)
-        # Django's own title asks to select one to view.
-        changelist.title = capfirst(self.opts.verbose_name_plural)
+        # In place of Django's title, which asks to select one to view.
+        changelist.title = capfirst(str(self.opts.verbose_name_plural))
         return changelist
 
     def has_add_permission(self, request: HttpRequest) -> bool:
