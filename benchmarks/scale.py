@@ -75,7 +75,8 @@ class Marketplace:
     def draw(self, ads: int, seed: int) -> tuple[list[str], list[Path]]:
         """Return titles and the paths they are filed at."""
         random = np.random.default_rng(seed)
-        filed = random.permutation(self.filed)[:ads]
+        # More than there are begin again.
+        filed = np.resize(random.permutation(self.filed), ads)
         return self.titles(filed, random), [self.paths[category] for category in filed.tolist()]
 
     def titles(self, filed: np.ndarray, random: np.random.Generator) -> list[str]:

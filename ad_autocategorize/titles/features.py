@@ -16,7 +16,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, replace
-from itertools import chain, pairwise, repeat
+from itertools import chain, islice, pairwise, repeat
 from typing import Any
 
 import numpy as np
@@ -29,6 +29,7 @@ FloatArray = NDArray[np.float64]
 
 # Marked words weigh less than plain ones, so that word order refines and does not decide.
 POSITION_WEIGHT = 0.7
+NUMBERED_TOGETHER = 10_000
 
 
 def word_features(tokens: Sequence[str]) -> list[str]:
@@ -211,14 +212,20 @@ def _block(features: Sequence[str], frequency: NDArray[np.int64], titles: int) -
 
 def _number(documents: Iterable[Collection[str]]) -> tuple[list[str], sparse.csr_array]:
     """Number all features by first appearance; return them and a CSR matrix of ones (documents, features)."""
-    held = list(documents)
-    lengths = np.fromiter(map(len, held), dtype=np.int64, count=len(held))
     index: defaultdict[str, int] = defaultdict()
     index.default_factory = index.__len__
-    # Through C alone: a loop over millions of n-grams would take longer than all the rest. liblinear takes 32-bit indices only.
-    columns = np.fromiter(map(index.__getitem__, chain.from_iterable(held)), dtype=np.int32, count=int(lengths.sum()))
-    ends = np.concatenate([[0], np.cumsum(lengths)]).astype(np.int32)
-    return list(index), sparse.csr_array((np.ones(len(columns)), columns, ends), shape=(len(held), len(index)))
+    lengths, columns = [np.zeros(1, dtype=np.int64)], []
+    # By the thousand: the features of all titles at once would be gigabytes on a large site.
+    remaining = iter(documents)
+    while held := list(islice(remaining, NUMBERED_TOGETHER)):
+        lengths.append(np.fromiter(map(len, held), dtype=np.int64, count=len(held)))
+        # Through C alone: a loop over millions of n-grams would take longer than all the rest. liblinear takes 32-bit indices.
+        numbers = map(index.__getitem__, chain.from_iterable(held))
+        columns.append(np.fromiter(numbers, dtype=np.int32, count=int(lengths[-1].sum())))
+    ends = np.cumsum(np.concatenate(lengths)).astype(np.int32)
+    numbered = np.concatenate([np.empty(0, dtype=np.int32), *columns])
+    shape = (len(ends) - 1, len(index))
+    return list(index), sparse.csr_array((np.ones(len(numbered)), numbered, ends), shape=shape)
 
 
 def _squared_lengths(matrix: sparse.csr_array) -> FloatArray:

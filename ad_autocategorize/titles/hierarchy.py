@@ -47,6 +47,24 @@ class Node:
     labels: NDArray[np.intp]
 
 
+@dataclass(frozen=True, slots=True)
+class Tree:
+    """The category tree in columns.
+
+    Attributes
+    ----------
+    categories : paths at which ads are filed, sorted, so that every subtree is one range.
+    node_starts : shape (nodes,): first edge of each node; its edges are neighbours.
+    path_edges : shape (depth, categories): edges from the root to each category; the number of edges where there is none.
+    edges : number of edges.
+    """
+
+    categories: tuple[Path, ...]
+    node_starts: NDArray[np.int64]
+    path_edges: NDArray[np.int64]
+    edges: int
+
+
 def build_nodes(paths: Sequence[Path]) -> list[Node]:
     """Return the inner nodes of the tree that ``paths`` span, parents first.
 
@@ -70,3 +88,16 @@ def _node(path: Path, ads: list[int], paths: Sequence[Path]) -> Node:
     position = {outcome: index for index, outcome in enumerate(outcomes)}
     labels = np.fromiter((position[outcome] for outcome in taken), dtype=np.intp, count=len(taken))
     return Node(path, outcomes, np.asarray(ads, dtype=np.intp), labels)
+
+
+def subtree_ranges(categories: Sequence[Path]) -> list[tuple[tuple[int, int], ...]]:
+    """Return for each category the ranges of categories at or under each step of its path, from itself to the root.
+
+    ``categories`` are sorted, so that every subtree is one range.
+    """
+    bounds: dict[Path, list[int]] = {}
+    for index, path in enumerate(categories):
+        for depth in range(1, len(path) + 1):
+            bounds.setdefault(path[:depth], [index, index])[1] = index + 1
+    ranges = {prefix: (start, stop) for prefix, (start, stop) in bounds.items()}
+    return [tuple(ranges[path[:depth]] for depth in range(len(path), 0, -1)) for path in categories]

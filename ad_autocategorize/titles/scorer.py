@@ -31,14 +31,14 @@ from ad_autocategorize.artifacts import (
     write_artifact,
 )
 from ad_autocategorize.titles.artifact_checks import checked_tensors
-from ad_autocategorize.titles.hierarchy import Path
+from ad_autocategorize.titles.hierarchy import Path, Tree, subtree_ranges
 from ad_autocategorize.titles.mixture import Mixture
 from ad_autocategorize.titles.settings import TitleSettings
 from ad_autocategorize.titles.vocabulary import Entries, Vocabulary
 
 ARTIFACT_KIND = "titles"
 # A batch is of as many titles as fill so many cells with their summed rows: these should stay near the processor.
-BATCH_CELLS = 2**20
+BATCH_CELLS = 2**19
 
 # The word block and the character block.
 BLOCKS = 2
@@ -64,24 +64,6 @@ class Suggestion(NamedTuple):
     probability: float
     path: Path
     path_probabilities: tuple[float, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Tree:
-    """The category tree in columns.
-
-    Attributes
-    ----------
-    categories : paths at which ads are filed, sorted, so that every subtree is one range.
-    node_starts : shape (nodes,): first edge of each node; its edges are neighbours.
-    path_edges : shape (depth, categories): edges from the root to each category; the number of edges where there is none.
-    edges : number of edges.
-    """
-
-    categories: tuple[Path, ...]
-    node_starts: Array
-    path_edges: Array
-    edges: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,7 +99,7 @@ class TitleScorer:
         self.digest = ""
         self._weights = weights
         self._vocabulary = vocabulary
-        # Plain numbers and arrays: looking up one row through the matrix class takes longer than reading it.
+        # Plain numbers and arrays: one row takes longer to look up through the matrix class than to read.
         self._row_starts = [0] * len(weights.hot) + weights.table.indptr.tolist()
         self._entry_columns, self._entries = weights.table.indices, weights.table.data
         self._hot_rows, self._columns = weights.hot.shape
@@ -131,7 +113,7 @@ class TitleScorer:
         self._refused = lru_cache(2)(partial(_find_refused, tree.categories))
         sizes = np.diff(np.append(tree.node_starts, tree.edges))
         self._node_of_edge = np.repeat(np.arange(len(sizes)), sizes)
-        self._subtrees = _subtree_ranges(tree.categories)
+        self._subtrees = subtree_ranges(tree.categories)
 
     def suggest(self, title: str, limit: int = 3, allowed: frozenset[int] | None = None) -> list[Suggestion]:
         """Return up to ``limit`` categories of ``title``, the most probable first.
@@ -181,12 +163,18 @@ class TitleScorer:
         """
         most = min(max(limit, 0), len(self.tree.categories))
 
-        def best(batch: Sequence[str]) -> tuple[Array, Array]:
+        def first(batch: Sequence[str]) -> tuple[Array, Array]:
             probabilities, _ = self._score_batch(batch)
-            order = np.argsort(-probabilities, axis=1, kind="stable")[:, :most]
-            return order, np.take_along_axis(probabilities, order, axis=1)
+            titles = np.arange(len(batch))
+            order, values = np.empty((len(batch), most), dtype=np.intp), np.empty((len(batch), most))
+            # To sort thousands of categories would take longer than to score them.
+            for place in range(most):
+                order[:, place] = best = probabilities.argmax(axis=1)
+                values[:, place] = probabilities[titles, best]
+                probabilities[titles, best] = TAKEN
+            return order, values
 
-        parts = _in_batches(best, titles, self._batch_size)
+        parts = _in_batches(first, titles, self._batch_size)
         if not parts:
             return np.empty((0, most), dtype=np.intp), np.empty((0, most))
         return np.vstack([order for order, _ in parts]), np.vstack([values for _, values in parts])
@@ -400,13 +388,3 @@ def _from_artifact(cls: type[TitleScorer], artifact: Artifact) -> TitleScorer:
 
 def _find_refused(categories: tuple[Path, ...], allowed: frozenset[int]) -> list[int]:
     return [index for index, path in enumerate(categories) if path[-1] not in allowed]
-
-
-def _subtree_ranges(categories: tuple[Path, ...]) -> list[tuple[tuple[int, int], ...]]:
-    """Return for each category the ranges of categories at or under each step of its path, from itself to the root."""
-    bounds: dict[Path, list[int]] = {}
-    for index, path in enumerate(categories):
-        for depth in range(1, len(path) + 1):
-            bounds.setdefault(path[:depth], [index, index])[1] = index + 1
-    ranges = {prefix: (start, stop) for prefix, (start, stop) in bounds.items()}
-    return [tuple(ranges[path[:depth]] for depth in range(len(path), 0, -1)) for path in categories]

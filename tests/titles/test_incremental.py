@@ -9,7 +9,7 @@ from ad_autocategorize.artifacts import TENSORS_NAME, ArtifactError
 from ad_autocategorize.titles.evaluation import hold_out, hold_out_changed, holdout
 from ad_autocategorize.titles.scorer import TitleScorer
 from ad_autocategorize.titles.settings import TitleSettings
-from ad_autocategorize.titles.training import incremental
+from ad_autocategorize.titles.training import compilation, flat, incremental
 from ad_autocategorize.titles.training.changes import FiledTitles, compare
 from ad_autocategorize.titles.training.incremental import Ads, train_changed
 from ad_autocategorize.titles.training.recompilation import outcomes_by_node
@@ -104,6 +104,19 @@ def test_the_same_ads_leave_all_as_it_is(whole):
     renewed = train_changed(whole, BEFORE.filed, BEFORE)
     assert renewed.trained_nodes == 0
     assert same(renewed.trained.scorer, whole.scorer)
+
+
+def test_what_is_bounded_on_a_large_site_stays_bounded_alike(monkeypatch):
+    monkeypatch.setattr(flat, "MAX_COUNTS_OF_TITLE", 5)
+    monkeypatch.setattr(compilation, "MAX_FOLDED_ENTRIES", 300)
+    before = train_whole(TITLES, PATHS, TitleSettings(flat_svc_weight=0.0))
+    counted, entries = before.checkpoint.counted, before.scorer.parts[1].entries
+    assert 0 < counted.sum() < len(counted)
+    assert 0 < entries.folded_rows < len(entries.words) + len(entries.pairs)
+    # All is trained anew, and by what it is told alone.
+    monkeypatch.undo()
+    assert same(train_changed(before, NONE, BEFORE).trained.scorer, before.scorer)
+    assert same(train_changed(before, BEFORE.filed, BEFORE).trained.scorer, before.scorer)
 
 
 # What changes; the nodes that learn otherwise, and the categories whose ads are others.

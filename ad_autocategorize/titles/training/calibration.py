@@ -37,6 +37,8 @@ TINY = 1e-12
 _STARTS = ((0.0, -1.0, 0.0), (0.0, -3.0, -2.0))
 # So many of a title's scores are added up; the others are next to nothing.
 _HIGHEST = 128
+# Titles times outcomes that a node's temperature is fitted to, at most.
+MAX_CELLS = 2**21
 _LOG_TEMPERATURE_BOUNDS = (-4.0, 4.0)
 
 _Case = tuple[FloatArray, NDArray[np.intp]]
@@ -119,6 +121,8 @@ def _case(classifier: LocalClassifier, features: sparse.csr_array, paths: Sequen
     position = {outcome: index for index, outcome in enumerate(classifier.outcomes)}
     depth = max(map(len, classifier.outcomes))
     reached = [(row, position[path[:depth]]) for row, path in enumerate(paths) if path[:depth] in position]
+    # One number needs no more of them to be fitted to.
+    reached = reached[:: max(-(-len(reached) * len(position) // MAX_CELLS), 1)]
     rows = np.array([row for row, _ in reached], dtype=np.intp)
     targets = np.array([target for _, target in reached], dtype=np.intp)
     return (classifier.margins(features[rows]) if len(rows) else np.empty((0, len(position)))), targets

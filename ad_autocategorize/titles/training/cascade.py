@@ -5,7 +5,6 @@ Training side: imports scikit-learn. The result is plain numbers, which ``compil
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
@@ -17,6 +16,7 @@ from scipy import sparse
 from ad_autocategorize.titles.hierarchy import Node, Path
 from ad_autocategorize.titles.settings import TitleSettings
 from ad_autocategorize.titles.training.helpers import end_with_trainer
+from ad_autocategorize.titles.training.hyperplanes import fit_hyperplanes, is_wide
 from ad_autocategorize.titles.training.splitting import draw_sample
 
 FloatArray = NDArray[np.float64]
@@ -81,16 +81,23 @@ def train_nodes(
     """
     from joblib import Parallel, delayed
 
-    choices = [node for node in nodes if len(node.outcomes) > 1]
-    tasks = (
-        delayed(_train_node)(features[node.ads], None if weights is None else weights[node.ads], node, settings, seed)
-        for node in choices
-    )
-    trained = []
-    for classifier in Parallel(n_jobs=jobs, return_as="generator")(tasks):
-        trained.append(classifier)
+    def arguments(node: Node) -> tuple[sparse.csr_array, FloatArray | None, Node, TitleSettings, int]:
+        return features[node.ads], None if weights is None else weights[node.ads], node, settings, seed
+
+    trained: dict[Path, LocalClassifier] = {}
+    narrow = []
+    for node in nodes:
+        if settings.classifier == "linear_svc" and is_wide(len(node.ads), len(node.outcomes)):
+            # One such node would keep a process busy long after the others have nothing left to do.
+            trained[node.path] = _train_node(*arguments(node), jobs=jobs)
+            progress()
+        elif len(node.outcomes) > 1:
+            narrow.append(node)
+    tasks = (delayed(_train_node)(*arguments(node)) for node in narrow)
+    for node, classifier in zip(narrow, Parallel(n_jobs=jobs, return_as="generator")(tasks), strict=True):
+        trained[node.path] = classifier
         progress()
-    return trained
+    return [trained[node.path] for node in nodes if node.path in trained]
 
 
 def with_sample(node: Node, seed: int) -> Node:
@@ -100,7 +107,7 @@ def with_sample(node: Node, seed: int) -> Node:
 
 
 def _train_node(
-    rows: sparse.csr_array, weights: FloatArray | None, node: Node, settings: TitleSettings, seed: int
+    rows: sparse.csr_array, weights: FloatArray | None, node: Node, settings: TitleSettings, seed: int, jobs: int = 1
 ) -> LocalClassifier:
     end_with_trainer()
     if len(node.ads) < settings.min_ads_per_node:
@@ -108,44 +115,13 @@ def _train_node(
     if settings.classifier in ("linear_svc", "logistic_regression"):
         estimator = _estimator(settings, seed)
         coefficients, intercepts = fit_hyperplanes(
-            estimator, rows, node.labels, smallest=SMALLEST_COEFFICIENT, weights=weights
+            estimator, rows, node.labels, smallest=SMALLEST_COEFFICIENT, weights=weights, jobs=jobs
         )
         return LocalClassifier(node.outcomes, coefficients, intercepts)
     estimator = _estimator(settings, seed).fit(rows, node.labels, sample_weight=weights)
     return LocalClassifier(
         node.outcomes, sparse.csr_array(estimator.feature_log_prob_), np.asarray(estimator.class_log_prior_)
     )
-
-
-def fit_hyperplanes(
-    estimator: Any,
-    rows: sparse.csr_array,
-    labels: NDArray[np.intp],
-    *,
-    smallest: float,
-    weights: FloatArray | None = None,
-) -> tuple[sparse.csr_array, FloatArray]:
-    """Fit a linear estimator; return coefficients (CSR, shape (outcomes, features)) and intercepts, shape (outcomes,).
-
-    ``labels`` count from zero without a gap. Coefficients below ``smallest`` are left out.
-    """
-    # liblinear answers with a dense matrix: a column for each feature of the site would be gigabytes for a few ads.
-    used = np.flatnonzero(np.bincount(rows.indices, minlength=rows.shape[1]))
-    place = np.zeros(rows.shape[1], dtype=np.int32)
-    place[used] = np.arange(len(used))
-    narrow = sparse.csr_array((rows.data, place[rows.indices], rows.indptr), shape=(rows.shape[0], len(used)))
-    with warnings.catch_warnings():
-        # A site of many small categories is told so in words of its own, once.
-        warnings.filterwarnings("ignore", message="The number of unique classes is greater than 50%")
-        estimator.fit(narrow, labels, sample_weight=weights)
-    dense, intercepts = estimator.coef_, np.asarray(estimator.intercept_, dtype=np.float64)
-    if len(dense) == 1:
-        # One hyperplane tells two outcomes apart: the first keeps a score of zero.
-        dense = np.vstack([np.zeros_like(dense), dense])
-        intercepts = np.concatenate([[0.0], intercepts])
-    outcome, column = np.nonzero(np.abs(dense) >= smallest)
-    shape = (len(dense), rows.shape[1])
-    return sparse.csr_array((dense[outcome, column], (outcome, used[column])), shape=shape), intercepts
 
 
 def _frequencies(node: Node, width: int, weights: FloatArray | None) -> LocalClassifier:

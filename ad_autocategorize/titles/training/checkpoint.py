@@ -22,7 +22,7 @@ class Checkpoint:
 
     Attributes
     ----------
-    frequencies : the vocabulary.
+    frequencies : the vocabulary; ``counted``, float64[features], is 1 for the features that naive Bayes counts.
     temperatures : of nodes, by their keys; ``common_temperature`` is that of all others.
     weight_unit : titles' weights are divided by it: their mean in the training that all nodes had part in.
     total_weight : what all its titles counted together, so divided.
@@ -31,6 +31,7 @@ class Checkpoint:
     """
 
     frequencies: Frequencies
+    counted: Array
     temperatures: Mapping[int, float]
     common_temperature: float
     weight_unit: float
@@ -46,6 +47,7 @@ class Checkpoint:
             "of_word_features": known.of_word_features.astype(np.int64),
             "ngrams": pack_strings(list(known.ngrams)),
             "of_ngrams": known.of_ngrams.astype(np.int64),
+            "counted": self.counted.astype(np.uint8),
             "temperature_nodes": np.array(list(self.temperatures), dtype=np.int64),
             "temperatures": np.array(list(self.temperatures.values()), dtype=np.float64),
             "waiting_nodes": np.array(list(self.waiting), dtype=np.int64),
@@ -74,8 +76,11 @@ class Checkpoint:
         )
         if len(known.word_features) != len(known.of_word_features) or len(known.ngrams) != len(known.of_ngrams):
             raise ValueError("the frequencies are not those of the vocabulary")
+        if tensors["counted"].shape != (len(known.word_features) + len(known.ngrams),):
+            raise ValueError("what is counted is not of the vocabulary")
         return cls(
             known,
+            np.array(tensors["counted"], dtype=np.float64),
             _by_node(tensors["temperature_nodes"], tensors["temperatures"]),
             float(numbers["common_temperature"]),
             float(numbers["weight_unit"]),

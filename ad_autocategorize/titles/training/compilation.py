@@ -10,9 +10,9 @@ from scipy import sparse
 from scipy.sparse.linalg import norm
 
 from ad_autocategorize.titles.features import POSITION_WEIGHT, TitleFeatures, is_position_feature
-from ad_autocategorize.titles.hierarchy import Path
+from ad_autocategorize.titles.hierarchy import Path, Tree
 from ad_autocategorize.titles.mixture import Mixture
-from ad_autocategorize.titles.scorer import LARGEST_SCORE, TitleScorer, Tree, Weights
+from ad_autocategorize.titles.scorer import LARGEST_SCORE, TitleScorer, Weights
 from ad_autocategorize.titles.settings import TitleSettings
 from ad_autocategorize.titles.training.cascade import LocalClassifier
 from ad_autocategorize.titles.training.flat import FlatModel
@@ -25,6 +25,8 @@ HOT_ROWS_BYTES = 8 * 2**20
 # A word's n-grams are folded into its own row for this many words and pairs, the most frequent. Folded rows hold something in
 # most columns: folding all words of a large site would take gigabytes, for words that few titles have.
 FOLDED_ROWS = 2**15
+# Or for fewer, so that they have no more entries than this, those of their n-grams added up (256 MiB).
+MAX_FOLDED_ENTRIES = 2**25
 # Where no title is too long; a whole number, since the manifest is JSON.
 MOST_ROWS = 2**31
 NEXT_TO_NOTHING = 1e-6
@@ -42,16 +44,19 @@ def compile_scorer(
     """Fold temperatures, feature weights and the mixture into one table, and words into one row each."""
     tree = build_tree(classifiers, flat.categories)
     order = frequent_first(features)
-    hot, table = part_hot_rows(build_table(features, classifiers, flat, order), len(features.words))
+    coefficients = join_coefficients(classifiers, flat)
+    folded = _count_folded(features, coefficients, order)
+    table = build_table(features, coefficients, flat.counted, folded)
+    hot, rest = part_hot_rows(table, len(features.words))
     weights = Weights(
         hot=hot,
-        table=table,
+        table=rest,
         bias=build_bias(classifiers, flat),
         floors=flat.floors.astype(np.float32),
         mixture=mixture,
         unclipped_rows=count_unclipped_rows(classifiers, len(features.words)),
     )
-    return TitleScorer(settings, tree, weights, Vocabulary(settings, _entries(features, order)))
+    return TitleScorer(settings, tree, weights, Vocabulary(settings, _entries(features, order, folded)))
 
 
 def part_hot_rows(table: sparse.csr_array, words: int) -> tuple[NDArray[np.float32], sparse.csr_array]:
@@ -90,7 +95,20 @@ def frequent_first(features: TitleFeatures) -> NDArray[np.intp]:
     return np.concatenate([np.argsort(rarity, kind="stable"), ngrams])
 
 
-def _entries(features: TitleFeatures, order: NDArray[np.intp]) -> Entries:
+def _count_folded(features: TitleFeatures, coefficients: sparse.csr_array, order: NDArray[np.intp]) -> int:
+    """Return how many features of the word block, the first rows of the table, have their n-grams folded in."""
+    ngrams = features.spell(_names(features, order[:FOLDED_ROWS]))[0].astype(bool)
+    entries = np.cumsum(ngrams @ np.diff(coefficients[len(features.words) :].indptr))
+    return int(np.searchsorted(entries, MAX_FOLDED_ENTRIES, side="right"))
+
+
+def _names(features: TitleFeatures, order: NDArray[np.intp]) -> list[str]:
+    """Return the features of the word block that the first rows stand for."""
+    names = list(features.words.index)
+    return [names[feature] for feature in order.tolist() if feature < len(names)]
+
+
+def _entries(features: TitleFeatures, order: NDArray[np.intp], folded: int) -> Entries:
     """Return what the vocabulary holds, given which feature each row stands for."""
     rows = np.empty(len(order), dtype=np.int64)
     rows[order] = np.arange(len(order))
@@ -109,7 +127,7 @@ def _entries(features: TitleFeatures, order: NDArray[np.intp]) -> Entries:
         pairs=keys[ascending],
         pair_rows=np.array([row_of[pair] for pair in pairs], dtype=np.int64)[ascending],
         ngrams=list(features.characters.index),
-        folded_rows=min(FOLDED_ROWS, len(features.words)),
+        folded_rows=folded,
     )
 
 
@@ -126,6 +144,8 @@ def build_tree(classifiers: Sequence[LocalClassifier], categories: tuple[Path, .
     for column, path in enumerate(categories):
         for level in range(len(path) + 1):
             path_edges[level, column] = edges.get((path[:level], path[: level + 1]), len(edges))
+    # Most trees have no edge at the last level, which only ads that stop at the deepest category of all would have.
+    path_edges = path_edges[: max(np.flatnonzero((path_edges < len(edges)).any(axis=1)), default=0) + 1]
     return Tree(categories, np.array(starts, dtype=np.int64), path_edges, len(edges))
 
 
@@ -136,35 +156,42 @@ def _edge_columns(classifiers: Sequence[LocalClassifier], features: int) -> spar
     return sparse.csr_array(sparse.vstack([c.coefficients / c.temperature for c in classifiers], format="csr").T)
 
 
+def join_coefficients(classifiers: Sequence[LocalClassifier], flat: FlatModel) -> sparse.csr_array:
+    """Return the coefficients of all edges, then of the flat model's categories: float32 CSR, shape (features, columns)."""
+    columns = [_edge_columns(classifiers, flat.coefficients.shape[1]), flat.coefficients.T]
+    return sparse.csr_array(sparse.hstack(columns, format="csr", dtype=np.float32))
+
+
 def build_table(
-    features: TitleFeatures, classifiers: Sequence[LocalClassifier], flat: FlatModel, order: NDArray[np.intp]
+    features: TitleFeatures, coefficients: sparse.csr_array, counted: FloatArray, folded: int
 ) -> sparse.csr_array:
-    """Return the scorer's table, its rows in the given order: the features of the word block, then the n-grams."""
-    edge_columns = _edge_columns(classifiers, len(features.words) + len(features.characters))
-    coefficients = sparse.csr_array(sparse.hstack([edge_columns, flat.coefficients.T], format="csr"))
+    """Return the scorer's table: the rows of the word block as in ``frequent_first``, then those of the n-grams.
+
+    ``coefficients`` are those of ``join_coefficients``, ``counted`` the flat model's; the n-grams are folded into the first
+    ``folded`` rows.
+    """
     words, characters = features.words, features.characters
-    names, order = list(words.index), order[: len(words)]
-    word_part = sparse.diags_array(words.weights[order]) @ coefficients[order]
-    ngram_part = sparse.diags_array(characters.weights) @ coefficients[len(words) :]
+    order = frequent_first(features)[: len(words)]
+    word_part = sparse.diags_array(words.weights[order].astype(np.float32)) @ coefficients[order]
+    ngram_part = sparse.diags_array(characters.weights.astype(np.float32)) @ coefficients[len(words) :]
     # Only single words fold in their n-grams; pairs and position marks have none of their own.
-    folding = [names[feature] for feature in order[:FOLDED_ROWS]]
-    ngrams_of_word, squares = features.spell(folding)
+    ngrams_of_word, squares = features.spell(_names(features, order[:folded]))
     ngrams_of_word.resize((len(words), len(characters)))
-    folded = ngrams_of_word @ coefficients[len(words) :]
+    spelt = ngrams_of_word.astype(np.float32) @ coefficients[len(words) :]
     spelling = np.zeros(len(words))
-    spelling[: len(folding)] = squares
+    spelling[:folded] = squares
     squares_of_words = np.column_stack([words.weights[order] ** 2, spelling])
     squares_of_ngrams = np.column_stack([np.zeros(len(characters)), characters.weights**2])
     unknown = np.diag([features.unknown_ngram**2, features.unknown_word**2])[:, ::-1]
     rows_of_words = [
         word_part,
-        _column(words.weights[order]),
-        folded,
-        _column(_sum_rows(ngrams_of_word)),
+        _column(words.weights[order] * counted[order]),
+        spelt,
+        _column(ngrams_of_word @ counted[len(words) :]),
         squares_of_words,
     ]
     nothing = sparse.csr_array((len(characters), coefficients.shape[1] + 1))
-    rows_of_ngrams = [nothing, ngram_part, _column(characters.weights), squares_of_ngrams]
+    rows_of_ngrams = [nothing, ngram_part, _column(characters.weights * counted[len(words) :]), squares_of_ngrams]
     rows_of_unknown = [sparse.csr_array((UNKNOWN_ROWS, 2 * coefficients.shape[1] + 2)), unknown]
     parts = (rows_of_words, rows_of_ngrams, rows_of_unknown)
     blocks = [sparse.hstack(rows, format="csr", dtype=np.float32) for rows in parts]
@@ -175,7 +202,3 @@ def build_table(
 
 def _column(values: FloatArray) -> FloatArray:
     return values[:, None]
-
-
-def _sum_rows(matrix: sparse.csr_array) -> FloatArray:
-    return np.asarray(matrix.sum(axis=1), dtype=np.float64).ravel()

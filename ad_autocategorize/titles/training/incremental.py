@@ -192,7 +192,7 @@ class _Work:
     def flat(self, jobs: int) -> FlatModel:
         """Return the flat models together; the rows of categories that are kept hold nothing."""
         settings, width = self._settings, self._matrix.shape[1]
-        model = no_flat_model(self._plan.categories, width)
+        model = replace(no_flat_model(self._plan.categories, width), counted=self._checkpoint.counted)
         if not len(self._changed):
             return model
         if settings.naive_bayes_weight:
@@ -224,7 +224,9 @@ class _Work:
         rows = self._rows(self._own)
         labels = np.searchsorted(self._changed, self._plan.category_of[self._own])
         total = self._checkpoint.total_weight
-        return train_naive_bayes(self._matrix[rows], labels, self._changed_paths(), self._weights[rows], total)
+        return train_naive_bayes(
+            self._matrix[rows], labels, self._changed_paths(), self._weights[rows], total, self._checkpoint.counted
+        )
 
     def _machine(self, jobs: int) -> FlatModel:
         """Train a hyperplane for each changed category, one by one: each is the same whichever others are trained."""
@@ -242,7 +244,13 @@ class _Work:
         coefficients = sparse.vstack([model.coefficients[[1]] for model in found], format="csr")
         coefficients.resize((len(found), self._matrix.shape[1]))
         intercepts = np.array([model.intercepts[1] for model in found])
-        return FlatModel(self._changed_paths(), sparse.csr_array(coefficients), np.zeros(len(found)), intercepts)
+        return FlatModel(
+            self._changed_paths(),
+            sparse.csr_array(coefficients),
+            np.zeros(len(found)),
+            intercepts,
+            np.zeros(self._matrix.shape[1]),
+        )
 
     def _spread(self, model: FlatModel) -> FlatModel:
         """Return a model of the changed categories as one of all categories."""
@@ -250,4 +258,4 @@ class _Work:
         shape = (len(categories), len(self._changed))
         places = sparse.csr_array((np.ones(shape[1]), (self._changed, np.arange(shape[1]))), shape=shape)
         floors, intercepts = places @ model.floors, places @ model.intercepts
-        return FlatModel(categories, sparse.csr_array(places @ model.coefficients), floors, intercepts)
+        return FlatModel(categories, sparse.csr_array(places @ model.coefficients), floors, intercepts, model.counted)

@@ -61,18 +61,18 @@ class Learning:
         """Train naive Bayes over all categories."""
         return train_naive_bayes(self.matrix, self.labels, self.categories, self.examples.weights)
 
-    def flat_svc(self, regularization: float, seed: int) -> FlatModel:
+    def flat_svc(self, regularization: float, seed: int, jobs: int) -> FlatModel:
         """Train the support-vector machine over all categories."""
         words, weights = len(self.features.words), self.examples.weights
-        return train_flat_svc(self.matrix, words, self.labels, self.categories, regularization, seed, weights)
+        return train_flat_svc(self.matrix, words, self.labels, self.categories, regularization, seed, weights, jobs)
 
-    def flat(self, settings: TitleSettings, seed: int) -> list[FlatModel]:
+    def flat(self, settings: TitleSettings, seed: int, jobs: int) -> list[FlatModel]:
         """Train the flat models that the settings give a weight, naive Bayes first."""
         models = []
         if settings.naive_bayes_weight != 0:
             models.append(self.naive_bayes())
         if settings.flat_svc_weight != 0:
-            models.append(self.flat_svc(settings.flat_regularization or USUAL_FLAT_REGULARIZATION, seed))
+            models.append(self.flat_svc(settings.flat_regularization or USUAL_FLAT_REGULARIZATION, seed, jobs))
         return models
 
 

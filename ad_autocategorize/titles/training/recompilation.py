@@ -23,7 +23,7 @@ from ad_autocategorize.titles.training.compilation import (
     build_table,
     build_tree,
     count_unclipped_rows,
-    frequent_first,
+    join_coefficients,
     part_hot_rows,
 )
 from ad_autocategorize.titles.training.flat import FlatModel
@@ -46,12 +46,14 @@ def recompile(
 ) -> TitleScorer:
     """Return a scorer with the kept columns of ``earlier``; all others are computed.
 
-    ``classifiers`` and ``flat`` are those of the whole tree; what they hold for kept nodes and categories is nothing.
+    ``classifiers`` and ``flat`` are those of the whole tree; what they hold for kept nodes and categories is nothing, but that
+    the flat model counts the features that the earlier one did.
     """
     weights, vocabulary = earlier.parts
     tree = build_tree(classifiers, flat.categories)
     before, now = _places(earlier.tree, tree, kept)
-    table = build_table(features, classifiers, flat, frequent_first(features))
+    folded = vocabulary.entries.folded_rows
+    table = build_table(features, join_coefficients(classifiers, flat), flat.counted, folded)
     table = sparse.csr_array(table + _taken(weights, before, now, table.shape[1]))
     table.sort_indices()
     hot, rest = part_hot_rows(table, len(features.words))
@@ -70,7 +72,7 @@ def outcomes_by_node(tree: Tree) -> dict[int, dict[int, int]]:
     """Return the nodes that have a choice, by their keys: the column of each outcome by its key, in order."""
     found: dict[int, dict[int, int]] = {}
     for column, path in enumerate(tree.categories):
-        for level in range(len(path) + 1):
+        for level in range(min(len(path) + 1, len(tree.path_edges))):
             edge = int(tree.path_edges[level, column])
             if edge < tree.edges:
                 found.setdefault(node_key(path[:level]), {})[node_key(path[: level + 1])] = edge

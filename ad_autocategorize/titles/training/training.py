@@ -104,12 +104,13 @@ def train_whole(
     classifiers = learning.cascade(settings, seed, jobs, steps.advance)
     steps.finish()
     flat = no_flat_model(learning.categories, learning.matrix.shape[1])
-    for model, weight in zip(learning.flat(settings, seed), usual_weights(settings)[0], strict=True):
+    for model, weight in zip(learning.flat(settings, seed, jobs), usual_weights(settings)[0], strict=True):
         flat += model.scaled(weight)
     calibrated = calibration.temperatures.apply(classifiers)
     scorer = compile_scorer(settings, learning.features, calibrated, flat, calibration.mixture)
     checkpoint = Checkpoint(
         learning.features.frequencies,
+        flat.counted,
         {node_key(path): temperature for path, temperature in calibration.temperatures.of_node.items()},
         calibration.temperatures.common,
         weight_unit=weight_unit(weights, kept),
@@ -193,7 +194,9 @@ def _calibrate(
         # The vocabulary too is learned without the fold: its titles must hold words as unknown as a new ad's.
         learning = Learning.of(examples.part(rest).sample(MAX_CALIBRATED_ON, seed), settings)
         classifiers = learning.cascade(settings, seed, jobs, progress)
-        learned.append(_Round(classifiers, learning.flat(settings, seed), Asked.of(examples.part(aside), learning)))
+        learned.append(
+            _Round(classifiers, learning.flat(settings, seed, jobs), Asked.of(examples.part(aside), learning))
+        )
     temperatures = fit_temperatures(each.asked.unseen_by(each.classifiers) for each in learned)
     scores = join(list(_scores(learned, temperatures)))
     weights, free = usual_weights(settings)

@@ -25,6 +25,9 @@ FLAT_CANDIDATES = (0.1, 0.03, 0.3)
 SEARCHED_ROUNDS = 2
 SEARCHED_ON = 6_000
 SEARCHED_WITH = 2_000
+# Where a category has fewer of them than this on average, a part of the categories is searched, drawn by chance: what suits one
+# ad a category says nothing of a site that has a hundred.
+ADS_PER_CATEGORY = 10
 # With fewer titles to judge by, chance would choose.
 LEAST_ASKED = 100
 # By how many standard errors of the difference another has to be better.
@@ -50,7 +53,7 @@ def choose_regularization(
     if sum(len(asked) for _, asked in rounds) < LEAST_ASKED or len(nodes) == len(machines) == 1:
         return usual
     searches = []
-    for rest, asked in rounds:
+    for rest, asked in (_with_fewer_categories(*each, seed) for each in rounds):
         drawn = np.random.default_rng(seed).permutation(len(asked))[:SEARCHED_WITH]
         searches.append(_Search(rest.sample(SEARCHED_ON, seed), asked.part(np.sort(drawn)), usual, seed, jobs))
 
@@ -59,6 +62,16 @@ def choose_regularization(
 
     usual = replace(usual, regularization=_best(nodes, lambda c: losses(replace(usual, regularization=c))))
     return replace(usual, flat_regularization=_best(machines, lambda c: losses(replace(usual, flat_regularization=c))))
+
+
+def _with_fewer_categories(rest: Examples, asked: Examples, seed: int) -> tuple[Examples, Examples]:
+    categories, most = sorted(set(rest.paths)), SEARCHED_ON // ADS_PER_CATEGORY
+    if len(categories) <= most:
+        return rest, asked
+    drawn = np.random.default_rng(seed).choice(len(categories), most, replace=False)
+    searched = {categories[index] for index in drawn.tolist()}
+    parts = [np.flatnonzero([path in searched for path in examples.paths]) for examples in (rest, asked)]
+    return rest.part(parts[0]), asked.part(parts[1])
 
 
 def _best(candidates: Sequence[Chosen], losses: Callable[[Chosen], FloatArray]) -> Chosen:
@@ -98,7 +111,7 @@ class _Search:
         return self._asked.path_scores(temperatures.apply(classifiers))
 
     def _score_svc(self, regularization: float) -> FloatArray:
-        return self._learning.flat_svc(regularization, self._seed).scores(self._asked.matrix)
+        return self._learning.flat_svc(regularization, self._seed, self._jobs).scores(self._asked.matrix)
 
     def _score_bayes(self) -> FloatArray:
         return self._learning.naive_bayes().scores(self._asked.matrix)
