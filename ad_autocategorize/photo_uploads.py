@@ -33,6 +33,7 @@ _MESSAGES: dict[RefusalCode, _StrPromise] = {
     "too_many_pixels": _("The photo has too many pixels."),
     "animated": _("This is an animation; choose a photo."),
     "too_slow": _("The photo takes too long to read."),
+    "metadata": _("The photo holds more EXIF data than a camera writes. Save it without metadata, and send that."),
     "damaged": _("The photo is damaged."),
     "unavailable": _("Photos cannot be read here."),
 }

@@ -54,7 +54,8 @@ def test_refusals_are_told_in_the_seller_s_language():
 
 
 @pytest.mark.parametrize(
-    "code", ["empty", "too_large", "unknown_format", "heic", "too_many_pixels", "animated", "too_slow", "damaged"]
+    "code",
+    ["empty", "too_large", "unknown_format", "heic", "too_many_pixels", "animated", "too_slow", "metadata", "damaged"],
 )
 def test_every_refusal_has_its_own_words_in_both_languages(code):
     refused = UploadRefused(code)

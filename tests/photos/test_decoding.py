@@ -278,13 +278,13 @@ def test_a_polyglot_loses_its_other_half():
 
 @pytest.mark.filterwarnings("ignore")
 def test_an_exif_block_made_to_fill_the_memory():
-    # Every tag claims the same 50,000 bytes.
+    # Every tag claims the same 50,000 bytes, in as much as is let in.
     tags = b"".join(struct.pack("<HHII", tag + 1, 7, 50_000, 0) for tag in range(1000))
     block = b"Exif\0\0II*\0" + struct.pack("<IH", 8, 1000) + tags + bytes(50_100)
     data = encoded(picture(), "JPEG")
     segment = b"\xff\xe1" + struct.pack(">H", len(block) + 2) + block
     started = time.perf_counter()
-    assert decode(data[:2] + segment * 100 + data[2:]).size == (64, 48)
+    assert decode(data[:2] + segment * 8 + data[2:]).size == (64, 48)
     assert time.perf_counter() - started < 5
 
 

@@ -15,7 +15,7 @@ from PIL import Image, ImageCms
 
 from ad_autocategorize.photos.uploads import DEFAULT_LIMITS, Budget, UploadLimits, UploadRefused, decode_upload, process
 from ad_autocategorize.photos.uploads.headers import read_header
-from tests.photos.test_decoding import encoded, near, picture, png
+from tests.photos.test_decoding import chunk, encoded, near, picture, png
 
 
 def decode(data, limits=DEFAULT_LIMITS, budget=None):
@@ -65,6 +65,27 @@ def webp(width, height):
     )
 
 
+def exif_of(tags, value=b"", preview=0):
+    """EXIF data of so many tags, each of which points at the start, and a preview of so many bytes behind them."""
+    entries = b"".join(struct.pack("<HHII", tag + 1, 7, 60_000, 0) for tag in range(tags))
+    return b"II*\0" + struct.pack("<IH", 8, tags) + entries + bytes(preview)
+
+
+def jpeg_with_exif(exif, segments=1):
+    data = encoded(picture(), "JPEG")
+    segment = b"\xff\xe1" + struct.pack(">H", len(exif) + 8) + b"Exif\0\0" + exif
+    return data[:2] + segment * segments + data[2:]
+
+
+def png_with_exif(exif):
+    data = encoded(picture(), "PNG")
+    return data[:33] + chunk(b"eXIf", exif) + data[33:]
+
+
+def webp_with_exif(exif):
+    return encoded(picture(), "WEBP", exif=exif)
+
+
 HOSTILE = {
     "scans behind a marker without a length": (hidden_scans, {"too_slow"}),
     "a reserved marker": (lambda: encoded(picture(), "JPEG").replace(b"\xff\xda", b"\xff\x02\xff\xda"), {"damaged"}),
@@ -76,6 +97,11 @@ HOSTILE = {
     "twenty megabytes of fill bytes": (lambda: b"\xff\xd8\xff" + b"\xff" * (20 * 2**20 - 3), {"damaged"}),
     "fill bytes within a scan": (lambda: encoded(picture(), "JPEG")[:-2] + b"\xff" * 10**7 + bytes(10), {"damaged"}),
     "five million empty comments": (lambda: b"\xff\xd8" + b"\xff\xfe\0\2" * (5 * 10**6), {"too_slow", "damaged"}),
+    "EXIF tags that claim gigabytes": (lambda: jpeg_with_exif(exif_of(5000), segments=16), {"metadata"}),
+    "more EXIF tags than a camera writes": (lambda: jpeg_with_exif(exif_of(1001)), {"metadata"}),
+    "more EXIF data than a camera writes": (lambda: jpeg_with_exif(exif_of(9, preview=60_000), 9), {"metadata"}),
+    "the same in a PNG": (lambda: png_with_exif(exif_of(1001)), {"metadata"}),
+    "the same in a WebP": (lambda: webp_with_exif(exif_of(9, preview=600_000)), {"metadata"}),
 }  # fmt: skip
 
 
@@ -325,6 +351,34 @@ def test_colors_of_a_wider_space_are_converted(door, kind, profile):
         data = encoded(stored, kind, **options)
     assert near(decode(data).getpixel((9, 9)), (220, 40, 30))
     assert abs(decode(data).getpixel((9, 9))[0] - 220) < 6
+
+
+BROKEN_EXIF = {
+    "nothing": b"",
+    "no EXIF data": b"a note that is none of EXIF's",
+    "cut short": b"II*\0",
+    "a directory beyond the end": b"MM\0*" + struct.pack(">I", 10**9),
+    "half a directory": b"II*\0" + struct.pack("<IH", 8, 40) + bytes(30),
+    "values beyond the end": b"II*\0" + struct.pack("<IHHHII", 8, 1, 0x0112, 5, 1, 10**6) + bytes(4),
+    "an orientation in words": b"II*\0" + struct.pack("<IHHHI4s", 8, 1, 0x0112, 2, 4, b"top") + bytes(4),
+    "a preview of 60 KB": exif_of(20, preview=60_000),
+}
+
+
+@pytest.mark.filterwarnings("ignore::UserWarning")
+@pytest.mark.parametrize("name", BROKEN_EXIF)
+@pytest.mark.parametrize("file", [jpeg_with_exif, png_with_exif, webp_with_exif])
+def test_exif_data_that_are_merely_broken_are_ignored(door, file, name):
+    photo = decode(file(BROKEN_EXIF[name]))
+    assert photo.size == (64, 48)
+    assert near(photo.getpixel((32, 5)), (200, 30, 30))
+
+
+@pytest.mark.parametrize("kind", ["JPEG", "PNG", "WEBP"])
+def test_a_photo_is_turned_as_its_camera_was_held(door, kind):
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    assert decode(encoded(picture(), kind, exif=exif)).size == (48, 64)
 
 
 @pytest.mark.parametrize("profile", [b"profile" * 20, bytes(500_000), zlib.compress(bytes(999))])

@@ -12,7 +12,7 @@ from typing import Any
 
 from PIL import Image, ImageFile
 
-from ad_autocategorize.photos.uploads.headers import Header, check_header, read_header
+from ad_autocategorize.photos.uploads.headers import Header, check_exif, check_header, read_header
 from ad_autocategorize.photos.uploads.limits import UploadLimits, UploadRefused
 from ad_autocategorize.photos.uploads.pixels import in_srgb, on_white, with_eight_bits
 
@@ -75,7 +75,8 @@ def _decode(data: bytes, header: Header, limits: UploadLimits, seconds: float) -
         _load(image, header, limits.longest_side)
         if not header.ends and _is_cut_short(image):
             raise UploadRefused("damaged")
-        orientation = image.getexif().get(_ORIENTATION_TAG)
+        check_exif(image.info.get("exif", b""), limits)
+        orientation = _orientation(image)
         profile = image.info.get("icc_profile")
         return _finish(with_eight_bits(image), limits.longest_side, profile, orientation)
 
@@ -87,6 +88,14 @@ def _load(image: ImageFile.ImageFile, header: Header, longest_side: int) -> None
     image.draft("RGB", (max(1, int(image.width * share)), max(1, int(image.height * share))))
     image.decodermaxblock = _BLOCK if header.scans == 1 else _BLOCK_OF_SCANS
     image.load()
+
+
+def _orientation(image: Image.Image) -> object:
+    """Return how the camera was held; ``None`` where EXIF data say nothing of it, or cannot be read."""
+    try:
+        return image.getexif().get(_ORIENTATION_TAG)
+    except Exception:  # Pillow raises a dozen kinds for broken EXIF data, which viewers ignore.
+        return None
 
 
 def _is_cut_short(image: Image.Image) -> bool:
@@ -128,11 +137,11 @@ def _shrink(image: Any, longest_side: int) -> Image.Image:
     return with_eight_bits(small)
 
 
-def _finish(picture: Image.Image, longest_side: int, profile: bytes | None, orientation: int | None) -> Image.Image:
+def _finish(picture: Image.Image, longest_side: int, profile: bytes | None, orientation: object) -> Image.Image:
     # Scaled first, so that what follows works on a small picture.
     picture.thumbnail((longest_side, longest_side), Image.Resampling.BICUBIC, reducing_gap=2.0)
     picture = in_srgb(on_white(picture), profile)
-    if orientation in _UPRIGHT:
+    if isinstance(orientation, int) and orientation in _UPRIGHT:
         picture = picture.transpose(_UPRIGHT[orientation])
     # A picture of our own: not a byte of what the camera or an attacker wrote beside the pixels comes along.
     clean = Image.new("RGB", picture.size)

@@ -21,6 +21,7 @@ _STANDALONE = {_TEM, _SOI, *range(0xD0, 0xD8)}
 _SEQUENTIAL, _PROGRESSIVE = (0xC0, 0xC1), 0xC2
 _OTHER_FRAMES = {0xC3, *range(0xC5, 0xC8), *range(0xC9, 0xCC), *range(0xCD, 0xD0)}
 _RESERVED = range(0x02, 0xC0)
+_APP1, _EXIF = 0xE1, b"Exif\0\0"
 # An entropy-coded 0xFF is followed by zero, a restart marker, or more of its kind that fill up.
 _MARKER = re.compile(rb"\xff[^\x00\xff\xd0-\xd7]")
 # Bytes that fill up before a marker: encoders write none or a few, and decoders start anew for every block of them.
@@ -34,7 +35,8 @@ class Header:
     """What a file announces.
 
     ``width`` and ``height`` are 0 where the decoder itself has to be asked (HEIC). ``scaled`` says that the picture can be
-    decoded at a fraction of its size, ``scans`` how many passes it takes, and ``ends`` that the file has its end.
+    decoded at a fraction of its size, ``scans`` how many passes it takes, and ``ends`` that the file has its end. ``exif`` is a
+    JPEG's, all segments joined, as Pillow joins them.
     """
 
     kind: Kind
@@ -43,6 +45,7 @@ class Header:
     scaled: bool = False
     scans: int = 1
     ends: bool = True
+    exif: bytes = b""
 
 
 def read_header(data: bytes) -> Header:
@@ -66,6 +69,7 @@ def check_header(header: Header, limits: UploadLimits) -> None:
     """Refuse a picture that would cost too much, before anything of it is decoded. Raises ``UploadRefused``."""
     if header.scans > limits.max_scans:
         raise UploadRefused("too_slow")
+    check_exif(header.exif, limits)
     highest = {"WEBP": limits.max_webp_pixels, "HEIF": limits.max_heic_pixels}.get(header.kind, limits.max_pixels)
     if header.scaled:
         highest = limits.max_scaled_pixels
@@ -73,10 +77,27 @@ def check_header(header: Header, limits: UploadLimits) -> None:
         raise UploadRefused("too_many_pixels")
 
 
+def check_exif(exif: bytes, limits: UploadLimits) -> None:
+    """Refuse EXIF data that no camera writes, before any of it is read. Raises ``UploadRefused``.
+
+    What is merely broken passes: cameras and editors write that, and a photo is a photo without it.
+    """
+    tiff = exif.removeprefix(_EXIF)
+    order = {b"II": "<", b"MM": ">"}.get(tiff[:2])
+    tags = 0
+    if order and len(tiff) >= 8:
+        (directory,) = struct.unpack_from(order + "I", tiff, 4)
+        if directory + 2 <= len(tiff):
+            (tags,) = struct.unpack_from(order + "H", tiff, directory)
+    if len(exif) > limits.max_exif_bytes or tags > limits.max_exif_tags:
+        raise UploadRefused("metadata")
+
+
 def _read_jpeg(data: bytes) -> Header:
     """Walk the markers of the first picture as libjpeg does, so that nothing is decoded that was not counted here."""
     position, scans, segments = 2, 0, 0
     frame: tuple[int, int, int] | None = None
+    exif: list[bytes] = []
     while (found := _MARKER.search(data, position)) is not None:
         if data.find(_FILL, position, found.end()) >= 0:
             raise UploadRefused("damaged")
@@ -98,11 +119,14 @@ def _read_jpeg(data: bytes) -> Header:
         scans += marker == _SOS
         if position + 2 > len(data):
             raise UploadRefused("damaged")
-        position += max(2, int.from_bytes(data[position : position + 2], "big"))
+        end = position + max(2, int.from_bytes(data[position : position + 2], "big"))
+        if marker == _APP1 and data.startswith(_EXIF, position + 2):
+            exif.append(data[position + 2 + len(_EXIF) : end])
+        position = end
     if frame is None or not scans or (found is None and data.find(_FILL, position) >= 0):
         raise UploadRefused("damaged")
     marker, width, height = frame
-    return Header("JPEG", width, height, marker in _SEQUENTIAL and scans == 1, scans, found is not None)
+    return Header("JPEG", width, height, marker in _SEQUENTIAL and scans == 1, scans, found is not None, b"".join(exif))
 
 
 def _frame(data: bytes, marker: int, position: int) -> tuple[int, int, int]:

@@ -14,6 +14,7 @@ RefusalCode = Literal[
     "too_many_pixels",
     "animated",
     "too_slow",
+    "metadata",
     "damaged",
     "unavailable",
 ]
@@ -32,6 +33,7 @@ MESSAGES: dict[RefusalCode, str] = {
     "too_many_pixels": "The photo has too many pixels.",
     "animated": "This is an animation; choose a photo.",
     "too_slow": "The photo takes too long to read.",
+    "metadata": "The photo holds more EXIF data than a camera writes. Save it without metadata, and send that.",
     "damaged": "The photo is damaged.",
     "unavailable": "Photos cannot be read here.",
 }
@@ -64,6 +66,8 @@ class UploadLimits:
     max_webp_pixels : the same for WebP, whose decoder holds four copies.
     max_heic_pixels : the same for HEIC, which phones write of 48 million pixels.
     max_scans : passes over a JPEG: a few bytes each in the file, and the whole picture each to the decoder.
+    max_exif_bytes : EXIF data. A JPEG's segment holds 64 KB of it, preview included; editors write more than one at times.
+    max_exif_tags : entries of its first directory, of which cameras fill some twenty.
     max_seconds : CPU time. A HEIC of 48 million pixels takes 1 to 2.5 seconds, other photos a tenth of that.
     longest_side : the result is scaled down to this many pixels, never up.
     """
@@ -75,6 +79,8 @@ class UploadLimits:
     max_webp_pixels: int = 13_000_000
     max_heic_pixels: int = 50_000_000
     max_scans: int = 40
+    max_exif_bytes: int = 512 * 1024
+    max_exif_tags: int = 1_000
     max_seconds: float = 2.5
     longest_side: int = 1600
 
