@@ -22,9 +22,9 @@ $(VENV)/.run: requirements.lock
 	@$(INSTALL) --require-hashes -r requirements.lock
 	@touch $@
 
-$(VENV)/.photos: requirements-photos.txt $(VENV)/.run
+$(VENV)/.photos: requirements-photos.lock $(VENV)/.run
 	@echo "Installing PyTorch into $(VENV), once: gigabytes ..."
-	@$(INSTALL) -r requirements-photos.txt
+	@$(INSTALL) --require-hashes -r requirements-photos.lock
 	@touch $@
 
 $(VENV)/.dev: requirements-dev.txt $(VENV)/.photos
@@ -91,9 +91,11 @@ format: $(VENV)/.dev ## Before that: format the code
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
-lock: $(VENV)/.dev ## Pin what the demo installs, with the hashes of every file (requirements.lock)
-	$(BIN)/uv pip compile --quiet --universal --generate-hashes --no-annotate --python-version 3.11 \
-	  --custom-compile-command "make lock" requirements.txt -o requirements.lock
+LOCK := $(BIN)/uv pip compile --quiet --universal --generate-hashes --no-annotate --python-version 3.11 --custom-compile-command "make lock"
+
+lock: $(VENV)/.dev ## Pin what the demo and PyTorch install, with the hashes of every file (requirements.lock, requirements-photos.lock)
+	$(LOCK) requirements.txt -o requirements.lock
+	$(LOCK) requirements-photos.txt --constraints requirements.lock -o requirements-photos.lock
 
 messages: ## After a text has changed: collect and compile translations (needs gettext)
 	for app in taxonomy ad_autocategorize marketplace; do \
