@@ -6,6 +6,7 @@ import gzip
 import io
 import sys
 import unicodedata
+import zlib
 from pathlib import Path
 
 # Bytes, unpacked: a million ads, or the largest tree there is many times over.
@@ -29,7 +30,7 @@ def read_bounded(name: str, most: int = LARGEST_FILE) -> bytes:
         if data.startswith(_GZIP):
             with gzip.GzipFile(fileobj=io.BytesIO(data)) as packed:
                 data = packed.read(most + 1)
-    except (OSError, EOFError) as error:
+    except (OSError, EOFError, zlib.error) as error:
         raise FileRefused(f"{printable(name)} cannot be read: {printable(str(error))}") from error
     if len(data) > most:
         raise FileRefused(f"{printable(name)} holds more than {most // 2**20} MB. Import it in parts.")

@@ -1,7 +1,7 @@
 """The ads an evaluation is made on: reading, splitting, near-identical titles, label noise, nodes."""
 
 import csv
-import gzip
+import io
 import itertools
 import math
 import random
@@ -32,13 +32,12 @@ Auto,Vehículos,not a date
 """
 
 
-@pytest.mark.parametrize(
-    "pack", [str.encode, lambda text: gzip.compress(text.encode(), mtime=0), lambda text: text.encode("utf-8-sig")]
-)
-def test_a_csv_file_is_read_and_what_is_left_out_is_counted(tmp_path, pack):
-    file = tmp_path / "ads.csv"
-    file.write_bytes(pack(ROWS))
-    corpus = read_csv(file, longest=500)
+def read(text, longest=500, **options):
+    return read_csv(text, "ads.csv", longest=longest, **options)
+
+
+def test_a_csv_file_is_read_and_what_is_left_out_is_counted():
+    corpus = read(ROWS)
     assert list(corpus.titles) == ["Sofá cama", "Mesa, 4 sillas", "Auto"]
     assert [corpus.text(path) for path in corpus.paths] == ["Hogar > Muebles", "Hogar > Muebles > Mesas", "Vehículos"]
     assert corpus.paths[1][:2] == corpus.paths[0]
@@ -47,11 +46,9 @@ def test_a_csv_file_is_read_and_what_is_left_out_is_counted(tmp_path, pack):
     assert corpus.unread_dates == corpus.take([0]).unread_dates == 1
 
 
-def test_a_csv_file_can_be_cut_by_number_and_by_day(tmp_path):
-    file = tmp_path / "ads.csv"
-    file.write_text(ROWS)
-    assert len(read_csv(file, longest=500, limit=1)) == 1
-    later = read_csv(file, longest=500, since=date(2024, 3, 2))
+def test_a_csv_file_can_be_cut_by_number_and_by_day():
+    assert len(read(ROWS, limit=1)) == 1
+    later = read(ROWS, since=date(2024, 3, 2))
     assert list(later.titles) == ["Mesa, 4 sillas"]
     assert later.dropped == {"older than asked for": 1, "no date": 1, "no title": 1, "no category": 1}
 
@@ -59,24 +56,17 @@ def test_a_csv_file_can_be_cut_by_number_and_by_day(tmp_path):
 @pytest.mark.parametrize(
     ("content", "since", "message"),
     [
-        (b"name,category_path\na,b\n", None, "'title'; it has name, category_path"),
-        (b"title,category\na,b\n", None, "'category_path'"),
-        (b"", None, "it has none"),
-        (b"title,category_path\na,b\n", date(2024, 1, 1), "'date'"),
-        (b"title,category_path\n\xff\xfe,b\n", None, "not in UTF-8"),
-        ("title,category_path\na,b\n".encode("utf-16"), None, "not in UTF-8"),
-        (b'title,category_path\na,b\n"a" 24",b\n', None, "at line 3"),
-        (b'title,category_path\n"a,b\nc,d\n', None, "at line 2"),
-        (b"\x1f\x8bbroken", None, "damaged gzip"),
-        (gzip.compress(ROWS.encode(), mtime=0)[:60], None, "damaged gzip"),
-        (gzip.compress(ROWS.encode(), mtime=0)[:10] + b"\xff" * 60, None, "damaged gzip"),
+        ("name,category_path\na,b\n", None, "'title'; it has name, category_path"),
+        ("title,category\na,b\n", None, "'category_path'"),
+        ("", None, "it has none"),
+        ("title,category_path\na,b\n", date(2024, 1, 1), "'date'"),
+        ('title,category_path\na,b\n"a" 24",b\n', None, "at line 3"),
+        ('title,category_path\n"a,b\nc,d\n', None, "at line 2"),
     ],
 )
-def test_a_wrong_file_is_named(tmp_path, content, since, message):
-    file = tmp_path / "ads.csv"
-    file.write_bytes(content)
+def test_a_wrong_file_is_named(content, since, message):
     with pytest.raises(CorpusError, match=message):
-        read_csv(file, longest=500, since=since)
+        read(content, since=since)
 
 
 def test_titles_without_a_word_are_counted_as_dropped():
@@ -94,25 +84,21 @@ def test_dates_of_all_kinds_become_comparable():
 
 
 @pytest.mark.parametrize("text", ["0001-01-01T00:00:00+14:00", "9999-12-31T23:00:00-14:00"])
-def test_a_date_at_the_end_of_the_calendar_is_none(tmp_path, text):
-    file = tmp_path / "ads.csv"
-    file.write_text(f"title,category_path,date\nsofá,Hogar,{text}\n")
-    assert read_csv(file, longest=500).dates == [None]
+def test_a_date_at_the_end_of_the_calendar_is_none(text):
+    assert read(f"title,category_path,date\nsofá,Hogar,{text}\n").dates == [None]
 
 
-def test_the_signs_of_any_title_are_kept(tmp_path):
-    file = tmp_path / "ads.csv"
+def test_the_signs_of_any_title_are_kept():
     titles = ["a\0b", "dos\nlíneas", "漢字 \U0001f697", "palabra " * 1250 + "fin"]
-    with file.open("w", newline="") as stream:
-        csv.writer(stream).writerows([["title", "category_path"], *([title, "Hogar"] for title in titles)])
-    assert read_csv(file, longest=20_000).titles == titles
+    stream = io.StringIO(newline="")
+    csv.writer(stream).writerows([["title", "category_path"], *([title, "Hogar"] for title in titles)])
+    assert read(stream.getvalue(), longest=20_000).titles == titles
 
 
-def test_titles_are_cut_as_the_marketplaces_are_and_long_columns_do_not_matter(tmp_path):
-    file = tmp_path / "ads.csv"
-    file.write_text(f"title,category_path,description\n{'mesa ' * 40_000},Hogar,{'roble ' * 40_000}\n")
+def test_titles_are_cut_as_the_marketplaces_are_and_long_columns_do_not_matter():
+    text = f"title,category_path,description\n{'mesa ' * 40_000},Hogar,{'roble ' * 40_000}\n"
     limit = csv.field_size_limit()
-    assert read_csv(file, longest=9).titles == ["mesa mesa"]
+    assert read(text, longest=9).titles == ["mesa mesa"]
     assert csv.field_size_limit() == limit
 
 

@@ -26,6 +26,8 @@ from ad_autocategorize.sources import SourceError, using_source
 from ad_autocategorize.sources.languages import title_settings, training_languages
 from ad_autocategorize.sources.registered import current_source_name
 from ad_autocategorize.titles.settings import TitleSettings
+from taxonomy.readers.bounded import printable
+from taxonomy.readers.source import read_text
 
 INTERRUPTED = 130
 
@@ -43,7 +45,7 @@ class Command(ExtraCommand):
             type=Path,
             metavar="FILE",
             help="Evaluate on this file in place of the marketplace: columns title, category_path ('A > B'), maybe date; "
-            "UTF-8, gzip or plain.",
+            "UTF-8 or UTF-16, gzip or plain.",
         )
         parser.add_argument("--json", type=Path, metavar="FILE", help="Write everything measured.")
         parser.add_argument("--html", type=Path, metavar="FILE", help="Write a report with plots, in one file.")
@@ -84,7 +86,7 @@ class Command(ExtraCommand):
                     for step in next_steps(report):
                         self.stdout.write(_("Next: %(step)s") % {"step": step})
         except (SourceError, ValueError) as error:
-            raise CommandError(str(error)) from error
+            raise CommandError(printable(str(error))) from error
         except OSError as error:
             raise CommandError(f"{error}. Check the path of the file.") from error
         except KeyboardInterrupt:
@@ -104,7 +106,9 @@ class Command(ExtraCommand):
         chosen = {"since": options["since"], "limit": options["limit"]}
         if options["csv"]:
             name = options["csv"].name.split(".")[0]
-            corpus = read_csv(options["csv"], longest=plugin_settings.MAX_TITLE_LENGTH, **chosen)
+            corpus = read_csv(
+                read_text(str(options["csv"])), str(options["csv"]), longest=plugin_settings.MAX_TITLE_LENGTH, **chosen
+            )
         else:
             with using_source(options["source"] or current_source_name()) as source:
                 name = str(source.ad_model()._meta.verbose_name_plural)

@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 import csv
-import gzip
 import io
-import zlib
 from collections import Counter
 from collections.abc import Hashable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
-from pathlib import Path as FilePath
 from typing import Any
 
 import numpy as np
@@ -20,7 +17,6 @@ from ad_autocategorize.titles.settings import TitleSettings
 from ad_autocategorize.titles.training.examples import tokenize
 
 REQUIRED_COLUMNS = ("title", "category_path")
-_GZIP = b"\x1f\x8b"
 
 
 class CorpusError(ValueError):
@@ -87,12 +83,12 @@ class Corpus:
         return self.take(kept, dropped={"nothing left of the title": lost} if lost else None)
 
 
-def read_csv(file: FilePath, *, longest: int, since: date | None = None, limit: int | None = None) -> Corpus:
-    """Read a CSV file (gzip or plain, UTF-8) with the columns title, category_path (" > " between levels) and maybe date.
+def read_csv(text: str, name: str, *, longest: int, since: date | None = None, limit: int | None = None) -> Corpus:
+    """Read what a CSV file holds: the columns title, category_path (" > " between levels) and maybe date.
 
-    Titles are cut after ``longest`` signs, as those of a marketplace are.
+    Titles are cut after ``longest`` signs, as those of a marketplace are. ``name`` is the file's, for messages.
 
-    Raises ``CorpusError`` naming the missing column; ``OSError`` where the file cannot be read.
+    Raises ``CorpusError`` naming the missing column.
     """
     dropped: Counter[str] = Counter()
     numbers: dict[tuple[str, ...], int] = {}
@@ -100,7 +96,7 @@ def read_csv(file: FilePath, *, longest: int, since: date | None = None, limit: 
     paths: list[Path] = []
     dates: list[datetime | None] = []
     unread_dates = 0
-    for row in _rows(file, need_date=since is not None):
+    for row in _rows(text, name, need_date=since is not None):
         if limit is not None and len(titles) == limit:
             break
         title = (row["title"] or "").strip()
@@ -135,8 +131,7 @@ def as_datetime(value: object) -> datetime | None:
     return None
 
 
-def _rows(file: FilePath, *, need_date: bool) -> Iterator[dict[str, Any]]:
-    text = _text(file)
+def _rows(text: str, name: str, *, need_date: bool) -> Iterator[dict[str, Any]]:
     reader = csv.DictReader(io.StringIO(text, newline=""), strict=True)
     # A column that nobody asked for may hold a whole description.
     before = csv.field_size_limit(len(text) + 1)
@@ -144,25 +139,13 @@ def _rows(file: FilePath, *, need_date: bool) -> Iterator[dict[str, Any]]:
         found = reader.fieldnames or []
         for column in (*REQUIRED_COLUMNS, *(["date"] if need_date else [])):
             if column not in found:
-                raise CorpusError(f"{file} has no column {column!r}; it has {', '.join(found) or 'none'}.")
+                raise CorpusError(f"{name} has no column {column!r}; it has {', '.join(found) or 'none'}.")
         yield from reader
     except csv.Error as error:
         begin = reader.line_num + 1
-        raise CorpusError(f"{file} is no sound CSV file: {error}, in the row that begins at line {begin}.") from error
+        raise CorpusError(f"{name} is no sound CSV file: {error}, in the row that begins at line {begin}.") from error
     finally:
         csv.field_size_limit(before)
-
-
-def _text(file: FilePath) -> str:
-    data = file.read_bytes()
-    try:
-        plain = gzip.decompress(data) if data.startswith(_GZIP) else data
-    except (zlib.error, EOFError, gzip.BadGzipFile) as error:
-        raise CorpusError(f"{file} is a damaged gzip file: {error}.") from error
-    try:
-        return plain.decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        raise CorpusError(f"{file} is not in UTF-8: {error}. Save it as CSV in UTF-8.") from error
 
 
 def _date(text: str) -> datetime | None:
