@@ -18,7 +18,10 @@ from taxonomy.tree import CategoryTree
 def read_marketplace(
     source: AdSource, *, since: date | None = None, limit: int | None = None, language: str = ""
 ) -> Corpus:
-    """Read the published ads, those of one language or all, as training reads them. Raises ``SourceError``."""
+    """Read the published ads, those of one language or all, as training reads them, but for the words that it does not learn.
+
+    Titles are whole here, since they are asked for as well as learned. Raises ``SourceError``.
+    """
     tree = CategoryTree.load(include_inactive=True)
     dropped: Counter[str] = Counter()
     ads = list(source.iter_titles(since=since, limit=limit, skipped=dropped, language=language or None))

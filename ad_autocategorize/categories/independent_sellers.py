@@ -1,75 +1,85 @@
-"""How much of what a seller repeats is believed: as much as one ad, until others say the same.
+"""Which words of an ad are its seller's alone in a category, and are therefore not learned for it.
 
-An account that files thirty ads of one phrase would settle what the phrase suggests. What counts is how many sellers say so,
-not how often one of them does; a shop whose words others use likewise, or whose ads are each of something else, loses nothing.
+An account that files thirty ads of one phrase would settle what the phrase suggests. What counts is how many sellers say so, not
+how often one of them does: a word that the other sellers of a category never use, while others use it elsewhere, is contested.
 """
 
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Hashable, Sequence
-from itertools import combinations
+from collections.abc import Hashable, Iterator, Sequence
+from itertools import pairwise
 
-# What an account's ads of one phrase weigh together where other sellers file the phrase elsewhere.
-CONTESTED_TOTAL = 0.1
-# So many phrases of an ad, or all that it has, have to be contested.
-_LEAST_PHRASES = 2
+# So many ads of others must lie in a category before their silence about a word tells anything: a shop may have it to itself.
+LEAST_ADS_OF_OTHERS = 5
 # Stands for several sellers; no seller is named so.
 _SEVERAL = "\x00"
+# A word, or two neighbouring ones.
+_Phrase = tuple[str, ...]
 
 
-def independence(
+def contested_words(
     titles: Sequence[Sequence[str]], categories: Sequence[Hashable], sellers: Sequence[str]
-) -> list[float]:
-    """Return a weight from 0 to 1 for each ad, 1 for sellers that are not known ("").
+) -> list[frozenset[str]]:
+    """Return for each ad the words by which its seller contradicts others; none for sellers that are not known ("").
 
     Parameters
     ----------
     titles : the words of each title; ``categories`` and ``sellers`` are in the same order.
 
-    A phrase is two words of a title, in either order. It is contested where a seller repeats it in a category in which no other
-    seller uses it, while others use it in other categories. Ads of contested phrases weigh ``CONTESTED_TOTAL`` together.
+    A word, or two neighbouring words, are contested where a seller repeats them in a category in which no other seller uses them,
+    though others have ``LEAST_ADS_OF_OTHERS`` ads there, while others use them in other categories.
     """
-    repeated = Counter(zip(sellers, categories, strict=True))
-    watched = {place for place, count in repeated.items() if count > 1 and place[0]}
-    if not watched:
-        return [1.0] * len(titles)
-    told: defaultdict[str, Counter[tuple[str, Hashable]]] = defaultdict(Counter)
-    places = zip(sellers, categories, strict=True)
-    nothing: frozenset[str] = frozenset()
-    phrases = [_phrases(words) if place in watched else nothing for words, place in zip(titles, places, strict=True)]
-    wanted = {phrase for found in phrases for phrase in found}
-    for row, (words, seller, category) in enumerate(zip(titles, sellers, categories, strict=True)):
+    places = list(zip(sellers, categories, strict=True))
+    watched = _watched(places)
+    said = Counter(
+        (place, phrase)
+        for words, place in zip(titles, places, strict=True)
+        if place in watched
+        for phrase in set(_phrases(words))
+    )
+    users = _users(titles, places, {phrase for (_, phrase), count in said.items() if count > 1})
+
+    def is_contested(phrase: _Phrase, seller: str, category: Hashable) -> bool:
+        if said[(seller, category), phrase] < 2 or users[phrase][category] != seller:
+            return False
+        return any(other != seller for place, other in users[phrase].items() if place != category)
+
+    return [
+        frozenset(word for phrase in _phrases(words) if is_contested(phrase, *place) for word in phrase)
+        if place in watched
+        else frozenset()
+        for words, place in zip(titles, places, strict=True)
+    ]
+
+
+def _watched(places: Sequence[tuple[str, Hashable]]) -> set[tuple[str, Hashable]]:
+    """Return the sellers and categories of which a seller has several ads and others have enough."""
+    own, ads = Counter(places), Counter(category for _, category in places)
+    return {
+        (seller, category)
+        for (seller, category), count in own.items()
+        if seller and count > 1 and ads[category] - count >= LEAST_ADS_OF_OTHERS
+    }
+
+
+def _users(
+    titles: Sequence[Sequence[str]], places: Sequence[tuple[str, Hashable]], wanted: set[_Phrase]
+) -> dict[_Phrase, dict[Hashable, str]]:
+    """Return who uses each of the wanted phrases in each category: the one seller, or that there are several."""
+    users: defaultdict[_Phrase, dict[Hashable, str]] = defaultdict(dict)
+    for row, (words, (seller, category)) in enumerate(zip(titles, places, strict=True)):
         # Every unknown seller is another.
         voter = seller or f"{_SEVERAL}{row}"
-        for phrase in _phrases(words) & wanted:
-            told[phrase][voter, category] += 1
-    where = {phrase: _users_of(counted) for phrase, counted in told.items()}
-    weights = []
-    for found, seller, category in zip(phrases, sellers, categories, strict=True):
-        repeats = [told[phrase][seller, category] for phrase in found if _is_contested(where[phrase], seller, category)]
-        # One pair of words that others have too is chance: "model 3", "size 40".
-        against = [count for count in repeats if count > 1]
-        contested = len(against) >= _LEAST_PHRASES or (bool(against) and len(against) == len(found))
-        weights.append(CONTESTED_TOTAL / max(against) if contested else 1.0)
-    return weights
-
-
-def _phrases(words: Sequence[str]) -> frozenset[str]:
-    distinct = sorted(set(words))
-    return frozenset(f"{left} {right}" for left, right in combinations(distinct, 2)) or frozenset(distinct)
-
-
-def _users_of(counted: Counter[tuple[str, Hashable]]) -> dict[Hashable, str]:
-    """Return who uses a phrase in each category: the one seller, or that there are several."""
-    users: dict[Hashable, str] = {}
-    for seller, category in counted:
-        users[category] = seller if users.get(category, seller) == seller else _SEVERAL
+        for phrase in wanted.intersection(_phrases(words)):
+            known = users[phrase].setdefault(category, voter)
+            if known != voter:
+                users[phrase][category] = _SEVERAL
     return users
 
 
-def _is_contested(users: dict[Hashable, str], seller: str, category: Hashable) -> bool:
-    """Return whether a seller alone uses a phrase in a category, and others use it elsewhere."""
-    if users[category] != seller:
-        return False
-    return any(other != seller for place, other in users.items() if place != category)
+def _phrases(words: Sequence[str]) -> Iterator[_Phrase]:
+    for word in words:
+        yield (word,)
+    for pair in pairwise(words):
+        yield tuple(sorted(pair))

@@ -11,12 +11,9 @@ from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from ad_autocategorize.categories.independent_sellers import independence
 from ad_autocategorize.conf import plugin_settings
 from ad_autocategorize.models import ReviewDecision, SuggestionEvent
 from ad_autocategorize.sources import LabelledTitle
-from ad_autocategorize.titles.normalization import Normalizer
-from ad_autocategorize.titles.settings import TitleSettings
 
 PLAIN, ECHOED, CORRECTED, MODERATED = "plain", "echoed", "corrected", "moderated"
 Action = ReviewDecision.Action
@@ -33,7 +30,7 @@ class LabelWeights:
     weights : how much each ad's label counts, 1 for one that nothing is known of.
     labellers : the seller who gave each label; "" if a moderator gave it, or if no seller is known.
     origins : the number of labels of each label source: plain, echoed, corrected, moderated.
-    capped : the number of ads whose weight the limits on sellers have lowered.
+    capped : the number of ads whose weight ``ADS_PER_SELLER`` has lowered.
     """
 
     weights: list[float]
@@ -61,22 +58,9 @@ def weigh_labels(ads: Sequence[LabelledTitle], source: str = "") -> LabelWeights
     origins = [_origin_of(ad, told, decided) for ad in ads]
     uncapped = [by_origin[origin] for origin in origins]
     labellers = ["" if origin == MODERATED else ad.seller for ad, origin in zip(ads, origins, strict=True)]
-    weights = _by_seller(ads, labellers, uncapped)
+    weights = cap_sellers([ad.category_id for ad in ads], labellers, uncapped, plugin_settings.ADS_PER_SELLER)
     capped = sum(before != after for before, after in zip(uncapped, weights, strict=True))
     return LabelWeights(weights, labellers, Counter(origins), capped)
-
-
-def _by_seller(ads: Sequence[LabelledTitle], labellers: Sequence[str], uncapped: list[float]) -> list[float]:
-    """Return the weights with what one account repeats scaled down; none where ``ADS_PER_SELLER`` trusts every account."""
-    most = plugin_settings.ADS_PER_SELLER
-    if most is None:
-        return uncapped
-    categories = [ad.category_id for ad in ads]
-    normalize = Normalizer(TitleSettings.from_dict(plugin_settings.TITLES))
-    titles = [normalize(ad.title[: plugin_settings.MAX_TITLE_LENGTH]) for ad in ads]
-    believed = independence(titles, categories, labellers)
-    weights = [weight * share for weight, share in zip(uncapped, believed, strict=True)]
-    return cap_sellers(categories, labellers, weights, most)
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,10 +12,8 @@ import numpy as np
 from ad_autocategorize.categories.item_photos import PhotoLearning
 from ad_autocategorize.categories.judging import LearnedTitles
 from ad_autocategorize.categories.label_weights import LabelWeights
-from ad_autocategorize.categories.private_words import without_contacts
-from ad_autocategorize.conf import plugin_settings
+from ad_autocategorize.categories.learned_words import learned_words, uncontested_words
 from ad_autocategorize.sources import LabelledTitle
-from ad_autocategorize.titles.normalization import Normalizer
 from ad_autocategorize.titles.settings import TitleSettings
 from taxonomy.tree import CategoryTree
 
@@ -37,9 +35,12 @@ class ReadAds:
     labels: LabelWeights
 
     def words(self, settings: TitleSettings) -> list[list[str]]:
-        """Return the words of each title, without addresses and telephone numbers."""
-        normalize = Normalizer(settings)
-        return [normalize(without_contacts(ad.title[: plugin_settings.MAX_TITLE_LENGTH])) for ad in self.ads]
+        """Return the words of each title that may be learned, but that some may be one seller's own."""
+        return uncontested_words(self.ads, self.labels.labellers, settings)
+
+    def learned_words(self, settings: TitleSettings) -> list[str]:
+        """Return the words of each title that may be learned, parted by spaces."""
+        return learned_words(self.ads, self.labels.labellers, settings)
 
     def with_titles(
         self, titles: Sequence[str], settings: TitleSettings, tree: CategoryTree, skipped: Counter[str]

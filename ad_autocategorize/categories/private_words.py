@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections import Counter
+from collections.abc import Collection, Hashable, Sequence
+
+from ad_autocategorize.categories.independent_sellers import LEAST_ADS_OF_OTHERS
 
 _EMAIL = re.compile(r"[\w.+-]+\s?@\s?[\w-]+(?:\.[\w-]+)+")
 # Seven digits or more, with the signs that part them: telephone numbers, and with them some numbers of parts.
@@ -19,18 +22,27 @@ def without_contacts(title: str) -> str:
     return _NUMBER.sub(lambda found: " " if sum(map(str.isdigit, found[0])) >= _LEAST_DIGITS else found[0], title)
 
 
-def sole_words(titles: Sequence[Iterable[str]], sellers: Sequence[str]) -> set[str]:
+def sole_words(titles: Sequence[Collection[str]], categories: Sequence[Hashable], sellers: Sequence[str]) -> set[str]:
     """Return the words that one known seller alone ever wrote; none where the sellers are not known, or next to none.
+
+    A shop that has a category to itself keeps what it says there again and again: nobody else could name what it sells.
 
     Parameters
     ----------
-    titles : the words of each title; ``sellers`` in the same order, "" for one that is not known.
+    titles : the words of each title; ``categories`` and ``sellers`` in the same order, "" for one that is not known.
     """
     if len(set(sellers) - {""}) < _LEAST_SELLERS:
         return set()
+    ads, own = Counter(categories), Counter(zip(sellers, categories, strict=True))
     writer: dict[str, str | None] = {}
-    for words, seller in zip(titles, sellers, strict=True):
+    repeated: Counter[tuple[str, Hashable]] = Counter()
+    for words, category, seller in zip(titles, categories, sellers, strict=True):
+        theirs = own[seller, category]
+        others = ads[category] - theirs
+        if seller and others < min(theirs, LEAST_ADS_OF_OTHERS):
+            repeated.update((word, category) for word in set(words))
         for word in words:
             # An unknown seller may be anybody: a word of theirs is not told to be one's own.
             writer[word] = seller if seller and writer.get(word, seller) == seller else None
-    return {word for word, seller in writer.items() if seller is not None}
+    kept = {word for (word, _), count in repeated.items() if count > 1}
+    return {word for word, seller in writer.items() if seller is not None} - kept

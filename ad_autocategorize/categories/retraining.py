@@ -15,7 +15,6 @@ from ad_autocategorize.categories.item_photos import Corpus, PhotoLearning, lear
 from ad_autocategorize.categories.judging import LearnedTitles, judge_titles, title_counts, title_outcomes
 from ad_autocategorize.categories.label_weights import LabelWeights, weigh_labels
 from ad_autocategorize.categories.learned import Learned, Progress, ReadAds
-from ad_autocategorize.categories.private_words import sole_words
 from ad_autocategorize.conf import plugin_settings
 from ad_autocategorize.item_photos.names import PART_KEY
 from ad_autocategorize.models import ModelVersion
@@ -178,7 +177,7 @@ def _learn_whole(
 ) -> Learned:
     """Train all nodes. Raises ``TrainingError``."""
     settings = _settings(request, before)
-    ads, labels = read.with_titles(_without_private_words(read, settings), settings, tree, skipped)
+    ads, labels = read.with_titles(read.learned_words(settings), settings, tree, skipped)
     held, served = _train(ads, labels, settings, request, progress)
     return Learned(ads, labels, held, served, _hear_photos(source, ads, labels, served.scorer, request, progress))
 
@@ -253,13 +252,6 @@ def _read(source: AdSource, request: Request, skipped: Counter[str], progress: P
             progress("reading ads", len(ads), 0)
     require_ads(source, len(ads), skipped)
     return ReadAds(ads, weigh_labels(ads, source.name))
-
-
-def _without_private_words(read: ReadAds, settings: TitleSettings) -> list[str]:
-    """Return the titles without what is somebody's own: the model's files list the words of the others."""
-    titles = read.words(settings)
-    sole = sole_words(titles, [ad.seller for ad in read.ads])
-    return [" ".join(word for word in words if word not in sole) for words in titles]
 
 
 def _stage(progress: Progress, stage: str) -> Progress:

@@ -129,9 +129,20 @@ def test_contacts_are_taken_out_and_measures_are_not(title, left):
 
 def test_words_of_one_seller_are_known_where_sellers_are():
     titles = [["mesa", "zafiro"], ["mesa"], ["mesa", "roble"], ["roble"]]
-    assert sole_words(titles, ["a", "b", "c", "a"]) == {"zafiro"}
-    assert sole_words(titles, ["", "", "", ""]) == set()
-    assert sole_words(titles, ["a", "a", "a", "a"]) == set()
+    assert sole_words(titles, [1] * 4, ["a", "b", "c", "a"]) == {"zafiro"}
+    assert sole_words(titles, [1] * 4, ["", "", "", ""]) == set()
+    assert sole_words(titles, [1] * 4, ["a", "a", "a", "a"]) == set()
+
+
+def test_a_shop_that_has_a_category_to_itself_keeps_what_it_says_there_again_and_again():
+    stars = [["telescopio", "chico"], ["telescopio", "grande"], ["telescopio", "eulalia"]]
+    titles = [*stars, ["mesa"], ["mesa", "roble"], ["lente"]]
+    categories, sellers = ["stars"] * 3 + ["home"] * 2 + ["stars"], ["shop"] * 3 + ["b", "c", "d"]
+    # Nobody else could say what a telescope is; a name in one title says nothing of the category.
+    assert sole_words(titles, categories, sellers) == {"chico", "grande", "eulalia", "roble", "lente"}
+    # One among others who sell there keeps nothing of his own.
+    among = [["zafiro"], ["zafiro"], ["mesa"], ["mesa"], ["silla"], ["silla"]]
+    assert sole_words(among, ["home"] * 6, ["a", "a", "b", "c", "d", "e"]) == {"zafiro"}
 
 
 def test_rows_of_other_tables_are_deleted_without_being_loaded(db, django_assert_num_queries):

@@ -308,6 +308,18 @@ def test_doubted_ads_come_with_the_words_that_decided():
     assert scores.words[3][0][1] > 0
 
 
+def test_what_is_not_learned_convinces_nobody():
+    titles, paths = make_titles()
+    category = paths[0]
+    other = next(path for path in paths if path != category)
+    titles, paths = ["zafiro", *titles, *["zafiro"] * 20], [category, *paths, *[other] * 20]
+    learned = [*titles[:-20], *[""] * 20]
+    taught, spared = (out_of_fold_scores(titles, paths, TitleSettings(), learned=each) for each in (None, learned))
+    at = taught.categories.index(other)
+    assert taught.probabilities[0, at] > 0.9
+    assert spared.probabilities[0, at] < 0.5
+
+
 def test_a_small_site_that_is_told_apart_easily_is_not_sure_beyond_reason():
     titles, paths = make_titles(80)
     for number in (0, 5, 10):

@@ -5,7 +5,7 @@ import pytest
 
 from ad_autocategorize.titles.evaluation import expected_calibration_error, hold_out
 from ad_autocategorize.titles.hierarchy import build_nodes
-from ad_autocategorize.titles.normalization import Normalizer
+from ad_autocategorize.titles.normalization import REMEMBERED_NUMBERS, Normalizer
 from ad_autocategorize.titles.settings import TitleSettings
 from ad_autocategorize.titles.training.splitting import draw_sample, split_by_category
 from ad_autocategorize.titles.training.training import TrainingError, train
@@ -31,6 +31,16 @@ ALL_STEPS = {"numbers_to_words": True, "remove_stopwords": True}
 )
 def test_each_step_does_what_it_says_and_can_be_switched_off(steps, title, tokens):
     assert Normalizer(TitleSettings(**steps))(title) == tokens
+
+
+def test_of_the_numbers_that_strangers_type_a_process_remembers_few():
+    normalize = Normalizer(TitleSettings(numbers_to_words=True))
+    for number in range(REMEMBERED_NUMBERS + 10):
+        normalize._spell(f"x{number}")
+    remembered = normalize._spell.cache_info()
+    assert remembered.currsize == remembered.maxsize == REMEMBERED_NUMBERS
+    # Longer ones, which cost the more to spell, stay as they are.
+    assert normalize("9" * 5000) == ["9" * 5000]
 
 
 def test_a_language_without_stop_words_is_refused_only_where_they_are_wanted():

@@ -13,6 +13,7 @@ import numpy as np
 from django.utils import timezone
 
 from ad_autocategorize.categories.label_weights import weigh_labels
+from ad_autocategorize.categories.learned_words import learned_words
 from ad_autocategorize.conf import plugin_settings
 from ad_autocategorize.models import LabelIssue
 from ad_autocategorize.moderation.labels.fingerprints import fingerprint
@@ -236,6 +237,7 @@ def _score(
         titles,
         paths,
         settings,
+        learned=learned_words(ads, labels.labellers, settings),
         weights=labels.weights,
         groups=groups,
         folds=options.folds,

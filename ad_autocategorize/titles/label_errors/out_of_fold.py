@@ -128,6 +128,7 @@ def out_of_fold_scores(
     paths: Sequence[Path],
     settings: TitleSettings,
     *,
+    learned: Sequence[str] | None = None,
     weights: Sequence[float] | None = None,
     groups: Sequence[Hashable | None] | None = None,
     folds: int = FOLDS,
@@ -140,6 +141,7 @@ def out_of_fold_scores(
 
     Parameters
     ----------
+    learned : what is learned of each title, where that is not all of it.
     weights : how much each title counts in training; see ``train``.
     groups : ads of one group share a fold; ``None`` is no group. See ``group_sellers``.
     jobs : folds that are worked on side by side, each in a process and memory of its own.
@@ -162,7 +164,11 @@ def out_of_fold_scores(
     fold_of = assign_folds(paths, folds, seed, groups)
     # Groups may be fewer than folds.
     numbers = np.unique(fold_of).tolist()
-    tasks = (delayed(_answer)(titles, paths, weights, fold_of == number, settings, seed, explain) for number in numbers)
+    learned = titles if learned is None else learned
+    tasks = (
+        delayed(_answer)(titles, learned, paths, weights, fold_of == number, settings, seed, explain)
+        for number in numbers
+    )
     for done, answer in enumerate(Parallel(n_jobs=jobs, return_as="generator")(tasks), 1):
         known = np.array([column[path] for path in answer.categories])
         probabilities[np.ix_(answer.rows, known)] = answer.probabilities
@@ -185,6 +191,7 @@ class _Answer:
 
 def _answer(
     titles: Sequence[str],
+    learned: Sequence[str],
     paths: Sequence[Path],
     weights: Sequence[float] | None,
     inside: NDArray[np.bool_],
@@ -194,7 +201,7 @@ def _answer(
 ) -> _Answer:
     outside, rows = np.flatnonzero(~inside).tolist(), np.flatnonzero(inside)
     counted = None if weights is None else [weights[i] for i in outside]
-    scorer = train([titles[i] for i in outside], [paths[i] for i in outside], settings, weights=counted, seed=seed)
+    scorer = train([learned[i] for i in outside], [paths[i] for i in outside], settings, weights=counted, seed=seed)
     asked = [titles[i] for i in rows.tolist()]
     parts = [
         scorer.probabilities(asked[start : start + BATCH]).astype(np.float32) for start in range(0, len(asked), BATCH)
