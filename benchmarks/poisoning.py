@@ -114,7 +114,7 @@ def uncontested(
 
     normalize = Normalizer(settings)
     words = [normalize(title) for title in titles]
-    sole = sole_words(words, paths, sellers, settings.min_document_frequency) if own else set()
+    sole = sole_words(words, paths, sellers) if own else set()
     contested = contested_words(words, paths, sellers)
     return [
         " ".join(word for word in title if word not in sole and word not in against)

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any
 from ad_autocategorize.artifacts import ArtifactError
 from ad_autocategorize.categories.item_photos import PhotoLearning
 from ad_autocategorize.categories.learned import Learned, Progress, ReadAds, filed
-from ad_autocategorize.categories.learned_words import learned_words
 from ad_autocategorize.item_photos.names import PART_KEY
 from ad_autocategorize.item_photos.scorer import load_part
 from ad_autocategorize.models import ModelVersion
@@ -80,7 +79,8 @@ def learn_changed(
     from ad_autocategorize.titles.training.incremental import Ads, train_changed
 
     state, scorer = champion.state, champion.scorer
-    titles = learned_words(read.ads, read.labels.labellers, scorer.settings, scorer.words)
+    known = scorer.words
+    titles = [" ".join(word for word in words if word in known) for words in read.words(scorer.settings)]
     learned, labels = read.with_titles(titles, scorer.settings, tree, skipped)
     ads = Ads(filed(learned, labels), learned.titles, learned.paths, labels.weights)
     changed = count_changes(state.ads, ads.filed)

@@ -12,6 +12,7 @@ import numpy as np
 from ad_autocategorize.categories.item_photos import PhotoLearning
 from ad_autocategorize.categories.judging import LearnedTitles
 from ad_autocategorize.categories.label_weights import LabelWeights
+from ad_autocategorize.categories.learned_words import learned_words, uncontested_words
 from ad_autocategorize.sources import LabelledTitle
 from ad_autocategorize.titles.settings import TitleSettings
 from taxonomy.tree import CategoryTree
@@ -32,6 +33,14 @@ class ReadAds:
 
     ads: Sequence[LabelledTitle]
     labels: LabelWeights
+
+    def words(self, settings: TitleSettings) -> list[list[str]]:
+        """Return the words of each title that may be learned, but that some may be one seller's own."""
+        return uncontested_words(self.ads, self.labels.labellers, settings)
+
+    def learned_words(self, settings: TitleSettings) -> list[str]:
+        """Return the words of each title that may be learned, parted by spaces."""
+        return learned_words(self.ads, self.labels.labellers, settings)
 
     def with_titles(
         self, titles: Sequence[str], settings: TitleSettings, tree: CategoryTree, skipped: Counter[str]

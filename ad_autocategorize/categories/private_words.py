@@ -22,12 +22,8 @@ def without_contacts(title: str) -> str:
     return _NUMBER.sub(lambda found: " " if sum(map(str.isdigit, found[0])) >= _LEAST_DIGITS else found[0], title)
 
 
-def sole_words(
-    titles: Sequence[Collection[str]], categories: Sequence[Hashable], sellers: Sequence[str], least_ads: int = 1
-) -> set[str]:
+def sole_words(titles: Sequence[Collection[str]], categories: Sequence[Hashable], sellers: Sequence[str]) -> set[str]:
     """Return the words that one known seller alone ever wrote; none where the sellers are not known, or next to none.
-
-    Words of fewer than ``least_ads`` ads are not among them: no model lists those, but for parts that other words have, too.
 
     A shop that has a category to itself keeps what it says there again and again: nobody else could name what it sells.
 
@@ -39,16 +35,14 @@ def sole_words(
         return set()
     ads, own = Counter(categories), Counter(zip(sellers, categories, strict=True))
     writer: dict[str, str | None] = {}
-    written: Counter[str] = Counter()
     repeated: Counter[tuple[str, Hashable]] = Counter()
     for words, category, seller in zip(titles, categories, sellers, strict=True):
         theirs = own[seller, category]
         others = ads[category] - theirs
         if seller and others < min(theirs, LEAST_ADS_OF_OTHERS):
             repeated.update((word, category) for word in set(words))
-        written.update(set(words))
         for word in words:
             # An unknown seller may be anybody: a word of theirs is not told to be one's own.
             writer[word] = seller if seller and writer.get(word, seller) == seller else None
     kept = {word for (word, _), count in repeated.items() if count > 1}
-    return {word for word, seller in writer.items() if seller is not None and written[word] >= least_ads} - kept
+    return {word for word, seller in writer.items() if seller is not None} - kept

@@ -16,7 +16,6 @@ from ad_autocategorize.categories.item_photos import Corpus, PhotoLearning, lear
 from ad_autocategorize.categories.judging import LearnedTitles, judge_titles, title_counts, title_outcomes
 from ad_autocategorize.categories.label_weights import LabelWeights, weigh_labels
 from ad_autocategorize.categories.learned import Learned, Progress, ReadAds
-from ad_autocategorize.categories.learned_words import learned_words
 from ad_autocategorize.conf import plugin_settings
 from ad_autocategorize.item_photos.names import PART_KEY
 from ad_autocategorize.models import ModelVersion
@@ -185,8 +184,7 @@ def _learn_whole(
 ) -> Learned:
     """Train all nodes. Raises ``TrainingError``."""
     settings = _settings(request, before)
-    titles = learned_words(read.ads, read.labels.labellers, settings)
-    ads, labels = read.with_titles(titles, settings, tree, skipped)
+    ads, labels = read.with_titles(read.learned_words(settings), settings, tree, skipped)
     held, served = _train(ads, labels, settings, request, progress)
     return Learned(ads, labels, held, served, _hear_photos(source, ads, labels, served.scorer, request, progress))
 
