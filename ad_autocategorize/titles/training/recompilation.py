@@ -15,8 +15,8 @@ from numpy.typing import NDArray
 from scipy import sparse
 
 from ad_autocategorize.titles.features import TitleFeatures
-from ad_autocategorize.titles.hierarchy import node_key
-from ad_autocategorize.titles.scorer import BLOCKS, TitleScorer, Tree, Weights
+from ad_autocategorize.titles.hierarchy import Tree, node_key
+from ad_autocategorize.titles.scorer import BLOCKS, TitleScorer, Weights
 from ad_autocategorize.titles.training.cascade import LocalClassifier
 from ad_autocategorize.titles.training.compilation import (
     build_bias,
