@@ -36,7 +36,7 @@ class AdRow:
     path: tuple[str, ...]
     created_at: datetime
     import_id: str | None
-    line: int
+    line: int | None
 
 
 def read_ads(text: str) -> Iterator[AdRow]:
@@ -85,7 +85,7 @@ def import_ads(rows: Iterator[AdRow], seller: AbstractBaseUser) -> tuple[int, in
     return len(ads), len(wanted) - len(ads)
 
 
-def _row(record: dict[str, str], line: int) -> AdRow:
+def _row(record: dict[str, str], line: int | None) -> AdRow:
     title, import_id = record["title"], record.get("id") or None
     if not title or "\x00" in title:
         raise ImportRefused("the title is empty.")
