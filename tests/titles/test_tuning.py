@@ -40,6 +40,27 @@ def test_nothing_is_searched_where_nothing_is_open(monkeypatch):
     train(TITLES, PATHS, TitleSettings(regularization=1.0, flat_regularization=0.1))
 
 
+@pytest.mark.parametrize(
+    ("least_at", "chosen", "tried"),
+    [(4.0, 4.0, [1, 2, 4, 0.5]), (0.25, 0.25, [1, 2, 0.5, 0.25]), (2.0, 2.0, [1, 2, 4, 0.5]), (1.0, 1.0, [1, 2, 0.5])],
+)
+def test_c_is_looked_for_outwards_from_the_usual_one_while_the_loss_falls(least_at, chosen, tried):
+    found = []
+
+    def losses(c):
+        found.append(c)
+        return np.full(200, abs(np.log(c / least_at))) + np.random.default_rng(0).normal(size=200)
+
+    assert tuning._best((0.25, 0.5, 1.0, 2.0, 4.0), losses) == chosen
+    assert found == tried
+
+
+def test_the_usual_c_stays_where_no_other_is_surely_better():
+    noise = np.random.default_rng(0).normal(size=200)
+    losses = {0.5: noise + 1, 1.0: np.zeros(200), 2.0: noise - noise.mean() - 0.01}
+    assert tuning._best((0.5, 1.0, 2.0), losses.__getitem__) == 1.0
+
+
 def noisy_site(wrong):
     """Titles of words that say where they are filed, of which a share is filed anywhere."""
     random = np.random.default_rng(3)

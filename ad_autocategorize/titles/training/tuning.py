@@ -9,19 +9,26 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from functools import cache
-from typing import TypeVar
 
 import numpy as np
 
 from ad_autocategorize.titles.settings import TitleSettings
 from ad_autocategorize.titles.training.calibration import fit_temperatures
+from ad_autocategorize.titles.training.cascade import USUAL_REGULARIZATION
 from ad_autocategorize.titles.training.combination import FloatArray, Scores, fit_combination
 from ad_autocategorize.titles.training.examples import Examples
-from ad_autocategorize.titles.training.parts import Asked, Learning, usual_regularization, usual_weights
+from ad_autocategorize.titles.training.parts import (
+    USUAL_FLAT_REGULARIZATION,
+    Asked,
+    Learning,
+    usual_regularization,
+    usual_weights,
+)
 
-# The usual one first: it stays where none is better.
-NODE_CANDIDATES = (1.0, 0.5, 2.0)
-FLAT_CANDIDATES = (0.1, 0.03, 0.3)
+# The usual one stands in the middle and stays where none is surely better. Outwards from it the next is tried as long as the loss
+# falls.
+NODE_CANDIDATES = (0.25, 0.5, USUAL_REGULARIZATION, 2.0, 4.0)
+FLAT_CANDIDATES = (0.01, 0.03, USUAL_FLAT_REGULARIZATION, 0.3, 1.0)
 SEARCHED_ROUNDS = 2
 SEARCHED_ON = 6_000
 SEARCHED_WITH = 2_000
@@ -33,8 +40,6 @@ LEAST_ASKED = 100
 # By how many standard errors of the difference another has to be better.
 SURELY_BETTER = 0.5
 
-Chosen = TypeVar("Chosen", bound=float | None)
-
 
 def choose_regularization(
     rounds: Sequence[tuple[Examples, Examples]], settings: TitleSettings, *, seed: int, jobs: int
@@ -44,13 +49,9 @@ def choose_regularization(
     In each round the first examples are learned from, and the second are judged on where their category is one of the first.
     """
     usual = usual_regularization(settings)
-    nodes: Sequence[float | None] = [usual.regularization]
-    machines: Sequence[float | None] = [usual.flat_regularization]
-    if settings.regularization is None and settings.classifier != "multinomial_nb":
-        nodes = NODE_CANDIDATES
-    if settings.flat_regularization is None and settings.flat_svc_weight != 0:
-        machines = FLAT_CANDIDATES
-    if sum(len(asked) for _, asked in rounds) < LEAST_ASKED or len(nodes) == len(machines) == 1:
+    nodes = settings.regularization is None and settings.classifier != "multinomial_nb"
+    machine = settings.flat_regularization is None and settings.flat_svc_weight != 0
+    if sum(len(asked) for _, asked in rounds) < LEAST_ASKED or not (nodes or machine):
         return usual
     searches = []
     for rest, asked in (_with_fewer_categories(*each, seed) for each in rounds):
@@ -60,8 +61,14 @@ def choose_regularization(
     def losses(tried: TitleSettings) -> FloatArray:
         return np.concatenate([search.losses(tried) for search in searches])
 
-    usual = replace(usual, regularization=_best(nodes, lambda c: losses(replace(usual, regularization=c))))
-    return replace(usual, flat_regularization=_best(machines, lambda c: losses(replace(usual, flat_regularization=c))))
+    chosen = usual
+    if nodes:
+        best = _best(NODE_CANDIDATES, lambda c: losses(replace(usual, regularization=c)))
+        chosen = replace(usual, regularization=best)
+    if machine:
+        best = _best(FLAT_CANDIDATES, lambda c: losses(replace(chosen, flat_regularization=c)))
+        return replace(chosen, flat_regularization=best)
+    return chosen
 
 
 def _with_fewer_categories(rest: Examples, asked: Examples, seed: int) -> tuple[Examples, Examples]:
@@ -74,13 +81,22 @@ def _with_fewer_categories(rest: Examples, asked: Examples, seed: int) -> tuple[
     return rest.part(parts[0]), asked.part(parts[1])
 
 
-def _best(candidates: Sequence[Chosen], losses: Callable[[Chosen], FloatArray]) -> Chosen:
-    """Return the candidate of least loss, or the first where that is hardly better."""
-    found = {candidate: losses(candidate) for candidate in candidates}
-    best = min(candidates, key=lambda candidate: float(found[candidate].mean()))
-    gain = found[candidates[0]] - found[best]
+def _best(candidates: Sequence[float], losses: Callable[[float], FloatArray]) -> float:
+    """Return the candidate of least loss of those tried, or the one in the middle where that is hardly better."""
+    middle = len(candidates) // 2
+    usual = candidates[middle]
+    found = {usual: losses(usual)}
+    for outwards in (candidates[middle + 1 :], candidates[:middle][::-1]):
+        loss = float(found[usual].mean())
+        for candidate in outwards:
+            found[candidate] = losses(candidate)
+            before, loss = loss, float(found[candidate].mean())
+            if loss >= before:
+                break
+    best = min(found, key=lambda candidate: float(found[candidate].mean()))
+    gain = found[usual] - found[best]
     surely = float(gain.mean()) >= SURELY_BETTER * float(gain.std()) / len(gain) ** 0.5
-    return best if surely else candidates[0]
+    return best if surely else usual
 
 
 class _Search:
