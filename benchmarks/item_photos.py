@@ -121,6 +121,10 @@ def main() -> None:
             f"+ {fusion.entropy_weight:.2f} a nat, p {held_out.comparison.p_value:.2g}, {seconds:.0f} s",
             flush=True,
         )
+    _print_table(collected, pooled)
+
+
+def _print_table(collected: list[dict[str, float]], pooled: list[HeldOut]) -> None:
     print("| figure | mean | least | most |\n|---|---|---|---|")
     for name in collected[0]:
         values = [row[name] for row in collected]

@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 import pytest
 from django.core.management import call_command
 
+from ad_autocategorize import private_folder
 from tests.titles.data import labelled_titles
 
 NAMES = {1: "Vehículos", 2: "Repuestos", 3: "Neumáticos", 4: "Hogar", 5: "Sillones", 6: "Ocio", 7: "Libros & más"}
@@ -33,3 +34,12 @@ def report(titles_file, tmp_path_factory):
     file = tmp_path_factory.mktemp("report") / "report.json"
     call_command("evaluate_classifiers", "--csv", str(titles_file), "--json", str(file), "--folds", "3")
     return json.loads(file.read_text())
+
+
+@pytest.fixture
+def copies(monkeypatch, tmp_path):
+    """Private copies of models of this test's own."""
+    folder = tmp_path / "private"
+    folder.mkdir()
+    monkeypatch.setattr(private_folder.tempfile, "gettempdir", lambda: str(folder))
+    return folder

@@ -8,7 +8,7 @@ import pytest
 from django.core.files.storage import storages
 from django.core.management import CommandError, call_command
 
-from ad_autocategorize import private_folder, registry
+from ad_autocategorize import registry
 from ad_autocategorize.artifacts import MANIFEST_NAME, TENSORS_NAME
 from ad_autocategorize.categories.services import suggest_categories
 from ad_autocategorize.checks import check_settings
@@ -23,14 +23,8 @@ from ad_autocategorize.versions.comparing import compare_versions
 from ad_autocategorize.versions.outcomes import OUTCOMES_NAME
 from tests.plugin.object_store import name_storage
 
-
-@pytest.fixture(autouse=True)
-def copies(monkeypatch, tmp_path):
-    """Private copies of this test's own."""
-    folder = tmp_path / "private"
-    folder.mkdir()
-    monkeypatch.setattr(private_folder.tempfile, "gettempdir", lambda: str(folder))
-    return folder
+# Each test serves from copies of its own.
+pytestmark = pytest.mark.usefixtures("copies")
 
 
 @pytest.fixture

@@ -22,17 +22,11 @@ from ad_autocategorize.private_copies import private_copy
 from ad_autocategorize.registry import Registry
 from taxonomy import locking
 
+# Each test serves from copies of its own.
+pytestmark = pytest.mark.usefixtures("copies")
+
 SUGGEST = "/api/v1/suggestions/category/"
 HEALTH = "/api/v1/health/"
-
-
-@pytest.fixture(autouse=True)
-def copies(monkeypatch, tmp_path):
-    """Private copies of this test's own."""
-    folder = tmp_path / "private"
-    folder.mkdir()
-    monkeypatch.setattr(private_folder.tempfile, "gettempdir", lambda: str(folder))
-    return folder
 
 
 @contextmanager

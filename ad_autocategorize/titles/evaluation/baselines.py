@@ -17,7 +17,7 @@ from ad_autocategorize.titles.features import Contents, TitleFeatures
 from ad_autocategorize.titles.hierarchy import Path
 from ad_autocategorize.titles.settings import TitleSettings
 from ad_autocategorize.titles.training.examples import relative_weights, tokenize
-from ad_autocategorize.titles.training.helpers import end_with_trainer
+from ad_autocategorize.titles.training.side_by_side import run_side_by_side
 from ad_autocategorize.titles.training.splitting import split_by_category
 
 CLASSIFIERS = ("LinearSVC", "MultinomialNB", "DecisionTreeClassifier", "LogisticRegression")
@@ -83,7 +83,6 @@ def cross_validate(
 
     ``None`` where fewer than two main categories have an ad for every fold.
     """
-    from joblib import Parallel, delayed
     from sklearn.model_selection import StratifiedKFold
 
     sizes = Counter(path[0] for path in paths)
@@ -93,8 +92,9 @@ def cross_validate(
     tokens, _ = tokenize([titles[position] for position in kept], settings)
     labels = encode([paths[position][:1] for position in kept])[1][0]
     parts = list(StratifiedKFold(folds, shuffle=True, random_state=seed).split(labels, labels))
-    tasks = (delayed(_run_fold)(tokens, labels, train, test, settings, seed) for train, test in parts)
-    results = Parallel(n_jobs=jobs)(tasks)
+    results = list(
+        run_side_by_side(_run_fold, ((tokens, labels, train, test, settings, seed) for train, test in parts), jobs=jobs)
+    )
     answers = np.empty((len(CLASSIFIERS), len(labels)), dtype=np.intp)
     for (_, test), (guesses, _) in zip(parts, results, strict=True):
         answers[:, test] = guesses
@@ -186,7 +186,6 @@ def _share(guesses: Sequence[Path], paths: Sequence[Path]) -> float:
 def _run_fold(
     tokens: list[list[str]], labels: Labels, train: Labels, test: Labels, settings: TitleSettings, seed: int
 ) -> tuple[Labels, list[float]]:
-    end_with_trainer()
     words = replace(settings, features="words")
     seen, unseen = (Contents.of([tokens[i] for i in part], words) for part in (train, test))
     features = TitleFeatures(words).fit(seen)

@@ -18,6 +18,7 @@ from ad_autocategorize.titles.label_errors.explanation import WordWeights, decid
 from ad_autocategorize.titles.normalization import Normalizer
 from ad_autocategorize.titles.scorer import TitleScorer
 from ad_autocategorize.titles.settings import TitleSettings
+from ad_autocategorize.titles.training.side_by_side import run_side_by_side
 from ad_autocategorize.titles.training.training import Progress, TrainingError, train
 
 FOLDS = 4
@@ -152,8 +153,6 @@ def out_of_fold_scores(
     ------
     TrainingError : the ads are too few for that many folds, or cannot be learned from.
     """
-    from joblib import Parallel, delayed
-
     if len(titles) < 2 * folds:
         raise TrainingError(f"{len(titles)} ads are too few to be scored out of {folds} folds.")
     categories = tuple(sorted(set(paths)))
@@ -165,11 +164,8 @@ def out_of_fold_scores(
     # Groups may be fewer than folds.
     numbers = np.unique(fold_of).tolist()
     learned = titles if learned is None else learned
-    tasks = (
-        delayed(_answer)(titles, learned, paths, weights, fold_of == number, settings, seed, explain)
-        for number in numbers
-    )
-    for done, answer in enumerate(Parallel(n_jobs=jobs, return_as="generator")(tasks), 1):
+    tasks = ((titles, learned, paths, weights, fold_of == number, settings, seed, explain) for number in numbers)
+    for done, answer in enumerate(run_side_by_side(_answer, tasks, jobs=jobs), 1):
         known = np.array([column[path] for path in answer.categories])
         probabilities[np.ix_(answer.rows, known)] = answer.probabilities
         words |= answer.words

@@ -15,8 +15,8 @@ from scipy import sparse
 
 from ad_autocategorize.titles.hierarchy import Node, Path
 from ad_autocategorize.titles.settings import TitleSettings
-from ad_autocategorize.titles.training.helpers import end_with_trainer
 from ad_autocategorize.titles.training.hyperplanes import fit_hyperplanes, is_wide
+from ad_autocategorize.titles.training.side_by_side import run_side_by_side
 from ad_autocategorize.titles.training.splitting import draw_sample
 
 FloatArray = NDArray[np.float64]
@@ -79,7 +79,6 @@ def train_nodes(
     for ``None``. ``progress`` is called once a trained node. ``jobs`` are processes: liblinear's random numbers are global to a
     process, so that threads would make equal seeds give unequal classifiers.
     """
-    from joblib import Parallel, delayed
 
     def arguments(node: Node) -> tuple[sparse.csr_array, FloatArray | None, Node, TitleSettings, int]:
         return features[node.ads], None if weights is None else weights[node.ads], node, settings, seed
@@ -93,8 +92,8 @@ def train_nodes(
             progress()
         elif len(node.outcomes) > 1:
             narrow.append(node)
-    tasks = (delayed(_train_node)(*arguments(node)) for node in narrow)
-    for node, classifier in zip(narrow, Parallel(n_jobs=jobs, return_as="generator")(tasks), strict=True):
+    classifiers = run_side_by_side(_train_node, map(arguments, narrow), jobs=jobs)
+    for node, classifier in zip(narrow, classifiers, strict=True):
         trained[node.path] = classifier
         progress()
     return [trained[node.path] for node in nodes if node.path in trained]
@@ -109,7 +108,6 @@ def with_sample(node: Node, seed: int) -> Node:
 def _train_node(
     rows: sparse.csr_array, weights: FloatArray | None, node: Node, settings: TitleSettings, seed: int, jobs: int = 1
 ) -> LocalClassifier:
-    end_with_trainer()
     if len(node.ads) < settings.min_ads_per_node:
         return _frequencies(node, rows.shape[1], weights)
     if settings.classifier in ("linear_svc", "logistic_regression"):

@@ -17,6 +17,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
 
+from ad_autocategorize.titles.training.side_by_side import run_side_by_side
+
 FloatArray = NDArray[np.float64]
 
 # liblinear answers with a dense matrix: it is asked for so many outcomes at once that it has no more cells (128 MiB).
@@ -44,7 +46,6 @@ def fit_hyperplanes(
     ``labels`` count from zero without a gap. Coefficients below ``smallest`` are left out. ``jobs`` processes fit blocks of
     outcomes side by side, if the estimator is a support-vector machine, whose outcomes do not depend on one another.
     """
-    from joblib import Parallel, delayed
     from sklearn.svm import LinearSVC
 
     outcomes, width = int(labels.max()) + 1, rows.shape[1]
@@ -58,8 +59,8 @@ def fit_hyperplanes(
         parts = [_fit_all(estimator, narrow, labels, smallest, weights)]
     else:
         blocks = (range(start, min(start + size, outcomes)) for start in range(0, outcomes, size))
-        fit = delayed(_fit_block)
-        parts = Parallel(n_jobs=jobs)(fit(estimator, narrow, labels, block, smallest, weights) for block in blocks)
+        tasks = ((estimator, narrow, labels, block, smallest, weights) for block in blocks)
+        parts = list(run_side_by_side(_fit_block, tasks, jobs=jobs))
     coefficients = sparse.csr_array(sparse.vstack([part for part, _ in parts], format="csr"))
     wide = (coefficients.data, used[coefficients.indices], coefficients.indptr)
     return sparse.csr_array(wide, shape=(outcomes, width)), np.concatenate([intercepts for _, intercepts in parts])

@@ -34,6 +34,7 @@ from ad_autocategorize.titles.training.flat import (
 )
 from ad_autocategorize.titles.training.parts import USUAL_FLAT_REGULARIZATION
 from ad_autocategorize.titles.training.recompilation import Kept, outcomes_by_node, recompile
+from ad_autocategorize.titles.training.side_by_side import run_side_by_side
 from ad_autocategorize.titles.training.splitting import draw_sample
 
 # A node of so many ads waits until this share of them has changed: near the root a training takes as long as all below together,
@@ -230,17 +231,15 @@ class _Work:
 
     def _machine(self, jobs: int) -> FlatModel:
         """Train a hyperplane for each changed category, one by one: each is the same whichever others are trained."""
-        from joblib import Parallel, delayed
-
         rows, words = self._rows(self._sample), len(self.features.words)
         matrix, weights = self._matrix[rows][:, :words], self._weights[rows]
         categories = self._plan.category_of[self._sample]
         options = self._settings.flat_regularization or USUAL_FLAT_REGULARIZATION, self._checkpoint.seed, weights
         tasks = (
-            delayed(train_flat_svc)(matrix, words, (categories == place).astype(np.intp), ((), path), *options)
+            (matrix, words, (categories == place).astype(np.intp), ((), path), *options)
             for place, path in zip(self._changed.tolist(), self._changed_paths(), strict=True)
         )
-        found = Parallel(n_jobs=jobs)(tasks)
+        found = list(run_side_by_side(train_flat_svc, tasks, jobs=jobs))
         coefficients = sparse.vstack([model.coefficients[[1]] for model in found], format="csr")
         coefficients.resize((len(found), self._matrix.shape[1]))
         intercepts = np.array([model.intercepts[1] for model in found])
