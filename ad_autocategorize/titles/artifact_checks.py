@@ -66,12 +66,14 @@ def _check_table(own: Mapping[str, Array], scored: int) -> None:
 
 def _check_tree(own: Mapping[str, Array], edges: int, categories: int) -> None:
     starts, path_edges = own["node_starts"], own["path_edges"]
-    if edges < 0 or path_edges.ndim != 2 or path_edges.shape[1] != categories or not len(path_edges):
+    if edges < 1 or path_edges.ndim != 2 or path_edges.shape[1] != categories or not len(path_edges):
         raise ValueError("path_edges are not those of the categories")
     # One more than the edges stands for none.
     _within(path_edges, edges + 1, "path_edges")
-    _within(starts, max(edges, 1), "node_starts")
-    if (np.diff(starts) <= 0).any() or (edges and (not len(starts) or starts[0] != 0)):
+    if (path_edges == edges).all(axis=0).any():
+        raise ValueError("path_edges lead to some category along no edge")
+    _within(starts, edges, "node_starts")
+    if (np.diff(starts) <= 0).any() or not len(starts) or starts[0] != 0:
         raise ValueError("node_starts do not divide the edges")
     if own["floors"].shape != (categories,):
         raise ValueError("floors are not those of the categories")

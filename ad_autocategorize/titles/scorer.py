@@ -33,6 +33,7 @@ from ad_autocategorize.artifacts import (
 from ad_autocategorize.titles.artifact_checks import checked_tensors
 from ad_autocategorize.titles.hierarchy import Path, Tree, subtree_ranges
 from ad_autocategorize.titles.mixture import Mixture
+from ad_autocategorize.titles.path_sums import PathSums
 from ad_autocategorize.titles.settings import TitleSettings
 from ad_autocategorize.titles.vocabulary import Entries, Vocabulary
 
@@ -104,15 +105,10 @@ class TitleScorer:
         self._entry_columns, self._entries = weights.table.indices, weights.table.data
         self._hot_rows, self._columns = weights.hot.shape
         self._batch_size = max(BATCH_CELLS // self._columns, 1)
-        # The mixture's sharp part, then its flat one.
-        mixture = weights.mixture
-        self._steepness = 1 / np.array([[mixture.temperature], [mixture.flat_temperature]])
-        self._shares = np.array([[1 - mixture.flat_share], [mixture.flat_share]])
         # A site allows its active categories, the same set in one request after the other. No method is cached: a model that
         # refers to itself would stay in memory for a while after it was swapped.
         self._refused = lru_cache(2)(partial(_find_refused, tree.categories))
-        sizes = np.diff(np.append(tree.node_starts, tree.edges))
-        self._node_of_edge = np.repeat(np.arange(len(sizes)), sizes)
+        self._path_sums = PathSums(tree)
         self._subtrees = subtree_ranges(tree.categories)
 
     def suggest(self, title: str, limit: int = 3, allowed: frozenset[int] | None = None) -> list[Suggestion]:
@@ -132,7 +128,7 @@ class TitleScorer:
         return self._weights, self._vocabulary
 
     @cached_property
-    def priors(self) -> NDArray[np.float64]:
+    def priors(self) -> NDArray[np.float32]:
         """What the scorer says of a title in which it knows nothing, shape (categories,).
 
         A suggestion that is hardly more probable says nothing of the title: "asdf qwer" is filed by habit alone.
@@ -153,7 +149,8 @@ class TitleScorer:
 
     def probabilities(self, titles: Sequence[str]) -> NDArray[np.float64]:
         """Return the probability of every category, shape (titles, ``len(tree.categories)``); rows sum to one."""
-        parts = _in_batches(lambda batch: self._score_batch(batch)[0], titles, self._batch_size)
+        # Single precision is enough for what is added up here, and not for what others calculate from it.
+        parts = _in_batches(lambda batch: self._score_batch(batch)[0].astype(np.float64), titles, self._batch_size)
         return np.vstack(parts) if parts else np.empty((0, len(self.tree.categories)))
 
     def rank(self, titles: Sequence[str], limit: int = 3) -> tuple[NDArray[np.intp], NDArray[np.float64]]:
@@ -230,7 +227,7 @@ class TitleScorer:
             sums += cold
         return sums
 
-    def _score_batch(self, titles: Sequence[str]) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
+    def _score_batch(self, titles: Sequence[str]) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:
         """Return probabilities, shape (titles, categories), and which titles have anything known in them."""
         rows, starts = self._vocabulary.rows_of_many(titles)
         is_hot = rows < self._hot_rows
@@ -246,14 +243,14 @@ class TitleScorer:
         clip = bool(np.diff(starts).max() > self._weights.unclipped_rows)
         return self._probabilities(sums, clip), self._vocabulary.any_known(rows, starts)
 
-    def _probabilities(self, sums: Array, clip: bool) -> NDArray[np.float64]:
+    def _probabilities(self, sums: Array, clip: bool) -> NDArray[np.float32]:
         """Turn summed rows, shape (titles, columns) or (columns,), into category probabilities, the last axis categories.
 
         ``clip`` says whether a score may be beyond what exp() takes.
         """
         categories = len(self.tree.categories)
         # Methods of the ufuncs rather than of the arrays: for one title the detour costs as much as the work.
-        largest, total = np.maximum.reduce, np.add.reduce
+        largest = np.maximum.reduce
         width = (self._columns - BLOCKS) // BLOCKS
         word_length, character_length = _lengths(sums[..., -BLOCKS:])
         scores = sums[..., :width] / word_length
@@ -263,33 +260,14 @@ class TitleScorer:
         edge_scores = scores[..., :-categories]
         if clip:
             edge_scores = np.clip(edge_scores, -LARGEST_SCORE, LARGEST_SCORE)
-        mixed = self._path_log_probabilities(edge_scores)
+        mixed = self._path_sums(edge_scores)
         mixed += scores[..., -categories:]
         mixed += feature_sum * self._weights.floors
         mixed -= largest(mixed, axis=-1, keepdims=True)
-        parts = mixed[..., None, :] * self._steepness
-        np.exp(parts, out=parts)
-        parts *= self._shares / total(parts, axis=-1, keepdims=True)
-        return np.asarray(total(parts, axis=-2))
-
-    def _path_log_probabilities(self, scores: Array) -> NDArray[np.float64]:
-        """Turn edge scores into log-probabilities of whole paths: a log-softmax within each node, summed along the path."""
-        edges, path_edges = self.tree.edges, self.tree.path_edges
-        # The last column stays zero, for paths shorter than the longest.
-        padded = np.zeros((*scores.shape[:-1], edges + 1))
-        if edges:
-            logs = padded[..., :edges]
-            logs[...] = scores
-            sums = np.add.reduceat(np.exp(logs), self.tree.node_starts, axis=-1)
-            logs -= np.log(sums, out=sums).take(self._node_of_edge, axis=-1)
-        # Either way the levels are added one by one, and a title's sum is the same alone and in a batch.
-        if scores.ndim == 1:
-            return np.asarray(np.add.reduce(padded.take(path_edges), axis=0))
-        # All levels at once would be more memory than stays near the processor.
-        along: Array = padded.take(path_edges[0], axis=1)
-        for level in path_edges[1:]:
-            along += padded.take(level, axis=1)
-        return along
+        mixture = self._weights.mixture
+        sharp = _softmax(mixed, mixture.temperature, 1 - mixture.flat_share)
+        sharp += _softmax(mixed, mixture.flat_temperature, mixture.flat_share)
+        return sharp
 
     def top(self, probabilities: Array, limit: int, allowed: frozenset[int] | None = None) -> list[Suggestion]:
         """Return the best categories of probabilities of shape (categories,), as ``suggest`` does."""
@@ -352,6 +330,14 @@ def _lengths(squares: Array) -> tuple[Any, Any]:
         return math.sqrt(max(first, SMALLEST_SQUARED_LENGTH)), math.sqrt(max(second, SMALLEST_SQUARED_LENGTH))
     lengths = np.sqrt(np.maximum(squares, np.float32(SMALLEST_SQUARED_LENGTH)))
     return lengths[:, :1], lengths[:, 1:]
+
+
+def _softmax(scores: Array, temperature: float, share: float) -> Array:
+    """Return a part of the mixture, given scores of 0 at most."""
+    shares = scores / temperature
+    np.exp(shares, out=shares)
+    shares *= share / np.add.reduce(shares, axis=-1, keepdims=True)
+    return shares
 
 
 def _in_batches(score: Callable[[Sequence[str]], Result], titles: Sequence[str], most: int) -> list[Result]:

@@ -66,6 +66,12 @@ def test_arrays_that_lead_out_of_range_are_refused(folder, tmp_path, name):
         TitleScorer.load(tmp_path / "other", digest)
 
 
+def test_a_category_that_no_edge_leads_to_is_refused(folder, tmp_path):
+    digest = rewrite(folder, tmp_path / "other", path_edges=lambda edges: np.full_like(edges, edges.max()))
+    with pytest.raises(ArtifactError, match="along no edge"):
+        TitleScorer.load(tmp_path / "other", digest)
+
+
 def test_a_folder_as_it_was_written_is_served(folder, tmp_path):
     digest = rewrite(folder, tmp_path / "other")
     assert TitleScorer.load(tmp_path / "other", digest).suggest("sofa futon")

@@ -170,34 +170,45 @@ def build_table(
     ``coefficients`` are those of ``join_coefficients``, ``counted`` the flat model's; the n-grams are folded into the first
     ``folded`` rows.
     """
-    words, characters = features.words, features.characters
-    order = frequent_first(features)[: len(words)]
-    word_part = sparse.diags_array(words.weights[order].astype(np.float32)) @ coefficients[order]
-    ngram_part = sparse.diags_array(characters.weights.astype(np.float32)) @ coefficients[len(words) :]
-    # Only single words fold in their n-grams; pairs and position marks have none of their own.
-    ngrams_of_word, squares = features.spell(_names(features, order[:folded]))
-    ngrams_of_word.resize((len(words), len(characters)))
-    spelt = ngrams_of_word.astype(np.float32) @ coefficients[len(words) :]
-    spelling = np.zeros(len(words))
-    spelling[:folded] = squares
-    squares_of_words = np.column_stack([words.weights[order] ** 2, spelling])
-    squares_of_ngrams = np.column_stack([np.zeros(len(characters)), characters.weights**2])
-    unknown = np.diag([features.unknown_ngram**2, features.unknown_word**2])[:, ::-1]
-    rows_of_words = [
-        word_part,
-        _column(words.weights[order] * counted[order]),
-        spelt,
-        _column(ngrams_of_word @ counted[len(words) :]),
-        squares_of_words,
-    ]
-    nothing = sparse.csr_array((len(characters), coefficients.shape[1] + 1))
-    rows_of_ngrams = [nothing, ngram_part, _column(characters.weights * counted[len(words) :]), squares_of_ngrams]
-    rows_of_unknown = [sparse.csr_array((UNKNOWN_ROWS, 2 * coefficients.shape[1] + 2)), unknown]
-    parts = (rows_of_words, rows_of_ngrams, rows_of_unknown)
-    blocks = [sparse.hstack(rows, format="csr", dtype=np.float32) for rows in parts]
-    table = sparse.csr_array(sparse.vstack(blocks, format="csr"))
+    # One after the other, so that no block's parts are held while the next is made.
+    of_words = _rows_of_words(features, coefficients, counted, folded)
+    table = sparse.vstack([of_words, _rows_of_ngrams(features, coefficients, counted)], format="csr")
+    table = sparse.csr_array(table)
     table.sort_indices()
     return table
+
+
+def _rows_of_words(
+    features: TitleFeatures, coefficients: sparse.csr_array, counted: FloatArray, folded: int
+) -> sparse.csr_array:
+    words = features.words
+    order = frequent_first(features)[: len(words)]
+    # Only single words fold in their n-grams; pairs and position marks have none of their own.
+    ngrams_of_word, squares = features.spell(_names(features, order[:folded]))
+    ngrams_of_word.resize((len(words), len(features.characters)))
+    spelling = np.zeros(len(words))
+    spelling[:folded] = squares
+    parts = [
+        sparse.diags_array(words.weights[order].astype(np.float32)) @ coefficients[order],
+        _column(words.weights[order] * counted[order]),
+        ngrams_of_word.astype(np.float32) @ coefficients[len(words) :],
+        _column(ngrams_of_word @ counted[len(words) :]),
+        np.column_stack([words.weights[order] ** 2, spelling]),
+    ]
+    return sparse.hstack(parts, format="csr", dtype=np.float32)
+
+
+def _rows_of_ngrams(features: TitleFeatures, coefficients: sparse.csr_array, counted: FloatArray) -> sparse.csr_array:
+    """Return the rows of the n-grams, then those of an unknown n-gram and an unknown word."""
+    weights, first = features.characters.weights, len(features.words)
+    nothing = sparse.csr_array((len(weights), coefficients.shape[1] + 1))
+    ngram_part = sparse.diags_array(weights.astype(np.float32)) @ coefficients[first:]
+    squares = np.column_stack([np.zeros(len(weights)), weights**2])
+    parts = [nothing, ngram_part, _column(weights * counted[first:]), squares]
+    unknown = np.diag([features.unknown_ngram**2, features.unknown_word**2])[:, ::-1]
+    parts_of_unknown = [sparse.csr_array((UNKNOWN_ROWS, 2 * coefficients.shape[1] + 2)), unknown]
+    blocks = [sparse.hstack(part, format="csr", dtype=np.float32) for part in (parts, parts_of_unknown)]
+    return sparse.vstack(blocks, format="csr")
 
 
 def _column(values: FloatArray) -> FloatArray:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ad_autocategorize.titles.features import Contents
+from ad_autocategorize.titles.features import Contents, TitleFeatures
 from ad_autocategorize.titles.hierarchy import Path, build_nodes, node_key
 from ad_autocategorize.titles.mixture import Mixture
 from ad_autocategorize.titles.scorer import TitleScorer
@@ -100,16 +100,13 @@ def train_whole(
     rounds = _rounds(examples, seed)
     steps = _Steps(progress, len(build_nodes(paths)) * (1 + len(rounds)))
     calibration = _calibrate(examples, rounds, settings, seed=seed, jobs=jobs, progress=steps.advance)
-    learning, settings = Learning.of(examples, settings), calibration.settings
-    classifiers = learning.cascade(settings, seed, jobs, steps.advance)
+    settings = calibration.settings
+    features, classifiers, flat = _learn(examples, settings, seed=seed, jobs=jobs, progress=steps.advance)
     steps.finish()
-    flat = no_flat_model(learning.categories, learning.matrix.shape[1])
-    for model, weight in zip(learning.flat(settings, seed, jobs), usual_weights(settings)[0], strict=True):
-        flat += model.scaled(weight)
     calibrated = calibration.temperatures.apply(classifiers)
-    scorer = compile_scorer(settings, learning.features, calibrated, flat, calibration.mixture)
+    scorer = compile_scorer(settings, features, calibrated, flat, calibration.mixture)
     checkpoint = Checkpoint(
-        learning.features.frequencies,
+        features.frequencies,
         flat.counted,
         {node_key(path): temperature for path, temperature in calibration.temperatures.of_node.items()},
         calibration.temperatures.common,
@@ -118,6 +115,21 @@ def train_whole(
         seed=seed,
     )
     return Trained(scorer, checkpoint)
+
+
+def _learn(
+    examples: Examples, settings: TitleSettings, *, seed: int, jobs: int, progress: Callable[[], None]
+) -> tuple[TitleFeatures, list[LocalClassifier], FlatModel]:
+    """Return what all examples say: the vocabulary, the nodes' classifiers, and the flat models, weighted and added up.
+
+    The examples as features, the largest thing of all, end with it: a table is compiled without them.
+    """
+    learning = Learning.of(examples, settings)
+    classifiers = learning.cascade(settings, seed, jobs, progress)
+    flat = no_flat_model(learning.categories, learning.matrix.shape[1])
+    for model, weight in zip(learning.flat(settings, seed, jobs), usual_weights(settings)[0], strict=True):
+        flat += model.scaled(weight)
+    return learning.features, classifiers, flat
 
 
 class _Steps:
