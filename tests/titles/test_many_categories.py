@@ -130,6 +130,12 @@ def test_outcomes_that_depend_on_one_another_are_fitted_at_once(monkeypatch):
     np.testing.assert_array_equal(again.toarray(), whole.toarray())
 
 
+@pytest.mark.parametrize("classifier", ["linear_svc", "logistic_regression", "multinomial_nb"])
+def test_positions_in_a_table_have_32_bits(classifier):
+    table = training.train(TITLES, PATHS, TitleSettings(classifier=classifier)).parts[0].table
+    assert table.indices.dtype == table.indptr.dtype == np.int32
+
+
 def test_a_wide_node_is_trained_and_stays_in_its_place(monkeypatch):
     expected = training.train(TITLES, PATHS, TitleSettings())
     wide(monkeypatch, OUTCOMES_TOGETHER=1, ADS_BY_CHANCE=5)

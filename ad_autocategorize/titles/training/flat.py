@@ -141,7 +141,9 @@ def train_naive_bayes(
     """
     titles = len(labels)
     weight = np.ones(titles) if weights is None else weights
-    members = sparse.csr_array((weight, (labels, np.arange(titles))), (len(categories), titles))
+    # Positions of 32 bits: those of the product are of as many, and it is the largest part of a model while that is made.
+    places = labels.astype(np.int32), np.arange(titles, dtype=np.int32)
+    members = sparse.csr_array((weight, places), (len(categories), titles))
     counts = sparse.csr_array(members @ features)
     if counted is None:
         counted = _narrow_features(counts, np.bincount(features.indices, minlength=counts.shape[1]), titles)

@@ -50,7 +50,7 @@ def fit_hyperplanes(
 
     outcomes, width = int(labels.max()) + 1, rows.shape[1]
     # A column for each feature of the site would be gigabytes for a few ads.
-    used = np.flatnonzero(np.bincount(rows.indices, minlength=width))
+    used = np.flatnonzero(np.bincount(rows.indices, minlength=width)).astype(np.int32)
     place = np.zeros(width, dtype=np.int32)
     place[used] = np.arange(len(used))
     narrow = sparse.csr_array((rows.data, place[rows.indices], rows.indptr), shape=(rows.shape[0], len(used)))
@@ -141,5 +141,5 @@ def _fit(
 
 
 def _sparse(dense: FloatArray, smallest: float) -> sparse.csr_array:
-    outcome, column = np.nonzero(np.abs(dense) >= smallest)
-    return sparse.csr_array((dense[outcome, column], (outcome, column)), shape=dense.shape)
+    # Not by the positions that NumPy finds: they are of 64 bits, and so would be the columns of every table made of these.
+    return sparse.csr_array(np.where(np.abs(dense) >= smallest, dense, 0.0))
