@@ -36,7 +36,7 @@ class PhotoSettings:
     freeze_backbone: bool | None = None
     height: int = 160
     width: int = 224
-    epochs: int = 30
+    epochs: int = 50
     batch_size: int = 32
     learning_rate: float = 2e-3
     augmentation: Augmentation = "strong"

@@ -96,13 +96,29 @@ def test_resuming_ends_where_an_uninterrupted_training_ends(toys, vocabularies, 
         torch.testing.assert_close(second.network.state_dict()[name], value, msg=name)
 
 
-def test_photos_are_a_little_smaller_in_training_than_when_they_are_served(toys, vocabularies):
-    settings = toy_settings(height=160, width=224)
+def test_photos_grow_while_it_trains_and_stay_a_little_smaller_than_when_they_are_served(toys, vocabularies):
+    settings = toy_settings(height=160, width=224, epochs=9)
     trainer = Trainer(CarNetwork("tiny_test_network", vocabularies, 160, 224), settings, *toys)
-    assert trainer._size() == (144, 200)
+    assert [trainer._size(number) for number in (0, 4, 8)] == [(112, 160), (128, 176), (144, 200)]
+    # A single epoch sees them as the last of many does.
+    trainer.settings = replace(settings, epochs=1)
+    assert trainer._size(0) == (144, 200)
     # A backbone that is built for one size sees no other.
     trainer.network.any_size = False
-    assert trainer._size() == (160, 224)
+    assert trainer._size(0) == (160, 224)
+
+
+@pytest.mark.parametrize("weights", ["pretrained", "none"])
+def test_the_first_stages_of_a_backbone_that_knows_something_stay_as_they_are(toys, vocabularies, weights):
+    network = CarNetwork("test_resnet", vocabularies, 24, 32)
+    before = {name: value.clone() for name, value in network.backbone.state_dict().items()}
+    Trainer(network, toy_settings(epochs=1, weights=weights), *toys).run()
+    changed = {
+        name.split(".")[0] for name, value in network.backbone.state_dict().items() if not value.equal(before[name])
+    }
+    # Running means included: the stages that stay see every photo as they will when they serve.
+    kept = {"conv1", "bn1", "layer1"} if weights == "pretrained" else set()
+    assert {name.split(".")[0] for name in before} - changed == kept
 
 
 def test_the_backbone_learns_slower_than_the_branches_unless_it_knows_nothing(toys, vocabularies):
