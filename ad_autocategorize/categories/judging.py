@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Hashable, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -36,6 +37,7 @@ class LearnedTitles:
     written, titles : titles as sellers wrote them, and what is learned from of them.
     paths : where the ads are filed.
     keys : uint64[n], numbers that stand for the primary keys and do not tell them.
+    unlisted : words of which the n-grams are learned and nothing else.
     """
 
     ad_ids: Sequence[Hashable]
@@ -43,13 +45,19 @@ class LearnedTitles:
     titles: Sequence[str]
     paths: Sequence[Path]
     keys: Keys = field(repr=False)
+    unlisted: AbstractSet[str] = field(repr=False)
 
     @classmethod
     def of(
-        cls, ad_ids: Sequence[Hashable], written: Sequence[str], titles: Sequence[str], paths: Sequence[Path]
+        cls,
+        ad_ids: Sequence[Hashable],
+        written: Sequence[str],
+        titles: Sequence[str],
+        paths: Sequence[Path],
+        unlisted: AbstractSet[str],
     ) -> LearnedTitles:
-        """Keep what a training reads; all four are in one order."""
-        return cls(ad_ids, written, titles, paths, digest_keys(("ad", str(key)) for key in ad_ids))
+        """Keep what a training reads; the first four are in one order."""
+        return cls(ad_ids, written, titles, paths, digest_keys(("ad", str(key)) for key in ad_ids), unlisted)
 
     def contents(self) -> Keys:
         """Return a number for each title: an ad that is posted again under another key is not new."""

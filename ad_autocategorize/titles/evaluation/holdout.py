@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
@@ -106,6 +107,7 @@ def hold_out(
     settings: TitleSettings,
     *,
     weights: Sequence[float] | None = None,
+    unlisted: AbstractSet[str] = frozenset(),
     test_share: float = TEST_SHARE,
     keys: NDArray[np.uint64] | None = None,
     seed: int = 0,
@@ -129,6 +131,7 @@ def hold_out(
         [paths[i] for i in rest],
         settings,
         weights=weights and [weights[i] for i in rest],
+        unlisted=unlisted,
         seed=seed,
         jobs=jobs,
         progress=progress,

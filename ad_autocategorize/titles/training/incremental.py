@@ -12,6 +12,7 @@ were set against have changed.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, replace
 from functools import reduce
 
@@ -55,19 +56,21 @@ class Ads:
     filed : the ads as ``changes`` compares them.
     titles, paths : what is learned, and where the ads are filed.
     weights : how much each counts, as ``train`` takes them; ``None`` for all the same.
+    unlisted : words of which the n-grams are learned; no vocabulary holds them.
     """
 
     filed: FiledTitles
     titles: Sequence[str]
     paths: Sequence[Path]
     weights: Sequence[float] | None = None
+    unlisted: AbstractSet[str] = frozenset()
 
     def part(self, chosen: Positions) -> Ads:
         """Return the ads at the given positions."""
         places = chosen.tolist()
         weights = None if self.weights is None else [self.weights[place] for place in places]
         titles, paths = [self.titles[place] for place in places], [self.paths[place] for place in places]
-        return Ads(self.filed.part(chosen), titles, paths, weights)
+        return Ads(self.filed.part(chosen), titles, paths, weights, self.unlisted)
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,7 +91,8 @@ def train_changed(
 ) -> Renewed:
     """Train what has changed since ``earlier`` learned from ``before``.
 
-    Words that the vocabulary does not know are left out. ``progress`` is called with (stage, done, total).
+    Words that the vocabulary does not know are left out, but for those that are unlisted. ``progress`` is called with (stage,
+    done, total).
     """
     plan = _Plan.of(earlier, compare(before, earlier.scorer.tree.categories, ads.filed, set(ads.paths)), ads)
     work = _Work(earlier, ads, plan)
@@ -203,9 +207,12 @@ class _Work:
         return model
 
     def _read(self, ads: Ads) -> list[list[str]]:
-        """Return the known words of the titles that are needed."""
-        normalize, known = Normalizer(self._settings), self.features.words.index
-        return [[word for word in normalize(ads.titles[ad]) if word in known] for ad in self._needed.tolist()]
+        """Return the words of the titles that are needed, those that are known or unlisted."""
+        normalize, known, unlisted = Normalizer(self._settings), self.features.words.index, ads.unlisted
+        return [
+            [word for word in normalize(ads.titles[ad]) if word in known or word in unlisted]
+            for ad in self._needed.tolist()
+        ]
 
     def _rows(self, ads: Positions) -> Positions:
         return np.searchsorted(self._needed, ads)
