@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Iterator, Sequence
-from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 from itertools import islice
 from pathlib import Path
@@ -30,6 +29,7 @@ if TYPE_CHECKING:
     from ad_autocategorize.item_photos.training.learning import Ads
     from ad_autocategorize.item_photos.training.store import EmbeddingStore
     from ad_autocategorize.photos.training.images import Skipped
+    from ad_autocategorize.titles.features import Unlisted
     from ad_autocategorize.titles.scorer import TitleScorer
 
 # In MODEL_DIR: the embeddings, in a folder for each backbone.
@@ -78,7 +78,7 @@ class Corpus:
     titles: Sequence[str]
     paths: Sequence[tuple[int, ...]]
     weights: Sequence[float]
-    unlisted: AbstractSet[str] = frozenset()
+    unlisted: Unlisted | None = None
     language: str = ""
     is_whole: bool = True
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Hashable, Sequence
-from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -15,6 +14,7 @@ from ad_autocategorize.artifacts import ArtifactError
 from ad_autocategorize.models import ModelVersion
 from ad_autocategorize.private_copies import whole_folder
 from ad_autocategorize.statistics.proportions import Proportion
+from ad_autocategorize.titles.features import Unlisted
 from ad_autocategorize.titles.hierarchy import Path
 from ad_autocategorize.titles.scorer import TitleScorer
 from ad_autocategorize.versions.gate import BoolArray, Evidence, Group, Labels, Pair, Verdict, judge, judge_first
@@ -37,7 +37,7 @@ class LearnedTitles:
     written, titles : titles as sellers wrote them, and what is learned from of them.
     paths : where the ads are filed.
     keys : uint64[n], numbers that stand for the primary keys and do not tell them.
-    unlisted : words of which the n-grams are learned and nothing else.
+    unlisted : words of which the n-grams are learned and nothing else, as ``train`` takes them.
     """
 
     ad_ids: Sequence[Hashable]
@@ -45,7 +45,7 @@ class LearnedTitles:
     titles: Sequence[str]
     paths: Sequence[Path]
     keys: Keys = field(repr=False)
-    unlisted: AbstractSet[str] = field(repr=False)
+    unlisted: Unlisted = field(repr=False)
 
     @classmethod
     def of(
@@ -54,10 +54,15 @@ class LearnedTitles:
         written: Sequence[str],
         titles: Sequence[str],
         paths: Sequence[Path],
-        unlisted: AbstractSet[str],
+        unlisted: Unlisted,
     ) -> LearnedTitles:
         """Keep what a training reads; the first four are in one order."""
         return cls(ad_ids, written, titles, paths, digest_keys(("ad", str(key)) for key in ad_ids), unlisted)
+
+    def told(self, title: str) -> str:
+        """Return all that is learned of a title: its words, and which n-grams are not."""
+        muted = {ngram for word in title.split(" ") for ngram in self.unlisted.get(word, ())}
+        return "\n".join([title, *sorted(muted)])
 
     def contents(self) -> Keys:
         """Return a number for each title: an ad that is posted again under another key is not new."""

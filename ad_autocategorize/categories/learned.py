@@ -89,4 +89,4 @@ def filed(ads: LearnedTitles, labels: LabelWeights) -> FiledTitles:
     """Return the ads as trainings compare them."""
     from ad_autocategorize.titles.training.changes import FiledTitles
 
-    return FiledTitles.of(ads.keys, ads.titles, ads.paths, labels.weights)
+    return FiledTitles.of(ads.keys, list(map(ads.told, ads.titles)), ads.paths, labels.weights)

@@ -8,24 +8,32 @@ other seller has a say in it.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Hashable, Sequence
+from collections.abc import Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 
 from ad_autocategorize.categories.independent_sellers import contested_words
 from ad_autocategorize.categories.private_words import are_told_apart, sole_words, without_contacts
+from ad_autocategorize.categories.unlisted_words import muted_ngrams, words_of_one_ad
 from ad_autocategorize.conf import plugin_settings
 from ad_autocategorize.sources import LabelledTitle
+from ad_autocategorize.titles.features import Unlisted
 from ad_autocategorize.titles.normalization import Normalizer
 from ad_autocategorize.titles.settings import TitleSettings
 
 
 @dataclass(frozen=True, slots=True)
 class LearnedWords:
-    """What is learned of titles: the words of each, parted by spaces, of the ``unlisted`` ones the n-grams alone."""
+    """What is learned of titles.
+
+    Attributes
+    ----------
+    titles : the words of each, parted by spaces.
+    unlisted : the words of which the n-grams alone are learned, each with those that are not.
+    """
 
     titles: list[str]
-    unlisted: frozenset[str]
+    unlisted: Unlisted
 
 
 def learned_words(
@@ -44,27 +52,18 @@ def learned_words(
         is left to write them, and no others are. Where sellers are not known, others are left out.
     """
     titles, sellers = _words(ads, settings), [ad.seller for ad in ads]
-    sole = sole_words(titles, [ad.category_id for ad in ads], sellers)
-    once = _of_one_ad(sole, titles, [ad.ad_id for ad in ads])
-    unlisted, left_out = once, sole - once
+    sole = sole_words(titles, [ad.category_id for ad in ads], sellers) - (vocabulary or set())
+    once = words_of_one_ad(sole, titles, ads)
+    unlisted, left_out = muted_ngrams(once, titles, ads, settings), sole - once
     if vocabulary is not None:
-        others = {word for words in titles for word in words} - vocabulary
-        unlisted = others - left_out if are_told_apart(sellers) else set()
-        left_out = others - unlisted
+        new = {word for words in titles for word in words} - vocabulary - sole
+        if are_told_apart(sellers):
+            unlisted |= dict.fromkeys(new, frozenset())
+        else:
+            left_out = new
     uncontested = _without_contested(ads, labellers, titles)
     learned = [" ".join(word for word in words if word not in left_out) for words in uncontested]
-    return LearnedWords(learned, frozenset(unlisted))
-
-
-def _of_one_ad(sole: set[str], titles: Sequence[Collection[str]], ads: Sequence[Hashable]) -> set[str]:
-    """Return which of the words stand in one ad only; one of several categories has a title for each."""
-    first: dict[str, Hashable] = {}
-    several = set()
-    for words, ad in zip(titles, ads, strict=True):
-        for word in sole.intersection(words):
-            if first.setdefault(word, ad) != ad:
-                several.add(word)
-    return first.keys() - several
+    return LearnedWords(learned, unlisted)
 
 
 def _words(ads: Sequence[LabelledTitle], settings: TitleSettings) -> list[list[str]]:

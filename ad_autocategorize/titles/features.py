@@ -15,7 +15,7 @@ but that its n-grams are learned.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, replace
 from itertools import chain, islice, pairwise, repeat
@@ -28,6 +28,8 @@ from scipy import sparse
 from ad_autocategorize.titles.settings import TitleSettings
 
 FloatArray = NDArray[np.float64]
+# Words that no vocabulary may hold, nor anything that tells them, each with the n-grams that are not learned of it.
+Unlisted = Mapping[str, AbstractSet[str]]
 
 # Marked words weigh less than plain ones, so that word order refines and does not decide.
 POSITION_WEIGHT = 0.7
@@ -81,10 +83,9 @@ class Contents:
     unlisted: NDArray[np.bool_]
 
     @classmethod
-    def of(
-        cls, titles: Sequence[Sequence[str]], settings: TitleSettings, unlisted: AbstractSet[str] = frozenset()
-    ) -> Contents:
+    def of(cls, titles: Sequence[Sequence[str]], settings: TitleSettings, unlisted: Unlisted | None = None) -> Contents:
         """Take tokenised titles apart as the settings say."""
+        unlisted = unlisted or {}
         if settings.features == "words":
             features, occurrences = _number(map(dict.fromkeys, titles))
             blank = sparse.csr_array((len(titles), 0)), (), sparse.csr_array((0, 0))
@@ -92,7 +93,7 @@ class Contents:
         features, occurrences = _number(map(word_features, titles))
         words, membership = _number(map(dict.fromkeys, titles))
         lengths = settings.min_character_ngram, settings.max_character_ngram
-        ngrams, spelling = _number(character_ngrams(word, *lengths) for word in words)
+        ngrams, spelling = _number(_without(character_ngrams(word, *lengths), unlisted.get(word)) for word in words)
         known = ~_hold(features, unlisted), _hold(words, unlisted)
         return cls(features, occurrences, words, membership, ngrams, spelling, *known)
 
@@ -228,11 +229,15 @@ def inverse_frequency(titles: int, frequency: NDArray[np.intp] | int) -> Any:
     return np.log((1 + titles) / (1 + np.asarray(frequency, dtype=np.float64))) + 1
 
 
-def _hold(features: Sequence[str], words: AbstractSet[str]) -> NDArray[np.bool_]:
+def _without(ngrams: list[str], muted: AbstractSet[str] | None) -> list[str]:
+    return [ngram for ngram in ngrams if ngram not in muted] if muted else ngrams
+
+
+def _hold(features: Sequence[str], words: Unlisted) -> NDArray[np.bool_]:
     """Return which features of the word block hold one of the words, bool[features]."""
     if not words:
         return np.zeros(len(features), dtype=bool)
-    found = (not words.isdisjoint(feature.split(" ")) for feature in features)
+    found = (not words.keys().isdisjoint(feature.split(" ")) for feature in features)
     return np.fromiter(found, dtype=bool, count=len(features))
 
 

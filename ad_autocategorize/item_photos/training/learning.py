@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Hashable, Sequence
-from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 
 import numpy as np
@@ -20,6 +19,7 @@ from ad_autocategorize.item_photos.training.fitting import (
     fit_temperature,
 )
 from ad_autocategorize.item_photos.training.sums import AdPhotos, ClassSums, FloatArray, add_up
+from ad_autocategorize.titles.features import Unlisted
 from ad_autocategorize.titles.hierarchy import Path
 from ad_autocategorize.titles.label_errors.out_of_fold import assign_folds
 from ad_autocategorize.titles.scorer import TitleScorer
@@ -46,7 +46,7 @@ class Ads:
     paths: Sequence[Path]
     photos: AdPhotos
     weights: NDArray[np.float64] | None = None
-    unlisted: AbstractSet[str] = frozenset()
+    unlisted: Unlisted | None = None
 
     def __len__(self) -> int:
         return len(self.paths)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from collections.abc import Set as AbstractSet
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
@@ -16,6 +15,7 @@ from ad_autocategorize.titles.evaluation.filed_twice import is_any_filed_twice, 
 from ad_autocategorize.titles.evaluation.metrics import LevelScores, score_levels, share_among_three
 from ad_autocategorize.titles.evaluation.predictions import Predictions, predict
 from ad_autocategorize.titles.evaluation.sizes import FEW_ADS, list_thin
+from ad_autocategorize.titles.features import Unlisted
 from ad_autocategorize.titles.hierarchy import Path
 from ad_autocategorize.titles.scorer import TitleScorer
 from ad_autocategorize.titles.settings import TitleSettings
@@ -107,7 +107,7 @@ def hold_out(
     settings: TitleSettings,
     *,
     weights: Sequence[float] | None = None,
-    unlisted: AbstractSet[str] = frozenset(),
+    unlisted: Unlisted | None = None,
     test_share: float = TEST_SHARE,
     keys: NDArray[np.uint64] | None = None,
     seed: int = 0,

@@ -8,13 +8,13 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Hashable, Mapping, Sequence
-from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from ad_autocategorize.titles.features import Unlisted
 from ad_autocategorize.titles.hierarchy import Path
 from ad_autocategorize.titles.label_errors.explanation import WordWeights, deciding_words
 from ad_autocategorize.titles.normalization import Normalizer
@@ -132,7 +132,7 @@ def out_of_fold_scores(
     settings: TitleSettings,
     *,
     learned: Sequence[str] | None = None,
-    unlisted: AbstractSet[str] = frozenset(),
+    unlisted: Unlisted | None = None,
     weights: Sequence[float] | None = None,
     groups: Sequence[Hashable | None] | None = None,
     folds: int = FOLDS,

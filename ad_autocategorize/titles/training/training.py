@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 
 import numpy as np
 
-from ad_autocategorize.titles.features import Contents, TitleFeatures
+from ad_autocategorize.titles.features import Contents, TitleFeatures, Unlisted
 from ad_autocategorize.titles.hierarchy import Path, build_nodes, node_key
 from ad_autocategorize.titles.mixture import Mixture
 from ad_autocategorize.titles.scorer import TitleScorer
@@ -56,7 +55,7 @@ def train(
     settings: TitleSettings,
     *,
     weights: Sequence[float] | None = None,
-    unlisted: AbstractSet[str] = frozenset(),
+    unlisted: Unlisted | None = None,
     seed: int = 0,
     jobs: int = 1,
     progress: Progress | None = None,
@@ -69,7 +68,8 @@ def train(
     settings : what they leave open is chosen on the titles; the scorer's own settings say how.
     weights : how much each title counts, above 0; relative to one another, so that equal ones change nothing. Probabilities are
         calibrated on titles as they come.
-    unlisted : words of which the n-grams are learned and nothing else, so that the scorer does not list them.
+    unlisted : words of which the n-grams are learned and nothing else, so that the scorer does not list them; of each those that
+        are not learned either.
     seed : fixes the calibration split and the solvers; equal input gives an equal scorer.
     jobs : processes that train nodes side by side.
     progress : called with (stage, done, total).
@@ -89,7 +89,7 @@ def train_whole(
     settings: TitleSettings,
     *,
     weights: Sequence[float] | None = None,
-    unlisted: AbstractSet[str] = frozenset(),
+    unlisted: Unlisted | None = None,
     seed: int = 0,
     jobs: int = 1,
     progress: Progress | None = None,
