@@ -1,16 +1,19 @@
 """What accounts that file ads of one phrase wrongly do to the suggestions for it, and what the defence costs honest sellers.
 
     python -m benchmarks.poisoning FILE.csv.gz [--ads 3,10,30,49] [--accounts 1,3,5] [--targets 12] [--seeds 0,1] [--words 3]
+                                   [--most 8000]
 
 A third of the titles is held out, and every other ad is of a seller of its own. A target is a phrase of neighbouring words: rare
 ones stand in 1 or 2 ads, common ones in 5 or more, all of one category; new ones in none, since their ads are taken out. The
-accounts file so many ads of the phrase at another category, with one of that category's own words in every second.
+accounts file so many ads of the phrase at another category, with one of that category's own words in every second. Learned is
+what the plugin's training learns of titles, undefended as where no seller is known.
 
 bent        the share of the phrases whose first suggestion is the accounts' category now, and was another one before
+varied      the same if each ad puts another letter at the end of each word of the phrase, so that no word is repeated
 accuracy    on the titles held out
 
 Last comes what is lost where nobody means harm: the change of that accuracy, in points, if the words are left out by which a
-seller contradicts others, and if those are left out, too, that one seller alone wrote. Sellers are simulated:
+seller contradicts others, and if words are learned as the plugin does that one seller alone wrote, too. Sellers are simulated:
 
 zipf        the number of a seller's ads n has a probability proportional to 1 / n^2, 200 at most. They lie in one category, and
             one after the other in the alphabet, since a seller's titles are alike; a fifth are moved within the main category
@@ -21,6 +24,7 @@ a number    so many sellers share the ads of each category, and have none elsewh
 from __future__ import annotations
 
 import argparse
+import os
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -30,13 +34,15 @@ import numpy as np
 
 from ad_autocategorize.titles.hierarchy import Path
 from ad_autocategorize.titles.normalization import Normalizer
+from ad_autocategorize.titles.scorer import TitleScorer
 from ad_autocategorize.titles.settings import TitleSettings
 from ad_autocategorize.titles.training.training import train
 from benchmarks.datasets import read_title_set
 from benchmarks.echoed_labels import Encoded, encode, first_suggestions
 
 RARE, COMMON = (1, 2), (5, 10**9)
-KINDS = ("rare", "common", "new")
+KINDS, WORDINGS = ("rare", "common", "new"), ("repeated", "varied")
+LETTERS = "abcdefghijklmnopqrstuvwxyz"
 
 
 @dataclass(frozen=True)
@@ -73,53 +79,89 @@ def draw_targets(
     return targets
 
 
-def measure(
-    data: Encoded, kind: str, targets: Sequence[Target], ads: int, accounts: int, *, defended: bool
-) -> tuple[float, float]:
-    """Return the share of the targets that are bent, and the accuracy on the titles held out."""
-    settings = TitleSettings(language=data.language)
-    normalize = Normalizer(settings)
-    words_of = [" ".join(normalize(title)) for title in data.titles]
-    gone = {target.phrase for target in targets} if kind == "new" else set()
+@dataclass(frozen=True)
+class Site:
+    """Ads with who filed each, "" for nobody that is known."""
+
+    language: str
+    titles: list[str]
+    paths: list[Path]
+    sellers: list[str]
+
+    def of_unknown_sellers(self) -> Site:
+        return Site(self.language, self.titles, self.paths, [""] * len(self.titles))
+
+    def learn(self) -> TitleScorer:
+        """Train on what the plugin learns of the titles; the labels of all ads count the same."""
+        # Needs Django's settings.
+        from ad_autocategorize.categories.learned_words import learned_words
+        from ad_autocategorize.sources import LabelledTitle
+
+        settings = TitleSettings(language=self.language)
+        rows = enumerate(zip(self.titles, self.paths, self.sellers, strict=True))
+        ads = [LabelledTitle(row, title, path[-1], None, seller) for row, (title, path, seller) in rows]
+        words = learned_words(ads, self.sellers, settings)
+        return train(words.titles, self.paths, settings, unlisted=words.unlisted)
+
+    def learn_uncontested(self) -> TitleScorer:
+        """Train without the words by which a seller contradicts others, and with all others."""
+        from ad_autocategorize.categories.independent_sellers import contested_words
+        from ad_autocategorize.categories.private_words import without_contacts
+
+        settings = TitleSettings(language=self.language)
+        words = list(map(Normalizer(settings), map(without_contacts, self.titles)))
+        contested = contested_words(words, self.paths, self.sellers)
+        learned = [
+            " ".join(word for word in title if word not in against)
+            for title, against in zip(words, contested, strict=True)
+        ]
+        return train(learned, self.paths, settings)
+
+
+def honest_site(data: Encoded, kind: str, targets: Sequence[Target]) -> Site:
+    """Return the ads without those of new phrases, each of a seller of its own."""
+    normalize = Normalizer(TitleSettings(language=data.language))
+    gone = [f" {target.phrase} " for target in targets] if kind == "new" else []
+    words_of = [f" {' '.join(normalize(title))} " for title in data.titles]
     kept = [row for row, words in enumerate(words_of) if not any(phrase in words for phrase in gone)]
     titles, paths = [data.titles[row] for row in kept], [data.paths[row] for row in kept]
-    sellers = [f"seller {row}" for row in kept]
-    spice: defaultdict[Path, list[str]] = defaultdict(list)
-    for row in kept:
-        spice[data.paths[row]] += words_of[row].split()
+    return Site(data.language, titles, paths, [f"seller {row}" for row in kept])
+
+
+def poisoned(site: Site, targets: Sequence[Target], ads: int, accounts: int, *, varied: bool = False) -> Site:
+    """Return the site with the ads that the accounts file of each target."""
+    normalize = Normalizer(TitleSettings(language=site.language))
+    own_words: defaultdict[Path, list[str]] = defaultdict(list)
+    for title, path in zip(site.titles, site.paths, strict=True):
+        own_words[path] += normalize(title)
+    titles, paths, sellers = list(site.titles), list(site.paths), list(site.sellers)
     for number, target in enumerate(targets):
-        own_words = spice[target.wrong]
+        words = own_words[target.wrong]
         for place in range(ads):
-            extra = own_words[place * 7 % len(own_words)] if place % 2 else ""
-            titles.append(f"{target.phrase} {extra}".strip())
+            extra = words[place * 7 % len(words)] if place % 2 else ""
+            titles.append(f"{vary(target.phrase, place) if varied else target.phrase} {extra}".strip())
             paths.append(target.wrong)
             sellers.append(f"account {number} {place % accounts}")
-    clean = train([data.titles[row] for row in kept], [data.paths[row] for row in kept], settings)
-    scorer = train(uncontested(titles, paths, sellers, settings) if defended else titles, paths, settings)
+    return Site(site.language, titles, paths, sellers)
+
+
+def vary(phrase: str, place: int) -> str:
+    """Return the phrase with other letters at the end of each word in each of an account's ads."""
+    first, second = divmod(place, len(LETTERS))
+    ending = LETTERS[second] + LETTERS[first - 1] * (first > 0)
+    return " ".join(word + ending for word in phrase.split())
+
+
+def bent(before: TitleScorer, after: TitleScorer, targets: Sequence[Target]) -> float:
+    """Return the share of the targets whose first suggestion has become the accounts' category."""
     phrases = [target.phrase for target in targets]
-    before, after = first_suggestions(clean, phrases), first_suggestions(scorer, phrases)
-    bent = [now == t.wrong and then != t.wrong for t, then, now in zip(targets, before, after, strict=True)]
-    right = [
-        found == path for found, path in zip(first_suggestions(scorer, data.test_titles), data.test_paths, strict=True)
-    ]
-    return float(np.mean(bent)), float(np.mean(right))
+    pairs = zip(targets, first_suggestions(before, phrases), first_suggestions(after, phrases), strict=True)
+    return float(np.mean([now == target.wrong and then != target.wrong for target, then, now in pairs]))
 
 
-def uncontested(
-    titles: Sequence[str], paths: Sequence[Path], sellers: Sequence[str], settings: TitleSettings, *, own: bool = False
-) -> list[str]:
-    """Return what is learned of each title, ``own`` also without the words of one seller alone."""
-    from ad_autocategorize.categories.independent_sellers import contested_words
-    from ad_autocategorize.categories.private_words import sole_words
-
-    normalize = Normalizer(settings)
-    words = [normalize(title) for title in titles]
-    sole = sole_words(words, paths, sellers) if own else set()
-    contested = contested_words(words, paths, sellers)
-    return [
-        " ".join(word for word in title if word not in sole and word not in against)
-        for title, against in zip(words, contested, strict=True)
-    ]
+def accuracy(scorer: TitleScorer, data: Encoded) -> float:
+    found = first_suggestions(scorer, data.test_titles)
+    return float(np.mean([guess == path for guess, path in zip(found, data.test_paths, strict=True)]))
 
 
 def honest_sellers(kind: str, data: Encoded, random: np.random.Generator) -> list[str]:
@@ -161,16 +203,64 @@ def exchanged(names: list[str], paths: Sequence[Path], random: np.random.Generat
 
 
 def honest_changes(data: Encoded, kind: str, before: Sequence[Path], seed: int) -> list[list[float]]:
-    """Return by title held out how much better it is answered, without contested words and without those of one seller too."""
-    settings = TitleSettings(language=data.language)
+    """Return by title held out how much better it is answered, without contested words and as the plugin learns."""
     sellers = honest_sellers(kind, data, np.random.default_rng(seed))
+    site = Site(data.language, data.titles, data.paths, sellers)
     changes = []
-    for own in (False, True):
-        learned = uncontested(data.titles, data.paths, sellers, settings, own=own)
-        found = first_suggestions(train(learned, data.paths, settings), data.test_titles)
-        answers = zip(found, before, data.test_paths, strict=True)
+    for scorer in (site.learn_uncontested(), site.learn()):
+        answers = zip(first_suggestions(scorer, data.test_titles), before, data.test_paths, strict=True)
         changes.append([float(now == path) - float(then == path) for now, then, path in answers])
     return changes
+
+
+def part(data: Encoded, most: int) -> Encoded:
+    """Return the set with so many of the titles to learn from, drawn by chance."""
+    if most >= len(data.titles):
+        return data
+    chosen = np.sort(np.random.default_rng(0).permutation(len(data.titles))[:most]).tolist()
+    titles, paths = [data.titles[row] for row in chosen], [data.paths[row] for row in chosen]
+    return Encoded(data.language, titles, paths, data.test_titles, data.test_paths)
+
+
+def print_attacks(data: Encoded, kind: str, options: argparse.Namespace) -> None:
+    """Print a row for each number of ads, the accounts that share them, and whether they vary the words."""
+    sites = []
+    for seed in map(int, options.seeds.split(",")):
+        targets = draw_targets(data, kind, options.targets, np.random.default_rng(seed), options.words)
+        site = honest_site(data, kind, targets)
+        sites.append((targets, site, site.of_unknown_sellers().learn()))
+    for ads in map(int, options.ads.split(",")):
+        undefended = [poisoned(site, targets, ads, 1).of_unknown_sellers().learn() for targets, site, _ in sites]
+        plain = _figures(data, sites, undefended)
+        for accounts in map(int, options.accounts.split(",")):
+            for varied in map("varied".__eq__, options.wordings.split(",")):
+                after = [poisoned(site, targets, ads, accounts, varied=varied).learn() for targets, site, _ in sites]
+                share, right = _figures(data, sites, after)
+                wording = "varied" if varied else "repeated"
+                figures = f"{plain[0]:.2f} | {share:.2f} | {plain[1]:.4f} | {right:.4f}"
+                print(f"| {kind} | {wording} | {accounts} | {ads} | {figures} |", flush=True)
+
+
+def _figures(
+    data: Encoded, sites: Sequence[tuple[list[Target], Site, TitleScorer]], after: Sequence[TitleScorer]
+) -> list[float]:
+    pairs = list(zip(sites, after, strict=True))
+    rows = [[bent(clean, scorer, targets), accuracy(scorer, data)] for (targets, _, clean), scorer in pairs]
+    return [float(mean) for mean in np.mean(rows, axis=0)]
+
+
+def print_costs(data: Encoded, options: argparse.Namespace) -> None:
+    """Print a row for each kind of honest sellers."""
+    print("\n| sellers | accuracy | without contested words | as the plugin learns |\n|---|---|---|---|")
+    scorer = Site(data.language, data.titles, data.paths, [""] * len(data.titles)).learn()
+    before = first_suggestions(scorer, data.test_titles)
+    for kind in options.honest.split(","):
+        changes = np.array([honest_changes(data, kind, before, int(seed)) for seed in options.seeds.split(",")])
+        # A title's changes under several seeds are of one title: the interval is over titles.
+        by_title = 100 * changes.mean(axis=0)
+        means, errors = by_title.mean(axis=1), by_title.std(axis=1) / np.sqrt(by_title.shape[1])
+        figures = " | ".join(f"{mean:+.2f} ± {1.96 * error:.2f}" for mean, error in zip(means, errors, strict=True))
+        print(f"| {kind} | {accuracy(scorer, data):.4f} | {figures} |", flush=True)
 
 
 def main() -> None:
@@ -178,36 +268,26 @@ def main() -> None:
     parser.add_argument("file", type=FilePath)
     parser.add_argument("--ads", default="3,10,30,49", help="Ads of each phrase, shared by the accounts.")
     parser.add_argument("--accounts", default="1,3,5")
-    parser.add_argument("--kinds", default=",".join(KINDS))
+    parser.add_argument("--kinds", default=",".join(KINDS), help="Kinds of phrases; may be empty.")
+    parser.add_argument("--wordings", default=",".join(WORDINGS))
     parser.add_argument("--targets", type=int, default=12)
     parser.add_argument("--seeds", default="0")
     parser.add_argument("--words", type=int, default=3, help="Words of a phrase.")
-    parser.add_argument("--honest", default="zipf,shop,5", help="Sellers, none of whom means harm.")
+    parser.add_argument("--honest", default="zipf,shop,5", help="Sellers, none of whom means harm; may be empty.")
+    parser.add_argument("--most", type=int, default=10**9, help="Titles to learn from, drawn by chance.")
     options = parser.parse_args()
-    data = encode(read_title_set(options.file))
-    print("| phrases | accounts | ads | bent, undefended | bent | accuracy, undefended | accuracy |")
-    print("|---|---|---|---|---|---|---|")
-    for kind in options.kinds.split(","):
-        for accounts in map(int, options.accounts.split(",")):
-            for ads in map(int, options.ads.split(",")):
-                rows = []
-                for seed in map(int, options.seeds.split(",")):
-                    targets = draw_targets(data, kind, options.targets, np.random.default_rng(seed), options.words)
-                    plain = measure(data, kind, targets, ads, accounts, defended=False)
-                    rows.append([*plain, *measure(data, kind, targets, ads, accounts, defended=True)])
-                bent, accuracy, bent_defended, accuracy_defended = np.mean(rows, axis=0)
-                figures = f"{bent:.2f} | {bent_defended:.2f} | {accuracy:.4f} | {accuracy_defended:.4f}"
-                print(f"| {kind} | {accounts} | {ads} | {figures} |", flush=True)
-    print("\n| sellers | accuracy | without contested words | and without those of one seller |\n|---|---|---|---|")
-    before = first_suggestions(train(data.titles, data.paths, TitleSettings(language=data.language)), data.test_titles)
-    accuracy = np.mean([found == path for found, path in zip(before, data.test_paths, strict=True)])
-    for kind in filter(None, options.honest.split(",")):
-        changes = np.array([honest_changes(data, kind, before, int(seed)) for seed in options.seeds.split(",")])
-        # A title's changes under several seeds are of one title: the interval is over titles.
-        by_title = 100 * changes.mean(axis=0)
-        means, errors = by_title.mean(axis=1), by_title.std(axis=1) / np.sqrt(by_title.shape[1])
-        figures = " | ".join(f"{mean:+.2f} ± {1.96 * error:.2f}" for mean, error in zip(means, errors, strict=True))
-        print(f"| {kind} | {accuracy:.4f} | {figures} |", flush=True)
+    os.environ.setdefault("DJANGO_SETTINGS_MODULE", "marketplace.settings")
+    import django
+
+    django.setup()
+    data = part(encode(read_title_set(options.file)), options.most)
+    if options.kinds:
+        print("| phrases | words | accounts | ads | bent, undefended | bent | accuracy, undefended | accuracy |")
+        print("|---|---|---|---|---|---|---|---|")
+        for kind in options.kinds.split(","):
+            print_attacks(data, kind, options)
+    if options.honest:
+        print_costs(data, options)
 
 
 if __name__ == "__main__":

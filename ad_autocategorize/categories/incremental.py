@@ -79,10 +79,9 @@ def learn_changed(
     from ad_autocategorize.titles.training.incremental import Ads, train_changed
 
     state, scorer = champion.state, champion.scorer
-    known = scorer.words
-    titles = [" ".join(word for word in words if word in known) for words in read.words(scorer.settings)]
-    learned, labels = read.with_titles(titles, scorer.settings, tree, skipped)
-    ads = Ads(filed(learned, labels), learned.titles, learned.paths, labels.weights)
+    words = read.learned_words(scorer.settings, scorer.words)
+    learned, labels = read.with_titles(words, scorer.settings, tree, skipped)
+    ads = Ads(filed(learned, labels), learned.titles, learned.paths, labels.weights, learned.unlisted)
     changed = count_changes(state.ads, ads.filed)
     if not changed and set(ads.paths) == set(scorer.tree.categories):
         return None

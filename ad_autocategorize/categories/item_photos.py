@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from ad_autocategorize.item_photos.training.learning import Ads
     from ad_autocategorize.item_photos.training.store import EmbeddingStore
     from ad_autocategorize.photos.training.images import Skipped
+    from ad_autocategorize.titles.features import Unlisted
     from ad_autocategorize.titles.scorer import TitleScorer
 
 # In MODEL_DIR: the embeddings, in a folder for each backbone.
@@ -68,7 +69,8 @@ class ShownAds:
 class Corpus:
     """Ads to learn from, in columns of equal length.
 
-    A key may stand there several times, once for each of the ad's categories. ``language`` is that of the ads, "" for all;
+    A key may stand there several times, once for each of the ad's categories. Of ``unlisted`` words of titles the n-grams are
+    learned and nothing else. ``language`` is that of the ads, "" for all;
     ``is_whole`` says that these are all ads of the source and the language, so that no other photo is of use.
     """
 
@@ -76,6 +78,7 @@ class Corpus:
     titles: Sequence[str]
     paths: Sequence[tuple[int, ...]]
     weights: Sequence[float]
+    unlisted: Unlisted | None = None
     language: str = ""
     is_whole: bool = True
 
@@ -102,6 +105,7 @@ def learn_item_photos(
         [corpus.paths[row] for row in rows],
         gather(keys, shown, store),
         np.array([corpus.weights[row] for row in rows], dtype=np.float64),
+        corpus.unlisted,
     )
     dropped = 0
     if corpus.is_whole:

@@ -14,6 +14,7 @@ from ad_autocategorize.artifacts import ArtifactError
 from ad_autocategorize.models import ModelVersion
 from ad_autocategorize.private_copies import whole_folder
 from ad_autocategorize.statistics.proportions import Proportion
+from ad_autocategorize.titles.features import Unlisted
 from ad_autocategorize.titles.hierarchy import Path
 from ad_autocategorize.titles.scorer import TitleScorer
 from ad_autocategorize.versions.gate import BoolArray, Evidence, Group, Labels, Pair, Verdict, judge, judge_first
@@ -36,6 +37,7 @@ class LearnedTitles:
     written, titles : titles as sellers wrote them, and what is learned from of them.
     paths : where the ads are filed.
     keys : uint64[n], numbers that stand for the primary keys and do not tell them.
+    unlisted : words of which the n-grams are learned and nothing else, as ``train`` takes them.
     """
 
     ad_ids: Sequence[Hashable]
@@ -43,13 +45,24 @@ class LearnedTitles:
     titles: Sequence[str]
     paths: Sequence[Path]
     keys: Keys = field(repr=False)
+    unlisted: Unlisted = field(repr=False)
 
     @classmethod
     def of(
-        cls, ad_ids: Sequence[Hashable], written: Sequence[str], titles: Sequence[str], paths: Sequence[Path]
+        cls,
+        ad_ids: Sequence[Hashable],
+        written: Sequence[str],
+        titles: Sequence[str],
+        paths: Sequence[Path],
+        unlisted: Unlisted,
     ) -> LearnedTitles:
-        """Keep what a training reads; all four are in one order."""
-        return cls(ad_ids, written, titles, paths, digest_keys(("ad", str(key)) for key in ad_ids))
+        """Keep what a training reads; the first four are in one order."""
+        return cls(ad_ids, written, titles, paths, digest_keys(("ad", str(key)) for key in ad_ids), unlisted)
+
+    def told(self, title: str) -> str:
+        """Return all that is learned of a title: its words, and which n-grams are not."""
+        muted = {ngram for word in title.split(" ") for ngram in self.unlisted.get(word, ())}
+        return "\n".join([title, *sorted(muted)])
 
     def contents(self) -> Keys:
         """Return a number for each title: an ad that is posted again under another key is not new."""

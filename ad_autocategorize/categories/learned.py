@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -12,7 +13,7 @@ import numpy as np
 from ad_autocategorize.categories.item_photos import PhotoLearning
 from ad_autocategorize.categories.judging import LearnedTitles
 from ad_autocategorize.categories.label_weights import LabelWeights
-from ad_autocategorize.categories.learned_words import learned_words, uncontested_words
+from ad_autocategorize.categories.learned_words import LearnedWords, learned_words
 from ad_autocategorize.sources import LabelledTitle
 from ad_autocategorize.titles.settings import TitleSettings
 from taxonomy.tree import CategoryTree
@@ -34,26 +35,24 @@ class ReadAds:
     ads: Sequence[LabelledTitle]
     labels: LabelWeights
 
-    def words(self, settings: TitleSettings) -> list[list[str]]:
-        """Return the words of each title that may be learned, but that some may be one seller's own."""
-        return uncontested_words(self.ads, self.labels.labellers, settings)
-
-    def learned_words(self, settings: TitleSettings) -> list[str]:
-        """Return the words of each title that may be learned, parted by spaces."""
-        return learned_words(self.ads, self.labels.labellers, settings)
+    def learned_words(self, settings: TitleSettings, vocabulary: AbstractSet[str] | None = None) -> LearnedWords:
+        """Return the words of each title that may be learned, with the vocabulary of a model that is gone on from."""
+        return learned_words(self.ads, self.labels.labellers, settings, vocabulary)
 
     def with_titles(
-        self, titles: Sequence[str], settings: TitleSettings, tree: CategoryTree, skipped: Counter[str]
+        self, words: LearnedWords, settings: TitleSettings, tree: CategoryTree, skipped: Counter[str]
     ) -> tuple[LearnedTitles, LabelWeights]:
         """Return the ads that have a word to learn from, given what is learned from of each; the others are counted."""
         from ad_autocategorize.titles.training.examples import tokenize
 
+        titles = words.titles
         kept = tokenize(titles, settings)[1]
         skipped["nothing left of the title"] = len(titles) - len(kept)
         learned = [self.ads[place] for place in kept]
         paths = [tree.path_ids(ad.category_id) for ad in learned]
         keys, written = [ad.ad_id for ad in learned], [ad.title for ad in learned]
-        return LearnedTitles.of(keys, written, [titles[place] for place in kept], paths), self.labels.part(kept)
+        ads = LearnedTitles.of(keys, written, [titles[place] for place in kept], paths, words.unlisted)
+        return ads, self.labels.part(kept)
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,4 +89,4 @@ def filed(ads: LearnedTitles, labels: LabelWeights) -> FiledTitles:
     """Return the ads as trainings compare them."""
     from ad_autocategorize.titles.training.changes import FiledTitles
 
-    return FiledTitles.of(ads.keys, ads.titles, ads.paths, labels.weights)
+    return FiledTitles.of(ads.keys, list(map(ads.told, ads.titles)), ads.paths, labels.weights)

@@ -22,6 +22,11 @@ def without_contacts(title: str) -> str:
     return _NUMBER.sub(lambda found: " " if sum(map(str.isdigit, found[0])) >= _LEAST_DIGITS else found[0], title)
 
 
+def are_told_apart(sellers: Sequence[str]) -> bool:
+    """Return whether enough sellers are known to tell one's own words from the site's; "" is one that is not known."""
+    return len(set(sellers) - {""}) >= _LEAST_SELLERS
+
+
 def sole_words(titles: Sequence[Collection[str]], categories: Sequence[Hashable], sellers: Sequence[str]) -> set[str]:
     """Return the words that one known seller alone ever wrote; none where the sellers are not known, or next to none.
 
@@ -31,7 +36,7 @@ def sole_words(titles: Sequence[Collection[str]], categories: Sequence[Hashable]
     ----------
     titles : the words of each title; ``categories`` and ``sellers`` in the same order, "" for one that is not known.
     """
-    if len(set(sellers) - {""}) < _LEAST_SELLERS:
+    if not are_told_apart(sellers):
         return set()
     ads, own = Counter(categories), Counter(zip(sellers, categories, strict=True))
     writer: dict[str, str | None] = {}

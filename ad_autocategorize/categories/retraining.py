@@ -205,7 +205,8 @@ def _train(
     from ad_autocategorize.titles.training.cluster import on_cluster
     from ad_autocategorize.titles.training.training import train_whole
 
-    options: dict[str, Any] = {"weights": labels.weights, "seed": request.seed, "jobs": request.jobs}
+    options: dict[str, Any] = {"weights": labels.weights, "unlisted": ads.unlisted, "seed": request.seed}
+    options["jobs"] = request.jobs
     evaluating, training = _stage(progress, "evaluating"), _stage(progress, "training")
     with on_cluster(request.scheduler):
         held = hold_out(ads.titles, ads.paths, settings, **options, keys=ads.keys, progress=evaluating)
@@ -226,7 +227,7 @@ def _hear_photos(
     if not request.photos:
         return PhotoLearning()
     is_whole = request.since is None and request.limit is None
-    corpus = Corpus(ads.ad_ids, ads.titles, ads.paths, labels.weights, request.language, is_whole)
+    corpus = Corpus(ads.ad_ids, ads.titles, ads.paths, labels.weights, ads.unlisted, request.language, is_whole)
     return learn_item_photos(source, corpus, scorer, seed=request.seed, progress=progress)
 
 

@@ -8,13 +8,15 @@ the character block is the sum over words. Hence the contribution of a word to a
 of the title but for the two divisors, and a compiled scorer can keep it as one row.
 
 Words that training never saw, and n-grams that it hardly saw, say nothing but count in the length: of a title full of them
-little is left that speaks for any category.
+little is left that speaks for any category. A word that may be learned from but not listed is one that training never saw, too,
+but that its n-grams are learned.
 """
 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, replace
 from itertools import chain, islice, pairwise, repeat
 from typing import Any
@@ -26,6 +28,8 @@ from scipy import sparse
 from ad_autocategorize.titles.settings import TitleSettings
 
 FloatArray = NDArray[np.float64]
+# Words that no vocabulary may hold, nor anything that tells them, each with the n-grams that are not learned of it.
+Unlisted = Mapping[str, AbstractSet[str]]
 
 # Marked words weigh less than plain ones, so that word order refines and does not decide.
 POSITION_WEIGHT = 0.7
@@ -65,6 +69,8 @@ class Contents:
     occurrences : CSR of ones, shape (titles, features).
     words : the distinct words; ``membership``, CSR of ones, shape (titles, words), says which title has which.
     ngrams : their distinct character n-grams; ``spelling``, CSR of ones, shape (words, n-grams), says which word has which.
+    listed : bool[features], the features that a vocabulary may hold.
+    unlisted : bool[words], the words that no feature which is listed holds: of these the n-grams alone are learned.
     """
 
     features: Sequence[str]
@@ -73,22 +79,41 @@ class Contents:
     membership: sparse.csr_array
     ngrams: Sequence[str]
     spelling: sparse.csr_array
+    listed: NDArray[np.bool_]
+    unlisted: NDArray[np.bool_]
 
     @classmethod
-    def of(cls, titles: Sequence[Sequence[str]], settings: TitleSettings) -> Contents:
+    def of(cls, titles: Sequence[Sequence[str]], settings: TitleSettings, unlisted: Unlisted | None = None) -> Contents:
         """Take tokenised titles apart as the settings say."""
+        unlisted = unlisted or {}
         if settings.features == "words":
             features, occurrences = _number(map(dict.fromkeys, titles))
-            return cls(features, occurrences, (), sparse.csr_array((len(titles), 0)), (), sparse.csr_array((0, 0)))
+            blank = sparse.csr_array((len(titles), 0)), (), sparse.csr_array((0, 0))
+            return cls(features, occurrences, (), *blank, ~_hold(features, unlisted), np.empty(0, dtype=bool))
         features, occurrences = _number(map(word_features, titles))
         words, membership = _number(map(dict.fromkeys, titles))
         lengths = settings.min_character_ngram, settings.max_character_ngram
-        ngrams, spelling = _number(character_ngrams(word, *lengths) for word in words)
-        return cls(features, occurrences, words, membership, ngrams, spelling)
+        ngrams, spelling = _number(_without(character_ngrams(word, *lengths), unlisted.get(word)) for word in words)
+        known = ~_hold(features, unlisted), _hold(words, unlisted)
+        return cls(features, occurrences, words, membership, ngrams, spelling, *known)
 
     def part(self, chosen: Sequence[int] | NDArray[np.intp]) -> Contents:
         """Return what some of the titles hold."""
         return replace(self, occurrences=self.occurrences[chosen], membership=self.membership[chosen])
+
+    def has_listed(self) -> bool:
+        """Return whether a vocabulary of the titles would hold anything."""
+        return bool(self.listed[self.occurrences.indices].any())
+
+    def telling(self) -> NDArray[np.bool_]:
+        """Return the n-grams that stand in one word of the titles alone, an unlisted one, bool[n-grams]: they would tell it."""
+        if not self.unlisted.any():
+            return np.zeros(len(self.ngrams), dtype=bool)
+        present = np.bincount(self.membership.indices, minlength=len(self.words)) > 0
+        of_words, of_unlisted = (
+            np.asarray(chosen.astype(np.float64) @ self.spelling) for chosen in (present, present & self.unlisted)
+        )
+        return np.asarray((of_words == 1) & (of_unlisted == 1))
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,10 +173,10 @@ class TitleFeatures:
         frequency = np.bincount(titles.occurrences.indices, minlength=len(titles.features))
         # A word on its own is kept however rare: it is the only trace of a brand seen once.
         alone = np.fromiter((" " not in feature for feature in titles.features), dtype=bool, count=len(frequency))
-        kept = np.flatnonzero((frequency >= least) | (alone & (frequency > 0)))
+        kept = np.flatnonzero(((frequency >= least) | (alone & (frequency > 0))) & titles.listed)
         # The product's structure says which title has which n-gram, however many of its words share it.
         of_ngrams = np.bincount((titles.membership @ titles.spelling).indices, minlength=len(titles.ngrams))
-        spelt = np.flatnonzero(of_ngrams >= least)
+        spelt = np.flatnonzero((of_ngrams >= least) & ~titles.telling())
         word_features = [titles.features[column] for column in kept.tolist()]
         ngrams = [titles.ngrams[column] for column in spelt.tolist()]
         return self.restore(Frequencies(count, word_features, frequency[kept], ngrams, of_ngrams[spelt]))
@@ -202,6 +227,18 @@ class TitleFeatures:
 def inverse_frequency(titles: int, frequency: NDArray[np.intp] | int) -> Any:
     """Return the weight of what occurs in ``frequency`` of so many titles."""
     return np.log((1 + titles) / (1 + np.asarray(frequency, dtype=np.float64))) + 1
+
+
+def _without(ngrams: list[str], muted: AbstractSet[str] | None) -> list[str]:
+    return [ngram for ngram in ngrams if ngram not in muted] if muted else ngrams
+
+
+def _hold(features: Sequence[str], words: Unlisted) -> NDArray[np.bool_]:
+    """Return which features of the word block hold one of the words, bool[features]."""
+    if not words:
+        return np.zeros(len(features), dtype=bool)
+    found = (not words.keys().isdisjoint(feature.split(" ")) for feature in features)
+    return np.fromiter(found, dtype=bool, count=len(features))
 
 
 def _block(features: Sequence[str], frequency: NDArray[np.int64], titles: int) -> Block:

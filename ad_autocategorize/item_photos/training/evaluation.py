@@ -26,7 +26,7 @@ from ad_autocategorize.titles.hierarchy import Path
 from ad_autocategorize.titles.normalization import Normalizer
 from ad_autocategorize.titles.scorer import TitleScorer
 from ad_autocategorize.titles.settings import TitleSettings
-from ad_autocategorize.titles.training.training import Progress, train
+from ad_autocategorize.titles.training.training import Progress
 
 TITLE, PHOTO, BOTH = "title", "photo", "both"
 # A title of so many words that training knew, or fewer, says little.
@@ -108,7 +108,7 @@ def test_photos(
     shown = np.intersect1d(split.test, ads.photos.with_photos())
     if not len(shown) or len(set(known.paths)) < 2:
         return None
-    scorer = train(known.titles, known.paths, settings, weights=_listed(known), seed=seed, progress=progress)
+    scorer = known.train(settings, seed=seed, progress=progress)
     categories = scorer.tree.categories
     folded = [("titles", number) for number in groups[split.train].tolist()]
     asked, fold_of = ask_titles(known, categories, scorer.settings, folded, seed=seed, progress=progress)
@@ -200,7 +200,3 @@ def _known_words(learned: Sequence[str], asked: Sequence[str], settings: TitleSe
     normalize = Normalizer(settings)
     known = {word for title in learned for word in normalize(title)}
     return np.array([sum(word in known for word in normalize(title)) for title in asked], dtype=np.intp)
-
-
-def _listed(ads: Ads) -> list[float] | None:
-    return None if ads.weights is None else ads.weights.tolist()

@@ -19,8 +19,10 @@ from ad_autocategorize.item_photos.training.fitting import (
     fit_temperature,
 )
 from ad_autocategorize.item_photos.training.sums import AdPhotos, ClassSums, FloatArray, add_up
+from ad_autocategorize.titles.features import Unlisted
 from ad_autocategorize.titles.hierarchy import Path
 from ad_autocategorize.titles.label_errors.out_of_fold import assign_folds
+from ad_autocategorize.titles.scorer import TitleScorer
 from ad_autocategorize.titles.settings import TitleSettings
 from ad_autocategorize.titles.training.training import Progress, train
 
@@ -35,12 +37,16 @@ FEWEST_ADS = 100
 
 @dataclass(frozen=True, slots=True)
 class Ads:
-    """Ads to learn from: titles, paths and weights of equal length, and the photos of those that have any."""
+    """Ads to learn from: titles, paths and weights of equal length, and the photos of those that have any.
+
+    Of ``unlisted`` words of titles the n-grams are learned and nothing else.
+    """
 
     titles: Sequence[str]
     paths: Sequence[Path]
     photos: AdPhotos
     weights: NDArray[np.float64] | None = None
+    unlisted: Unlisted | None = None
 
     def __len__(self) -> int:
         return len(self.paths)
@@ -53,6 +59,20 @@ class Ads:
             [self.paths[row] for row in rows],
             self.photos.of(chosen),
             None if self.weights is None else self.weights[chosen],
+            self.unlisted,
+        )
+
+    def train(self, settings: TitleSettings, *, seed: int, progress: Progress | None = None) -> TitleScorer:
+        """Train a title model on them. Raises ``TrainingError``."""
+        weights = None if self.weights is None else self.weights.tolist()
+        return train(
+            self.titles,
+            self.paths,
+            settings,
+            weights=weights,
+            unlisted=self.unlisted,
+            seed=seed,
+            progress=progress,
         )
 
 
@@ -107,8 +127,7 @@ def ask_titles(
         rest, aside = np.flatnonzero(fold_of != fold), np.flatnonzero((fold_of == fold) & shown)
         if len(aside) > most:
             aside = np.sort(np.random.default_rng(seed).choice(aside, most, replace=False))
-        learned = ads.part(rest)
-        scorer = train(learned.titles, learned.paths, settings, weights=_listed(learned.weights), seed=seed)
+        scorer = ads.part(rest).train(settings, seed=seed)
         known = [column[path] for path in scorer.tree.categories]
         said = np.zeros((len(aside), len(categories)))
         said[:, known] = scorer.probabilities([ads.titles[row] for row in aside.tolist()])
@@ -194,7 +213,3 @@ def _inside(photos: AdPhotos, chosen: NDArray[np.bool_]) -> AdPhotos:
     """Return the photos of the ads that are chosen, each under its ad's position."""
     rows = np.flatnonzero(chosen[photos.ads])
     return AdPhotos(photos.vectors[rows], photos.ads[rows])
-
-
-def _listed(weights: NDArray[np.float64] | None) -> list[float] | None:
-    return None if weights is None else weights.tolist()

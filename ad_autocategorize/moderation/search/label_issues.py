@@ -234,11 +234,13 @@ def _score(
     several = any(ad.others for ad in ads)
     if several:
         groups = keep_together(ads, groups)
+    words = learned_words(ads, labels.labellers, settings)
     scores = out_of_fold_scores(
         titles,
         paths,
         settings,
-        learned=learned_words(ads, labels.labellers, settings),
+        learned=words.titles,
+        unlisted=words.unlisted,
         weights=labels.weights,
         groups=groups,
         folds=options.folds,

@@ -15,6 +15,7 @@ from ad_autocategorize.titles.evaluation.filed_twice import is_any_filed_twice, 
 from ad_autocategorize.titles.evaluation.metrics import LevelScores, score_levels, share_among_three
 from ad_autocategorize.titles.evaluation.predictions import Predictions, predict
 from ad_autocategorize.titles.evaluation.sizes import FEW_ADS, list_thin
+from ad_autocategorize.titles.features import Unlisted
 from ad_autocategorize.titles.hierarchy import Path
 from ad_autocategorize.titles.scorer import TitleScorer
 from ad_autocategorize.titles.settings import TitleSettings
@@ -106,6 +107,7 @@ def hold_out(
     settings: TitleSettings,
     *,
     weights: Sequence[float] | None = None,
+    unlisted: Unlisted | None = None,
     test_share: float = TEST_SHARE,
     keys: NDArray[np.uint64] | None = None,
     seed: int = 0,
@@ -129,6 +131,7 @@ def hold_out(
         [paths[i] for i in rest],
         settings,
         weights=weights and [weights[i] for i in rest],
+        unlisted=unlisted,
         seed=seed,
         jobs=jobs,
         progress=progress,

@@ -7,12 +7,14 @@ hundreds of them outside the fold, would convince it. So a seller's ads are kept
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Hashable, Sequence
+from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from ad_autocategorize.titles.features import Unlisted
 from ad_autocategorize.titles.hierarchy import Path
 from ad_autocategorize.titles.label_errors.explanation import WordWeights, deciding_words
 from ad_autocategorize.titles.normalization import Normalizer
@@ -130,6 +132,7 @@ def out_of_fold_scores(
     settings: TitleSettings,
     *,
     learned: Sequence[str] | None = None,
+    unlisted: Unlisted | None = None,
     weights: Sequence[float] | None = None,
     groups: Sequence[Hashable | None] | None = None,
     folds: int = FOLDS,
@@ -143,7 +146,7 @@ def out_of_fold_scores(
     Parameters
     ----------
     learned : what is learned of each title, where that is not all of it.
-    weights : how much each title counts in training; see ``train``.
+    weights, unlisted : how much each title counts in training, and the words that are learned by their n-grams; see ``train``.
     groups : ads of one group share a fold; ``None`` is no group. See ``group_sellers``.
     jobs : folds that are worked on side by side, each in a process and memory of its own.
     explain : whether the words that decided are wanted, which takes as many scores more as doubted titles have words.
@@ -164,7 +167,8 @@ def out_of_fold_scores(
     # Groups may be fewer than folds.
     numbers = np.unique(fold_of).tolist()
     learned = titles if learned is None else learned
-    tasks = ((titles, learned, paths, weights, fold_of == number, settings, seed, explain) for number in numbers)
+    options = {"unlisted": unlisted, "seed": seed}
+    tasks = ((titles, learned, paths, weights, fold_of == number, settings, options, explain) for number in numbers)
     for done, answer in enumerate(run_side_by_side(_answer, tasks, jobs=jobs), 1):
         known = np.array([column[path] for path in answer.categories])
         probabilities[np.ix_(answer.rows, known)] = answer.probabilities
@@ -192,12 +196,12 @@ def _answer(
     weights: Sequence[float] | None,
     inside: NDArray[np.bool_],
     settings: TitleSettings,
-    seed: int,
+    options: Mapping[str, Any],
     explain: bool,
 ) -> _Answer:
     outside, rows = np.flatnonzero(~inside).tolist(), np.flatnonzero(inside)
     counted = None if weights is None else [weights[i] for i in outside]
-    scorer = train([learned[i] for i in outside], [paths[i] for i in outside], settings, weights=counted, seed=seed)
+    scorer = train([learned[i] for i in outside], [paths[i] for i in outside], settings, weights=counted, **options)
     asked = [titles[i] for i in rows.tolist()]
     parts = [
         scorer.probabilities(asked[start : start + BATCH]).astype(np.float32) for start in range(0, len(asked), BATCH)

@@ -19,7 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
 
-from ad_autocategorize.titles.features import Contents, TitleFeatures
+from ad_autocategorize.titles.features import Contents, TitleFeatures, Unlisted
 from ad_autocategorize.titles.hierarchy import Node, Path, build_nodes, node_key
 from ad_autocategorize.titles.normalization import Normalizer
 from ad_autocategorize.titles.training.cascade import LocalClassifier, train_nodes, with_sample
@@ -55,19 +55,21 @@ class Ads:
     filed : the ads as ``changes`` compares them.
     titles, paths : what is learned, and where the ads are filed.
     weights : how much each counts, as ``train`` takes them; ``None`` for all the same.
+    unlisted : words of which the n-grams alone are learned, as ``train`` takes them.
     """
 
     filed: FiledTitles
     titles: Sequence[str]
     paths: Sequence[Path]
     weights: Sequence[float] | None = None
+    unlisted: Unlisted | None = None
 
     def part(self, chosen: Positions) -> Ads:
         """Return the ads at the given positions."""
         places = chosen.tolist()
         weights = None if self.weights is None else [self.weights[place] for place in places]
         titles, paths = [self.titles[place] for place in places], [self.paths[place] for place in places]
-        return Ads(self.filed.part(chosen), titles, paths, weights)
+        return Ads(self.filed.part(chosen), titles, paths, weights, self.unlisted)
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,7 +90,8 @@ def train_changed(
 ) -> Renewed:
     """Train what has changed since ``earlier`` learned from ``before``.
 
-    Words that the vocabulary does not know are left out. ``progress`` is called with (stage, done, total).
+    Words that the vocabulary does not know are left out, but for those that are unlisted. ``progress`` is called with (stage,
+    done, total).
     """
     plan = _Plan.of(earlier, compare(before, earlier.scorer.tree.categories, ads.filed, set(ads.paths)), ads)
     work = _Work(earlier, ads, plan)
@@ -171,7 +174,7 @@ class _Work:
         self._sample = draw_sample(plan.category_of, MAX_SVC_ADS, seed) if wants_machine else nobody
         self._needed = reduce(np.union1d, [self._own, self._sample, *(node.ads for node in self._nodes)])
         self.features = TitleFeatures(self._settings).restore(earlier.checkpoint.frequencies)
-        self._matrix = self.features.transform(Contents.of(self._read(ads), self._settings))
+        self._matrix = self.features.transform(Contents.of(self._read(ads), self._settings, ads.unlisted))
         counted = np.ones(len(ads.paths)) if ads.weights is None else np.asarray(ads.weights, dtype=np.float64)
         self._weights = counted[self._needed] / earlier.checkpoint.weight_unit
 
@@ -203,9 +206,12 @@ class _Work:
         return model
 
     def _read(self, ads: Ads) -> list[list[str]]:
-        """Return the known words of the titles that are needed."""
-        normalize, known = Normalizer(self._settings), self.features.words.index
-        return [[word for word in normalize(ads.titles[ad]) if word in known] for ad in self._needed.tolist()]
+        """Return the words of the titles that are needed, those that are known or unlisted."""
+        normalize, known, unlisted = Normalizer(self._settings), self.features.words.index, ads.unlisted or {}
+        return [
+            [word for word in normalize(ads.titles[ad]) if word in known or word in unlisted]
+            for ad in self._needed.tolist()
+        ]
 
     def _rows(self, ads: Positions) -> Positions:
         return np.searchsorted(self._needed, ads)

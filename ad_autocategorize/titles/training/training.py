@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ad_autocategorize.titles.features import Contents, TitleFeatures
+from ad_autocategorize.titles.features import Contents, TitleFeatures, Unlisted
 from ad_autocategorize.titles.hierarchy import Path, build_nodes, node_key
 from ad_autocategorize.titles.mixture import Mixture
 from ad_autocategorize.titles.scorer import TitleScorer
@@ -55,6 +55,7 @@ def train(
     settings: TitleSettings,
     *,
     weights: Sequence[float] | None = None,
+    unlisted: Unlisted | None = None,
     seed: int = 0,
     jobs: int = 1,
     progress: Progress | None = None,
@@ -67,15 +68,19 @@ def train(
     settings : what they leave open is chosen on the titles; the scorer's own settings say how.
     weights : how much each title counts, above 0; relative to one another, so that equal ones change nothing. Probabilities are
         calibrated on titles as they come.
+    unlisted : words of which the n-grams are learned and nothing else, so that the scorer does not list them; of each those that
+        are not learned either.
     seed : fixes the calibration split and the solvers; equal input gives an equal scorer.
     jobs : processes that train nodes side by side.
     progress : called with (stage, done, total).
 
     Raises
     ------
-    TrainingError : fewer than two categories, or no title with a word in it.
+    TrainingError : fewer than two categories, or no title with a word in it that may be listed.
     """
-    return train_whole(titles, paths, settings, weights=weights, seed=seed, jobs=jobs, progress=progress).scorer
+    return train_whole(
+        titles, paths, settings, weights=weights, unlisted=unlisted, seed=seed, jobs=jobs, progress=progress
+    ).scorer
 
 
 def train_whole(
@@ -84,19 +89,24 @@ def train_whole(
     settings: TitleSettings,
     *,
     weights: Sequence[float] | None = None,
+    unlisted: Unlisted | None = None,
     seed: int = 0,
     jobs: int = 1,
     progress: Progress | None = None,
 ) -> Trained:
     """Do what ``train`` does, and return with the scorer what ``incremental`` goes on from."""
     tokens, kept = tokenize(titles, settings)
+    contents = Contents.of(tokens, settings, unlisted)
+    if not contents.has_listed():
+        # N-grams alone are no vocabulary: as if no title had a word.
+        kept = []
     paths = [paths[index] for index in kept]
     if len(set(paths)) < 2:
         raise TrainingError(
             f"{len(titles)} ads, of which {len(kept)} have words in their title, fill {len(set(paths))} categories: at "
             "least two are needed. Publish more ads, or check the source's 'published' condition and title field."
         )
-    examples = Examples(Contents.of(tokens, settings), paths, relative_weights(weights, kept))
+    examples = Examples(contents, paths, relative_weights(weights, kept))
     rounds = _rounds(examples, seed)
     steps = _Steps(progress, len(build_nodes(paths)) * (1 + len(rounds)))
     calibration = _calibrate(examples, rounds, settings, seed=seed, jobs=jobs, progress=steps.advance)
@@ -177,13 +187,15 @@ def _rounds(examples: Examples, seed: int) -> list[tuple[np.ndarray, np.ndarray]
     rounds = min(FOLDS, -(-WANTED_CALIBRATION_TITLES * folds // len(examples)))
     fold_of = deal_folds(examples.paths, folds, seed)
     parts = [(np.flatnonzero(fold_of != fold), np.flatnonzero(fold_of == fold)) for fold in range(rounds)]
-    return [(rest, aside) for rest, aside in parts if _can_be_tested(examples.paths, rest, aside)]
+    return [(rest, aside) for rest, aside in parts if _can_be_tested(examples, rest, aside)]
 
 
-def _can_be_tested(paths: Sequence[Path], rest: np.ndarray, aside: np.ndarray) -> bool:
-    """Say whether the rest fills at least two categories, and some title set aside one of them."""
-    known = {paths[index] for index in rest.tolist()}
-    return len(known) > 1 and any(paths[index] in known for index in aside.tolist())
+def _can_be_tested(examples: Examples, rest: np.ndarray, aside: np.ndarray) -> bool:
+    """Say whether the rest can be learned from, and some title set aside lies in one of its categories."""
+    learned = examples.part(rest)
+    known = set(learned.paths)
+    can_be_learned = len(known) > 1 and learned.contents.has_listed()
+    return can_be_learned and any(examples.paths[index] in known for index in aside.tolist())
 
 
 def _calibrate(
