@@ -94,8 +94,8 @@ def measure(
             titles.append(f"{target.phrase} {extra}".strip())
             paths.append(target.wrong)
             sellers.append(f"account {number} {place % accounts}")
-    clean = train([data.titles[row] for row in kept], [data.paths[row] for row in kept], settings)
-    scorer = train(uncontested(titles, paths, sellers, settings) if defended else titles, paths, settings)
+    clean = train([data.titles[row] for row in kept], [data.paths[row] for row in kept], settings).scorer
+    scorer = train(uncontested(titles, paths, sellers, settings) if defended else titles, paths, settings).scorer
     phrases = [target.phrase for target in targets]
     before, after = first_suggestions(clean, phrases), first_suggestions(scorer, phrases)
     bent = [now == t.wrong and then != t.wrong for t, then, now in zip(targets, before, after, strict=True)]
@@ -167,7 +167,7 @@ def honest_changes(data: Encoded, kind: str, before: Sequence[Path], seed: int) 
     changes = []
     for own in (False, True):
         learned = uncontested(data.titles, data.paths, sellers, settings, own=own)
-        found = first_suggestions(train(learned, data.paths, settings), data.test_titles)
+        found = first_suggestions(train(learned, data.paths, settings).scorer, data.test_titles)
         answers = zip(found, before, data.test_paths, strict=True)
         changes.append([float(now == path) - float(then == path) for now, then, path in answers])
     return changes
@@ -199,7 +199,9 @@ def main() -> None:
                 figures = f"{bent:.2f} | {bent_defended:.2f} | {accuracy:.4f} | {accuracy_defended:.4f}"
                 print(f"| {kind} | {accounts} | {ads} | {figures} |", flush=True)
     print("\n| sellers | accuracy | without contested words | and without those of one seller |\n|---|---|---|---|")
-    before = first_suggestions(train(data.titles, data.paths, TitleSettings(language=data.language)), data.test_titles)
+    before = first_suggestions(
+        train(data.titles, data.paths, TitleSettings(language=data.language)).scorer, data.test_titles
+    )
     accuracy = np.mean([found == path for found, path in zip(before, data.test_paths, strict=True)])
     for kind in filter(None, options.honest.split(",")):
         changes = np.array([honest_changes(data, kind, before, int(seed)) for seed in options.seeds.split(",")])

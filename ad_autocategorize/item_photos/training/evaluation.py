@@ -108,7 +108,7 @@ def test_photos(
     shown = np.intersect1d(split.test, ads.photos.with_photos())
     if not len(shown) or len(set(known.paths)) < 2:
         return None
-    scorer = train(known.titles, known.paths, settings, weights=_listed(known), seed=seed, progress=progress)
+    scorer = train(known.titles, known.paths, settings, weights=_listed(known), seed=seed, progress=progress).scorer
     categories = scorer.tree.categories
     folded = [("titles", number) for number in groups[split.train].tolist()]
     asked, fold_of = ask_titles(known, categories, scorer.settings, folded, seed=seed, progress=progress)

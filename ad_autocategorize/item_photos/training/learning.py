@@ -108,7 +108,7 @@ def ask_titles(
         if len(aside) > most:
             aside = np.sort(np.random.default_rng(seed).choice(aside, most, replace=False))
         learned = ads.part(rest)
-        scorer = train(learned.titles, learned.paths, settings, weights=_listed(learned.weights), seed=seed)
+        scorer = train(learned.titles, learned.paths, settings, weights=_listed(learned.weights), seed=seed).scorer
         known = [column[path] for path in scorer.tree.categories]
         said = np.zeros((len(aside), len(categories)))
         said[:, known] = scorer.probabilities([ads.titles[row] for row in aside.tolist()])

@@ -23,7 +23,7 @@ from ad_autocategorize.titles.training.checkpoint import Trained
 from ad_autocategorize.titles.training.examples import tokenize
 from ad_autocategorize.titles.training.incremental import Ads, train_changed
 from ad_autocategorize.titles.training.splitting import split_by_category, split_by_key
-from ad_autocategorize.titles.training.training import Progress, TrainingError, train_whole
+from ad_autocategorize.titles.training.training import Progress, TrainingError, train
 
 TEST_SHARE = 0.33
 # Where only a part is trained anew, asking about a hold-out of any size would take longer than that.
@@ -124,7 +124,7 @@ def hold_out(
     weights = weights and [weights[i] for i in kept]
     test, rest = _split(paths, None if keys is None else keys[kept], test_share, seed)
     _require_tested(test, len(titles))
-    tested = train_whole(
+    tested = train(
         [titles[i] for i in rest],
         [paths[i] for i in rest],
         settings,

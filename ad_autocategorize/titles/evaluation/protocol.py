@@ -176,7 +176,7 @@ class _Run:
                 "tested on. More ads are needed; of a marketplace, check the source's 'published' condition."
             )
         known = self.corpus.take(split.train.tolist())
-        return train(known.titles, known.paths, settings, weights=known.weights, seed=self.seed, jobs=self.jobs)
+        return train(known.titles, known.paths, settings, weights=known.weights, seed=self.seed, jobs=self.jobs).scorer
 
     def data(self) -> report.DataSummary:
         paths = self.corpus.paths

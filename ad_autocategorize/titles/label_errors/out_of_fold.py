@@ -197,7 +197,9 @@ def _answer(
 ) -> _Answer:
     outside, rows = np.flatnonzero(~inside).tolist(), np.flatnonzero(inside)
     counted = None if weights is None else [weights[i] for i in outside]
-    scorer = train([learned[i] for i in outside], [paths[i] for i in outside], settings, weights=counted, seed=seed)
+    scorer = train(
+        [learned[i] for i in outside], [paths[i] for i in outside], settings, weights=counted, seed=seed
+    ).scorer
     asked = [titles[i] for i in rows.tolist()]
     parts = [
         scorer.probabilities(asked[start : start + BATCH]).astype(np.float32) for start in range(0, len(asked), BATCH)
