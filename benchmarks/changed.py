@@ -103,12 +103,12 @@ def _train_whole(site: Site, folder: FilePath, jobs: int) -> float:
     from ad_autocategorize.titles.evaluation import hold_out
     from ad_autocategorize.titles.training.changes import FiledTitles
     from ad_autocategorize.titles.training.state import TrainingState
-    from ad_autocategorize.titles.training.training import train_whole
+    from ad_autocategorize.titles.training.training import train
 
     normalize = Normalizer(TitleSettings())
     titles = [" ".join(normalize(title)) for title in site.titles]
     held = hold_out(titles, site.paths, TitleSettings(), keys=site.keys, jobs=jobs)
-    served = train_whole(titles, site.paths, held.evaluation.chosen_settings, jobs=jobs)
+    served = train(titles, site.paths, held.evaluation.chosen_settings, jobs=jobs)
     is_tested = np.ones(len(site.titles), dtype=bool)
     is_tested[held.learned] = False
     filed = FiledTitles.of(site.keys, titles, site.paths, [1.0] * len(titles))

@@ -61,7 +61,7 @@ def compare(data: Encoded, share: float, seed: int, options: argparse.Namespace)
     order = random.permutation(len(data.paths)).tolist()
     titles, true = [data.titles[i] for i in order], [data.paths[i] for i in order]
     old = round(len(order) * (1 - options.period / 100))
-    suggested = first_suggestions(train(titles[:old], true[:old], settings, seed=seed), titles[old:])
+    suggested = first_suggestions(train(titles[:old], true[:old], settings, seed=seed).scorer, titles[old:])
     hasty = (random.random(len(suggested)) < share).tolist()
     took = [offer == path or rash for offer, path, rash in zip(suggested, true[old:], hasty, strict=True)]
     filed = [offer if taken else path for offer, path, taken in zip(suggested, true[old:], took, strict=True)]
@@ -72,7 +72,7 @@ def compare(data: Encoded, share: float, seed: int, options: argparse.Namespace)
         echoed, corrected, moderated = map(float, weighting.split(":"))
         origins = zip(took, mended, strict=True)
         weights = [1.0] * old + [moderated if fixed else echoed if taken else corrected for taken, fixed in origins]
-        scorer = train(titles, true[:old] + filed, settings, weights=weights, seed=seed)
+        scorer = train(titles, true[:old] + filed, settings, weights=weights, seed=seed).scorer
         best = first_suggestions(scorer, data.test_titles)
         yield float(np.mean([guess == path for guess, path in zip(best, data.test_paths, strict=True)]))
 

@@ -81,7 +81,7 @@ def measure(data: Encoded, flood: Flood, ads: int, cap: float | None) -> list[fl
     paths = [*data.paths, *[flood.filed] * ads]
     sellers = [""] * len(data.titles) + [SELLER] * ads
     weights = cap_sellers(paths, sellers, [1.0] * len(paths), cap)
-    scorer = train(titles, paths, TitleSettings(language=data.language), weights=weights)
+    scorer = train(titles, paths, TitleSettings(language=data.language), weights=weights).scorer
     right = _right(first_suggestions(scorer, data.test_titles), data.test_paths)
     own = _right(first_suggestions(scorer, flood.titles[-FURTHER_ADS:]), flood.belong[-FURTHER_ADS:])
     parts = [_rows(data.test_paths, chosen) for chosen in ({flood.filed}, flood.robbed)]

@@ -45,7 +45,7 @@ def measure(file: Path) -> None:
     titles, paths = data.train_titles, [path_of(path) for path in data.train_paths]
     scorer = train(
         [titles[i] for i in trained_on], [paths[i] for i in trained_on], TitleSettings(language=data.language)
-    )
+    ).scorer
     categories = {path: place for place, path in enumerate(scorer.tree.categories)}
     prior = scorer.priors
     places, probabilities = scorer.rank([titles[i] for i in asked], OFFERS)

@@ -25,7 +25,7 @@ from PIL import Image
 
 from ad_autocategorize.item_photos.backbone import Embedder
 from ad_autocategorize.item_photos.classifier import join_photos, log_softmax
-from ad_autocategorize.item_photos.training.evaluation import BOTH, TITLE, HeldOut, measure, test_photos
+from ad_autocategorize.item_photos.training.evaluation import BOTH, TITLE, HeldOut, evaluate_photos, measure
 from ad_autocategorize.item_photos.training.learning import Ads
 from ad_autocategorize.item_photos.training.sums import AdPhotos
 from ad_autocategorize.statistics.reliability import expected_calibration_error
@@ -107,7 +107,7 @@ def main() -> None:
     pooled: list[HeldOut] = []
     for seed in range(options.splits):
         start = time.perf_counter()
-        held_out = test_photos(ads, settings, groups, split=split_by_group(paths, groups, seed), seed=seed)
+        held_out = evaluate_photos(ads, settings, groups, split=split_by_group(paths, groups, seed), seed=seed)
         seconds = time.perf_counter() - start
         if held_out is None:
             raise SystemExit("too few ads")

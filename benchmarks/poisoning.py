@@ -101,7 +101,7 @@ class Site:
         rows = enumerate(zip(self.titles, self.paths, self.sellers, strict=True))
         ads = [LabelledTitle(row, title, path[-1], None, seller) for row, (title, path, seller) in rows]
         words = learned_words(ads, self.sellers, settings)
-        return train(words.titles, self.paths, settings, unlisted=words.unlisted)
+        return train(words.titles, self.paths, settings, unlisted=words.unlisted).scorer
 
     def learn_uncontested(self) -> TitleScorer:
         """Train without the words by which a seller contradicts others, and with all others."""
@@ -115,7 +115,7 @@ class Site:
             " ".join(word for word in title if word not in against)
             for title, against in zip(words, contested, strict=True)
         ]
-        return train(learned, self.paths, settings)
+        return train(learned, self.paths, settings).scorer
 
 
 def honest_site(data: Encoded, kind: str, targets: Sequence[Target]) -> Site:

@@ -140,7 +140,7 @@ def measure(categories: int, all_ads: int, ads: int, jobs: int) -> dict[str, flo
     encoded = encode(paths)
     start = time.perf_counter()
     with _watched_memory() as peak:
-        scorer = train(titles, encoded, TitleSettings(), jobs=jobs)
+        scorer = train(titles, encoded, TitleSettings(), jobs=jobs).scorer
     training = time.perf_counter() - start
     fresh, filed = market.draw(SCORED_TITLES, seed=1)
     scorer.rank(fresh[:2048])

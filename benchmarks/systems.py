@@ -58,7 +58,7 @@ class Ours(System):
             tuple(keys.setdefault(path[:depth], len(keys)) for depth in range(1, len(path) + 1)) for path in paths
         ]
         names = {key: path[-1] for path, key in keys.items()}
-        self._scorer = train(titles, encoded, TitleSettings(language=language, **self._settings), jobs=1)
+        self._scorer = train(titles, encoded, TitleSettings(language=language, **self._settings), jobs=1).scorer
         self.classes = [tuple(names[key] for key in path) for path in self._scorer.tree.categories]
 
     def scores(self, titles: Sequence[str]) -> FloatArray:

@@ -32,7 +32,7 @@ def evaluate_item_photos(
     opened = open_backbone(source, language)
     if opened is None:
         return None
-    from ad_autocategorize.item_photos.training.evaluation import summarize, test_photos
+    from ad_autocategorize.item_photos.training.evaluation import evaluate_photos, summarize
     from ad_autocategorize.item_photos.training.learning import Ads
     from ad_autocategorize.titles.evaluation.duplicates import find_twins
     from ad_autocategorize.titles.training.examples import tokenize
@@ -53,7 +53,7 @@ def evaluate_item_photos(
     )
     if not len(ads):
         return None
-    held_out = test_photos(ads, settings, find_twins(ads.titles).groups, seed=seed)
+    held_out = evaluate_photos(ads, settings, find_twins(ads.titles).groups, seed=seed)
     if held_out is None:
         return None
     return {**summarize(held_out), "ads": len(ads), "with_photos": len(photos.with_photos())}

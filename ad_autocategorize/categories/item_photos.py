@@ -118,21 +118,21 @@ def learn_item_photos(
 
 def _learn(ads: Ads, embedder: Embedder, scorer: TitleScorer, seed: int, progress: Progress) -> PhotoLearning:
     from ad_autocategorize.item_photos.scorer import PhotoPart
-    from ad_autocategorize.item_photos.training.evaluation import summarize, test_photos
-    from ad_autocategorize.item_photos.training.learning import learn_again
+    from ad_autocategorize.item_photos.training.evaluation import evaluate_photos, summarize
+    from ad_autocategorize.item_photos.training.learning import refit
     from ad_autocategorize.titles.evaluation.duplicates import find_twins
 
     def step(stage: str, done: int, total: int) -> None:
         progress(f"photos: {stage}", done, total)
 
     groups = find_twins(ads.titles).groups
-    held_out = test_photos(ads, scorer.settings, groups, seed=seed, progress=step)
+    held_out = evaluate_photos(ads, scorer.settings, groups, seed=seed, progress=step)
     if held_out is None:
         return PhotoLearning(None, {"used": False, "why_not": "too few ads with photos"})
     metrics = summarize(held_out)
     if not held_out.gains:
         return PhotoLearning(None, {**metrics, "used": False, "why_not": "no sure gain on the hold-out"})
-    classifier = learn_again(ads, scorer.tree.categories, held_out.learned)
+    classifier = refit(ads, scorer.tree.categories, held_out.learned)
     part = PhotoPart(classifier, held_out.learned.fusion, embedder.name, embedder.digest)
     return PhotoLearning(part, {**metrics, "used": True})
 

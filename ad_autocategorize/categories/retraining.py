@@ -203,7 +203,7 @@ def _train(
     """Test on a hold-out, and return that with the model that has learned from all ads. Raises ``TrainingError``."""
     from ad_autocategorize.titles.evaluation import hold_out
     from ad_autocategorize.titles.training.cluster import on_cluster
-    from ad_autocategorize.titles.training.training import train_whole
+    from ad_autocategorize.titles.training.training import train
 
     options: dict[str, Any] = {"weights": labels.weights, "unlisted": ads.unlisted, "seed": request.seed}
     options["jobs"] = request.jobs
@@ -212,7 +212,7 @@ def _train(
         held = hold_out(ads.titles, ads.paths, settings, **options, keys=ads.keys, progress=evaluating)
         # What the hold-out chose on most of the ads suits all of them.
         settings = settings.inherit(held.evaluation.chosen_settings)
-        return held, train_whole(ads.titles, ads.paths, settings, **options, progress=training)
+        return held, train(ads.titles, ads.paths, settings, **options, progress=training)
 
 
 def _hear_photos(

@@ -1,4 +1,5 @@
-"""What the photos of an ad say of its category, and how that joins what its title says. Knows no Django.
+"""Suggesting the category of an ad from its photos, and from photos and title together. Knows no Django.
 
-At the top is what a web process may import: NumPy, Pillow and ONNX Runtime. ``training/`` needs scikit-learn's extra besides.
+A web process may import the modules at the top, which need NumPy, Pillow and ONNX Runtime. ``training/`` needs the extra with
+scikit-learn too.
 """

@@ -1,4 +1,4 @@
-"""The frozen, general backbone on disk, and what turns photos into embeddings with it, by ONNX Runtime alone."""
+"""A frozen, general-purpose backbone on disk, and the embeddings of photos that ONNX Runtime computes with it."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ GRAPH_NAME = "backbone.onnx"
 # The graph's only output.
 OUTPUT = "embeddings"
 PARTIAL_PREFIX = ".partial-backbone-"
-# A side of the input in pixels, and numbers in an embedding: larger ones would take gigabytes.
+# The longest side of the input in pixels, and the most numbers in an embedding: larger ones would take gigabytes.
 _LARGEST_SIDE = 2_048
 _LARGEST_WIDTH = 16_384
 
@@ -39,9 +39,9 @@ class Embedder(GraphSession):
 
     Attributes
     ----------
-    name : the name of its folder, which no other backbone has: embeddings of two are never mixed.
-    digest : that folder's.
-    width : the numbers in an embedding.
+    name : the name of its folder. No other backbone has it, so that embeddings of two backbones are never mixed.
+    digest : the digest of the folder.
+    width : how many numbers an embedding has.
     """
 
     def __init__(self, graph: bytes, preprocessing: Preprocessing, name: str, digest: str) -> None:
@@ -54,7 +54,10 @@ class Embedder(GraphSession):
 
     @classmethod
     def load(cls, directory: Path, digest: str = "") -> Embedder:
-        """Verify a backbone's folder and open it; ``digest`` is the folder's, where that is known. Raises ``ArtifactError``."""
+        """Check a backbone's folder and load it. Raises ``ArtifactError``.
+
+        ``digest`` is the digest that the folder must have, if the caller knows it.
+        """
         document = read_manifest(directory, kind=KIND, digest=digest)
         graph = read_file(directory, GRAPH_NAME, document)
         try:
@@ -77,10 +80,10 @@ class Embedder(GraphSession):
 def write_backbone(
     directory: Path, name: str, graph: bytes, preprocessing: Preprocessing, origin: Mapping[str, Any]
 ) -> Path:
-    """Write a backbone as a folder of its own in ``directory`` and return that; the very same one is written once.
+    """Write a backbone into a folder of its own in ``directory``, unless the same one is there already; return the folder.
 
-    ``name`` is for people, ``origin`` says where the weights come from. Raises ``ValueError`` for a graph that gives no
-    embeddings; ``OSError``.
+    ``name`` becomes part of the folder's name; ``origin`` says where the weights come from. Raises ``OSError``, and
+    ``ValueError`` for a graph that does not return embeddings.
     """
     _width(GraphSession(graph)._session)
     same = hashlib.sha256(graph + json.dumps(preprocessing.to_dict(), sort_keys=True).encode()).hexdigest()
@@ -92,13 +95,13 @@ def write_backbone(
 
 
 def newest_backbone(directory: Path) -> Path | None:
-    """Return the folder of the backbone that was written last into ``directory``, ``None`` where there is none."""
+    """Return the folder of the backbone that was last written into ``directory``, ``None`` if there is none."""
     found = [entry for entry in directory.glob(f"{BACKBONE_PREFIX}*") if (entry / MANIFEST_NAME).is_file()]
     return max(found, key=lambda entry: ((entry / MANIFEST_NAME).stat().st_mtime_ns, entry.name), default=None)
 
 
 def _width(session: Any) -> int:
-    """Return the numbers in an embedding. Raises ``ValueError`` for a graph of other inputs or outputs."""
+    """Return how many numbers an embedding has. Raises ``ValueError`` for a graph with other inputs or outputs."""
     outputs = session.get_outputs()
     if len(session.get_inputs()) != 1 or [output.name for output in outputs] != [OUTPUT]:
         raise ValueError(f"not one input, and one output named {OUTPUT}")

@@ -1,4 +1,4 @@
-"""From embeddings to the probabilities of all category paths: one matrix, NumPy alone."""
+"""From embeddings to the probabilities of all category paths, by a linear classifier. NumPy alone."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ FloatArray = NDArray[np.float64]
 
 @dataclass(frozen=True, slots=True)
 class PhotoClassifier:
-    """A linear classifier over category paths, calibrated: its scores are divided by the temperature already.
+    """A calibrated linear classifier over category paths: its numbers are divided by the temperature already.
 
     Attributes
     ----------
-    categories : the paths that it tells apart, sorted.
+    categories : the category paths, sorted.
     coefficients : float32, shape (categories, width of the embeddings).
     intercepts : float32, shape (categories,).
     """
@@ -28,14 +28,14 @@ class PhotoClassifier:
     intercepts: NDArray[np.float32]
 
     def log_probabilities(self, embeddings: NDArray[np.floating]) -> FloatArray:
-        """Return what each photo says by itself, shape (photos, categories)."""
+        """Return the log-probabilities of the categories for each photo by itself, shape (photos, categories)."""
         scores = embeddings.astype(np.float32) @ self.coefficients.T + self.intercepts
         return log_softmax(scores.astype(np.float64))
 
     def of_ads(self, embeddings: NDArray[np.floating], ads: NDArray[np.intp]) -> FloatArray:
-        """Return what the photos of each ad say together, shape (ads, categories).
+        """Return the log-probabilities for each ad, from all of its photos, shape (ads, categories); see ``join_photos``.
 
-        ``ads`` holds the number of each photo's ad, ascending from 0 without a gap. See ``join_photos``.
+        ``ads`` is the number of each photo's ad, ascending from 0 without a gap.
         """
         each = self.log_probabilities(embeddings)
         starts = np.flatnonzero(np.diff(ads, prepend=-1))
@@ -43,9 +43,9 @@ class PhotoClassifier:
 
 
 def join_photos(each: FloatArray) -> FloatArray:
-    """Join what several photos of one ad say, log-probabilities of shape (photos, categories), into shape (categories,).
+    """Return the log-probabilities for one ad, shape (categories,), from those of its photos, shape (photos, categories).
 
-    The median of each category, so that one screenshot among the photos does not spoil the others' answer.
+    The median of each category is taken, so that a screenshot among the photos does not spoil the result.
     """
     if len(each) == 1:
         return np.asarray(each[0])

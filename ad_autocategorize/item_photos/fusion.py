@@ -1,32 +1,32 @@
-"""Late fusion: what the title says and what the photos say, as one probability of each category."""
+"""Late fusion: from the probabilities by title and by photos to one probability of each category."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 FloatArray = NDArray[np.float64]
 
-# Added to a title's probabilities: one that rules a category out altogether would leave the photos no say.
+# Added to a title's probabilities before their logarithms are taken: photos could never make up for a probability of zero.
 SMALLEST_PROBABILITY = 1e-5
 LARGEST_WEIGHT = 100.0
-# Scores so far below the best are next to nothing, and exp() still tells them from zero.
+# Scores further below the best one are raised to this, so that exp() of them is not zero.
 _LARGEST_LEAD = 100.0
-# By so much at least the best category stays ahead, beyond what rounding could undo.
+# The best category stays ahead by at least this much, so that rounding cannot change the order.
 _AHEAD = 1e-9
 
 
 @dataclass(frozen=True, slots=True)
 class Confidence:
-    """How sure the best category is: ``sigmoid(intercept + sureness * logit(p) + lead * log(p / q))``.
+    """The calibrated probability of the best category: ``sigmoid(intercept + sureness * logit(p) + lead * log(p / q))``.
 
-    ``p`` and ``q`` are what a softmax of the scores gives the best and the second best category. Platt's scaling ("Probabilistic
-    Outputs for Support Vector Machines", 1999) with a second term: among ads that are as sure, those whose second best is far
-    behind are right more often than those between two categories.
+    ``p`` and ``q`` are the probabilities that a softmax of the scores gives the best and the second best category. This is Platt
+    scaling ("Probabilistic Outputs for Support Vector Machines", 1999) with a second term: at the same ``p``, the best
+    category is more often right if the second best is far behind than if the choice is between two.
     """
 
     intercept: float = 0.0
@@ -34,30 +34,47 @@ class Confidence:
     lead: float = 0.0
 
     def apply(self, scores: FloatArray) -> FloatArray:
-        """Return probabilities for scores, both of shape (ads, categories), two at least; the order of categories stays."""
-        best, odds, lead, shares = parts_of(scores)
-        sure = 1 / (1 + np.exp(-(self.intercept + self.sureness * odds + self.lead * lead)))
-        # The best stays the best, however unsure.
-        second = shares.max(axis=1)
+        """Return probabilities for scores, both of shape (ads, categories) with two categories at least.
+
+        The order of an ad's categories stays the same.
+        """
+        parts = parts_of(scores)
+        sure = 1 / (1 + np.exp(-(self.intercept + self.sureness * parts.log_odds + self.lead * parts.lead)))
+        # The second best has the share s of what is left, s (1 - sure). The best is above it if its probability is above s /
+        # (1 + s).
+        second = parts.shares.max(axis=1)
         sure = np.maximum(sure, second / (1 + second) + _AHEAD)
-        probabilities = shares * (1 - sure)[:, None]
-        probabilities[np.arange(len(best)), best] = sure
+        probabilities = parts.shares * (1 - sure)[:, None]
+        probabilities[np.arange(len(sure)), parts.best] = sure
         return np.asarray(probabilities)
 
 
-def parts_of(scores: FloatArray) -> tuple[NDArray[np.intp], FloatArray, FloatArray, FloatArray]:
-    """Return what a confidence is made of, for scores of shape (ads, categories).
+class Parts(NamedTuple):
+    """What a confidence is made of.
 
-    The best category, the log-odds of a softmax's probability of it, how far the second best is behind it, all of shape (ads,),
-    and what is left to the others by a softmax among them, 0 for the best, of shape (ads, categories).
+    Attributes
+    ----------
+    best : shape (ads,): the best category.
+    log_odds : shape (ads,): those of its probability by a softmax of the scores.
+    lead : shape (ads,): how far its score is above the second best.
+    shares : shape (ads, categories): a softmax among the other categories; 0 for the best.
     """
+
+    best: NDArray[np.intp]
+    log_odds: FloatArray
+    lead: FloatArray
+    shares: FloatArray
+
+
+def parts_of(scores: FloatArray) -> Parts:
+    """Return the parts of the confidences for scores of shape (ads, categories)."""
     best = scores.argmax(axis=1)
     rows = np.arange(len(best))
     shifted = np.maximum(scores - scores[rows, best][:, None], -_LARGEST_LEAD)
     powers = np.exp(shifted)
     powers[rows, best] = 0
     others = powers.sum(axis=1)
-    return best, -np.log(others), -np.log(powers.max(axis=1)), powers / others[:, None]
+    return Parts(best, -np.log(others), -np.log(powers.max(axis=1)), powers / others[:, None])
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,10 +83,11 @@ class Fusion:
 
     Attributes
     ----------
-    title_weight : fitted, as all the others, to ads that neither side has learned from.
-    photo_weight, entropy_weight : ``w = photo_weight + entropy_weight * H``, where H is the entropy of P(path | title) in nats:
-        photos weigh more where the title leaves more open.
-    together, alone : make probabilities of these scores, and of the photos' own where the title says nothing.
+    title_weight, photo_weight, entropy_weight : ``w = photo_weight + entropy_weight * H``, where H is the entropy of
+        P(path | title) in nats: photos weigh more if the title leaves more open. All are fitted to ads that neither the title
+        model nor the photo classifier has learned from.
+    together : makes probabilities of these scores.
+    alone : makes probabilities of the photos' own log-probabilities, for ads in whose titles nothing is known.
     """
 
     title_weight: float
@@ -89,21 +107,21 @@ class Fusion:
         return self.together.apply(self.scores(title, photos))
 
     def scores(self, title: FloatArray, photos: FloatArray) -> FloatArray:
-        """Return the weighted sum of both, before it is made probabilities; of the same shape."""
+        """Return the weighted sums of both, of the same shape, which ``together`` makes probabilities of."""
         weights = self.photo_weight + self.entropy_weight * entropy(title)
         return np.asarray(self.title_weight * log_title(title) + weights[:, None] * photos)
 
     def photos_alone(self, photos: FloatArray) -> FloatArray:
-        """Return probabilities for ads whose title says nothing, from log-probabilities of shape (ads, categories)."""
+        """Return probabilities by photos alone, from log-probabilities of shape (ads, categories)."""
         return self.alone.apply(photos)
 
     def to_dict(self) -> dict[str, Any]:
-        """Return it in JSON's types."""
+        """Return the fusion in JSON's types."""
         return asdict(self)
 
     @classmethod
     def from_dict(cls, document: Mapping[str, Any]) -> Fusion:
-        """Read what ``to_dict`` gave. Raises ``KeyError``, ``TypeError`` and ``ValueError``."""
+        """Make a fusion of what ``to_dict`` returned. Raises ``KeyError``, ``TypeError`` and ``ValueError``."""
         title, photo, by_entropy = _numbers(document, "title_weight", "photo_weight", "entropy_weight")
         if min(title, photo, by_entropy) < 0:
             raise ValueError(f"weights of {title}, {photo} and {by_entropy}")
@@ -125,7 +143,7 @@ def entropy(probabilities: FloatArray) -> FloatArray:
 
 def _numbers(document: Mapping[str, Any], *names: str) -> list[float]:
     values = [float(document[name]) for name in names]
-    # Not a number is no more than any other.
+    # Written so that it is false for NaN too.
     if not all(abs(value) <= LARGEST_WEIGHT for value in values):
         raise ValueError(f"{', '.join(names)} of {values}")
     return values

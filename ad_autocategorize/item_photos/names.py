@@ -1,4 +1,4 @@
-"""Names that a photo part and a backbone go by, for those who look for them without loading either."""
+"""The names of photo parts and backbones, for modules that look for them without loading either."""
 
 import re
 

@@ -1,4 +1,4 @@
-"""What a web process asks about an ad with photos: a title scorer, and the photo part of the same model version."""
+"""Category suggestions for an ad with photos, by a title scorer and the photo part of the same model version."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ KIND = "item_photos"
 
 @dataclass(frozen=True, slots=True)
 class Opinions:
-    """The best categories by title and photos together, and by each alone; ``title`` is empty where it says nothing."""
+    """The best categories by title and photos together, and by each alone. ``title`` is empty if nothing in it is known."""
 
     together: list[Suggestion]
     title: list[Suggestion]
@@ -32,7 +32,7 @@ class Opinions:
 class PhotoPart:
     """What a model version has learned from photos.
 
-    ``backbone`` names the folder of the one whose embeddings it takes, and ``backbone_digest`` is that folder's digest.
+    ``backbone`` is the name of the folder of the backbone whose embeddings it needs, and ``backbone_digest`` the folder's digest.
     """
 
     classifier: PhotoClassifier
@@ -55,13 +55,16 @@ class PhotoPart:
         photos = join_photos(self.classifier.log_probabilities(embeddings))
         alone = self.fusion.photos_alone(photos[None])[0]
         by_title = scorer.suggest(title, limit, allowed)
-        # Without a limit to categories: a title of which every word is known may have no category that is allowed.
-        together = self.joined(scorer, title, photos) if scorer.suggest(title, 1) else alone
+        # Asked with all categories allowed, since this is about whether anything in the title is known.
+        together = self.probabilities(scorer, title, photos) if scorer.suggest(title, 1) else alone
         top = scorer.top
         return Opinions(top(together, limit, allowed), by_title, top(alone, limit, allowed))
 
     def for_categories(self, categories: tuple[Path, ...]) -> PhotoPart:
-        """Return the part for other paths: a category that it knows by its key keeps what it has, any other is as the mean."""
+        """Return the part for the paths of another tree.
+
+        A category keeps its coefficients if the part knows its key, wherever it is; any other gets the mean of all coefficients.
+        """
         known = self.classifier
         row_of = {path[-1]: row for row, path in enumerate(known.categories)}
         rows = [row_of.get(path[-1], len(row_of)) for path in categories]
@@ -71,8 +74,8 @@ class PhotoPart:
         )
         return replace(self, classifier=PhotoClassifier(categories, coefficients, intercepts))
 
-    def joined(self, scorer: TitleScorer, title: str, photos: FloatArray) -> FloatArray:
-        """Return the probabilities of all categories, for what photos say, log-probabilities of shape (categories,)."""
+    def probabilities(self, scorer: TitleScorer, title: str, photos: FloatArray) -> FloatArray:
+        """Return the probabilities by title and photos, given the photos' log-probabilities; both of shape (categories,)."""
         return np.asarray(self.fusion.combine(scorer.probabilities([title]), photos[None])[0])
 
     def save(self, directory: FilePath) -> str:

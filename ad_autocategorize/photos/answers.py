@@ -1,4 +1,7 @@
-"""From logits to what is said of a car: decoded, calibrated, thresholded; the same in evaluation and serving. NumPy alone."""
+"""From logits to answers about a car: decoded, calibrated, compared with thresholds.
+
+The same in evaluation and in serving. NumPy alone.
+"""
 
 from __future__ import annotations
 
@@ -19,7 +22,7 @@ Logits = Mapping[str, NDArray[np.floating]]
 CAR = "car"
 # A threshold that no confidence reaches: the field always stays empty.
 NEVER = 1.01
-# Whatever the share of right answers among all, no field is filled in with what is likelier wrong than right.
+# No threshold is lower, however many answers are right: a field is never filled in with what is likelier wrong than right.
 LEAST_CONFIDENCE = 0.5
 
 
@@ -30,11 +33,13 @@ class Rules:
     Attributes
     ----------
     pair_weight : see ``pairs.pair_scores``.
-    calibrations, thresholds : by head; below its threshold a head's answer is not to be filled in.
-    refusal : "car" for the branch that tells cars from other things, "energy" where no other things were learned from.
-    refusal_threshold : photos that score below are said not to show a car.
-    agreement : photos of one ad contradict each other below this, see ``agreement.same_car_ratios``.
-    relations : what the model says of other heads, see ``relations``.
+    calibrations : by head, from probability to confidence.
+    thresholds : by head, the least confidence with which its answer is filled in.
+    refusal : how photos are scored for showing a car: "car" for the branch that was trained to tell, or "energy" if there were no
+        photos of other things to train it on (see ``refusal_scores``).
+    refusal_threshold : photos with a lower score count as showing no car.
+    agreement : below this ratio two photos contradict each other (see ``agreement.same_car_ratios``).
+    relations : how the model changes the probabilities of other heads (see ``relations``).
     """
 
     pair_weight: float = 1.0
@@ -59,7 +64,7 @@ class Rules:
 
     @classmethod
     def from_dict(cls, document: Mapping[str, Any]) -> Rules:
-        """Read what ``to_dict`` gave. Raises ``KeyError``, ``TypeError`` and ``ValueError``."""
+        """Make rules of what ``to_dict`` returned. Raises ``KeyError``, ``TypeError`` and ``ValueError``."""
         calibrations = {head: Calibration.from_dict(document["calibrations"][head]) for head in HEADS}
         thresholds = {head: float(document["thresholds"].get(head, NEVER)) for head in HEADS}
         return cls(
@@ -74,9 +79,10 @@ class Rules:
 
 
 def merge(logits: Logits, groups: IntArray) -> dict[str, NDArray[np.floating]]:
-    """Return the mean log-probabilities of each ad's photos, by head float[ads, classes], in the order of the groups' numbers.
+    """Return the mean log-probabilities of each ad's photos, by head float[ads, classes]; ads are in ascending order.
 
-    Before decoding: photos of one car may favour models of different brands, and the pair is to be that of all of them.
+    This comes before decoding: the photos of a car may favour models of different brands, and one pair is wanted for all of them.
+    ``groups`` is the number of each photo's ad, int64[photos].
     """
     _, places, counts = np.unique(groups, return_inverse=True, return_counts=True)
     merged: dict[str, NDArray[np.floating]] = {}
@@ -89,7 +95,11 @@ def merge(logits: Logits, groups: IntArray) -> dict[str, NDArray[np.floating]]:
 
 
 def decode(logits: Logits, table: BoolArray, rules: Rules) -> dict[str, NDArray[np.floating]]:
-    """Return log-probabilities float[n, classes] of every head; "model" over the pairs of the table, "brand" their sums."""
+    """Return log-probabilities by head, float[n, classes].
+
+    Those of "model" are of brand-model pairs, of which only those in the ``table``, bool[brands, models], are possible. Those of
+    "brand" are sums over the brand's pairs.
+    """
     decoded = {head: log_softmax(logits[head]) for head in HEADS}
     decoded["model"] = pair_scores(logits["brand"], logits["model"], table, rules.pair_weight)
     with np.errstate(divide="ignore"):
@@ -98,37 +108,38 @@ def decode(logits: Logits, table: BoolArray, rules: Rules) -> dict[str, NDArray[
 
 
 def best_answers(decoded: Logits, table: BoolArray) -> dict[str, NDArray[np.int64]]:
-    """Return the first answer of each head, int64[n]; the brand is the one that makes the model."""
+    """Return the most probable answer by head, int64[n]; as brand, the one that makes the most probable model."""
     best = {head: np.asarray(decoded[head].argmax(axis=1)) for head in HEADS}
     best["brand"] = table.argmax(axis=0)[best["model"]]
     return best
 
 
 def confidences(decoded: Logits, best: Mapping[str, NDArray[np.int64]]) -> dict[str, NDArray[np.floating]]:
-    """Return the probability of each head's first answer before calibration, float[n]."""
+    """Return the uncalibrated probabilities of answers, float[n] by head."""
     rows = np.arange(len(best["brand"]))
     return {head: np.exp(decoded[head][rows, best[head]]) for head in HEADS}
 
 
 def calibrate(first: Mapping[str, NDArray[np.floating]], rules: Rules) -> dict[str, NDArray[np.floating]]:
-    """Return calibrated confidences, float[n] by head, of what ``confidences`` gave; a brand's is never below its model's."""
+    """Return the confidences, float[n] by head, for the probabilities that ``confidences`` returned."""
     calibrated = {head: rules.calibrations[head](first[head]) for head in HEADS}
-    # Each head is calibrated on its own, but a model is right only where its brand is.
+    # A model is right only if its brand is, so that the brand is at least as sure; calibrated separately, it may not seem so.
     calibrated["brand"] = np.maximum(calibrated["brand"], calibrated["model"])
     return calibrated
 
 
 def sure_enough(calibrated: Mapping[str, NDArray[np.floating]], rules: Rules) -> dict[str, BoolArray]:
-    """Return whether each answer may be filled in, bool[n] by head; no model without its brand."""
+    """Return whether each answer may be filled in, bool[n] by head. A brand may be if its model may."""
     sure = {head: np.asarray(calibrated[head] >= rules.thresholds[head]) for head in HEADS}
     sure["brand"] = sure["brand"] | sure["model"]
     return sure
 
 
 def refusal_scores(logits: Logits, refusal: str) -> NDArray[np.floating]:
-    """Return how much each photo looks like a car, float[n].
+    """Return a score of each photo for showing a car, float[n].
 
-    "energy" is the logarithm of the summed exponentials of the model logits (arXiv:2010.03759), low for what was never seen.
+    With "energy" it is the logarithm of the summed exponentials of the model logits, which is low for images unlike all that the
+    network was trained on (Liu et al., "Energy-based Out-of-distribution Detection", arXiv:2010.03759).
     """
     if refusal == CAR:
         return logits[CAR][:, 0]
@@ -157,16 +168,16 @@ class HeadAnswer:
 
 @dataclass(frozen=True, slots=True)
 class CarAnswer:
-    """What the photos of one car say.
+    """The answer to the photos of one car.
 
     Attributes
     ----------
-    is_car : false where no photo shows a car; the heads are empty then.
-    heads : by head. Models are options of (brand, model), all of them pairs of the table.
-    models_by_brand : each brand's models, most probable first, for when the seller corrects the brand.
-    twins : the cars that the first pair cannot be told from, since they are one car under several badges.
+    is_car : false if no photo shows a car; then there are no heads.
+    heads : by head. The values of "model" are pairs (brand, model) of the table.
+    models_by_brand : each brand's models, the most probable first, for a seller who corrects the brand.
+    twins : other pairs that are the same car under another badge as the most probable pair.
     photos_used : how many of the photos show a car.
-    disagree : whether the photos seem to show different cars; no answer is accepted then.
+    disagree : whether the photos seem to show different cars; then no answer is accepted.
     """
 
     is_car: bool
@@ -189,54 +200,71 @@ def answer_car(
     twins: Iterable[Iterable[Pair]] = (),
     limit: int = 3,
 ) -> CarAnswer:
-    """Combine the photos of one car: those that show none are left out, the others' log-probabilities averaged, then decoded.
+    """Combine the photos of one car, those that show a car, and decode them together.
 
     Parameters
     ----------
     logits : by head, float[photos, classes].
-    table : the pairs that exist today; those that were learned for ``None``.
-    twins : groups of pairs that are one car.
+    table : the pairs that exist today; by default those that were learned.
+    twins : groups of pairs that are the same car under several badges.
+    limit : how many options each head has at most.
 
-    Raises ``ValueError`` where the table has no pair that was learned.
+    Raises
+    ------
+    ValueError : the table has no pair that was learned.
     """
-    seen = refusal_scores(logits, rules.refusal) >= rules.refusal_threshold
-    if not seen.any():
+    shows_car = refusal_scores(logits, rules.refusal) >= rules.refusal_threshold
+    if not shows_car.any():
         return NO_CAR
     mask = vocabularies.compatibility(table)
-    shown = {name: values[seen] for name, values in logits.items()}
+    shown = {name: values[shows_car] for name, values in logits.items()}
+    photos = int(shows_car.sum())
     each = pair_scores(shown["brand"], shown["model"], mask, rules.pair_weight)
     disagree = photos_disagree(each, rules.agreement)
-    combined = decode(merge(shown, np.zeros(int(seen.sum()), dtype=np.int64)), mask, rules)
-    best = best_answers(combined, mask)
-    calibrated = calibrate(confidences(combined, best), rules)
+    # All photos are of one ad, so that each array below has one row.
+    decoded = decode(merge(shown, np.zeros(photos, dtype=np.int64)), mask, rules)
+    best = best_answers(decoded, mask)
+    calibrated = calibrate(confidences(decoded, best), rules)
     sure = sure_enough(calibrated, rules)
     heads = {}
     for head in HEADS:
         confidence = float(calibrated[head][0])
-        options = _options(vocabularies, head, combined[head][0], int(best[head][0]), confidence, limit)
+        options = _options(getattr(vocabularies, head), decoded[head][0], int(best[head][0]), confidence, limit)
         heads[head] = HeadAnswer(options, confidence, bool(options and sure[head][0]) and not disagree)
-    pair = vocabularies.model[int(best["model"][0])]
-    group = next((tuple(group) for group in map(list, twins) if pair in group), ())
-    ranked = _models_by_brand(vocabularies, combined["model"][0], mask)
-    others = tuple(item for item in group if item != pair)
-    return CarAnswer(True, heads, ranked, others, int(seen.sum()), disagree)
+    return CarAnswer(
+        is_car=True,
+        heads=heads,
+        models_by_brand=_models_by_brand(vocabularies, decoded["model"][0], mask),
+        twins=_twins_of(vocabularies.model[int(best["model"][0])], twins),
+        photos_used=photos,
+        disagree=disagree,
+    )
+
+
+def _twins_of(pair: Pair, twins: Iterable[Iterable[Pair]]) -> tuple[Pair, ...]:
+    """Return the other pairs of the first group that the pair is in."""
+    group = next((group for group in map(tuple, twins) if pair in group), ())
+    return tuple(other for other in group if other != pair)
 
 
 def _options(
-    vocabularies: Vocabularies, head: str, scores: NDArray[np.floating], best: int, confidence: float, limit: int
+    values: tuple[Any, ...], scores: NDArray[np.floating], best: int, confidence: float, limit: int
 ) -> tuple[Option, ...]:
-    """Return the first values, none where no ad has one; what calibration leaves to the others is shared as the network does."""
-    probabilities = np.exp(scores)
-    others = probabilities.sum() - probabilities[best]
-    values = getattr(vocabularies, head)
+    """Return the best answer and the most probable others, none for a head without values.
+
+    The best answer has its calibrated confidence. What that leaves is shared among the others in proportion to their
+    probabilities before calibration; ``scores`` are the logarithms of those, float[classes].
+    """
     if not values:
         return ()
+    probabilities = np.exp(scores)
+    others = probabilities.sum() - probabilities[best]
     order = [best, *(int(place) for place in np.argsort(-probabilities, kind="stable") if place != best)]
     options = [Option(values[best], confidence)]
     for place in order[1:limit]:
         share = probabilities[place] / others * (1 - confidence) if others > 0 else 0.0
         if share > 0:
-            # Never above the first, whatever calibration made of that one.
+            # A low confidence may leave the second more than the first has: none is shown above the one before it.
             options.append(Option(values[place], float(min(share, options[-1].probability))))
     return tuple(options)
 
@@ -244,6 +272,7 @@ def _options(
 def _models_by_brand(
     vocabularies: Vocabularies, scores: NDArray[np.floating], mask: BoolArray
 ) -> dict[str, tuple[Option, ...]]:
+    """Return the models of each brand, most probable first, with their probabilities given the brand."""
     ranked = {}
     for place, brand in enumerate(vocabularies.brand):
         models = np.flatnonzero(mask[place])

@@ -1,4 +1,4 @@
-"""A photo model on disk: an ONNX graph to serve, weights to continue training from, and a manifest that vouches for both."""
+"""A photo model on disk: an ONNX graph to serve, weights to go on training from, and a manifest with the digests of both."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ from ad_autocategorize.photos.vocabularies import Vocabularies
 
 KIND = "photos"
 WEIGHTS_NAME = "weights.safetensors"
-# Not the prefix of title models: their training sweeps its own remains, while this one may be writing.
+# Another prefix than that of title models: their training, which may run at the same time, deletes what has its own prefix.
 PARTIAL_PREFIX = ".partial-photos-"
 
 
 @dataclass(frozen=True, slots=True)
 class PhotoManifest:
-    """What a verified manifest says. ``document`` holds the rest: settings, metrics, version."""
+    """A manifest that was checked. ``document`` is all of it, settings, metrics and version included."""
 
     vocabularies: Vocabularies
     rules: Rules
@@ -38,7 +38,10 @@ def write_photo_artifact(directory: Path, files: Mapping[str, bytes], manifest: 
 
 
 def read_photo_manifest(directory: Path, digest: str = "") -> PhotoManifest:
-    """Read and check a folder's manifest; ``digest`` is the folder's, where that is known. Raises ``ArtifactError``."""
+    """Read and check a folder's manifest. Raises ``ArtifactError``.
+
+    ``digest`` is the digest that the folder must have, if the caller knows it.
+    """
     document = read_manifest(directory, kind=KIND, digest=digest)
     try:
         manifest = PhotoManifest(
@@ -56,5 +59,5 @@ def read_photo_manifest(directory: Path, digest: str = "") -> PhotoManifest:
 
 
 def read_verified(directory: Path, name: str, manifest: PhotoManifest) -> bytes:
-    """Return the content of one of the folder's files. Raises ``ArtifactError`` where it is not as it was written."""
+    """Return the content of one of the folder's files. Raises ``ArtifactError`` if it is not what the manifest says."""
     return read_file(directory, name, manifest.document)

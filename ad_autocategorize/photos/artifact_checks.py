@@ -1,4 +1,4 @@
-"""Whether what a photo model's manifest says can be: looked at once, as it is loaded."""
+"""Whether the manifest of a photo model is plausible, checked once when the model is loaded."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ from ad_autocategorize.photos.preprocessing import Preprocessing
 from ad_autocategorize.photos.relations import GIVEN
 from ad_autocategorize.photos.vocabularies import HEADS, Vocabularies
 
-# A side of the network's input in pixels: a batch of larger ones would take gigabytes.
+# The longest side of the network's input, in pixels: a batch of larger ones would take gigabytes.
 _LARGEST_SIDE = 2_048
 
 
 def check_photo_manifest(vocabularies: Vocabularies, rules: Rules, prepare: Preprocessing) -> None:
-    """Raise ``ValueError`` where a number is out of range, or the parts do not fit one another."""
+    """Raise ``ValueError`` if a number is out of range, or the parts do not fit one another."""
     if max(prepare.height, prepare.width) > _LARGEST_SIDE:
         raise ValueError(f"an input of {prepare.height} x {prepare.width} pixels")
     numbers = [
@@ -40,7 +40,7 @@ def check_outputs(session: Any, vocabularies: Vocabularies) -> None:
         raise ValueError(f"{len(session.get_inputs())} inputs")
     sizes = {output.name: list(output.shape)[-1:] for output in session.get_outputs()}
     for head in HEADS:
-        # A head that no photo has a label of has one output, which means nothing.
+        # A head without values has one output, which is not used.
         wanted = max(1, vocabularies.sizes[head])
         if sizes.get(head) != [wanted]:
             raise ValueError(f"{sizes.get(head)} outputs for {vocabularies.sizes[head]} values of {head}")

@@ -1,4 +1,4 @@
-"""Confidences that can be believed; NumPy alone but for fitting."""
+"""Calibration of a head's probabilities. NumPy alone, except for fitting, which needs SciPy."""
 
 from __future__ import annotations
 
@@ -13,14 +13,15 @@ from ad_autocategorize.photos.vocabularies import BoolArray
 
 Confidences = NDArray[np.floating]
 
-# Fewer answers say nothing of how sure is sure.
+# With fewer answers nothing is fitted.
 FEWEST_ANSWERS = 10
+# Probabilities are clipped to this distance from 0 and 1, so that their logits are finite.
 _FLOOR = 1e-4
 
 
 @dataclass(frozen=True, slots=True)
 class Calibration:
-    """A monotonous map from a head's highest probability to the share of answers that are right.
+    """A monotone map from the probability of a head's best answer to the probability that it is right.
 
     It maps p to the logistic function of logit(p) / temperature + shift (Platt, 1999).
     """
@@ -35,12 +36,12 @@ class Calibration:
         return scaled
 
     def to_dict(self) -> dict[str, Any]:
-        """Return it in JSON's types."""
+        """Return the calibration in JSON's types."""
         return asdict(self)
 
     @classmethod
     def from_dict(cls, document: Mapping[str, Any]) -> Calibration:
-        """Read what ``to_dict`` gave. Raises ``KeyError``, ``TypeError`` and ``ValueError``."""
+        """Make a calibration of what ``to_dict`` returned. Raises ``KeyError``, ``TypeError`` and ``ValueError``."""
         temperature, shift = float(document["temperature"]), float(document["shift"])
         if not (0 < temperature < np.inf and np.isfinite(shift)):
             raise ValueError("a calibration needs a temperature above 0 and a finite shift")
@@ -48,11 +49,11 @@ class Calibration:
 
 
 def fit_calibration(confidence: Confidences, right: BoolArray) -> Calibration:
-    """Return the map of the lowest log loss; that of few answers, or of answers all right or all wrong, changes nothing.
+    """Return the map of the lowest log loss; the identity if answers are few, all right, or all wrong.
 
     Parameters
     ----------
-    confidence, right : the highest probability of each answer and whether it is right, both of shape (answers,).
+    confidence, right : the probability of each answer and whether it is right, both of shape (answers,).
     """
     from scipy.optimize import minimize
 
@@ -62,7 +63,7 @@ def fit_calibration(confidence: Confidences, right: BoolArray) -> Calibration:
 
     def loss(parameters: NDArray[np.floating]) -> float:
         margin = (logits / np.exp(parameters[0]) + parameters[1]) * np.where(right, 1, -1)
-        # Held near no change, or a few answers would make the map a step.
+        # A penalty on the distance from the identity: without it, few answers would make the map a step.
         return float(np.logaddexp(0, -margin).mean() + (parameters**2).sum() / len(right))
 
     found = minimize(loss, np.zeros(2), method="Nelder-Mead").x

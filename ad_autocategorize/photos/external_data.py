@@ -1,7 +1,8 @@
-"""Whether an ONNX graph names other files, found without the ``onnx`` package, which a web process has no use for.
+"""Whether an ONNX graph refers to other files: found without the ``onnx`` package, which web processes do not need otherwise.
 
 ONNX is a protobuf message: fields are numbered, and those of wire type 2 hold bytes or messages again
-(https://protobuf.dev/programming-guides/encoding/). The numbers below are those of https://github.com/onnx/onnx/blob/main/onnx/onnx.proto.
+(https://protobuf.dev/programming-guides/encoding/). The numbers below are those of
+https://github.com/onnx/onnx/blob/main/onnx/onnx.proto.
 """
 
 from __future__ import annotations
@@ -10,9 +11,9 @@ from collections.abc import Iterator, Mapping
 
 _VARINT, _FIXED64, _BYTES, _FIXED32 = 0, 1, 2, 5
 _DEEPEST = 32
-# TensorProto: where its data is, and under which keys outside of the file.
+# The fields of a tensor that say that its data is in another file.
 _EXTERNAL_DATA, _DATA_LOCATION = 13, 14
-# The fields of each message that lead to tensors.
+# For each kind of message, the fields that hold other messages in which tensors may be, and the kinds of those.
 _TENSOR: Mapping[int, str] = {}
 _FIELDS: Mapping[str, Mapping[int, str]] = {
     "model": {7: "graph", 20: "training", 25: "function"},
@@ -27,7 +28,7 @@ _FIELDS: Mapping[str, Mapping[int, str]] = {
 
 
 def names_other_files(graph: bytes) -> bool:
-    """Return whether any tensor of a graph lies outside of it. Raises ``ValueError`` for what is no protobuf message."""
+    """Return whether the data of any tensor is in another file. Raises ``ValueError`` for what is no protobuf message."""
     return _names_other_files(memoryview(graph), "model", 0)
 
 
@@ -47,7 +48,7 @@ def _names_other_files(message: memoryview, kind: str, depth: int) -> bool:
 
 
 def _fields(message: memoryview) -> Iterator[tuple[int, memoryview | int]]:
-    """Yield each field's number, and its bytes or number."""
+    """Yield the number of each field, and its value: an integer or bytes."""
     position = 0
     while position < len(message):
         key, position = _varint(message, position)
@@ -69,6 +70,7 @@ def _fields(message: memoryview) -> Iterator[tuple[int, memoryview | int]]:
 
 
 def _varint(message: memoryview, position: int) -> tuple[int, int]:
+    """Return the integer that begins at a position, seven bits in each byte, and the position behind it."""
     value = 0
     for shift in range(0, 70, 7):
         if position >= len(message):

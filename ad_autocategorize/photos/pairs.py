@@ -1,4 +1,4 @@
-"""From the brand and model branches to brand-model pairs of the table, which nothing can leave."""
+"""From the brand and model branches to brand-model pairs. Only pairs of the table are possible."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from ad_autocategorize.photos.vocabularies import BoolArray
 
-# How much the model branch counts beside the brand's; one of them is chosen on validation photos.
+# The weights of the model branch, relative to the brand branch, of which one is chosen on validation photos.
 WEIGHTS = (0.5, 1.0, 2.0)
 
 FloatArray = NDArray[np.floating]
@@ -37,7 +37,7 @@ def pair_scores(brand: FloatArray, model: FloatArray, compatible: BoolArray, wei
     listed = compatible.any(axis=0)
     if not listed.any():
         raise NothingLearned("The brand-model table holds none of the models that were learned.")
-    # A brand whose last model left the table cannot come out either.
+    # Brands without any model in the table are impossible too.
     log_brand = log_softmax(np.where(compatible.any(axis=1), brand, -np.inf))
     log_model = log_softmax(np.where(listed, model, -np.inf))
     scores = log_brand[:, compatible.argmax(axis=0)] + weight * log_model

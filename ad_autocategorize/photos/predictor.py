@@ -30,7 +30,10 @@ class PhotoPredictor(GraphSession):
 
     @classmethod
     def load(cls, directory: Path, digest: str = "") -> PhotoPredictor:
-        """Verify a model folder and open it; ``digest`` is the folder's, where that is known. Raises ``ArtifactError``."""
+        """Check a model folder and load it. Raises ``ArtifactError``.
+
+        ``digest`` is the digest that the folder must have, if the caller knows it.
+        """
         manifest = read_photo_manifest(directory, digest)
         graph = read_verified(directory, GRAPH_NAME, manifest)
         try:
@@ -40,7 +43,7 @@ class PhotoPredictor(GraphSession):
 
     @property
     def version(self) -> str:
-        """The name that the model was written under."""
+        """The name of the model version."""
         return str(self.manifest.document.get("version", ""))
 
     def logits(self, photos: Sequence[Image.Image]) -> dict[str, NDArray[np.float32]]:
@@ -57,7 +60,7 @@ class PhotoPredictor(GraphSession):
         twins: Iterable[Iterable[Pair]] = (),
         limit: int = 3,
     ) -> CarAnswer:
-        """Return what the photos of one car say; see ``answers.answer_car``. No photos say nothing."""
+        """Return the answer to the first ``MOST_PHOTOS`` photos of one car (see ``answers.answer_car``)."""
         if not photos:
             return NO_CAR
         logits = self.logits(photos[:MOST_PHOTOS])

@@ -1,4 +1,4 @@
-"""Soft relations between heads: what cars of a model usually are; never hard. NumPy alone."""
+"""What a car's model says of its body type and year: it makes some values likelier, and rules none out. NumPy alone."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ from ad_autocategorize.photos.vocabularies import HEADS, MISSING, IntArray
 
 FloatArray = NDArray[np.floating]
 
-# The head that is known, and the heads that it tells something of.
+# The head that relations go out from, and the heads whose probabilities they change.
 GIVEN, TOLD = "model", ("body_type", "year")
-# How much of a relation is believed; one of them is chosen on validation photos, 0 for none of it.
+# The weights of a relation, of which one is chosen on validation photos. With 0 it has no effect.
 WEIGHTS = (0.0, 0.25, 0.5, 1.0)
-# Cars of the overall distribution that every value is thought to have had besides: nothing is ever ruled out.
+# Each model is counted as if it had so many more cars, distributed as all cars are. So no value is ever ruled out.
 PSEUDO_CARS = 2.0
 
 
@@ -28,8 +28,8 @@ class Relation:
 
     Attributes
     ----------
-    told : the head that the model tells something of.
-    weight : how much of it is believed; with 1 as much as the photo itself.
+    told : the head whose probabilities it changes.
+    weight : the exponent of the lifts; with 1 the relation counts as much as the photo itself.
     lifts : float[models, told values], P(told | model) / P(told), all above zero.
     """
 
@@ -44,7 +44,7 @@ class Relation:
 
     @classmethod
     def from_dict(cls, document: Mapping[str, Any]) -> Relation:
-        """Read what ``to_dict`` gave. Raises ``KeyError``, ``TypeError`` and ``ValueError``."""
+        """Make a relation of what ``to_dict`` returned. Raises ``KeyError``, ``TypeError`` and ``ValueError``."""
         lifts = np.array(document["lifts"], dtype=np.float64)
         if document["told"] not in TOLD or lifts.ndim != 2 or not (lifts > 0).all():
             raise ValueError(f"no relation of the model to {document['told']!r}")
@@ -52,7 +52,7 @@ class Relation:
 
 
 def learn_relation(labels: IntArray, sizes: Mapping[str, int], told: str) -> Relation:
-    """Count a relation, with the weight 1.
+    """Learn a relation from labels, with the weight 1.
 
     Parameters
     ----------
@@ -69,10 +69,10 @@ def learn_relation(labels: IntArray, sizes: Mapping[str, int], told: str) -> Rel
 
 
 def apply_relations(decoded: Mapping[str, FloatArray], relations: tuple[Relation, ...]) -> dict[str, FloatArray]:
-    """Return log-probabilities float[n, classes] by head, those of ``told`` heads moved by what the models say."""
+    """Return log-probabilities by head, float[n, classes], those of the relations' heads changed by what the models say."""
     moved = dict(decoded)
     for relation in relations:
-        # Weighted by the probability of each model, not by the first alone: a wrong model must not settle the year.
+        # The mean over all models, not the lift of the most probable one: a wrong model must not decide the year.
         expected = np.exp(decoded[GIVEN]) @ relation.lifts
         moved[relation.told] = log_softmax(moved[relation.told] + relation.weight * np.log(expected))
     return moved

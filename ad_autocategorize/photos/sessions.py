@@ -1,4 +1,4 @@
-"""ONNX Runtime's sessions: opened with the threads of a web process, and opened anew in a forked one."""
+"""ONNX Runtime's sessions: with as many threads as suit a web process, and opened anew in a forked process."""
 
 from __future__ import annotations
 
@@ -22,22 +22,23 @@ class GraphSession:
             raise ValueError("it names other files")
         self._graph = graph
         self._opening = threading.Lock()
-        # Opened at once, so that a graph that cannot be run is known as it is loaded.
+        # Opened at once, so that loading fails if the graph cannot be run.
         self._session: Any = open_session(graph)
         _loaded.add(self)
 
     def forget_session(self) -> None:
-        """Set a parent's session aside, and open one of this process when it is first asked.
+        """After a fork, never touch the parent's session again, and open another when one is needed.
 
-        The threads of a parent's session are not in a forked process: to use the session, or to let it go, would wait for them
-        for ever.
+        The threads of the parent's session do not exist in the forked process. To run the session, or to free it, would wait for
+        them for ever.
         """
         if self._session is not None:
-            # For ever, the end of the process included, which lets go of whatever a module holds.
+            # Keeps the session from being freed, even at the end of the process, when modules let go of what they hold.
             ctypes.pythonapi.Py_IncRef(ctypes.py_object(self._session))
         self._session, self._opening = None, threading.Lock()
 
     def _own_session(self) -> Any:
+        """Return the session of this process."""
         with self._opening:
             if self._session is None:
                 self._session = open_session(self._graph)
@@ -51,7 +52,7 @@ def open_session(graph: bytes, threads: int = 0) -> Any:
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = threads or min(4, os.cpu_count() or 1)
     options.inter_op_num_threads = 1
-    # Spinning threads would burn the cores of the web server's other processes.
+    # Threads that spin while they wait would take the cores from the web server's other processes.
     options.add_session_config_entry("session.intra_op.allow_spinning", "0")
     options.log_severity_level = 3
     return onnxruntime.InferenceSession(graph, options, providers=["CPUExecutionProvider"])

@@ -1,4 +1,4 @@
-"""How the photo network is built and trained: what a site sets. Knows no torch."""
+"""The settings of the photo network and of its training. Without torch, since web processes read them too."""
 
 from __future__ import annotations
 
@@ -19,15 +19,15 @@ class PhotoSettings:
     Attributes
     ----------
     backbone : a model of timm with a pooled output, such as "tf_efficientnet_lite0" or "resnet50".
-    weights : what its training starts from: "pretrained", the path of a file, or "none" for random weights.
-    freeze_backbone : whether the branches alone are trained, in seconds; ``None`` where there are few photos.
+    weights : what training starts from: "pretrained", the path of a file, or "none" for random weights.
+    freeze_backbone : whether only the branches are trained, which takes seconds; with ``None`` only if there are few photos.
     height, width : size in pixels of the network's input when it serves.
     epochs : passes over the photos; the cosine schedule ends with the last.
     batch_size : photos in one step of the optimiser, over all processes together.
-    learning_rate : of the backbone; the branches, which know nothing at first, learn ten times as fast, unless the backbone
-        knows nothing either.
+    learning_rate : of the backbone. The branches, which start from random weights, have ten times this rate, unless the backbone
+        starts from random weights too.
     augmentation : how much training photos are varied.
-    mirror : whether an answer is the mean of those to the photo and to its mirror image, which takes twice the time.
+    mirror : whether an answer is the mean over the photo and its mirror image, which takes twice the time.
     seed : of the order of photos, their variations, and random weights.
     """
 

@@ -1,4 +1,4 @@
-"""What the five heads may answer, and which brand makes which model."""
+"""The values that each of the five heads may answer, and the brand of each model."""
 
 from __future__ import annotations
 
@@ -43,7 +43,10 @@ class Vocabularies:
 
     @classmethod
     def of(cls, labels: Iterable[CarLabels], *, before: Vocabularies | None = None) -> Vocabularies:
-        """Collect the values that occur. Those of ``before`` keep their places, so that trained weights stay theirs."""
+        """Collect the values that occur in labels.
+
+        Those of ``before`` keep their places, so that weights trained for them can be used again; new ones come behind them.
+        """
         found: dict[str, set[Any]] = {head: set() for head in HEADS}
         for label in labels:
             for head in ("brand", "body_type", "color", "year"):
@@ -60,12 +63,12 @@ class Vocabularies:
         return {head: len(getattr(self, head)) for head in HEADS}
 
     def brand_of_model(self) -> IntArray:
-        """Return the brand of each model, as int64[models]."""
+        """Return the place of each model's brand, as int64[models]."""
         places = {brand: place for place, brand in enumerate(self.brand)}
         return np.array([places[brand] for brand, _ in self.model], dtype=np.int64)
 
     def compatibility(self, table: Iterable[Pair] | None = None) -> BoolArray:
-        """Return which pairs may come out, as bool[brands, models]; all that were learned where ``table`` is ``None``."""
+        """Return which pairs are possible, as bool[brands, models]: those of ``table``, by default all that were learned."""
         allowed = set(self.model if table is None else table)
         mask = np.zeros((len(self.brand), len(self.model)), dtype=bool)
         for place, (brand, pair) in enumerate(zip(self.brand_of_model(), self.model, strict=True)):
@@ -73,7 +76,7 @@ class Vocabularies:
         return mask
 
     def never_seen(self, table: Iterable[Pair]) -> list[Pair]:
-        """Return the pairs of the table that no photo was learned for: they cannot be answered."""
+        """Return the pairs of the table that are not among the learned ones, so that they cannot be answered."""
         return sorted(set(table) - set(self.model))
 
     def encode(self, labels: Sequence[CarLabels]) -> IntArray:
@@ -92,10 +95,11 @@ class Vocabularies:
 
     @classmethod
     def from_dict(cls, document: Mapping[str, Any]) -> Vocabularies:
-        """Read what ``to_dict`` gave. Raises ``KeyError``, ``TypeError`` and ``ValueError`` on anything else."""
+        """Make vocabularies of what ``to_dict`` returned. Raises ``KeyError``, ``TypeError`` and ``ValueError``."""
         values: dict[str, tuple[Any, ...]] = {head: tuple(document[head]) for head in HEADS}
         values["model"] = tuple((str(brand), str(model)) for brand, model in document["model"])
         values["year"] = tuple(int(year) for year in document["year"])
         vocabularies = cls(**values)
+        # Raises ``KeyError`` for a model of a brand that is not there.
         vocabularies.brand_of_model()
         return vocabularies

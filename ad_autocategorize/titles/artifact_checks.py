@@ -1,7 +1,7 @@
-"""Whether the arrays of a title model fit one another, looked at once as they are loaded.
+"""Whether the arrays of a title model fit one another, checked once when they are loaded.
 
-NumPy and SciPy follow some of these numbers without asking where they lead: an index out of range reads or writes memory of
-the process. Those arrays are also copied out of the mapped file, which may be written to after it was looked at.
+NumPy and SciPy use some of these numbers as indices without checking them: one out of range reads or writes memory of the
+process. The arrays of indices are also copied out of the memory-mapped file, which could be changed after the check.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 Array = NDArray[Any]
 
-# What is followed, rather than added up.
+# The arrays that are used as indices.
 _INDICES = (
     "word_rows",
     "pairs",
@@ -53,7 +53,7 @@ def checked_tensors(tensors: Mapping[str, Array], edges: int) -> dict[str, Array
 
 
 def _check_table(own: Mapping[str, Array], scored: int) -> None:
-    """The sparse table, and what is added to its columns: two blocks of scores and feature sums, and two lengths."""
+    """Check the table and the bias; ``scored`` is the number of edges and categories together (see ``scorer.Weights``)."""
     starts, indices, data, hot = own["table.indptr"], own["table.indices"], own["table.data"], own["hot"]
     if starts.ndim != 1 or indices.ndim != 1 or data.shape != indices.shape or hot.ndim != 2:
         raise ValueError("the table has other dimensions")
@@ -65,10 +65,11 @@ def _check_table(own: Mapping[str, Array], scored: int) -> None:
 
 
 def _check_tree(own: Mapping[str, Array], edges: int, categories: int) -> None:
+    """Check the arrays of ``hierarchy.Tree``, and the floors."""
     starts, path_edges = own["node_starts"], own["path_edges"]
     if edges < 1 or path_edges.ndim != 2 or path_edges.shape[1] != categories or not len(path_edges):
         raise ValueError("path_edges are not those of the categories")
-    # One more than the edges stands for none.
+    # The number of edges is allowed too: it stands for no edge.
     _within(path_edges, edges + 1, "path_edges")
     if (path_edges == edges).all(axis=0).any():
         raise ValueError("path_edges lead to some category along no edge")
@@ -80,5 +81,6 @@ def _check_tree(own: Mapping[str, Array], edges: int, categories: int) -> None:
 
 
 def _within(values: Array, upto: int, name: str) -> None:
+    """Raise ``ValueError`` unless all values are from 0 to below ``upto``."""
     if values.size and not 0 <= int(values.min()) <= int(values.max()) < upto:
         raise ValueError(f"{name} leads out of range")

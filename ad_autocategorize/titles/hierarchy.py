@@ -15,18 +15,22 @@ Path = tuple[int, ...]
 # Between the names of a path, as people write it: "Home > Furniture > Sofas".
 PATH_SEPARATOR = " > "
 
-# Stands for the root above the main categories among the keys of nodes.
+# The key of the root, which is above the main categories and no category itself.
 ROOT = -1
 
 
 def node_key(path: Path) -> int:
-    """Return the key that a node keeps when it is moved in the tree: its category's."""
+    """Return the key of the node at ``path``: that of its category, which stays the same when the category is moved."""
     return path[-1] if path else ROOT
 
 
 def parting_level(first: Path, second: Path) -> int:
-    """Return the level at which two paths part: 1 for different main categories; one below a path that begins the other."""
-    return 1 + len(list(takewhile(lambda pair: pair[0] == pair[1], zip(first, second, strict=False))))
+    """Return the first level at which two paths differ: 1 if their main categories do.
+
+    If one path is the beginning of the other, that is the level below the shorter one.
+    """
+    shared = takewhile(lambda pair: pair[0] == pair[1], zip(first, second, strict=False))
+    return 1 + len(list(shared))
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,14 +53,18 @@ class Node:
 
 @dataclass(frozen=True, slots=True)
 class Tree:
-    """The category tree in columns.
+    """The category tree as arrays.
+
+    An edge leads from a node to one of its outcomes. The edges are numbered node by node. A node with a single outcome has no
+    choice to make, and no edge.
 
     Attributes
     ----------
     categories : paths at which ads are filed, sorted, so that every subtree is one range.
-    node_starts : shape (nodes,): first edge of each node; its edges are neighbours.
-    path_edges : shape (depth, categories): edges from the root to each category; the number of edges where there is none.
-    edges : number of edges.
+    node_starts : shape (nodes,): the number of each node's first edge.
+    path_edges : shape (depth, categories): the edges from the root to each category, level by level. ``edges``, which is the
+        number of no edge, stands where a path has none.
+    edges : how many edges there are.
     """
 
     categories: tuple[Path, ...]
@@ -83,17 +91,17 @@ def build_nodes(paths: Sequence[Path]) -> list[Node]:
 
 def _node(path: Path, ads: list[int], paths: Sequence[Path]) -> Node:
     depth = len(path) + 1
-    taken = [paths[ad][:depth] for ad in ads]
-    outcomes = tuple(sorted(set(taken)))
+    outcome_of = [paths[ad][:depth] for ad in ads]
+    outcomes = tuple(sorted(set(outcome_of)))
     position = {outcome: index for index, outcome in enumerate(outcomes)}
-    labels = np.fromiter((position[outcome] for outcome in taken), dtype=np.intp, count=len(taken))
+    labels = np.fromiter((position[outcome] for outcome in outcome_of), dtype=np.intp, count=len(ads))
     return Node(path, outcomes, np.asarray(ads, dtype=np.intp), labels)
 
 
 def subtree_ranges(categories: Sequence[Path]) -> list[tuple[tuple[int, int], ...]]:
-    """Return for each category the ranges of categories at or under each step of its path, from itself to the root.
+    """Return, for each category, the subtrees that it lies in: its own first, its main category's last.
 
-    ``categories`` are sorted, so that every subtree is one range.
+    Each subtree is a range (start, stop) of positions in ``categories``, which have to be sorted.
     """
     bounds: dict[Path, list[int]] = {}
     for index, path in enumerate(categories):

@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 from ad_autocategorize.titles.settings import TitleSettings
 
-# What sellers write around the thing they sell; it says nothing about its category.
+# What sellers write around the name of the thing that they sell; it says nothing about the category.
 MARKETPLACE_STOPWORDS: dict[str, tuple[str, ...]] = {
     "es": (
         "vendo", "venta", "en venta", "se vende", "oferta", "oportunidad", "liquido", "permuto", "urgente", "nuevo",
@@ -27,22 +27,23 @@ MARKETPLACE_STOPWORDS: dict[str, tuple[str, ...]] = {
     ),
 }  # fmt: skip
 
-# Numbers whose words are kept at hand.
+# How many spelt-out numbers are cached.
 REMEMBERED_NUMBERS = 4096
-# Ends each title among the tokens of many; no token of a title is a line break.
+# Follows the tokens of each title where those of many titles are in one list. No title has a line break for a token.
 BREAK = "\n"
 
-# Runs of digits or of letters. The plain letters that most runs begin with are found in half the time.
+# A run of digits or of letters. That most runs begin with plain letters is written out since it halves the time.
 _WORD = re.compile(r"[a-z]+[^\W\d_]*|[^\W\d_]+|\d+")
 _WORD_OR_BREAK = re.compile(_WORD.pattern + r"|\n")
-# Up to here no letter takes marks and every word ends at a space: the two patterns above will do.
+# In text without any of these characters no letter takes combining marks and every word ends at a space: the two patterns above
+# will do.
 _BEYOND_LATIN = re.compile(r"[^\u0000-\u02ff]")
-# Of the marks that letters carry, those that people leave out as they like: accents, and the vowel signs of Hebrew and Arabic,
-# with the stroke that only lengthens an Arabic word. Those of Hindi, Thai or Japanese tell words apart and stay.
+# The combining marks that people write or leave out as they like: accents, and the vowel signs of Hebrew and Arabic, with the
+# stroke that only lengthens an Arabic word. The marks of Hindi, Thai or Japanese tell words apart and are kept.
 _ACCENTS = re.compile(
     r"[\u0300-\u036f\u0591-\u05bd\u05bf\u05c1\u05c2\u05c4\u05c5\u05c7\u0610-\u061a\u0640\u064b-\u065f\u0670\u06d6-\u06dc]+"
 )
-# What only says how letters join or how a sign is drawn.
+# Characters that only say how letters join or how a character is drawn.
 _INVISIBLE = re.compile(r"[\u00ad\u200c\u200d\u2060\ufe00-\ufe0f\ufeff]+")
 # Letters of languages that put no spaces between words: Thai, Lao, Burmese, Khmer, Chinese and Japanese.
 _UNSPACED = (
@@ -66,11 +67,11 @@ class Normalizer:
         self._spell: Callable[[str], list[str]] | None = None
         if settings.numbers_to_words:
             _check_language(settings.language)
-            # Of all the numbers that strangers type; a process must not remember each.
+            # Bounded: strangers may type any number of different numbers.
             self._spell = lru_cache(REMEMBERED_NUMBERS)(self._spell_number)
 
     def __call__(self, title: str) -> list[str]:
-        """Return the tokens of ``title`` in order; an empty list where nothing remains. Never raises."""
+        """Return the tokens of ``title`` in order; an empty list if nothing remains. Never raises."""
         title = self._fold(title)
         if self._stop_phrases is not None:
             title = self._stop_phrases.sub(" ", title)
@@ -92,7 +93,7 @@ class Normalizer:
         return find_words(text, breaks=True) if _BEYOND_LATIN.search(text) else _WORD_OR_BREAK.findall(text)
 
     def _fold(self, text: str) -> str:
-        return fold(text, lowercase=self._settings.lowercase, accents=not self._settings.strip_accents)
+        return fold(text, lowercase=self._settings.lowercase, strip_accents=self._settings.strip_accents)
 
     def _spell_number(self, token: str) -> list[str]:
         if not _NUMBER.fullmatch(token):
@@ -103,32 +104,29 @@ class Normalizer:
         return find_words(self._fold(words))
 
 
-def fold(text: str, *, lowercase: bool = True, accents: bool = False) -> str:
-    """Return ``text`` with letters of one meaning written one way: "CAMIÓN" in capitals of any style becomes "camion".
-
-    ``lowercase`` says whether case is folded, ``accents`` whether accents stay.
-    """
+def fold(text: str, *, lowercase: bool = True, strip_accents: bool = True) -> str:
+    """Return ``text`` with letters of one meaning written one way: "CAMIÓN" in capitals of any style becomes "camion"."""
     if text.isascii():
         return text.lower() if lowercase else text
-    # Compatible letters first: a capital of a fancy alphabet has no small letter of its own.
-    text = _INVISIBLE.sub("", unicodedata.normalize("NFKC" if accents else "NFKD", text))
+    # First the letters of fancy alphabets become plain ones: their capitals have no small letters of their own.
+    text = _INVISIBLE.sub("", unicodedata.normalize("NFKD" if strip_accents else "NFKC", text))
     if lowercase:
         text = text.lower()
-    if not accents:
-        # A letter may fall apart again when it is made small, as the Turkish İ does.
+    if strip_accents:
+        # After lowercasing, which may split a letter into a letter and a mark, as it does the Turkish İ.
         text = unicodedata.normalize("NFC", _ACCENTS.sub("", text))
     return text
 
 
 def find_words(text: str, *, breaks: bool = False) -> list[str]:
-    """Return the runs of letters and of digits in folded text, and its line breaks where wanted."""
+    """Return the runs of letters and of digits in folded text; with ``breaks`` also its line breaks, each as a token."""
     if not _BEYOND_LATIN.search(text):
         return _WORD_OR_BREAK.findall(text) if breaks else _WORD.findall(text)
     marked = _marked()
     words = []
     for word in (marked.word_or_break if breaks else marked.word).findall(text):
         if _STARTS_UNSPACED.match(word):
-            # Marks stay with their letter.
+            # Each letter comes with its marks.
             letters = marked.unspaced_letter.findall(word)
             words += [first + second for first, second in pairwise(letters)] or letters
         else:
@@ -146,9 +144,9 @@ class _Marked(NamedTuple):
 
 @cache
 def _marked() -> _Marked:
-    """Build the patterns when they are first needed, since that looks at every sign there is."""
-    signs = map(chr, range(0x300, 0x1F000))
-    marks = "".join(sign for sign in signs if unicodedata.category(sign) in ("Mn", "Mc"))
+    """Build the patterns when they are first needed: all characters are looked through for combining marks."""
+    characters = map(chr, range(0x300, 0x1F000))
+    marks = "".join(character for character in characters if unicodedata.category(character) in ("Mn", "Mc"))
     unspaced = rf"(?![{marks}])[{_UNSPACED}][{marks}]*"
     word = rf"(?:{unspaced})+|(?:(?![{_UNSPACED}])[^\W\d_][{marks}]*)+|\d+"
     return _Marked(re.compile(word), re.compile(word + r"|\n"), re.compile(unspaced))
@@ -156,16 +154,16 @@ def _marked() -> _Marked:
 
 @lru_cache(maxsize=16)
 def filler_words(settings: TitleSettings) -> frozenset[str]:
-    """Return the words, as tokens, that are no reason for a category: stop words, and what sellers write around the thing.
+    """Return the words, as tokens, that never explain a category: stop words, and what sellers write around the thing.
 
-    Where there is no list of stop words for the language, what the marketplace and the settings add remains.
+    If there are no stop words for the language, these are ``MARKETPLACE_STOPWORDS`` and ``extra_stopwords`` alone.
     """
     from stopwordsiso import has_lang, stopwords
 
     entries = {*MARKETPLACE_STOPWORDS.get(settings.language, ()), *settings.extra_stopwords}
     if has_lang(settings.language):
         entries.update(stopwords(settings.language))
-    folded = (fold(entry, lowercase=settings.lowercase, accents=not settings.strip_accents) for entry in entries)
+    folded = (fold(entry, lowercase=settings.lowercase, strip_accents=settings.strip_accents) for entry in entries)
     return frozenset(word for entry in folded for word in find_words(entry))
 
 
@@ -177,14 +175,17 @@ def _check_language(language: str) -> None:
 
 
 def _stopwords(settings: TitleSettings) -> tuple[frozenset[str], re.Pattern[str] | None]:
-    """Return single stop words and one pattern for those of several words, folded as titles are."""
+    """Return the stop words that are single words, and a pattern of those of several words (``None`` if there are none).
+
+    Both are folded as titles are. Raises ``ValueError`` for a language without stop words.
+    """
     from stopwordsiso import has_lang, stopwords
 
     if not has_lang(settings.language):
         raise ValueError(f"stopwordsiso has no stop words for {settings.language!r}; set remove_stopwords to False.")
     entries = {*stopwords(settings.language), *MARKETPLACE_STOPWORDS.get(settings.language, ())}
     entries.update(settings.extra_stopwords)
-    entries = {fold(entry, lowercase=settings.lowercase, accents=not settings.strip_accents) for entry in entries}
+    entries = {fold(entry, lowercase=settings.lowercase, strip_accents=settings.strip_accents) for entry in entries}
     phrases = sorted((entry for entry in entries if " " in entry), key=len, reverse=True)
     pattern = re.compile(r"\b(?:" + "|".join(map(re.escape, phrases)) + r")\b") if phrases else None
     return frozenset(entry for entry in entries if " " not in entry), pattern

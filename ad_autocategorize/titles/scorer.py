@@ -1,9 +1,10 @@
 """The compiled cascade: what a web process loads to suggest categories. NumPy and SciPy only.
 
-Every edge of the tree and every category of the flat model is one column of one sparse table; a title is a set of rows of
-it (see ``vocabulary``). A known word's row holds all that the word contributes, its character n-grams included. The rows
-are added up, divided by the block lengths (see ``features``), turned into edge probabilities by one softmax a node,
-multiplied along the paths, and mixed with the flat model.
+Each edge of the tree and each category of the flat model is a column of one sparse table, and a title is a set of its rows (see
+``vocabulary``). The row of a known word holds all that the word contributes, its character n-grams included. A title is scored
+in five steps: its rows are added up; the two blocks of the sum are divided by their lengths (see ``features``); one softmax per
+node makes probabilities of the edges' scores; these are multiplied along the paths; and the flat model's scores are added, before
+the ``mixture`` makes the final probabilities.
 """
 
 from __future__ import annotations
@@ -38,16 +39,16 @@ from ad_autocategorize.titles.settings import TitleSettings
 from ad_autocategorize.titles.vocabulary import Entries, Vocabulary
 
 ARTIFACT_KIND = "titles"
-# A batch is of as many titles as fill so many cells with their summed rows: these should stay near the processor.
+# The summed rows of a batch of titles have so many cells, so that they stay in the processor's cache.
 BATCH_CELLS = 2**19
 
 # The word block and the character block.
 BLOCKS = 2
 # Stands in for the length of an empty block, whose sums are zero.
 SMALLEST_SQUARED_LENGTH = 2.0**-20
-# Far beyond any score, and within what exp() takes as a double.
+# Beyond any score of a real title, and small enough for exp() in double precision.
 LARGEST_SCORE = 600.0
-# Marks a category that was suggested already or is not allowed.
+# Replaces the probability of a category that was suggested already or is not allowed.
 TAKEN = -1.0
 
 Array = NDArray[Any]
@@ -69,17 +70,22 @@ class Suggestion(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Weights:
-    """The compiled numbers: float32 but where noted.
+    """The compiled numbers; all arrays are float32.
+
+    The columns of the table are, first for the word block and then for the character block: the edges, the categories, and one
+    for the sum of the features that naive Bayes counts. The last two columns are what a row adds to the squared lengths of the
+    two blocks.
 
     Attributes
     ----------
-    hot : shape (hot rows, columns), the rows of the most frequent words and pairs, which hold something in most columns.
-    table : CSR, shape (other rows, columns). Columns are, for the word block, then the character block: edge columns,
-        categories, and the sum of the features; last, what the row adds to the squared lengths of the two blocks.
+    hot : dense, shape (hot rows, columns): the table's first rows, those of the most frequent words and pairs, since they are
+        nonzero in most columns.
+    table : CSR, shape (other rows, columns): the other rows.
     bias : shape (edges + categories,).
-    floors : shape (categories,): what the sum of the features is multiplied by, the flat model's share of the mixture.
-    mixture : how all this combines.
-    unclipped_rows : titles of more rows have their scores clipped at ``LARGEST_SCORE``, which no other title can exceed.
+    floors : shape (categories,): added to a category's score for each unit of the sum of the features (see ``training.flat``).
+    mixture : how scores become probabilities.
+    unclipped_rows : a title of at most so many rows cannot score more than ``LARGEST_SCORE``; the scores of longer ones are
+        clipped there.
     """
 
     hot: Array
@@ -100,13 +106,14 @@ class TitleScorer:
         self.digest = ""
         self._weights = weights
         self._vocabulary = vocabulary
-        # Plain numbers and arrays: one row takes longer to look up through the matrix class than to read.
+        # A list and plain arrays: for a single row, going through SciPy's matrix class takes longer than reading the row. Rows
+        # are numbered from the first hot one, which the table does not hold.
         self._row_starts = [0] * len(weights.hot) + weights.table.indptr.tolist()
         self._entry_columns, self._entries = weights.table.indices, weights.table.data
         self._hot_rows, self._columns = weights.hot.shape
         self._batch_size = max(BATCH_CELLS // self._columns, 1)
-        # A site allows its active categories, the same set in one request after the other. No method is cached: a model that
-        # refers to itself would stay in memory for a while after it was swapped.
+        # Cached, since a site allows the same set, its active categories, in one request after the other. A function is cached
+        # and not a method: a model that refers to itself would stay in memory for a while after it was swapped for another.
         self._refused = lru_cache(2)(partial(_find_refused, tree.categories))
         self._path_sums = PathSums(tree)
         self._subtrees = subtree_ranges(tree.categories)
@@ -114,7 +121,7 @@ class TitleScorer:
     def suggest(self, title: str, limit: int = 3, allowed: frozenset[int] | None = None) -> list[Suggestion]:
         """Return up to ``limit`` categories of ``title``, the most probable first.
 
-        ``allowed`` restricts the answer to those category ids. Empty where the title has nothing that training saw.
+        ``allowed`` restricts the answer to those category ids. Empty if training saw nothing of what is in the title.
         """
         rows = self._vocabulary.rows(title)
         if not rows:
@@ -124,54 +131,54 @@ class TitleScorer:
 
     @property
     def parts(self) -> tuple[Weights, Vocabulary]:
-        """What it adds up and how it finds that, for a scorer of which only a part is trained anew."""
+        """The table and the vocabulary that finds its rows, for ``training.recompilation``, which takes columns over."""
         return self._weights, self._vocabulary
 
     @cached_property
     def priors(self) -> NDArray[np.float32]:
-        """What the scorer says of a title in which it knows nothing, shape (categories,).
+        """The probabilities of the categories for a title of which nothing is known, shape (categories,).
 
-        A suggestion that is hardly more probable says nothing of the title: "asdf qwer" is filed by habit alone.
+        A suggestion that is hardly more probable than its prior says nothing about its title, as for "asdf qwer".
         """
         return self._probabilities(np.zeros(self._columns, dtype=np.float32), clip=True)
 
     def suggest_many(
         self, titles: Sequence[str], limit: int = 3, allowed: frozenset[int] | None = None
     ) -> list[list[Suggestion]]:
-        """Return for each title what ``suggest`` returns, at a fraction of the time a title."""
+        """Return for each title what ``suggest`` returns, in a fraction of the time per title."""
 
-        def answer(batch: Sequence[str]) -> list[list[Suggestion]]:
+        def suggest_batch(batch: Sequence[str]) -> list[list[Suggestion]]:
             probabilities, known = self._score_batch(batch)
             ranked = zip(probabilities, known.tolist(), strict=True)
             return [self.top(row, limit, allowed) if any_known else [] for row, any_known in ranked]
 
-        return [suggestions for batch in _in_batches(answer, titles, self._batch_size) for suggestions in batch]
+        return [suggestions for batch in _in_batches(suggest_batch, titles, self._batch_size) for suggestions in batch]
 
     def probabilities(self, titles: Sequence[str]) -> NDArray[np.float64]:
         """Return the probability of every category, shape (titles, ``len(tree.categories)``); rows sum to one."""
-        # Single precision is enough for what is added up here, and not for what others calculate from it.
+        # In double precision: single is enough for the sums here, but not for what callers calculate from them.
         parts = _in_batches(lambda batch: self._score_batch(batch)[0].astype(np.float64), titles, self._batch_size)
         return np.vstack(parts) if parts else np.empty((0, len(self.tree.categories)))
 
     def rank(self, titles: Sequence[str], limit: int = 3) -> tuple[NDArray[np.intp], NDArray[np.float64]]:
         """Return positions in ``tree.categories`` and probabilities of the best, each of shape (titles, at most ``limit``).
 
-        For many titles: it keeps no more than a batch of whole distributions in memory.
+        Meant for many titles: never are more distributions in memory than those of the batches at work.
         """
         most = min(max(limit, 0), len(self.tree.categories))
 
-        def first(batch: Sequence[str]) -> tuple[Array, Array]:
+        def rank_batch(batch: Sequence[str]) -> tuple[Array, Array]:
             probabilities, _ = self._score_batch(batch)
             titles = np.arange(len(batch))
             order, values = np.empty((len(batch), most), dtype=np.intp), np.empty((len(batch), most))
-            # To sort thousands of categories would take longer than to score them.
+            # One maximum after the other: sorting thousands of categories would take longer than scoring them.
             for place in range(most):
                 order[:, place] = best = probabilities.argmax(axis=1)
                 values[:, place] = probabilities[titles, best]
                 probabilities[titles, best] = TAKEN
             return order, values
 
-        parts = _in_batches(first, titles, self._batch_size)
+        parts = _in_batches(rank_batch, titles, self._batch_size)
         if not parts:
             return np.empty((0, most), dtype=np.intp), np.empty((0, most))
         return np.vstack([order for order, _ in parts]), np.vstack([values for _, values in parts])
@@ -199,9 +206,10 @@ class TitleScorer:
 
     @classmethod
     def load(cls, directory: FilePath, digest: str = "", *, mapped: bool = True) -> TitleScorer:
-        """Map a model folder, or read it; ``digest`` is the folder's, where that is known.
+        """Load a model folder: memory-mapped, or with ``mapped=False`` read into memory.
 
-        Raises ``ArtifactError`` when it is damaged, foreign, exchanged or inconsistent.
+        ``digest`` is the digest that the folder must have, if the caller knows it. Raises ``ArtifactError`` if the folder is
+        damaged, of another kind, exchanged or inconsistent.
         """
         artifact = read_artifact(directory, kind=ARTIFACT_KIND, digest=digest, mapped=mapped)
         try:
@@ -214,8 +222,9 @@ class TitleScorer:
 
     def _sum_rows(self, rows: list[int]) -> Array:
         """Add up rows given in ascending order; shape (columns,)."""
-        # One title: SciPy's matrix classes cost more than the sum. The rows are added in their order and in float32, the hot
-        # ones and the others apart, as a batch does, so that a title scores the same alone and in a batch.
+        # Without SciPy's matrix classes, which cost more than the sum of one title. Rows are added in ascending order and in
+        # float32, the hot ones apart from the others, exactly as a batch does it: a title scores the same alone and in a
+        # batch.
         first_cold = bisect_left(rows, self._hot_rows)
         sums: Array = np.add.reduce(self._weights.hot.take(rows[:first_cold], axis=0), axis=0)
         if first_cold < len(rows):
@@ -228,14 +237,15 @@ class TitleScorer:
         return sums
 
     def _score_batch(self, titles: Sequence[str]) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:
-        """Return probabilities, shape (titles, categories), and which titles have anything known in them."""
+        """Return probabilities, shape (titles, categories), and whether anything in each title is known, shape (titles,)."""
         rows, starts = self._vocabulary.rows_of_many(titles)
         is_hot = rows < self._hot_rows
         hot_starts = np.concatenate([[0], np.cumsum(is_hot)])[starts].astype(np.int32)
         ones = np.ones(hot_starts[-1], dtype=np.float32)
         hot = sparse.csr_array((ones, rows[is_hot], hot_starts), shape=(len(titles), self._hot_rows))
         picked = self._weights.table[rows[~is_hot] - self._hot_rows]
-        # A title's rows laid end to end are one row that names a column several times; unpacking it adds them up.
+        # The rows of a title, one after the other, are read as one row that has some columns several times: making it dense adds
+        # these up.
         ends = picked.indptr[starts - hot_starts]
         cold = sparse.csr_array((picked.data, picked.indices, ends), shape=(len(titles), self._columns))
         sums = hot @ self._weights.hot
@@ -246,10 +256,10 @@ class TitleScorer:
     def _probabilities(self, sums: Array, clip: bool) -> NDArray[np.float32]:
         """Turn summed rows, shape (titles, columns) or (columns,), into category probabilities, the last axis categories.
 
-        ``clip`` says whether a score may be beyond what exp() takes.
+        ``clip`` says whether a score may be too large for exp().
         """
         categories = len(self.tree.categories)
-        # Methods of the ufuncs rather than of the arrays: for one title the detour costs as much as the work.
+        # The ufunc's own method: for one title, ``ndarray.max`` takes twice as long.
         largest = np.maximum.reduce
         width = (self._columns - BLOCKS) // BLOCKS
         word_length, character_length = _lengths(sums[..., -BLOCKS:])
@@ -270,11 +280,12 @@ class TitleScorer:
         return sharp
 
     def top(self, probabilities: Array, limit: int, allowed: frozenset[int] | None = None) -> list[Suggestion]:
-        """Return the best categories of probabilities of shape (categories,), as ``suggest`` does."""
+        """Return the best of given probabilities, shape (categories,), as ``suggest`` does."""
         candidates = probabilities.copy()
         if allowed is not None:
             candidates[self._refused(allowed)] = TAKEN
-        # The last stays zero: what is before the first, at position -1.
+        # cumulative[i] is the sum up to and including category i. The extra zero at the end is cumulative[-1], which is what
+        # comes before the first category.
         cumulative = np.zeros(len(probabilities) + 1)
         np.add.accumulate(probabilities, out=cumulative[:-1])
         suggestions = []
@@ -292,8 +303,8 @@ class TitleScorer:
         lowest, upto = probability, cumulative.item
         for start, stop in self._subtrees[index]:
             share = upto(stop - 1) - upto(start - 1)
-            # Differences of a running sum can fall a rounding error short of the part they contain, or exceed the whole.
-            # Comparisons, since min() and max() cost as much as all the rest of the loop.
+            # By a rounding error a subtree may seem less probable than one within it, or more than certain. Written as
+            # comparisons, since min() and max() would take as long as the rest of the loop.
             if share > lowest:
                 lowest = share if share < 1.0 else 1.0
             along.append(lowest)
@@ -323,9 +334,9 @@ class TitleScorer:
 
 
 def _lengths(squares: Array) -> tuple[Any, Any]:
-    """Return the lengths of the two blocks, for one title as numbers, for several as arrays of shape (titles, 1)."""
+    """Return the lengths of the two blocks: for one title as numbers, for several as arrays of shape (titles, 1)."""
     if squares.ndim == 1:
-        # The same root as that of the array below: a double's, rounded once more, is the nearest float32.
+        # Equal to the float32 roots below: the root in double precision, rounded to float32, is the nearest one.
         first, second = squares.tolist()
         return math.sqrt(max(first, SMALLEST_SQUARED_LENGTH)), math.sqrt(max(second, SMALLEST_SQUARED_LENGTH))
     lengths = np.sqrt(np.maximum(squares, np.float32(SMALLEST_SQUARED_LENGTH)))
@@ -333,21 +344,22 @@ def _lengths(squares: Array) -> tuple[Any, Any]:
 
 
 def _softmax(scores: Array, temperature: float, share: float) -> Array:
-    """Return a part of the mixture, given scores of 0 at most."""
-    shares = scores / temperature
-    np.exp(shares, out=shares)
-    shares *= share / np.add.reduce(shares, axis=-1, keepdims=True)
-    return shares
+    """Return ``share * softmax(scores / temperature)`` along the last axis; scores are at most 0, so that none overflows."""
+    probabilities = scores / temperature
+    np.exp(probabilities, out=probabilities)
+    probabilities *= share / np.add.reduce(probabilities, axis=-1, keepdims=True)
+    return probabilities
 
 
 def _in_batches(score: Callable[[Sequence[str]], Result], titles: Sequence[str], most: int) -> list[Result]:
-    """Apply ``score`` to parts of at most ``most`` titles, side by side, since NumPy and SciPy let go of the interpreter."""
+    """Apply ``score`` to batches of at most ``most`` titles, in threads: NumPy and SciPy release the interpreter's lock."""
     workers = os.cpu_count() or 1
     parts = -(-len(titles) // most)
     if parts < 2:
         return [score(titles)] if parts else []
-    # As many parts for one worker as for another: none waits for the last.
-    size = -(-len(titles) // (-(-parts // workers) * workers))
+    # A multiple of the number of workers, so that all have the same number of batches and end together.
+    parts = -(-parts // workers) * workers
+    size = -(-len(titles) // parts)
     batches = [titles[start : start + size] for start in range(0, len(titles), size)]
     with ThreadPoolExecutor(workers) as threads:
         return list(threads.map(score, batches))
@@ -357,20 +369,32 @@ def _from_artifact(cls: type[TitleScorer], artifact: Artifact) -> TitleScorer:
     manifest = artifact.manifest
     tensors = checked_tensors(artifact.tensors, int(manifest["edges"]))
     settings = TitleSettings.from_dict(manifest["settings"])
-    words, ngrams = unpack_strings(tensors["words"]), unpack_strings(tensors["ngrams"])
-    rows_of = tensors["word_rows"], tensors["pairs"], tensors["pair_rows"]
-    entries = Entries(words, *rows_of, ngrams, int(tensors["folded_rows"][0]))
+    entries = Entries(
+        words=unpack_strings(tensors["words"]),
+        word_rows=tensors["word_rows"],
+        pairs=tensors["pairs"],
+        pair_rows=tensors["pair_rows"],
+        ngrams=unpack_strings(tensors["ngrams"]),
+        folded_rows=int(tensors["folded_rows"][0]),
+    )
     shape = (len(tensors["table.indptr"]) - 1, tensors["hot"].shape[1])
     table = sparse.csr_array((tensors["table.data"], tensors["table.indices"], tensors["table.indptr"]), shape=shape)
     if shape[0] + len(tensors["hot"]) != entries.rows:
         raise ValueError(f"{shape[0] + len(tensors['hot'])} rows for {entries.rows} words, pairs and n-grams")
     ends = np.cumsum(tensors["category_depths"])[:-1]
     categories = tuple(tuple(part.tolist()) for part in np.split(tensors["categories"], ends))
-    combined = Mixture(**manifest["mixture"]), int(manifest["unclipped_rows"])
-    weights = Weights(tensors["hot"], table, tensors["bias"], tensors["floors"], *combined)
+    weights = Weights(
+        hot=tensors["hot"],
+        table=table,
+        bias=tensors["bias"],
+        floors=tensors["floors"],
+        mixture=Mixture(**manifest["mixture"]),
+        unclipped_rows=int(manifest["unclipped_rows"]),
+    )
     tree = Tree(categories, tensors["node_starts"], tensors["path_edges"], int(manifest["edges"]))
     return cls(settings, tree, weights, Vocabulary(settings, entries))
 
 
 def _find_refused(categories: tuple[Path, ...], allowed: frozenset[int]) -> list[int]:
+    """Return the positions of the categories that are not allowed."""
     return [index for index, path in enumerate(categories) if path[-1] not in allowed]

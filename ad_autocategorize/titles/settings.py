@@ -26,14 +26,15 @@ class TitleSettings:
     numbers_to_words, remove_stopwords : the two further steps of the published method; both cost accuracy where
         sizes and models matter ("iphone 13", "205/55 r16"), hence off by default.
     extra_stopwords : the marketplace's own, removed together with the language's.
-    features : words, word pairs and characters n-grams within words, or the plain words of the published method.
+    features : words, pairs of neighbouring words and character n-grams within words; or the plain words of the published method.
     min_character_ngram, max_character_ngram : lengths of the character n-grams, word boundaries included.
     min_document_frequency : word pairs and n-grams seen in fewer titles are ignored.
     classifier : the local classifier of every node.
-    regularization, flat_regularization : C at the nodes, of LinearSVC or logistic regression, and of the flat machine.
-    naive_bayes_weight, flat_svc_weight : weights of the two flat models (see ``flat``) beside the cascade's log-probability;
-        with zero for both the cascade decides alone, as published.
-        These four are chosen at training, on the site's own ads, where they are ``None``.
+    regularization, flat_regularization : C of the nodes' classifiers (LinearSVC or logistic regression), and of the flat
+        support-vector machine.
+    naive_bayes_weight, flat_svc_weight : weights of the scores of the two flat models (see ``training.flat``), which are added
+        to the cascade's log-probability; with zero for both the cascade decides alone, as published.
+        Each of these four that is ``None`` is chosen by training, on the site's own ads.
     min_ads_per_node : a node with fewer ads has no classifier and answers with its children's frequencies.
     """
 
@@ -86,7 +87,7 @@ class TitleSettings:
         return cls(**values)
 
     def inherit(self, trained: TitleSettings) -> TitleSettings:
-        """Return these settings with what they leave to training as another training has chosen it."""
+        """Return a copy in which each of ``CHOSEN_AT_TRAINING`` that is ``None`` has the value that it has in ``trained``."""
         chosen = {name: getattr(trained, name) for name in CHOSEN_AT_TRAINING if getattr(self, name) is None}
         return replace(self, **chosen)
 

@@ -1,9 +1,9 @@
 """Which rows of the scorer's table a title adds up.
 
-The words that training saw and pairs of neighbouring words come first, the most frequent ahead of the others; character
-n-grams follow, and last an n-gram and a word that are not known. Both ends of a title count as a word, so that pairs mark the
-first and the last word too. Only the words that training never saw, or hardly ever, are read by their n-grams: the row of a
-frequent word holds all that its n-grams contribute.
+The table begins with the words that training saw and the pairs of neighbouring words, by falling frequency. Character n-grams
+follow; the last two rows stand for any unknown n-gram and any unknown word. Each end of a title counts as a word in pairs, so
+that pairs also mark a title's first and last word. The row of a frequent word includes what its n-grams contribute, which are
+"folded" into it. Only rare and unknown words are looked up by their n-grams.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from ad_autocategorize.titles.settings import TitleSettings
 
 Array = NDArray[Any]
 
-# Words whose n-grams are looked up, but that sellers write again and again.
+# How many rare or unknown words have the rows of their n-grams cached: sellers write the same ones again and again.
 REMEMBERED_WORDS = 4096
 
 
@@ -34,9 +34,10 @@ class Entries:
     Attributes
     ----------
     words : the known words; ``word_rows``, int32, shape (words,), are their rows.
-    pairs : int64, shape (pairs,), ascending: the keys of the known pairs (see ``pair_keys``); ``pair_rows`` are theirs.
-    ngrams : the known n-grams, whose rows follow those of words and pairs.
-    folded_rows : the words whose rows come before this one have their n-grams folded in.
+    pairs : int64, shape (pairs,), ascending: the keys of the known pairs (see ``pair_keys``); ``pair_rows``, int32, shape
+        (pairs,), are their rows.
+    ngrams : the known n-grams, in the order of their rows, which follow those of words and pairs.
+    folded_rows : of the first so many rows, those of words include the words' n-grams.
     """
 
     words: Sequence[str]
@@ -58,81 +59,92 @@ class Vocabulary:
     def __init__(self, settings: TitleSettings, entries: Entries) -> None:
         self.entries = entries
         self._normalize = Normalizer(settings)
+        # Two numbers that are no rows, but stand where those of words do: for an end of the title and for an unknown word.
         self._boundary, self._unknown = entries.rows, entries.rows + 1
         self._word_rows = dict(zip(entries.words, entries.word_rows.tolist(), strict=True))
-        # A token that no title has: it parts titles in a batch.
+        # Follows each title in a batch, and so is the end of that title and the beginning of the next.
         self._word_rows[BREAK] = self._boundary
         self._pair_rows = dict(zip(entries.pairs.tolist(), entries.pair_rows.tolist(), strict=True))
         self._unknown_ngram, self._unknown_word = entries.rows - 2, entries.rows - 1
         self._first_ngram = self._unknown_ngram - len(entries.ngrams)
         self._ngram_rows = dict(zip(entries.ngrams, range(self._first_ngram, self._unknown_ngram), strict=True))
-        # No method is cached: a vocabulary that refers to itself would stay in memory for a while after its model was swapped.
+        # A function is cached and not a method: a vocabulary that refers to itself would stay in memory for a while after its
+        # model was swapped for another.
         unknown = self._unknown_word, self._unknown_ngram
         find = partial(_find_ngrams, settings, self._word_rows, self._ngram_rows, unknown)
         self._rows_of_ngrams = lru_cache(REMEMBERED_WORDS)(find)
 
     def rows(self, title: str) -> list[int]:
-        """Return the rows of a title in ascending order; empty where nothing in it is known."""
+        """Return the rows of a title in ascending order; empty if nothing in it is known."""
         tokens = self._normalize(title)
         if not tokens:
             return []
         find, find_pair, unknown = self._word_rows.get, self._pair_rows.get, self._unknown
         words = [find(token, unknown) for token in tokens]
-        rows = {*words}
+        found = {*words}
         if self._pair_rows:
             left, stride = self._boundary, _stride(self.entries.rows)
             for right in (*words, self._boundary):
-                rows.add(find_pair(left * stride + right, unknown))
+                # ``pair_keys`` for two numbers, without a call per pair.
+                found.add(find_pair(left * stride + right, unknown))
                 left = right
-        rows.discard(unknown)
-        known = sorted(rows)
-        if max(words) >= self.entries.folded_rows:
-            folded = self.entries.folded_rows
-            strangers = {token for token, row in zip(tokens, words, strict=True) if row >= folded}
-            known += sorted([row for word in strangers for row in self._rows_of_ngrams(word)])
-        return known if known and known[0] < self._unknown_ngram else []
+        found.discard(unknown)
+        rows = sorted(found)
+        folded = self.entries.folded_rows
+        if max(words) >= folded:
+            # The number of an unknown word is beyond all rows, so that this takes the unknown words too.
+            unfolded = {token for token, row in zip(tokens, words, strict=True) if row >= folded}
+            rows += sorted([row for word in unfolded for row in self._rows_of_ngrams(word)])
+        # Rows ascend: if the first one stands for something unknown, all do.
+        return rows if rows and rows[0] < self._unknown_ngram else []
 
     def rows_of_many(self, titles: Sequence[str]) -> tuple[Array, Array]:
         """Return the rows of each title, as the indices and row pointers of a CSR matrix (int32).
 
-        They are those of ``rows``, but that a title of unknown words has theirs: see ``any_known``.
+        They are those that ``rows`` returns, with one exception: for a title of which nothing is known ``rows`` returns none, and
+        this method those of an unknown word and its n-grams. ``any_known`` tells these titles apart.
         """
         tokens = self._normalize.many(titles)
-        find, size, pairs = self._word_rows.get, self.entries.rows, self.entries.pairs
+        find, size = self._word_rows.get, self.entries.rows
         words = np.fromiter(map(find, tokens, repeat(self._unknown)), dtype=np.int64, count=len(tokens))
-        # A title's number times the number of rows, plus the row: sorting such keys puts everything in order.
+        # Each row is found as a key: the title's number times ``size``, plus the row. Sorted keys are in order by title and row.
         ends = words == self._boundary
         base = (np.cumsum(ends) - ends) * size
         known = words < self._boundary
-        keys = [base[known] + words[known]]
-        if len(pairs):
-            wanted = pair_keys(np.concatenate([[self._boundary], words[:-1]]), words, size)
-            found = np.minimum(np.searchsorted(pairs, wanted), len(pairs) - 1)
-            exists = pairs[found] == wanted
-            keys.append(base[exists] + self.entries.pair_rows[found[exists]])
-        strange = (words >= self.entries.folded_rows) & ~ends
-        strangers = np.flatnonzero(strange)
-        if strangers.size:
-            keys.append(self._ngram_keys(tokens, strangers, base))
-        joined = np.sort(np.concatenate(keys))
-        rows = joined % size
+        parts = [base[known] + words[known]]
+        if len(self.entries.pairs):
+            parts.append(self._keys_of_pairs(words, base))
+        unfolded = np.flatnonzero((words >= self.entries.folded_rows) & ~ends)
+        if unfolded.size:
+            parts.append(self._keys_of_ngrams(tokens, unfolded, base))
+        keys = np.sort(np.concatenate(parts))
+        rows = keys % size
         # A word or pair counts once per title; an n-gram once for each word that has it.
-        again = np.concatenate([[False], joined[1:] == joined[:-1]]) & (rows < self._first_ngram)
-        if again.any():
-            joined, rows = joined[~again], rows[~again]
-        starts = np.searchsorted(joined, np.arange(len(titles) + 1) * size)
+        is_repeated = np.concatenate([[False], keys[1:] == keys[:-1]]) & (rows < self._first_ngram)
+        if is_repeated.any():
+            keys, rows = keys[~is_repeated], rows[~is_repeated]
+        starts = np.searchsorted(keys, np.arange(len(titles) + 1) * size)
         return rows.astype(np.int32), starts.astype(np.int32)
 
     def any_known(self, rows: Array, starts: Array) -> Array:
-        """Return for each title of ``rows_of_many`` whether anything in it is known, bool, shape (titles,)."""
+        """Return whether anything in each title is known, bool, shape (titles,), given what ``rows_of_many`` returned."""
         filled = np.flatnonzero(np.diff(starts))
         known = np.zeros(len(starts) - 1, dtype=bool)
         known[filled] = rows[starts[filled]] < self._unknown_ngram
         return known
 
-    def _ngram_keys(self, tokens: list[str], strangers: Array, base: Array) -> Array:
-        # A title's repeated word counts once.
-        words = dict.fromkeys((int(base[position]), tokens[position]) for position in strangers.tolist())
+    def _keys_of_pairs(self, words: Array, base: Array) -> Array:
+        """Return the keys of the known pairs, given the row of each token and the part of its key that says the title."""
+        pairs = self.entries.pairs
+        wanted = pair_keys(np.concatenate([[self._boundary], words[:-1]]), words, self.entries.rows)
+        places = np.minimum(np.searchsorted(pairs, wanted), len(pairs) - 1)
+        exists = pairs[places] == wanted
+        return np.asarray(base[exists] + self.entries.pair_rows[places[exists]])
+
+    def _keys_of_ngrams(self, tokens: list[str], unfolded: Array, base: Array) -> Array:
+        """Return the keys of the n-grams of the tokens at ``unfolded``."""
+        # A word that a title has several times counts once.
+        words = dict.fromkeys((int(base[position]), tokens[position]) for position in unfolded.tolist())
         rows = [self._rows_of_ngrams(word) for _, word in words]
         counts = list(map(len, rows))
         bases = np.repeat([start for start, _ in words], counts)
@@ -142,7 +154,10 @@ class Vocabulary:
 def _find_ngrams(
     settings: TitleSettings, word_rows: dict[str, int], ngram_rows: dict[str, int], unknown: tuple[int, int], word: str
 ) -> tuple[int, ...]:
-    """Return the rows of a word's n-grams; ``unknown`` are those of an unknown word and an unknown n-gram."""
+    """Return the rows of a word's n-grams, and of an unknown word for one that is not in ``word_rows``.
+
+    ``unknown`` are the rows that stand for an unknown word and for an unknown n-gram.
+    """
     unknown_word, unknown_ngram = unknown
     rows = [] if word in word_rows else [unknown_word]
     if ngram_rows:
@@ -152,10 +167,13 @@ def _find_ngrams(
 
 
 def pair_keys(left: Array, right: Array, rows: int) -> Array:
-    """Return one number for each pair of words, given by their rows; ``rows``, the number of all rows, stands for an end."""
+    """Return a number for each pair of words, given the rows of both, int64 of one shape.
+
+    ``rows`` is the number of all rows. In place of a word's row it stands for an end of the title.
+    """
     return left * _stride(rows) + right
 
 
 def _stride(rows: int) -> int:
-    # Beyond the rows there are the ends of a title and the word that is not known.
+    # Two numbers follow those of the rows: that of an end of the title and that of an unknown word.
     return rows + 2

@@ -1,8 +1,8 @@
-"""From a trained model to one in service, for both kinds of models.
+"""From a trained model to one in service, for title models and photo models alike.
 
-The order of events makes an interruption harmless at any point: files are written beside their final place and renamed, then one
-transaction records the version and, if it passes the gate, activates it. Until it commits the old version serves; folders
-without a record are swept by the next training, under the lock that lets only one training run at a time.
+An interruption does no harm at any point. Files are written beside their final place and renamed. Then one transaction records
+the version and, if it passes the gate, activates it; until it commits, the old version serves. The next training deletes
+folders without a record, under the lock that lets only one training run at a time.
 """
 
 from ad_autocategorize.versions.locking import LOCK_NAME, TrainingBusy, lock_on_this_host, training_lock

@@ -1,4 +1,4 @@
-"""Two versions side by side: their figures, a paired test on the ads that both had set aside, and what they can answer."""
+"""Comparison of two versions: their figures, a paired test on the ads of both hold-outs, and the values they can answer."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ from taxonomy.tree import CategoryTree
 
 @dataclass(frozen=True, slots=True)
 class ComparedVersions:
-    """What there is to say of two versions of one kind.
+    """The comparison of two versions of one kind.
 
     Attributes
     ----------
-    figures : name and the figure of each, on its own hold-out; ``None`` where one has none.
-    paired : name and counts on the ads that both had set aside; empty if these are not known, or there are none.
-    gained, lost : what the second can answer and the first cannot, and the other way round, in words.
+    figures : the name of each figure, and its value for both versions, each on its own hold-out; ``None`` if a version lacks it.
+    paired : the name of each figure, and the paired counts on the ads of both hold-outs; empty if these are not known.
+    gained, lost : the values, in words, that only the second version can answer, and those that only the first can.
     """
 
     first: ModelVersion
@@ -40,38 +40,38 @@ def compare_versions(first: ModelVersion, second: ModelVersion) -> ComparedVersi
     if first.slot != second.slot:
         raise ValueError(f"{first} and {second} answer different questions: another kind, source or language.")
     compared = ComparedVersions(first, second, list(_side_by_side(figures_of(first), figures_of(second))))
-    known = [_outcomes(version) for version in (first, second)]
-    if known[0] is None or known[1] is None:
+    outcomes_of_first, outcomes_of_second = _outcomes(first), _outcomes(second)
+    if outcomes_of_first is None or outcomes_of_second is None:
         return compared
-    values = [set(outcomes.values) for outcomes in known if outcomes is not None]
-    name = _names(first.kind)
-    compared.gained.extend(sorted(name(value) for value in values[1] - values[0]))
-    compared.lost.extend(sorted(name(value) for value in values[0] - values[1]))
-    pairs = _paired_photos if first.kind == ModelVersion.Kind.PHOTOS else _paired_titles
-    compared.paired.extend((name, pair) for name, pair in pairs(known[0], known[1]) if pair.ads)
+    values_of_first, values_of_second = set(outcomes_of_first.values), set(outcomes_of_second.values)
+    in_words = _names(first.kind)
+    compared.gained.extend(sorted(map(in_words, values_of_second - values_of_first)))
+    compared.lost.extend(sorted(map(in_words, values_of_first - values_of_second)))
+    pair_up = _paired_photos if first.kind == ModelVersion.Kind.PHOTOS else _paired_titles
+    pairs = pair_up(outcomes_of_first, outcomes_of_second)
+    compared.paired.extend((name, pair) for name, pair in pairs if pair.ads)
     return compared
 
 
 def _outcomes(version: ModelVersion) -> Outcomes | None:
+    """Return what a version answered on its hold-out, if that can be read."""
     try:
         return Outcomes.load(whole_folder(version.name))
     except OSError:
-        # A storage that is away costs the comparison alone.
+        # If the storage of models is away, only this comparison is missing.
         return None
 
 
 def _side_by_side(first: list[Figure], second: list[Figure]) -> Iterator[tuple[str, Figure | None, Figure | None]]:
-    ones = {figure.key: figure for figure in first}
-    others = {figure.key: figure for figure in second}
-    for key in dict.fromkeys([*ones, *others]):
-        one, other = ones.get(key), others.get(key)
-        named = one or other
-        if named is not None:
-            yield named.name, one, other
+    """Yield the name of each figure that either version has, and the figures of both."""
+    names = {figure.key: figure.name for figure in [*second, *first]}
+    of_first, of_second = ({figure.key: figure for figure in figures} for figures in (first, second))
+    for key in dict.fromkeys([*of_first, *of_second]):
+        yield names[key], of_first.get(key), of_second.get(key)
 
 
 def _paired_titles(first: Outcomes, second: Outcomes) -> Iterator[tuple[str, PairedShares]]:
-    """Yield what both say of the ads that they share, by where these were filed when the second was trained."""
+    """Yield whether both are right about the ads of both hold-outs, by the labels when the second was trained."""
     one, other = shared(first.keys, second.keys)
     truth = second.columns[TRUTH][other]
     yield (
@@ -81,7 +81,7 @@ def _paired_titles(first: Outcomes, second: Outcomes) -> Iterator[tuple[str, Pai
 
 
 def _paired_photos(first: Outcomes, second: Outcomes) -> Iterator[tuple[str, PairedShares]]:
-    """Yield what both got right of the ads that they share, each by the labels when it was trained."""
+    """Yield, by car field, whether both are right about the ads of both hold-outs, each by the labels of its training."""
     one, other = shared(first.keys, second.keys)
     for head in first.columns:
         left, right = first.columns[head][one], second.columns[head][other]
@@ -94,7 +94,7 @@ def _names(kind: str) -> _Names:
 
 
 class _Names:
-    """Puts what a model can answer in words: a category's key, or a car field and its value."""
+    """Puts a value of ``Outcomes.values`` in words: the key of a category, or a car field and its value."""
 
     def __init__(self, tree: CategoryTree | None) -> None:
         self._tree = tree

@@ -1,4 +1,4 @@
-"""How good a version was on its hold-out, as figures with intervals: the same for titles and photos."""
+"""The accuracies of a version on its hold-out, with intervals, in one form for title models and photo models."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from ad_autocategorize.statistics.proportions import Proportion
 
 @dataclass(frozen=True, slots=True)
 class Figure:
-    """A share of right answers among so many ads, with its 95 % confidence interval."""
+    """The share of right answers among so many ads, with its 95 % confidence interval."""
 
     key: str
     name: str
@@ -31,7 +31,7 @@ class Figure:
 
 
 def figures_of(version: ModelVersion) -> list[Figure]:
-    """Return the figures of a version, the one that it is known by first; none if none were recorded."""
+    """Return the figures of a version, the most important first; none if none were recorded."""
     known = version.metrics or {}
     return list(_of_photos(known) if version.kind == ModelVersion.Kind.PHOTOS else _of_titles(known))
 

@@ -1,9 +1,12 @@
-"""Whether a challenger may take the champion's place: rules on numbers, which know neither titles nor photos.
+"""Whether a challenger may take the champion's place. The rules are about numbers, the same for titles and photos.
 
-Four things are looked at, since each stops what the others let through. How many ads there are: a broken query gives few. Whether
-a branch was emptied. Whether the champion is still as right about ads that it has not learned from as it was: if labels were
-changed by mistake, those of the hold-out were too, and the challenger's own figures cannot tell. And whether the challenger is
-surely worse on ads that neither has learned from.
+Four things are checked, each of which stops what the others let through:
+
+- how many ads there are, since a broken query returns few;
+- whether a branch was emptied;
+- whether the champion is as accurate on its own hold-out by today's labels as by those of its training: if labels were changed by
+  mistake, those of the challenger's hold-out are wrong too, so that the challenger's own figures do not show it;
+- whether the challenger is significantly less accurate on ads that neither has learned from.
 """
 
 from __future__ import annotations
@@ -20,22 +23,22 @@ from ad_autocategorize.statistics.proportions import Difference, Proportion
 
 BoolArray = NDArray[np.bool_]
 
-# Of the champion's ads, or of a branch's: with fewer something is wrong with the source.
+# With a smaller share of the ads that the champion learned from, or of those of a branch, something is wrong with the source.
 LEAST_SHARE = 0.5
 LEAST_SHARE_OF_GROUP = 0.25
-# Branches and car fields with fewer ads than this are too small to be judged by themselves.
+# Branches and car fields with fewer ads are too small to be judged by themselves.
 LEAST_SUPPORT = 50
-# Ads that neither has learned from: with fewer the recorded figures are compared.
+# If there are fewer ads that neither has learned from, the figures of their own hold-outs are compared instead.
 LEAST_COMPARED = 50
-# What the champion may lose on ads that it answered before: more than moderators mend in a night.
+# The champion may lose so much accuracy to changed labels: more than moderators change in a night.
 MOST_LABELS_LOST = 0.1
-# A model that was tested on fewer ads may be anything.
+# The figures of a first version that was tested on fewer ads mean little.
 LEAST_TESTED = 100
 
 
 @dataclass(frozen=True, slots=True)
 class Group:
-    """A main category, a car field or a brand: how many ads the champion learned from, and the challenger."""
+    """A main category, a car field or a brand, and the numbers of ads that champion and challenger learned from in it."""
 
     name: str
     before: int
@@ -44,7 +47,10 @@ class Group:
 
 @dataclass(frozen=True, slots=True)
 class Labels:
-    """The champion's answers for ads of its hold-out: right by the labels then, and by those of today; shape (ads,)."""
+    """Whether the champion's answers for its hold-out are right by the labels of its training, and by today's; shape (ads,).
+
+    ``name`` is that of a branch or a car field, "" for all ads.
+    """
 
     name: str
     then: BoolArray
@@ -53,7 +59,10 @@ class Labels:
 
 @dataclass(frozen=True, slots=True)
 class Pair:
-    """Whether champion and challenger are right about ads that neither has learned from; shape (ads,). "" is overall."""
+    """Whether champion and challenger are right about ads that neither has learned from; shape (ads,).
+
+    ``name`` is that of a branch or a car field, "" for all ads.
+    """
 
     name: str
     champion: BoolArray
@@ -68,10 +77,11 @@ class Evidence:
     ----------
     champion : the name of its version.
     ads_before, ads_now : the numbers of ads that they learned from.
-    groups : main categories, car fields and brands that still are to have ads.
-    labels, pairs : overall first; none if the champion's outcomes are not known.
-    recorded : what each got right on its own hold-out, the champion first; ``None`` if that is not known.
-    held_out, new : how many ads of the first pair were in both hold-outs, and how many are new since the champion's training.
+    groups : the main categories, car fields and brands that should have ads.
+    labels, pairs : those of all ads first, then by branch or car field; empty if the champion's outcomes are not known.
+    recorded : the accuracies of champion and challenger, each on its own hold-out; ``None`` if that is not known.
+    held_out, new : of the ads of the first pair, how many are of both hold-outs, and how many are new since the champion's
+    training.
     """
 
     champion: str
@@ -87,14 +97,14 @@ class Evidence:
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """Whether a challenger may be promoted, in JSON's types: ``wording`` puts it in words.
+    """The result of the gate, in JSON's types; ``wording`` puts it in words.
 
     Attributes
     ----------
     champion : the name of the version that it was compared with; "" for a first version.
-    reasons : what speaks against it, each with a "code" and its numbers; none if it passes.
-    warnings : what a person should know, likewise.
-    compared : for each pair its name, number of ads, accuracies, difference with its interval, and p-value.
+    reasons : the reasons against promoting it, each with a "code" and its numbers; none if it passes.
+    warnings : what a person should know besides, in the same form.
+    compared : for each pair its name, number of ads, accuracies, their difference with its interval, and the p-value.
     """
 
     champion: str = ""
@@ -104,7 +114,7 @@ class Verdict:
 
     @property
     def passed(self) -> bool:
-        """Whether nothing speaks against it."""
+        """Whether there is no reason against promoting it."""
         return not self.reasons
 
     def to_dict(self) -> dict[str, Any]:
@@ -118,25 +128,22 @@ class Verdict:
 
 
 def judge(evidence: Evidence, tolerance: float) -> Verdict:
-    """Compare a challenger with its champion; ``tolerance`` is how much less accurate it may be, in shares."""
-    warnings: list[dict[str, Any]] = []
-    asked = _asked(evidence.pairs)
-    compared = [_compared(pair, len(asked)) for pair in asked]
-    reasons = [*_amount(evidence), *_labels(evidence)]
-    if evidence.pairs and len(evidence.pairs[0].champion) >= LEAST_COMPARED:
-        warnings.append({"code": "same_ads", "held_out": evidence.held_out, "new": evidence.new})
-        reasons += [_worse(row) for row in compared if row["high"] < 0 and row["difference"] < -tolerance]
-    else:
-        compared = []
-        warnings.append({"code": "own_hold_outs"})
-        reasons += _worse_by_record(evidence, tolerance)
-    return Verdict(evidence.champion, reasons, warnings, compared)
+    """Judge a challenger; ``tolerance`` is how much less accurate than the champion it may be, from 0 to 1."""
+    reasons = [*_too_few_ads(evidence), *_changed_labels(evidence)]
+    if not evidence.pairs or len(evidence.pairs[0].champion) < LEAST_COMPARED:
+        reasons += _worse_on_own_hold_outs(evidence, tolerance)
+        return Verdict(evidence.champion, reasons, [{"code": "own_hold_outs"}])
+    compared = _compare_pairs(evidence.pairs)
+    reasons += [_worse(row) for row in compared if row["high"] < 0 and row["difference"] < -tolerance]
+    warning = {"code": "same_ads", "held_out": evidence.held_out, "new": evidence.new}
+    return Verdict(evidence.champion, reasons, [warning], compared)
 
 
 def judge_first(right: int, tested: int, most_common: int) -> Verdict:
-    """Return the verdict on a first version, which passes.
+    """Return the verdict on a first version, which always passes.
 
-    Warns if it is no better than always naming the category that ``most_common`` of the ads tested have, or if few were tested.
+    It warns if the model is no better than always answering the most frequent category, that of ``most_common`` of the tested
+    ads; or if few ads were tested.
     """
     accuracy = Proportion(right, tested)
     if tested and accuracy.interval.low <= Proportion(most_common, tested).share:
@@ -147,12 +154,8 @@ def judge_first(right: int, tested: int, most_common: int) -> Verdict:
     return Verdict()
 
 
-def _asked(pairs: Sequence[Pair]) -> list[Pair]:
-    return [*pairs[:1], *(pair for pair in pairs[1:] if len(pair.champion) >= LEAST_SUPPORT)]
-
-
-def _amount(evidence: Evidence) -> list[dict[str, Any]]:
-    """Return the reason that the ads are far too few, or else those of branches that are."""
+def _too_few_ads(evidence: Evidence) -> list[dict[str, Any]]:
+    """Return the reason that there are far too few ads; or, if there are enough, a reason for each emptied branch."""
     if evidence.ads_now < LEAST_SHARE * evidence.ads_before:
         return [{"code": "few_ads", "before": evidence.ads_before, "now": evidence.ads_now}]
     return [
@@ -162,7 +165,8 @@ def _amount(evidence: Evidence) -> list[dict[str, Any]]:
     ]
 
 
-def _labels(evidence: Evidence) -> list[dict[str, Any]]:
+def _changed_labels(evidence: Evidence) -> list[dict[str, Any]]:
+    """Return a reason for each branch or field in which today's labels cost the champion too much accuracy."""
     found = []
     for labels in evidence.labels:
         shares = PairedShares.of(labels.then, labels.today)
@@ -172,10 +176,17 @@ def _labels(evidence: Evidence) -> list[dict[str, Any]]:
     return found
 
 
-def _compared(pair: Pair, among: int) -> dict[str, Any]:
+def _compare_pairs(pairs: Sequence[Pair]) -> list[dict[str, Any]]:
+    """Return ``Verdict.compared``: all ads, and the branches or car fields with enough ads to be judged."""
+    by_name = [pair for pair in pairs[1:] if len(pair.champion) >= LEAST_SUPPORT]
+    # Among many branches one may seem worse by chance, so that their intervals are wider; all ads are compared only once.
+    rows = [_compared(pairs[0], comparisons=1)]
+    return rows + [_compared(pair, comparisons=len(by_name)) for pair in by_name]
+
+
+def _compared(pair: Pair, comparisons: int) -> dict[str, Any]:
     shares = PairedShares.of(pair.champion, pair.challenger)
-    # What holds overall is asked once; the branches are asked many times, and one may be worse by chance.
-    interval = shares.interval(max(1, among - 1) if pair.name else 1)
+    interval = shares.interval(comparisons)
     return {
         "name": pair.name,
         "ads": shares.ads,
@@ -193,7 +204,8 @@ def _worse(row: dict[str, Any]) -> dict[str, Any]:
     return {"code": "worse", **kept}
 
 
-def _worse_by_record(evidence: Evidence, tolerance: float) -> list[dict[str, Any]]:
+def _worse_on_own_hold_outs(evidence: Evidence, tolerance: float) -> list[dict[str, Any]]:
+    """Return the reason that the challenger is significantly less accurate, each judged on its own hold-out."""
     if evidence.recorded is None:
         return []
     champion, challenger = evidence.recorded

@@ -1,4 +1,4 @@
-"""Which version served when, and the way back to the one before."""
+"""The history of which version served when, activation, and rollback."""
 
 from __future__ import annotations
 
@@ -21,13 +21,15 @@ def active_version(slot: Mapping[str, str]) -> ModelVersion | None:
 def served_before(slot: Mapping[str, str]) -> ModelVersion | None:
     """Return the version that a rollback leads to; ``None`` if none is left.
 
-    Each rollback goes one step further back: what was rolled back from is never returned to.
+    Each rollback goes one step further back: a version that was rolled back from is never returned to.
     """
+    # The names of the versions that a rollback can lead to, and last the one in service. A version may be there several times.
     served: list[str] = []
     for name, reason in ModelActivation.objects.filter(**slot).order_by("pk").values_list("name", "reason"):
         if reason == Reason.ROLLBACK and name in served:
-            # A name may have served several times; the last time counts.
-            del served[len(served) - served[::-1].index(name) :]
+            # Back to the last time that it served: those after it are gone.
+            while served[-1] != name:
+                served.pop()
         elif not served or served[-1] != name:
             served.append(name)
     left = {version.name: version for version in ModelVersion.objects.filter(**slot, is_active=False)}
@@ -37,7 +39,7 @@ def served_before(slot: Mapping[str, str]) -> ModelVersion | None:
 def put_into_service(
     version: ModelVersion, *, origin: str = Origin.COMMAND, by: Any = None, note: str = ""
 ) -> ModelActivation:
-    """Activate a version by hand; of a refused one the history says that it was forced."""
+    """Activate a version by hand. If the gate refused it, the history says that it was forced."""
     reason = Reason.FORCED if version.status == ModelVersion.Status.REFUSED else Reason.CHOSEN
     activation = version.activate(reason, origin=origin, by=by, note=note)
     registry.expire()

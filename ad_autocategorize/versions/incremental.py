@@ -1,4 +1,4 @@
-"""What a version that was trained in part says of itself."""
+"""How a version that was trained incrementally is described."""
 
 from __future__ import annotations
 
@@ -6,12 +6,12 @@ from django.utils.translation import gettext as _
 
 from ad_autocategorize.models import ModelVersion
 
-# In the metrics of a version of which only the nodes with changes were trained.
+# The key, in the metrics of a version that was trained incrementally, of how much was trained.
 INCREMENTAL = "incremental"
 
 
 def incremental_lines(version: ModelVersion) -> list[str]:
-    """Return in the active language how much of a version was trained; nothing if all of it was."""
+    """Return, in the active language, how much of a version was trained; nothing if all of it was."""
     told = (version.metrics or {}).get(INCREMENTAL)
     if not told:
         return []

@@ -1,4 +1,4 @@
-"""One training at a time: a file that the kernel locks on this host, and a row that all hosts see."""
+"""One training at a time: a file that the kernel locks for this host, and a row in the database for all hosts."""
 
 from __future__ import annotations
 
@@ -25,27 +25,27 @@ from ad_autocategorize.models import ModelVersion, TrainingLock
 Progress = Callable[[str, int, int], None]
 
 LOCK_NAME = ".training.lock"
-# What is locked for a training of each kind, and for the search for mislabelled ads: all three may run at once.
+# The lock files of trainings, by kind, and of the search for mislabelled ads. One of each may run at the same time.
 SEARCH = "search"
 LOCKS: dict[str, str] = {
     ModelVersion.Kind.TITLES: LOCK_NAME,
     ModelVersion.Kind.PHOTOS: ".photo-training.lock",
     SEARCH: ".search.lock",
 }
-# How often a holder says that it is alive.
+# How often the holder of a lock renews it.
 HEARTBEAT = timedelta(seconds=30)
-# After how long without a heartbeat a holder counts as killed. The clocks of hosts may differ by less than this.
+# A lock that was not renewed for so long counts as left by a process that was killed. The clocks of hosts must differ by less.
 EXPIRY = timedelta(minutes=5)
 
 
 class TrainingBusy(RuntimeError):
-    """Another process is training the same kind of model, or has taken this one's lock over."""
+    """Another process is training the same kind of model, or has taken over this one's lock."""
 
 
 @contextmanager
 def lock_on_this_host(directory: Path, lock_name: str = LOCK_NAME) -> Iterator[None]:
-    """Hold a file's lock, which keeps out other processes of this host alone. Raises ``TrainingBusy`` if one of them holds it."""
-    # The kernel gives the lock back when the process ends, even if it is killed.
+    """Hold a file's lock, which keeps out other processes of this host. Raises ``TrainingBusy`` if one of them holds it."""
+    # The kernel releases the lock when the process ends, even if it is killed.
     directory.mkdir(parents=True, exist_ok=True)
     with (directory / lock_name).open("w") as file:
         try:
@@ -59,7 +59,8 @@ def lock_on_this_host(directory: Path, lock_name: str = LOCK_NAME) -> Iterator[N
 def training_lock(directory: Path, kind: str) -> Iterator[HeldLock]:
     """Hold the lock of a kind of models, or of the search, on all hosts. Raises ``TrainingBusy`` if another process holds it.
 
-    The row tells hosts apart. The file's lock does so for processes of one host, where it is never left behind.
+    The row in the database keeps out other hosts. The file keeps out processes of this host, and unlike the row it is never left
+    behind by a process that was killed.
     """
     with lock_on_this_host(directory, LOCKS[kind]):
         lock = HeldLock(kind)
@@ -71,7 +72,7 @@ def training_lock(directory: Path, kind: str) -> Iterator[HeldLock]:
 
 
 class HeldLock:
-    """A row of ``TrainingLock``, renewed by a thread while the training runs. No transaction is held meanwhile."""
+    """A row of ``TrainingLock``, which a thread renews while the training runs. No transaction is open in the meantime."""
 
     def __init__(self, name: str) -> None:
         self.name = name
@@ -82,7 +83,7 @@ class HeldLock:
         self._thread = threading.Thread(target=self._beat, name="training-lock", daemon=True)
 
     def acquire(self) -> None:
-        """Write the row, or take over that of a holder who is gone. Raises ``TrainingBusy``."""
+        """Write the row, or take over that of a process that is gone. Raises ``TrainingBusy``."""
         now = timezone.now()
         fields = {**self._holder, "acquired_at": now, "expires_at": now + EXPIRY, "progress": ""}
         if not write_patiently(lambda: self._inserted(fields) or self._taken_over(fields), self._database):
@@ -96,7 +97,7 @@ class HeldLock:
         try:
             write_patiently(lambda: self._own_row().delete(), self._database)
         except DatabaseError:
-            # Whatever ended the training is what must be told; the row expires by itself.
+            # Logged, not raised, so that it does not hide an error of the training itself. The row expires in any case.
             log(
                 logging.WARNING,
                 "lock_kept",
@@ -106,20 +107,20 @@ class HeldLock:
             )
 
     def telling(self, progress: Progress) -> Progress:
-        """Return a progress callback that notes what the training is at, for the next heartbeat to write."""
+        """Return a progress callback that calls ``progress``, and notes the progress for the next heartbeat to write."""
 
-        def told(stage: str, done: int, total: int) -> None:
+        def noted(stage: str, done: int, total: int) -> None:
             self.note(f"{stage} {done}/{total}" if total else stage)
             progress(stage, done, total)
 
-        return told
+        return noted
 
     def note(self, text: str) -> None:
-        """Note what the training is at, in place of what was noted before."""
+        """Note the training's progress, for the next heartbeat to write."""
         self._progress = text[:200]
 
     def confirm(self) -> None:
-        """Raise ``TrainingBusy`` unless the row is still this holder's: on a machine that was asleep it may have expired."""
+        """Raise ``TrainingBusy`` unless the row is still this holder's. It may have expired, as on a machine that was asleep."""
         if not self._renewed():
             raise TrainingBusy("The lock of this training expired and another one took it over. Nothing was recorded.")
 
@@ -127,13 +128,14 @@ class HeldLock:
         return TrainingLock.objects.filter(name=self.name, token=self._holder["token"])
 
     def _taken_over(self, fields: dict[str, Any]) -> bool:
-        """Take the row of a holder who is gone, unless a third one was faster."""
+        """Take over the row of a process that is gone; return whether it was, and no third process was faster."""
         other = TrainingLock.objects.filter(name=self.name).first()
         if other is None:
-            # Given back a moment ago.
+            # It was released a moment ago.
             return self._inserted(fields)
         left = other.expires_at - timezone.now()
-        # One that lasts longer than clocks may differ was written before this clock was set back: nobody renews it.
+        # A row that expires later than any clock could have written it was written before this clock was set back: nobody
+        # renews it.
         if timedelta(0) < left <= 2 * EXPIRY and not _is_killed(other):
             return False
         return bool(TrainingLock.objects.filter(pk=other.pk, token=other.token).update(**fields))
@@ -169,12 +171,12 @@ class HeldLock:
                 message = "The lock of the training could not be renewed."
                 log(logging.WARNING, "lock_not_renewed", message, exc_info=True, lock=self.name)
             finally:
-                # This thread's own; a connection kept for hours may be cut by then.
+                # Connections of this thread. One that is kept open for hours may be cut in the meantime.
                 connections.close_all()
 
 
 def _this_host() -> str:
-    """Return the name of this host, told apart from others of the same name by when it was started."""
+    """Return the name of this host and an identifier of its last start, since several hosts may have the same name."""
     try:
         started = Path("/proc/sys/kernel/random/boot_id").read_text(encoding="ascii")[:8]
     except OSError:
@@ -183,7 +185,7 @@ def _this_host() -> str:
 
 
 def _is_killed(other: TrainingLock) -> bool:
-    """Return whether the holder is known to be gone, so that nobody need wait for the row to expire."""
+    """Return whether the holder of a row is surely gone, so that the row need not expire first."""
     if other.host != _this_host():
         return False
     try:
@@ -192,6 +194,6 @@ def _is_killed(other: TrainingLock) -> bool:
         return True
     except OSError:
         return False
-    # This process holds the file's lock, so no other holder is alive here. A row with this very process number was left by an
-    # earlier process that had the same number.
+    # A process with that number is alive. If it is this one, the row was left by an earlier process with the same number,
+    # since this process holds the file's lock and has no row yet.
     return other.process == os.getpid()

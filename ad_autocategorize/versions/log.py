@@ -1,4 +1,4 @@
-"""What a training wrote, kept with its version."""
+"""The log of a training, which is kept with its version."""
 
 from __future__ import annotations
 
@@ -7,14 +7,14 @@ from collections.abc import Callable
 
 from ad_autocategorize.models import ModelVersion
 
-# Characters; of a longer log the beginning goes.
+# Characters; of a longer log the beginning is cut off.
 LONGEST = 20_000
 
 Progress = Callable[[str, int, int], None]
 
 
 class TrainingLog:
-    """Lines of a training, the newest kept: what the command printed, and when each stage began."""
+    """The lines of a training's log: what the command printed, and when each stage began."""
 
     def __init__(self) -> None:
         self._started = time.monotonic()
@@ -31,7 +31,7 @@ class TrainingLog:
         self._lines.append(line)
 
     def watch(self, progress: Progress) -> Progress:
-        """Return a progress callback that notes each new stage, and tells ``progress``."""
+        """Return a progress callback that adds a line for each new stage, and calls ``progress``."""
 
         def watched(stage: str, done: int, total: int) -> None:
             if stage != self._stage:
@@ -42,7 +42,7 @@ class TrainingLog:
         return watched
 
     def keep(self, version: ModelVersion) -> None:
-        """Write the lines to the version."""
+        """Save the lines with the version."""
         text = "\n".join(self._lines)
         version.log = text if len(text) <= LONGEST else "…\n" + text[-LONGEST:].partition("\n")[2]
         version.save(update_fields=["log"])

@@ -1,6 +1,7 @@
-"""What a model answered for each ad of its hold-out, beside its files: what it is compared by later.
+"""What a model answered for each ad of its hold-out, kept in its folder so that later versions can be compared with it.
 
-Ads are named by numbers that tell neither a key nor a title. A file that is missing or damaged costs the comparison alone.
+Ads are identified by digests, from which neither key nor title can be read. If the file is missing or damaged, only the
+comparison is missing.
 """
 
 from __future__ import annotations
@@ -17,11 +18,11 @@ from ad_autocategorize.artifacts import pack_strings, save_tensors, unpack_strin
 from ad_autocategorize.versions.provenance import Keys
 
 OUTCOMES_NAME = "outcomes.safetensors"
-# Before the names of columns in the file.
+# Prefixes the names of columns in the file.
 COLUMN = "column."
 # The columns of titles.
 TRUTH, ANSWER = "truth", "answer"
-# Bytes; what a site with ten million ads would have.
+# Larger files are not read. In bytes; about what a site with ten million ads would have.
 LARGEST = 512 * 1024 * 1024
 
 Integers = NDArray[np.int64]
@@ -29,15 +30,15 @@ Integers = NDArray[np.int64]
 
 @dataclass(frozen=True, slots=True)
 class Outcomes:
-    """The answers of a model for the ads that its figures are of.
+    """The answers of a model for the ads of its hold-out.
 
     Attributes
     ----------
-    keys : uint64[n], the ads of the hold-out, none twice.
-    columns : what there is for each, int64[n]: of titles where the ad was filed (``TRUTH``) and the answer (``ANSWER``), both
-        keys of categories; of photos, by head, 1 for a right answer, 0 for a wrong one and -1 where the ad says nothing.
-    learned : uint64[m], the ads that the model in service has learned from, and their contents, in order.
-    values : what the model can answer: keys of categories, or a head and its value, as in "brand:Ford".
+    keys : uint64[n], digests of the ads, all different.
+    columns : int64[n] each. Of a title model: the keys of the category at which each ad is filed (``TRUTH``) and of the answer
+        (``ANSWER``). Of a photo model, by head: 1 for a right answer, 0 for a wrong one, -1 if the ad has no label.
+    learned : uint64[m], digests of the ads that the model in service has learned from, and of their contents, ascending.
+    values : all values that the model can answer: keys of categories, or heads with their values, as in "brand:Ford".
     """
 
     keys: Keys
@@ -46,14 +47,14 @@ class Outcomes:
     values: tuple[str, ...] = ()
 
     def save(self, directory: Path) -> None:
-        """Write the file into a version's folder, which no record names yet. Raises ``OSError``."""
+        """Write the file into a version's folder, before the version is recorded. Raises ``OSError``."""
         tensors = {"keys": self.keys, "learned": self.learned, "values": pack_strings(list(self.values))}
         tensors |= {f"{COLUMN}{name}": column for name, column in self.columns.items()}
         save_tensors(tensors, directory / OUTCOMES_NAME)
 
     @classmethod
     def load(cls, directory: Path) -> Outcomes | None:
-        """Read the file of a version's folder; ``None`` if there is none that can be read."""
+        """Read the file of a version's folder; ``None`` if there is none, or it cannot be read."""
         path = directory / OUTCOMES_NAME
         try:
             if not path.is_file() or path.stat().st_size > LARGEST:
@@ -72,6 +73,6 @@ class Outcomes:
 
 
 def shared(first: Keys, second: Keys) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
-    """Return where the ads that two hold-outs share stand in each."""
+    """Return the positions, in each of two hold-outs, of the ads that are in both."""
     _, one, other = np.intersect1d(first, second, return_indices=True)
     return one, other

@@ -1,4 +1,4 @@
-"""What a version came from: the libraries that trained it, and the ads."""
+"""The origin of a version: the libraries that it was trained with, and the ads that it learned from."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 PLUGIN = "django-ad-autocategorize"
-# Those that the figures of a model may depend on.
+# The libraries that the figures of a model may depend on.
 LIBRARIES = (
     PLUGIN,
     "Django",
@@ -39,12 +39,12 @@ def library_versions() -> dict[str, str]:
 
 
 def digest_keys(values: Iterable[Hashable]) -> Keys:
-    """Return a number for each value, uint64[n], that tells neither a key nor a title: equal values have equal numbers."""
+    """Return a digest of each value, uint64[n], from which the value cannot be read; equal values have equal digests."""
     digests = (hashlib.blake2b(repr(value).encode(errors="surrogatepass"), digest_size=8).digest() for value in values)
     return np.frombuffer(b"".join(digests), dtype="<u8").astype(np.uint64)
 
 
 def fingerprint(keys: Keys, labels: Sequence[Hashable]) -> str:
-    """Return one text for all ads and their labels, whatever their order: equal where the same was learned from."""
+    """Return a digest of all ads with their labels, which does not depend on their order."""
     rows = sorted(f"{key}:{label}" for key, label in zip(keys.tolist(), labels, strict=True))
     return hashlib.sha256("\n".join(rows).encode()).hexdigest()

@@ -1,4 +1,4 @@
-"""Deleting versions that nobody will go back to. The history of activations keeps their names."""
+"""Deleting old versions. The history of activations keeps their names."""
 
 from __future__ import annotations
 
@@ -11,15 +11,16 @@ from ad_autocategorize import model_storage
 from ad_autocategorize.logs import log
 from ad_autocategorize.models import ModelVersion
 
-# Of the versions that served, the active one among them; and as many of those that never did.
+# How many of the versions that have served are kept, the active one included; and how many of those that never have.
 KEPT_VERSIONS = 3
 
 
 def prune(slot: Mapping[str, str], keep: int = KEPT_VERSIONS) -> list[str]:
     """Delete the rows and files of old versions of a kind, source and language; return their names.
 
-    Those that served last stay, and the newest that never did: a week of refused ones must not take the way back.
-    The active one always stays. Files that a storage does not let go of are left to the next training's sweep.
+    Kept are the active version, those that served last, and the newest of those that never served. The latter are counted by
+    themselves: otherwise a week of refused versions would delete all that a rollback could lead to. Files that the storage cannot
+    delete are left for the next training's sweep.
     """
     versions = ModelVersion.objects.filter(**slot)
     served = versions.filter(activated_at__isnull=False).annotate(turn=Max("activations"))

@@ -1,4 +1,4 @@
-"""Recording a trained version, judged by the gate; and sweeping what interrupted trainings left."""
+"""Recording a trained version with the verdict of the gate, and deleting what interrupted trainings left behind."""
 
 from __future__ import annotations
 
@@ -24,8 +24,8 @@ class Training:
 
     Attributes
     ----------
-    activate : whether it is to be put into service, if it passes the gate.
-    force : promote it even if it does not pass.
+    activate : whether the version is put into service if it passes the gate.
+    force : whether it is put into service even if it does not pass.
     origin : one of ``Origin``.
     by : the user who started it, where one is known.
     """
@@ -37,14 +37,14 @@ class Training:
 
 
 def new_name(prefix: str) -> str:
-    """Return a name for a version, which is also its folder's: the time in UTC, and chance for two at once."""
+    """Return a name for a version and its folder: the time in UTC, and random digits in case of two at the same time."""
     return f"{prefix}{timezone.now():%Y%m%dT%H%M%SZ}-{secrets.token_hex(2)}"
 
 
 def record(training: Training, verdict: Verdict, **fields: Any) -> ModelVersion:
-    """Record a version whose folder is in place, and promote it in the same transaction if it may serve.
+    """Record a version whose folder is in place, and in the same transaction promote it if it may serve.
 
-    Its files are put into the storage of models first, where there is one; then old versions are deleted. ``fields`` are those of
+    If there is a storage of models, its files are put there first. At the end old versions are deleted. ``fields`` are those of
     ``ModelVersion``. Raises ``OSError``.
     """
     model_storage.put(fields["name"])
@@ -74,9 +74,10 @@ def _reason(version: ModelVersion, forced: bool) -> Reason:
 
 
 def sweep(*prefixes: str) -> None:
-    """Remove the folders that an interrupted training left: those with such a beginning of the name and no record.
+    """Delete folders whose names begin with one of the prefixes and that no version is recorded for.
 
-    Raises ``OSError`` where the storage of models cannot be asked: nothing could be put there after a night of training either.
+    Interrupted trainings leave such. Raises ``OSError`` if the storage of models cannot be reached: then nothing could be put
+    there after a night of training either.
     """
     folders = {entry.name for entry in plugin_settings.model_dir.iterdir() if entry.is_dir()}
     found = {name for name in folders if name.startswith(prefixes)}.union(model_storage.stored_names(prefixes))

@@ -13,17 +13,17 @@ from ad_autocategorize.sources.cars import HEADINGS
 
 
 def reasons_of(version: ModelVersion) -> list[str]:
-    """Return what spoke against a version, in the active language."""
+    """Return the reasons against promoting a version, in the active language."""
     return [_reason(_named(row, version)) for row in version.verdict.get("reasons", ())]
 
 
 def warnings_of(version: ModelVersion) -> list[str]:
-    """Return what else there is to say of the comparison, or of a first version's hold-out."""
+    """Return the warnings of a version's verdict, in the active language."""
     return [_warning(row) for row in version.verdict.get("warnings", ())]
 
 
 def compared_rows(version: ModelVersion) -> list[dict[str, Any]]:
-    """Return the comparisons with the champion: names in the active language, shares as a person reads them."""
+    """Return the comparisons with the champion, with names in the active language and shares as texts."""
     rows = []
     for row in version.verdict.get("compared", ()):
         shares = {key: percent(row[key]) for key in ("champion", "challenger", "low", "high")}
@@ -38,7 +38,7 @@ def count_rows(version: ModelVersion) -> list[tuple[str, int]]:
 
 
 def name_of(name: str, kind: str) -> str:
-    """Return the name of a main category or brand, or a car field's in the active language."""
+    """Return the name of a main category or brand as it is, and that of a car field in the active language."""
     return str(HEADINGS.get(name, name)) if kind == ModelVersion.Kind.PHOTOS else name
 
 
@@ -96,7 +96,7 @@ def _filled(texts: Mapping[str, str], row: Mapping[str, Any]) -> str:
         return str(row.get("code"))
     values = {name: percent(value) if isinstance(value, float) else value for name, value in row.items()}
     sentence = text % values
-    # What holds for one branch or car field names it first.
+    # A sentence about one branch or car field begins with its name.
     if row.get("name") and "%(name)s" not in text:
         return f"{row['name']}: {sentence}"
     return sentence

@@ -7,4 +7,4 @@ from tests.titles.data import labelled_titles
 
 @pytest.fixture(scope="session")
 def scorer():
-    return train(*labelled_titles(), TitleSettings())
+    return train(*labelled_titles(), TitleSettings()).scorer

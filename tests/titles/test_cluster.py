@@ -24,7 +24,7 @@ def cluster():
 def trained_on(scheduler, folder, progress=None):
     titles, paths = labelled_titles(1500)
     with on_cluster(scheduler):
-        scorer = train(titles, paths, TitleSettings(), seed=3, jobs=1, progress=progress)
+        scorer = train(titles, paths, TitleSettings(), seed=3, jobs=1, progress=progress).scorer
     scorer.save(folder, metadata={})
     return (folder / "model.safetensors").read_bytes()
 

@@ -143,7 +143,7 @@ def compiled_from(monkeypatch):
 @pytest.mark.parametrize("classifier", ESTIMATORS)
 def test_the_compiled_scorer_equals_the_plain_computation(classifier, compiled_from):
     settings = TitleSettings(classifier=classifier)
-    scorer = training.train(TITLES, PATHS, settings)
+    scorer = training.train(TITLES, PATHS, settings).scorer
     expected = plain_cascade(**compiled_from)
     np.testing.assert_allclose(scorer.probabilities(TESTED), expected, atol=1e-5)
     assert not np.allclose(expected, expected.mean(axis=0), atol=0.1)
@@ -153,7 +153,7 @@ def test_the_compiled_scorer_equals_the_plain_computation(classifier, compiled_f
 def test_what_is_folded_and_unpacked_changes_nothing(folded, hot_bytes, compiled_from, monkeypatch):
     monkeypatch.setattr(compilation, "FOLDED_ROWS", folded)
     monkeypatch.setattr(compilation, "HOT_ROWS_BYTES", hot_bytes)
-    scorer = training.train(TITLES, PATHS, TitleSettings())
+    scorer = training.train(TITLES, PATHS, TitleSettings()).scorer
     np.testing.assert_allclose(scorer.probabilities(TESTED), plain_cascade(**compiled_from), atol=1e-5)
     alone = [scorer.suggest(title, 5) for title in TESTED]
     assert scorer.suggest_many(TESTED, 5) == alone

@@ -14,7 +14,7 @@ from ad_autocategorize.titles.training.changes import FiledTitles, compare
 from ad_autocategorize.titles.training.incremental import Ads, train_changed
 from ad_autocategorize.titles.training.recompilation import outcomes_by_node
 from ad_autocategorize.titles.training.state import STATE_FOLDER, TESTED_FOLDER, TrainingState
-from ad_autocategorize.titles.training.training import train_whole
+from ad_autocategorize.titles.training.training import train
 from tests.titles.data import BOOKS, CARS, HOME, PARTS, SOFAS, TYRES, labelled_titles
 
 ROOT = -1
@@ -40,7 +40,7 @@ SETTINGS = {
 
 @pytest.fixture(scope="module", params=SETTINGS)
 def whole(request):
-    return train_whole(TITLES, PATHS, SETTINGS[request.param])
+    return train(TITLES, PATHS, SETTINGS[request.param])
 
 
 def tensors(scorer):
@@ -109,7 +109,7 @@ def test_the_same_ads_leave_all_as_it_is(whole):
 def test_what_is_bounded_on_a_large_site_stays_bounded_alike(monkeypatch):
     monkeypatch.setattr(flat, "MAX_COUNTS_OF_TITLE", 5)
     monkeypatch.setattr(compilation, "MAX_FOLDED_ENTRIES", 300)
-    before = train_whole(TITLES, PATHS, TitleSettings(flat_svc_weight=0.0))
+    before = train(TITLES, PATHS, TitleSettings(flat_svc_weight=0.0))
     counted, entries = before.checkpoint.counted, before.scorer.parts[1].entries
     assert 0 < counted.sum() < len(counted)
     assert 0 < entries.folded_rows < len(entries.words) + len(entries.pairs)
@@ -169,7 +169,7 @@ def test_what_is_kept_is_kept_to_the_bit(whole, case):
 
 
 def test_a_new_category_is_found_and_one_that_is_gone_is_not_named():
-    before = train_whole(TITLES, PATHS, TitleSettings())
+    before = train(TITLES, PATHS, TitleSettings())
     ads = changed(
         refile=[(ad, (4, 9)) for ad in positions(SOFAS, 60)], add=[("sofá sillón", (4, 9))], remove=positions(BOOKS, 60)
     )
@@ -180,7 +180,7 @@ def test_a_new_category_is_found_and_one_that_is_gone_is_not_named():
 
 
 def test_words_that_the_vocabulary_lacks_are_left_out():
-    before = train_whole(TITLES, PATHS, TitleSettings())
+    before = train(TITLES, PATHS, TitleSettings())
     told, silent = (changed(add=[(title, SOFAS)] * 3) for title in ("sofá azul chaiselongue", "sofá azul"))
     renewed = [train_changed(before, BEFORE.filed, ads).trained.scorer for ads in (told, silent)]
     assert "chaiselongue" not in renewed[0].words
@@ -189,7 +189,7 @@ def test_words_that_the_vocabulary_lacks_are_left_out():
 
 def test_a_large_node_waits_until_enough_has_changed(monkeypatch):
     monkeypatch.setattr(incremental, "LARGE_NODE", 300)
-    before, kept = train_whole(TITLES, PATHS, TitleSettings()), []
+    before, kept = train(TITLES, PATHS, TitleSettings()), []
     ads = BEFORE
     for night in range(3):
         following = changed(remove=positions(SOFAS, 8 * (night + 1)))
@@ -202,7 +202,7 @@ def test_a_large_node_waits_until_enough_has_changed(monkeypatch):
 
 def test_a_new_outcome_is_not_waited_with(monkeypatch):
     monkeypatch.setattr(incremental, "LARGE_NODE", 300)
-    before = train_whole(TITLES, PATHS, TitleSettings())
+    before = train(TITLES, PATHS, TitleSettings())
     renewed = train_changed(before, BEFORE.filed, changed(add=[("sofá azul", (99,))]))
     assert renewed.waiting_nodes == 0
     assert {path[0] for path in renewed.trained.scorer.tree.categories} == {1, 4, 6, 99}
@@ -237,7 +237,7 @@ def test_of_a_large_hold_out_the_same_ads_are_asked_about_each_time(monkeypatch)
 
 
 def test_a_state_is_read_as_it_was_written_and_a_damaged_one_is_refused(tmp_path):
-    served = train_whole(TITLES, PATHS, SETTINGS["without the machine"], weights=[2.0] * 100 + [1.0] * 260)
+    served = train(TITLES, PATHS, SETTINGS["without the machine"], weights=[2.0] * 100 + [1.0] * 260)
     is_tested = np.arange(len(TITLES)) % 3 == 0
     waiting = replace(served, checkpoint=replace(served.checkpoint, waiting={ROOT: 7}))
     state = TrainingState(waiting, served, BEFORE.filed, is_tested, "titles-x", 12)
@@ -258,7 +258,7 @@ def test_a_state_is_read_as_it_was_written_and_a_damaged_one_is_refused(tmp_path
 
 
 def test_a_part_that_was_trained_is_saved_and_read_like_any(tmp_path):
-    before = train_whole(TITLES, PATHS, TitleSettings())
+    before = train(TITLES, PATHS, TitleSettings())
     scorer = train_changed(before, BEFORE.filed, CASES["a branch moved"][0]).trained.scorer
     scorer.save(tmp_path / "model", metadata={})
     read = TitleScorer.load(tmp_path / "model")

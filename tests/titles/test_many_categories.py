@@ -137,10 +137,12 @@ def test_positions_in_a_table_have_32_bits(classifier):
 
 
 def test_a_wide_node_is_trained_and_stays_in_its_place(monkeypatch):
-    expected = training.train(TITLES, PATHS, TitleSettings())
+    expected = training.train(TITLES, PATHS, TitleSettings()).scorer
     wide(monkeypatch, OUTCOMES_TOGETHER=1, ADS_BY_CHANCE=5)
     done = []
-    scorer = training.train(TITLES, PATHS, TitleSettings(), progress=lambda _, now, total: done.append((now, total)))
+    scorer = training.train(
+        TITLES, PATHS, TitleSettings(), progress=lambda _, now, total: done.append((now, total))
+    ).scorer
     np.testing.assert_array_equal(scorer.tree.path_edges, expected.tree.path_edges)
     assert done[-1][0] == done[-1][1]
     answers = [[offer.category for offer in each.suggest_many(TITLES, 1)[0]] for each in (scorer, expected)]
@@ -171,7 +173,7 @@ def test_what_naive_bayes_leaves_out_is_left_out_of_the_compiled_table(monkeypat
     monkeypatch.setattr(
         training, "compile_scorer", lambda *parts: given.setdefault("scorer", (parts, original(*parts)))[1]
     )
-    scorer = training.train(TITLES, PATHS, TitleSettings())
+    scorer = training.train(TITLES, PATHS, TitleSettings()).scorer
     (_, learned, classifiers, flat_model, _), _ = given["scorer"]
     assert 0 < flat_model.counted.sum() < len(flat_model.counted)
     contents = features.Contents.of([TITLES[0].lower().split()], TitleSettings())
@@ -192,22 +194,22 @@ def test_what_naive_bayes_leaves_out_is_left_out_of_the_compiled_table(monkeypat
 
 
 def test_words_fold_in_no_more_entries_than_allowed(monkeypatch):
-    whole = training.train(TITLES, PATHS, TitleSettings())
+    whole = training.train(TITLES, PATHS, TitleSettings()).scorer
     monkeypatch.setattr(compilation, "MAX_FOLDED_ENTRIES", 2_000)
-    bounded = training.train(TITLES, PATHS, TitleSettings())
+    bounded = training.train(TITLES, PATHS, TitleSettings()).scorer
     assert 0 < bounded._vocabulary.entries.folded_rows < whole._vocabulary.entries.folded_rows
     np.testing.assert_allclose(bounded.probabilities(TITLES), whole.probabilities(TITLES), atol=1e-5)
 
 
-def test_a_search_among_many_categories_takes_fewer_of_them_with_all_their_ads(monkeypatch):
+def test_a_search_among_many_categories_takes_fewer_of_them_with_all_their_ads():
     contents = features.Contents.of([title.split() for title in TITLES], TitleSettings())
     examples = Examples(contents, list(PATHS))
-    assert tuning._with_fewer_categories(examples, examples, 0) == (examples, examples)
-    monkeypatch.setattr(tuning, "SEARCHED_ON", 30)
-    rest, asked = tuning._with_fewer_categories(examples, examples.part(np.arange(40)), 0)
-    assert len(set(rest.paths)) == 3
-    assert len(rest) == sum(path in set(rest.paths) for path in PATHS)
-    assert set(asked.paths) <= set(rest.paths)
+    trial = tuning.Trial(examples, examples.part(np.arange(40)))
+    assert trial.with_fewer_categories(len(set(PATHS)), seed=0) == trial
+    learned, aside = trial.with_fewer_categories(3, seed=0)
+    assert len(set(learned.paths)) == 3
+    assert len(learned) == sum(path in set(learned.paths) for path in PATHS)
+    assert set(aside.paths) <= set(learned.paths)
 
 
 def test_a_temperature_is_fitted_to_a_part_of_many_margins(monkeypatch):
@@ -238,7 +240,7 @@ def test_features_are_numbered_alike_however_many_at_a_time(monkeypatch):
 
 
 def test_rank_gives_equal_categories_in_order(monkeypatch):
-    scorer = training.train(TITLES, PATHS, TitleSettings())
+    scorer = training.train(TITLES, PATHS, TitleSettings()).scorer
     probabilities = np.array([[0.1, 0.4, 0.4, 0.1], [0.25, 0.25, 0.25, 0.25]])
     monkeypatch.setattr(scorer, "_score_batch", lambda batch: (probabilities.copy(), None))
     order, values = scorer.rank(["one", "two"], 3)
@@ -247,5 +249,5 @@ def test_rank_gives_equal_categories_in_order(monkeypatch):
 
 
 def test_a_tree_has_no_level_without_an_edge():
-    scorer = training.train(TITLES, PATHS, TitleSettings())
+    scorer = training.train(TITLES, PATHS, TitleSettings()).scorer
     assert (scorer.tree.path_edges < scorer.tree.edges).any(axis=1).all()

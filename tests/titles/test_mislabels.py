@@ -148,7 +148,7 @@ def test_no_scorer_saw_the_titles_that_it_scores():
     fold_of = assign_folds(paths, 3, 0)
     for fold in range(3):
         seen, unseen = np.flatnonzero(fold_of != fold), np.flatnonzero(fold_of == fold)
-        expected = train([unique[i] for i in seen], [paths[i] for i in seen], TitleSettings())
+        expected = train([unique[i] for i in seen], [paths[i] for i in seen], TitleSettings()).scorer
         assert expected.tree.categories == scores.categories
         assert np.allclose(scores.probabilities[unseen], expected.probabilities([unique[i] for i in unseen]))
 
@@ -260,7 +260,7 @@ def test_a_category_of_few_ads_is_judged_by_its_branch():
 
 def test_the_words_that_decided_have_signs():
     titles, paths = make_titles()
-    scorer = train(titles, paths, TitleSettings())
+    scorer = train(titles, paths, TitleSettings()).scorer
     (words,) = deciding_words(scorer, ["sofa casco"], [(5,)], [(1, 2)])
     weights = dict(words)
     assert weights["sofa"] > 0 > weights["casco"]

@@ -66,7 +66,7 @@ def test_a_batch_has_the_probabilities_of_single_titles(scorer, titles):
 
 @pytest.fixture(scope="module", params=SETTINGS, ids=str)
 def other_scorer(request):
-    return train(TITLES, PATHS, TitleSettings(**request.param))
+    return train(TITLES, PATHS, TitleSettings(**request.param)).scorer
 
 
 @settings(deadline=None, max_examples=30)

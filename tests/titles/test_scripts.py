@@ -48,6 +48,6 @@ def test_decomposed_and_composed_titles_are_one():
 def test_a_language_without_spaces_is_learned():
     bikes = [f"{colour}色自転車{size}" for colour in "赤青白黒" for size in ("大", "小", "中")]
     chairs = [f"{colour}色木製椅子{size}" for colour in "赤青白黒" for size in ("大", "小", "中")]
-    scorer = train([*bikes, *chairs], [(1,)] * 12 + [(2,)] * 12, TitleSettings())
+    scorer = train([*bikes, *chairs], [(1,)] * 12 + [(2,)] * 12, TitleSettings()).scorer
     assert scorer.suggest("中古自転車", 1)[0].category == 1
     assert scorer.suggest("椅子セット", 1)[0].category == 2

@@ -14,7 +14,7 @@ def test_categories_of_two_ads_are_learned_and_nothing_is_said_a_thousand_times(
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         found = hold_out(titles, paths, TitleSettings()).evaluation
-        scorer = train(titles, paths, TitleSettings())
+        scorer = train(titles, paths, TitleSettings()).scorer
     assert found.path_accuracy > 0.9
     assert found.thin_categories == found.categories == 400
     assert scorer.suggest("cosa7 pieza7", 1)[0].category == 8

@@ -19,7 +19,7 @@ TITLES, PATHS = labelled_titles()
 def test_what_the_settings_leave_open_is_chosen_and_kept_with_the_scorer(tmp_path):
     from ad_autocategorize.titles.scorer import TitleScorer
 
-    scorer = train(TITLES, PATHS, TitleSettings(flat_svc_weight=0.7))
+    scorer = train(TITLES, PATHS, TitleSettings(flat_svc_weight=0.7)).scorer
     chosen = scorer.settings
     assert all(getattr(chosen, name) is not None for name in CHOSEN_AT_TRAINING)
     assert chosen.flat_svc_weight == 0.7
@@ -32,7 +32,7 @@ def test_another_training_inherits_what_was_chosen_and_keeps_what_is_set():
     settings = TitleSettings(regularization=3.0).inherit(chosen)
     assert settings.regularization == 3.0
     assert settings.naive_bayes_weight == chosen.naive_bayes_weight
-    assert train(TITLES, PATHS, settings).settings == settings
+    assert train(TITLES, PATHS, settings).scorer.settings == settings
 
 
 def test_nothing_is_searched_where_nothing_is_open(monkeypatch):
@@ -75,7 +75,7 @@ def noisy_site(wrong):
 
 
 def test_a_site_full_of_wrong_labels_is_regularised_more_than_a_clean_one():
-    clean, noisy = (train(*noisy_site(wrong), TitleSettings()).settings for wrong in (0.0, 0.5))
+    clean, noisy = (train(*noisy_site(wrong), TitleSettings()).scorer.settings for wrong in (0.0, 0.5))
     assert noisy.regularization < clean.regularization or noisy.flat_regularization < clean.flat_regularization
     assert noisy.regularization <= clean.regularization
     assert noisy.flat_regularization <= clean.flat_regularization
@@ -133,9 +133,9 @@ def test_titles_of_unknown_categories_count_as_wrong_and_weigh_no_part():
 def test_probabilities_know_of_ads_in_categories_that_nobody_has_seen():
     titles = [f"cosa{number % 4} modelo{number % 9}" for number in range(160)]
     paths = [(number % 4,) for number in range(160)]
-    sure = train(titles, paths, TitleSettings()).probabilities(["cosa1 modelo5"]).max()
+    sure = train(titles, paths, TitleSettings()).scorer.probabilities(["cosa1 modelo5"]).max()
     lone = [f"cosa{number % 4} modelo{number % 9}" for number in range(40)]
-    wary = train(titles + lone, paths + [(1000 + number,) for number in range(40)], TitleSettings())
+    wary = train(titles + lone, paths + [(1000 + number,) for number in range(40)], TitleSettings()).scorer
     assert sure > 0.95
     assert wary.probabilities(["cosa1 modelo5"]).max() < 0.88
 

@@ -80,7 +80,9 @@ def test_a_node_offers_its_children_and_itself_where_ads_stop():
 
 def test_a_node_with_few_ads_answers_with_frequencies_and_the_rest_still_learns():
     titles, paths = labelled_titles()
-    scorer = train([*titles, "raro uno", "raro dos"], [*paths, (9, 10), (9, 11)], TitleSettings(min_ads_per_node=5))
+    scorer = train(
+        [*titles, "raro uno", "raro dos"], [*paths, (9, 10), (9, 11)], TitleSettings(min_ads_per_node=5)
+    ).scorer
     rare = {s.path: s.probability for s in scorer.suggest("raro", 10)}
     assert rare[9, 10] == pytest.approx(rare[9, 11], rel=0.2)
 
@@ -133,6 +135,6 @@ def test_large_sites_are_trained_in_part_by_samples(monkeypatch):
     monkeypatch.setattr(training, "MAX_CALIBRATED_ON", 100)
     monkeypatch.setattr(cascade, "MAX_ADS_PER_NODE", 100)
     titles, paths = labelled_titles()
-    scorer = train(titles, paths, TitleSettings())
+    scorer = train(titles, paths, TitleSettings()).scorer
     best = [answer[0].path for answer in scorer.suggest_many(titles, 1)]
     assert np.mean([guess == path for guess, path in zip(best, paths, strict=True)]) > 0.95

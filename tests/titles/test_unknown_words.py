@@ -29,7 +29,7 @@ def test_a_site_of_words_alone_knows_unknown_ones_too():
     from ad_autocategorize.titles.training.training import train
     from tests.titles.data import labelled_titles
 
-    scorer = train(*labelled_titles(), TitleSettings(features="words"))
+    scorer = train(*labelled_titles(), TitleSettings(features="words")).scorer
     assert scorer.suggest("xyzzy plugh") == []
     alone, among = (scorer.suggest(title, 1)[0].probability for title in ("sofa", "sofa xyzzy plugh"))
     assert among < alone

@@ -8,7 +8,7 @@ from ad_autocategorize.titles.label_errors import out_of_fold
 from ad_autocategorize.titles.settings import TitleSettings
 from ad_autocategorize.titles.training.changes import FiledTitles
 from ad_autocategorize.titles.training.incremental import Ads, train_changed
-from ad_autocategorize.titles.training.training import TrainingError, train, train_whole
+from ad_autocategorize.titles.training.training import TrainingError, train
 from tests.titles.data import BOOKS, HOME, SOFAS, labelled_titles
 
 TITLES, PATHS = labelled_titles(240)
@@ -22,7 +22,7 @@ NONE = FiledTitles(np.empty(0, np.uint64), np.empty(0, np.int64))
 
 
 def frequencies(titles, paths, unlisted, **settings):
-    return train_whole(titles, paths, TitleSettings(**settings), unlisted=unlisted).checkpoint.frequencies
+    return train(titles, paths, TitleSettings(**settings), unlisted=unlisted).checkpoint.frequencies
 
 
 def same(first, second):
@@ -36,10 +36,10 @@ def ads_of(titles, paths, unlisted):
 
 
 def test_its_ngrams_are_learned_and_the_word_is_not_listed():
-    scorer = train(LEARNED, FILED, TitleSettings(), unlisted=UNLISTED)
+    scorer = train(LEARNED, FILED, TitleSettings(), unlisted=UNLISTED).scorer
     assert not scorer.words & set(OWN)
     assert scorer.suggest("zafirote", 1)[0].path == BOOKS
-    assert not train(TITLES, PATHS, TitleSettings()).suggest("zafirote", 1)
+    assert not train(TITLES, PATHS, TitleSettings()).scorer.suggest("zafirote", 1)
     known = frequencies(LEARNED, FILED, UNLISTED)
     assert {" zaf", "zafi", "fir"} <= set(known.ngrams)
     assert not [feature for feature in known.word_features if "zafir" in feature]
@@ -67,7 +67,10 @@ def test_neither_pairs_nor_marks_nor_ngrams_tell_a_word_that_stands_in_several_r
 
 
 def test_without_unlisted_words_all_is_as_ever():
-    assert same(train(LEARNED, FILED, SETTINGS), train(LEARNED, FILED, SETTINGS, unlisted={"never": frozenset()}))
+    assert same(
+        train(LEARNED, FILED, SETTINGS).scorer,
+        train(LEARNED, FILED, SETTINGS, unlisted={"never": frozenset()}).scorer,
+    )
 
 
 def test_words_alone_are_unknown_words():
@@ -91,14 +94,14 @@ def test_a_site_of_a_single_listed_word_is_learned_from(classifier):
         [*paths, HOME],
         TitleSettings(classifier=classifier),
         unlisted=dict.fromkeys(titles, frozenset()),
-    )
+    ).scorer
     assert scorer.words == {"mesa"}
     assert scorer.suggest("paro", 3)
 
 
 @pytest.fixture(scope="module")
 def whole():
-    return train_whole(LEARNED, FILED, SETTINGS, unlisted=UNLISTED)
+    return train(LEARNED, FILED, SETTINGS, unlisted=UNLISTED)
 
 
 def test_a_training_of_all_that_changed_is_a_whole_one(whole):
@@ -111,7 +114,7 @@ def test_a_training_of_all_that_changed_is_a_whole_one(whole):
 
 def test_of_all_that_changed_the_same_ngrams_are_learned(whole):
     muted = {word: frozenset({" zaf", "afir"}) for word in OWN}
-    before = train_whole(LEARNED, FILED, SETTINGS, unlisted=muted)
+    before = train(LEARNED, FILED, SETTINGS, unlisted=muted)
     assert same(train_changed(before, NONE, ads_of(LEARNED, FILED, muted)).trained.scorer, before.scorer)
     assert not same(train_changed(whole, NONE, ads_of(LEARNED, FILED, muted)).trained.scorer, whole.scorer)
 
@@ -140,9 +143,9 @@ def test_out_of_fold_too_they_are_not_listed(monkeypatch):
     listed = []
 
     def spy(*args, **options):
-        scorer = train(*args, **options)
-        listed.append(scorer.words)
-        return scorer
+        trained = train(*args, **options)
+        listed.append(trained.scorer.words)
+        return trained
 
     monkeypatch.setattr(out_of_fold, "train", spy)
     out_of_fold.out_of_fold_scores(LEARNED, FILED, SETTINGS, learned=LEARNED, unlisted=UNLISTED)

@@ -1,4 +1,4 @@
-"""Whether photos help: title, photo and both on ads that none of them has learned from."""
+"""Whether photos help: accuracy by title, by photo and by both, on ads that none of the models has learned from."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ from ad_autocategorize.item_photos.training.learning import (
     MOST_CELLS,
     Ads,
     Learned,
-    ask_titles,
     learn_photos,
+    score_titles_out_of_fold,
 )
 from ad_autocategorize.item_photos.training.sums import FloatArray
 from ad_autocategorize.statistics.reliability import expected_calibration_error
@@ -29,25 +29,27 @@ from ad_autocategorize.titles.settings import TitleSettings
 from ad_autocategorize.titles.training.training import Progress
 
 TITLE, PHOTO, BOTH = "title", "photo", "both"
-# A title of so many words that training knew, or fewer, says little.
+# A title counts as short if training knew at most so many of its words.
 SHORT_TITLE = 2
-# The photos are heard where the gain would come by chance less often than this.
+# Photos are used if the p-value of their gain is below this.
 SIGNIFICANT = 0.05
 RESAMPLES = 500
 
 
 @dataclass(frozen=True, slots=True)
 class HeldOut:
-    """Ads with photos that were set aside, and what was said of them.
+    """Ads with photos that were set aside, and their probabilities.
 
     Attributes
     ----------
-    rows : shape (tested,): their positions among all ads.
-    categories : the paths that training knew; ``targets`` are positions in them, shape (tested,).
-    views : probabilities by title, photo and both, each of shape (tested, categories).
-    groups : shape (tested,): near-identical titles share a number.
+    rows : shape (tested,): the positions of the test ads among all ads.
+    categories : the paths that training knew.
+    targets : shape (tested,): the position in ``categories`` of each ad's path, -1 if training did not know it.
+    views : the probabilities by ``TITLE``, ``PHOTO`` and ``BOTH``, each of shape (tested, categories).
+    groups : shape (tested,): equal for near-identical titles.
     known_words : shape (tested,): how many words of the title training knew.
-    comparison : both against the title alone, the whole path.
+    learned : the models of the photo side.
+    comparison : the accuracy by both compared with that by the title alone, for whole paths.
     """
 
     split: Split
@@ -62,24 +64,24 @@ class HeldOut:
 
     @property
     def short(self) -> NDArray[np.bool_]:
-        """Which titles have ``SHORT_TITLE`` words that training knew, or fewer."""
+        """Which titles are short, shape (tested,)."""
         return self.known_words <= SHORT_TITLE
 
     @property
     def gains(self) -> bool:
-        """Whether title and photos together are surely right more often than the title alone."""
+        """Whether title and photos together are significantly more accurate than the title alone."""
         return self.comparison.difference > 0 and self.comparison.p_value < SIGNIFICANT
 
 
 @dataclass(frozen=True, slots=True)
 class ViewScores:
-    """How often one view is right; shares and errors within 0 to 1.
+    """The accuracy of one view; shares and errors within 0 to 1.
 
     Attributes
     ----------
-    levels : of level 1, 2, ..., each over the ads filed that deep.
-    short : over the ads of short titles; ``None`` where there are none.
-    coverage : by wanted precision, the share of ads that could be filed without a person looking (see ``coverage``).
+    levels : the accuracy down to level 1, 2, ..., each over the ads filed that deep.
+    short : the accuracy over ads with short titles; ``None`` if there are none.
+    coverage : by wanted precision, the share of ads that could be filed automatically (see ``titles.evaluation.coverage``).
     """
 
     accuracy: float
@@ -90,7 +92,7 @@ class ViewScores:
     coverage: dict[str, float]
 
 
-def test_photos(
+def evaluate_photos(
     ads: Ads,
     settings: TitleSettings,
     groups: NDArray[np.intp],
@@ -99,9 +101,9 @@ def test_photos(
     seed: int = 0,
     progress: Progress | None = None,
 ) -> HeldOut | None:
-    """Learn from part of the ads and test on others that have photos; ``None`` where there are too few.
+    """Learn from part of the ads, and test on others that have photos; ``None`` if these are too few.
 
-    ``groups`` say which titles are nearly identical: they are on one side of the split, and in one fold.
+    ``groups``, shape (ads,), are equal for near-identical titles, which are kept on one side of the split and in one fold.
     """
     split = split or split_by_group(ads.paths, groups, seed)
     known = ads.part(split.train)
@@ -111,7 +113,7 @@ def test_photos(
     scorer = known.train(settings, seed=seed, progress=progress)
     categories = scorer.tree.categories
     folded = [("titles", number) for number in groups[split.train].tolist()]
-    asked, fold_of = ask_titles(known, categories, scorer.settings, folded, seed=seed, progress=progress)
+    asked, fold_of = score_titles_out_of_fold(known, categories, scorer.settings, folded, seed=seed, progress=progress)
     learned = learn_photos(known, categories, asked, fold_of)
     if learned is None:
         return None
@@ -120,8 +122,8 @@ def test_photos(
         shown = np.sort(np.random.default_rng(seed).choice(shown, most, replace=False))
     tested = ads.part(shown)
     targets = _positions(categories, tested.paths)
-    views = say(scorer, learned, tested)
-    right = {name: said.argmax(axis=1) == targets for name, said in views.items()}
+    views = predict_views(scorer, learned, tested)
+    right = {name: probabilities.argmax(axis=1) == targets for name, probabilities in views.items()}
     return HeldOut(
         split,
         shown,
@@ -135,8 +137,8 @@ def test_photos(
     )
 
 
-def say(scorer: TitleScorer, learned: Learned, ads: Ads) -> dict[str, FloatArray]:
-    """Return probabilities by title, photo and both for ads all of which have photos."""
+def predict_views(scorer: TitleScorer, learned: Learned, ads: Ads) -> dict[str, FloatArray]:
+    """Return the probabilities by title, photo and both for ads that all have photos, each of shape (ads, categories)."""
     by_title = scorer.probabilities(ads.titles)
     photos = learned.classifier.of_ads(ads.photos.vectors, ads.photos.ads)
     by_photo = learned.fusion.photos_alone(photos)
@@ -146,13 +148,13 @@ def say(scorer: TitleScorer, learned: Learned, ads: Ads) -> dict[str, FloatArray
 
 
 def measure(held_out: HeldOut, view: str, seed: int = 0) -> ViewScores:
-    """Return how good one of the views is."""
-    said, categories, targets = held_out.views[view], held_out.categories, held_out.targets
-    order = np.argsort(-said, axis=1, kind="stable")[:, :3]
+    """Return the scores of one of the views."""
+    probabilities, categories, targets = held_out.views[view], held_out.categories, held_out.targets
+    order = np.argsort(-probabilities, axis=1, kind="stable")[:, :3]
     right = order[:, 0] == targets
     guesses = [categories[best] for best in order[:, 0].tolist()]
     truth = [categories[target] for target in targets.tolist()]
-    confidence = said.max(axis=1)
+    confidence = probabilities.max(axis=1)
     numbers = np.unique(held_out.groups, return_inverse=True)[1]
     automation = measure_coverage(0, confidence, right, numbers, seed).automation
     short = held_out.short
@@ -191,12 +193,13 @@ def _levels(guesses: Sequence[Path], truth: Sequence[Path]) -> list[float]:
 
 
 def _positions(categories: Sequence[Path], paths: Sequence[Path]) -> NDArray[np.intp]:
-    """Return where each path stands among the categories, -1 for one that training did not know."""
+    """Return the position of each path among the categories, -1 if it is none of them."""
     column = {path: number for number, path in enumerate(categories)}
     return np.array([column.get(path, -1) for path in paths], dtype=np.intp)
 
 
 def _known_words(learned: Sequence[str], asked: Sequence[str], settings: TitleSettings) -> NDArray[np.intp]:
+    """Return how many words of each asked title are in any learned title, shape (asked,)."""
     normalize = Normalizer(settings)
     known = {word for title in learned for word in normalize(title)}
     return np.array([sum(word in known for word in normalize(title)) for title in asked], dtype=np.intp)

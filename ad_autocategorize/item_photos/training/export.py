@@ -1,4 +1,4 @@
-"""From a model of timm to the graph that gives embeddings. Needs PyTorch, once; nothing else of this room does."""
+"""Exports a model of timm as the graph that computes embeddings. The one module of this folder that needs PyTorch."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from ad_autocategorize.photos.training.export import INPUT, LARGEST_BATCH
 
 
 class _Embedding(nn.Module):
-    """A backbone that takes values from 0 to 1."""
+    """A backbone that takes values from 0 to 1, and normalises them itself."""
 
     def __init__(self, backbone: Backbone) -> None:
         super().__init__()
@@ -34,9 +34,10 @@ class _Embedding(nn.Module):
 def export_backbone(
     name: str, weights: str, height: int, width: int, *, accept_licence: bool = False
 ) -> tuple[bytes, Origin]:
-    """Return the ONNX graph of a backbone, photos float32[n, 3, height, width] of values from 0 to 1 to embeddings.
+    """Return the ONNX graph of a backbone, and where its weights come from.
 
-    ``name`` is a model of timm, ``weights`` what ``backbones.initialize`` takes; see there for what is raised.
+    The graph takes photos, float32[n, 3, height, width] of values from 0 to 1, and returns embeddings. ``name`` is a model of
+    timm; for ``weights`` and for what is raised see ``backbones.initialize``.
     """
     backbone = make_backbone(name, height, width)
     origin = initialize(backbone.module, name, weights, accept_licence=accept_licence)

@@ -1,7 +1,7 @@
 """Fitting the photo classifier and the fusion. NumPy and SciPy.
 
-The classifier is a linear discriminant analysis whose parts are both shrunk, since most categories have few photos: the common
-covariance towards a multiple of the identity (Friedman, "Regularized Discriminant Analysis", 1989), and the mean of each
+The classifier is a linear discriminant analysis (LDA). Most categories have few photos, so that both of its parts are shrunk: the
+common covariance towards a multiple of the identity (Friedman, "Regularized Discriminant Analysis", 1989), and the mean of each
 category towards that of its parent, from the root down (McCallum, Rosenfeld, Mitchell and Ng, "Improving Text Classification by
 Shrinkage in a Hierarchy of Classes", 1998). A category without photos has its parent's mean.
 """
@@ -28,16 +28,18 @@ from ad_autocategorize.item_photos.fusion import (
 from ad_autocategorize.item_photos.training.sums import ClassSums, FloatArray
 from ad_autocategorize.titles.hierarchy import Path
 
-# Photos that a category is said to have in it more than it has, like those of no category in particular.
+# The pseudo-count of photos that each category has in its prior.
 PRIOR_PHOTOS = 0.5
-# Where the search for the weights begins, and what it costs to leave it by a factor of e, in units of one ad's loss.
+# Where the search for the weights of title and photos begins, and the weight of the penalty on the squared distances of their
+# logarithms from there, in units of one ad's loss.
 USUAL_WEIGHTS = (0.9, 0.5)
 WEIGHT_PRIOR = 2.0
-# An entropy weight of this costs as much; the usual one is 0. Its gain comes by chance in one of twenty sites where twice the
-# logarithm of the likelihood ratio is beyond the last, of a chi-squared distribution with one degree of freedom.
-USUAL_ENTROPY_WEIGHT = 0.1
+# The entropy weight is 0 by default; one of this much has the penalty of a weight that is off by a factor of e.
+ENTROPY_WEIGHT_SCALE = 0.1
+# The entropy weight is used if twice the log of the likelihood ratio is above this: the 5 % limit of a chi-squared
+# distribution with one degree of freedom.
 LIKELIHOOD_RATIO = 3.84
-# What a unit in a confidence's numbers costs, in nats.
+# The weight of the penalty on the squared distance of a confidence's numbers from (0, 1, 0), in nats.
 CONFIDENCE_PRIOR = 2.0
 _LOG_TEMPERATURE_BOUNDS = (-2.0, 6.0)
 
@@ -48,24 +50,26 @@ class Shrinkage:
 
     Attributes
     ----------
-    covariance : from 0, as it is, to 1, a multiple of the identity.
-    parent : how many photos a parent's mean counts for beside a category's own.
+    covariance : how far the covariance is shrunk, from 0 (not at all) to 1 (a multiple of the identity).
+    parent : the mean of a category's parent counts as much as so many photos of its own.
     """
 
     covariance: float
     parent: float
 
 
-# Tried in this order; the first stays where no other is better.
+# Tried in this order; of equally good ones the first is taken.
 CANDIDATES = tuple(Shrinkage(covariance, parent) for covariance in (0.8, 0.9, 0.6) for parent in (20.0, 5.0))
 
 
 def fit_classifier(sums: ClassSums, categories: Sequence[Path], shrinkage: Shrinkage) -> PhotoClassifier:
-    """Return the classifier of photos that were added up, not calibrated yet."""
+    """Return the classifier that photos give, summed by category; it is not calibrated."""
     total = sums.weights.sum()
     centre = sums.sums.sum(axis=0) / total
+    # From here on embeddings are relative to the centre of all of them.
     own = sums.sums - sums.weights[:, None] * centre
     means = _shrunk_means(own, sums.weights, categories, shrinkage.parent)
+    # The scatter within categories: the sum of (x - mean)(x - mean)' over all photos, multiplied out.
     across = own.T @ means
     within = sums.scatter - total * np.outer(centre, centre) - across - across.T
     within += (means * sums.weights[:, None]).T @ means
@@ -73,7 +77,7 @@ def fit_classifier(sums: ClassSums, categories: Sequence[Path], shrinkage: Shrin
     width = len(within)
     level = np.trace(within) / width
     shrunk = (1 - shrinkage.covariance) * within + shrinkage.covariance * level * np.eye(width)
-    # Photos that are all the same leave nothing to divide by.
+    # Keeps the matrix invertible if all photos are the same.
     shrunk += (1e-6 * level + 1e-9) * np.eye(width)
     coefficients = np.linalg.solve(shrunk, means.T).T
     priors = np.log((sums.weights + PRIOR_PHOTOS) / (total + PRIOR_PHOTOS * len(categories)))
@@ -82,7 +86,11 @@ def fit_classifier(sums: ClassSums, categories: Sequence[Path], shrinkage: Shrin
 
 
 def _shrunk_means(own: FloatArray, weights: FloatArray, categories: Sequence[Path], parent: float) -> FloatArray:
-    """Return each category's mean, drawn towards those above it; the root's is zero."""
+    """Return the mean of each category, shrunk towards those above it, shape (categories, width). The root's mean is zero.
+
+    ``own`` are the weighted sums of the categories' embeddings, of the same shape; ``weights`` the sums of the weights.
+    """
+    # By category path: the columns of the categories at or below it.
     below: dict[Path, list[int]] = {}
     for column, path in enumerate(categories):
         for depth in range(1, len(path) + 1):
@@ -95,7 +103,7 @@ def _shrunk_means(own: FloatArray, weights: FloatArray, categories: Sequence[Pat
     for column, path in enumerate(categories):
         result[column] = branches[path]
         if len(below[path]) > 1:
-            # Ads that stop at an inner category: its branch holds those of the categories below it too.
+            # An inner category has ads of its own too: its mean is shrunk towards that of its branch, which includes those below.
             result[column] = (own[column] + parent * branches[path]) / (weights[column] + parent)
     return result
 
@@ -131,53 +139,64 @@ class FittedFusion:
 def fit_fusion(title: FloatArray, photos: FloatArray, targets: NDArray[np.intp]) -> FittedFusion:
     """Fit the fusion to ads that neither side has learned from.
 
-    Photos weigh more where the title leaves more open only if the ads surely say so, by a likelihood-ratio test.
+    The entropy weight, by which photos weigh more if the title leaves more open, is 0 unless a likelihood-ratio test speaks
+    for it.
 
     Parameters
     ----------
     title, photos : probabilities and log-probabilities, both of shape (ads, categories).
     targets : shape (ads,): the right category of each.
     """
-    plain, bent = (_fit_weights(title, photos, targets, bent=bent) for bent in (False, True))
-    weights, loss = bent if 2 * (plain[1] - bent[1]) > LIKELIHOOD_RATIO else plain
-    fusion = Fusion(*weights, Confidence(), fit_confidence(photos, targets))
+    plain, with_entropy = (_fit_weights(title, photos, targets, with_entropy=each) for each in (False, True))
+    chosen = with_entropy if 2 * (plain.loss - with_entropy.loss) > LIKELIHOOD_RATIO else plain
+    fusion = Fusion(chosen.title, chosen.photo, chosen.entropy, Confidence(), fit_confidence(photos, targets))
     fusion = replace(fusion, together=fit_confidence(fusion.scores(title, photos), targets))
-    return FittedFusion(fusion, loss / len(targets))
+    return FittedFusion(fusion, chosen.loss / len(targets))
 
 
-def _fit_weights(
-    title: FloatArray, photos: FloatArray, targets: NDArray[np.intp], *, bent: bool
-) -> tuple[tuple[float, float, float], float]:
-    """Return the three weights of least loss, and that loss; the last is 0 unless it is ``bent``."""
+@dataclass(frozen=True, slots=True)
+class _Weights:
+    """The weights of a fusion, and their loss, penalty included, summed over ads."""
+
+    title: float
+    photo: float
+    entropy: float
+    loss: float
+
+
+def _fit_weights(title: FloatArray, photos: FloatArray, targets: NDArray[np.intp], *, with_entropy: bool) -> _Weights:
+    """Return the weights of least loss; the entropy weight is 0 unless ``with_entropy``."""
     logs, rows, openness = log_title(title), np.arange(len(targets)), entropy(title)
     usual = np.array([*np.log(USUAL_WEIGHTS), 0.0])
-    scale = np.array([1.0, 1.0, USUAL_ENTROPY_WEIGHT])
+    scale = np.array([1.0, 1.0, ENTROPY_WEIGHT_SCALE])
 
+    # ``values`` are the logarithms of the weights of title and photos, and the entropy weight itself.
     def objective(values: FloatArray) -> tuple[float, FloatArray]:
         title_weight, photo_weight = np.exp(values[:2])
-        said = log_softmax(title_weight * logs + (photo_weight + values[2] * openness)[:, None] * photos)
-        sure = np.exp(said)
-        by_title, by_photo = (part[rows, targets] - (sure * part).sum(axis=1) for part in (logs, photos))
+        fused = log_softmax(title_weight * logs + (photo_weight + values[2] * openness)[:, None] * photos)
+        probabilities = np.exp(fused)
+        # The slope of the right category's log-probability by the factor of each part.
+        by_title, by_photo = (part[rows, targets] - (probabilities * part).sum(axis=1) for part in (logs, photos))
         slopes = title_weight * by_title.sum(), photo_weight * by_photo.sum(), openness @ by_photo
         distance = (values - usual) / scale
-        loss = -said[rows, targets].sum() + WEIGHT_PRIOR * distance @ distance
+        loss = -fused[rows, targets].sum() + WEIGHT_PRIOR * distance @ distance
         return float(loss), np.asarray(2 * WEIGHT_PRIOR * distance / scale - np.array(slopes))
 
     highest = float(np.log(LARGEST_WEIGHT))
-    bounds = [(-5.0, highest), (-5.0, highest), (0.0, 1.0 if bent else 0.0)]
+    bounds = [(-5.0, highest), (-5.0, highest), (0.0, 1.0 if with_entropy else 0.0)]
     found = minimize(objective, usual, jac=True, method="L-BFGS-B", bounds=bounds)
     title_weight, photo_weight = np.exp(found.x[:2]).tolist()
-    return (title_weight, photo_weight, float(found.x[2])), float(found.fun)
+    return _Weights(title_weight, photo_weight, float(found.x[2]), float(found.fun))
 
 
 def fit_confidence(scores: FloatArray, targets: NDArray[np.intp]) -> Confidence:
-    """Fit how sure the best category is, to scores of shape (ads, categories) and the right categories, shape (ads,).
+    """Fit a confidence so that the best category's probability says how often it is the right one.
 
-    What is fitted is whether the best category is the right one, since its probability is what people and thresholds read.
+    ``scores`` are of shape (ads, categories); ``targets``, shape (ads,), are the right categories.
     """
-    best, odds, lead, _ = parts_of(scores)
-    features = np.stack([np.ones(len(best)), odds, lead])
-    sign = np.where(best == targets, 1.0, -1.0)
+    parts = parts_of(scores)
+    features = np.stack([np.ones(len(targets)), parts.log_odds, parts.lead])
+    sign = np.where(parts.best == targets, 1.0, -1.0)
     usual = np.array([0.0, 1.0, 0.0])
 
     def objective(values: FloatArray) -> tuple[float, FloatArray]:

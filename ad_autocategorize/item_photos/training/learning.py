@@ -1,4 +1,4 @@
-"""Learning from titles and photos together: what is chosen is chosen on ads that neither side has learned from."""
+"""Training of the photo classifier and of the fusion with titles. All choices are made on ads not learned from."""
 
 from __future__ import annotations
 
@@ -27,7 +27,8 @@ from ad_autocategorize.titles.settings import TitleSettings
 from ad_autocategorize.titles.training.training import Progress, train
 
 FOLDS = 4
-# As many folds are asked in turn as it takes to have so many ads; of each fold no more than these, and no more scores than those.
+# Title models are trained for as many folds as it takes to score so many ads with photos out of fold. Of each fold at most
+# ``MOST_ADS`` ads are scored, and at most ``MOST_CELLS`` scores kept.
 WANTED_ADS = 2_000
 MOST_ADS = 5_000
 MOST_CELLS = 2**24
@@ -52,7 +53,7 @@ class Ads:
         return len(self.paths)
 
     def part(self, chosen: NDArray[np.intp]) -> Ads:
-        """Return the ads at rising positions."""
+        """Return the ads at ascending positions."""
         rows = chosen.tolist()
         return Ads(
             [self.titles[row] for row in rows],
@@ -73,18 +74,18 @@ class Ads:
             unlisted=self.unlisted,
             seed=seed,
             progress=progress,
-        )
+        ).scorer
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
-    """What title models said of ads with photos, out of fold.
+class TitleScores:
+    """Ads with photos, and their probabilities by title models that were trained without them.
 
     Attributes
     ----------
-    ads : their positions, rising within a fold.
-    fold : the fold that each was in.
-    title : shape (asked, categories): the probabilities by title.
+    ads : shape (scored,): the positions of the ads, ascending within a fold.
+    fold : shape (scored,): the fold of each.
+    title : shape (scored, categories): the probabilities by title.
     """
 
     ads: NDArray[np.intp]
@@ -94,7 +95,10 @@ class Asked:
 
 @dataclass(frozen=True, slots=True)
 class Learned:
-    """The classifier, calibrated, and the fusion that suits it; ``asked`` ads chose shrinkage, temperature and fusion."""
+    """The calibrated classifier, and the fusion.
+
+    ``shrinkage``, ``temperature`` and the fusion were chosen by so many ads as ``asked`` says.
+    """
 
     classifier: PhotoClassifier
     fusion: Fusion
@@ -103,7 +107,7 @@ class Learned:
     asked: int
 
 
-def ask_titles(
+def score_titles_out_of_fold(
     ads: Ads,
     categories: tuple[Path, ...],
     settings: TitleSettings,
@@ -111,10 +115,10 @@ def ask_titles(
     *,
     seed: int = 0,
     progress: Progress | None = None,
-) -> tuple[Asked, NDArray[np.intp]]:
-    """Ask ads with photos of title models that did not learn from them; return it with the fold of every ad.
+) -> tuple[TitleScores, NDArray[np.intp]]:
+    """Score ads with photos by title models that were trained without them; return the scores, and the fold of every ad.
 
-    ``groups`` keep near-identical titles in one fold. ``progress`` is called with ("folds", done, all).
+    Ads of one group, near-identical titles, share a fold. ``progress`` is called with ("folds", done, all).
     """
     fold_of = assign_folds(ads.paths, FOLDS, seed, groups)
     shown = np.zeros(len(ads), dtype=bool)
@@ -129,49 +133,53 @@ def ask_titles(
             aside = np.sort(np.random.default_rng(seed).choice(aside, most, replace=False))
         scorer = ads.part(rest).train(settings, seed=seed)
         known = [column[path] for path in scorer.tree.categories]
-        said = np.zeros((len(aside), len(categories)))
-        said[:, known] = scorer.probabilities([ads.titles[row] for row in aside.tolist()])
-        parts.append(Asked(aside, np.full(len(aside), fold), said))
+        title = np.zeros((len(aside), len(categories)))
+        title[:, known] = scorer.probabilities([ads.titles[row] for row in aside.tolist()])
+        parts.append(TitleScores(aside, np.full(len(aside), fold), title))
         if progress is not None:
             progress("folds", fold + 1, rounds)
     columns = ([getattr(part, name) for part in parts] for name in ("ads", "fold", "title"))
-    return Asked(*map(np.concatenate, columns)), fold_of
+    return TitleScores(*map(np.concatenate, columns)), fold_of
 
 
 def learn_photos(
     ads: Ads,
     categories: tuple[Path, ...],
-    asked: Asked,
+    titles: TitleScores,
     fold_of: NDArray[np.intp],
     candidates: Sequence[Shrinkage] = CANDIDATES,
 ) -> Learned | None:
-    """Fit classifier and fusion; ``None`` where fewer than ``FEWEST_ADS`` have been asked.
+    """Fit classifier and fusion; ``None`` if there are fewer than ``FEWEST_ADS`` out-of-fold scores.
 
-    The shrinkage is the one of ``candidates`` whose fusion has the least loss on the asked ads.
+    The shrinkage is the one of ``candidates`` whose fusion has the least loss on the scored ads. ``fold_of`` is the fold of
+    every ad.
     """
     labels = _labels(ads, categories)
-    if len(asked.ads) < FEWEST_ADS:
+    if len(titles.ads) < FEWEST_ADS:
         return None
-    folds = np.unique(asked.fold).tolist()
+    folds = np.unique(titles.fold).tolist()
     sums = {fold: add_up(_inside(ads.photos, fold_of == fold), labels, len(categories), ads.weights) for fold in folds}
     others = _inside(ads.photos, ~np.isin(fold_of, folds))
     total = add_up(others, labels, len(categories), ads.weights)
     for part in sums.values():
         total = total + part
-    targets = labels[asked.ads]
+    targets = labels[titles.ads]
     others_of = {fold: total - sums[fold] for fold in folds}
     tried = []
     for shrinkage in candidates:
-        scores = _scores(ads, categories, asked, others_of, shrinkage)
-        tried.append((fit_fusion(asked.title, scores.log_probabilities, targets), shrinkage, scores))
+        scores = _scores(ads, categories, titles, others_of, shrinkage)
+        tried.append((fit_fusion(titles.title, scores.log_probabilities, targets), shrinkage, scores))
     found, shrinkage, scores = min(tried, key=lambda each: each[0].loss)
     classifier = fit_classifier(total, categories, shrinkage)
     calibrated = calibrate(classifier, scores.temperature)
-    return Learned(calibrated, found.fusion, shrinkage, scores.temperature, len(asked.ads))
+    return Learned(calibrated, found.fusion, shrinkage, scores.temperature, len(titles.ads))
 
 
-def learn_again(ads: Ads, categories: tuple[Path, ...], learned: Learned) -> PhotoClassifier:
-    """Return the classifier of all ads, calibrated as another of most of them was; their paths are among the categories."""
+def refit(ads: Ads, categories: tuple[Path, ...], learned: Learned) -> PhotoClassifier:
+    """Return a classifier trained on all ads, with the shrinkage and temperature that were chosen on most of them.
+
+    The paths of the ads are among the ``categories``.
+    """
     labels = _labels(ads, categories)
     sums = add_up(ads.photos, labels, len(categories), ads.weights)
     return calibrate(fit_classifier(sums, categories, learned.shrinkage), learned.temperature)
@@ -179,29 +187,30 @@ def learn_again(ads: Ads, categories: tuple[Path, ...], learned: Learned) -> Pho
 
 @dataclass(frozen=True, slots=True)
 class _Scores:
-    """What photos say of the asked ads, calibrated, shape (asked, categories), and the temperature that does it."""
+    """Calibrated log-probabilities by photo, out of fold, shape (scored, categories), and the temperature used."""
 
     log_probabilities: FloatArray
     temperature: float
 
 
 def _scores(
-    ads: Ads, categories: tuple[Path, ...], asked: Asked, sums: dict[int, ClassSums], shrinkage: Shrinkage
+    ads: Ads, categories: tuple[Path, ...], titles: TitleScores, sums: dict[int, ClassSums], shrinkage: Shrinkage
 ) -> _Scores:
-    targets = _labels(ads, categories)[asked.ads]
-    said = np.empty((len(asked.ads), len(categories)))
+    """Return the scores by photo of the ads that were scored by title; ``sums`` are those of the photos outside each fold."""
+    targets = _labels(ads, categories)[titles.ads]
+    scores = np.empty((len(titles.ads), len(categories)))
     fitted = {fold: fit_classifier(part, categories, shrinkage) for fold, part in sums.items()}
     for fold, classifier in fitted.items():
-        here = asked.fold == fold
-        photos = ads.photos.of(asked.ads[here])
-        said[here] = classifier.of_ads(photos.vectors, photos.ads)
-    temperature = fit_temperature(said, targets)
-    # Once more, since the median of several photos is taken of calibrated answers.
+        here = titles.fold == fold
+        photos = ads.photos.of(titles.ads[here])
+        scores[here] = classifier.of_ads(photos.vectors, photos.ads)
+    temperature = fit_temperature(scores, targets)
+    # Scored again with the temperature: the median over an ad's photos is taken of calibrated scores.
     for fold, classifier in fitted.items():
-        here = asked.fold == fold
-        photos = ads.photos.of(asked.ads[here])
-        said[here] = calibrate(classifier, temperature).of_ads(photos.vectors, photos.ads)
-    return _Scores(said, temperature)
+        here = titles.fold == fold
+        photos = ads.photos.of(titles.ads[here])
+        scores[here] = calibrate(classifier, temperature).of_ads(photos.vectors, photos.ads)
+    return _Scores(scores, temperature)
 
 
 def _labels(ads: Ads, categories: Sequence[Path]) -> NDArray[np.intp]:
@@ -210,6 +219,6 @@ def _labels(ads: Ads, categories: Sequence[Path]) -> NDArray[np.intp]:
 
 
 def _inside(photos: AdPhotos, chosen: NDArray[np.bool_]) -> AdPhotos:
-    """Return the photos of the ads that are chosen, each under its ad's position."""
+    """Return the photos of the chosen ads, which keep their positions."""
     rows = np.flatnonzero(chosen[photos.ads])
     return AdPhotos(photos.vectors[rows], photos.ads[rows])

@@ -1,4 +1,4 @@
-"""What titles and photos say together of ads that neither has learned from, for the search for mislabelled ads."""
+"""Out-of-fold probabilities by title and photos, for the search for mislabelled ads."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ BATCH = 1024
 
 
 @dataclass(frozen=True, slots=True)
-class Heard:
-    """What was said of n ads with the photos heard.
+class FusedScores:
+    """The out-of-fold probabilities of n ads by title and photos.
 
     Attributes
     ----------
-    probabilities : float32, shape (n, categories), by title and photos together; of an ad without a photo its title's own.
-    best : shape (n,): the category that the photos alone find most probable, -1 for an ad without one.
-    best_probability : float32, shape (n,): how probable, 0 for an ad without a photo.
+    probabilities : float32, shape (n, categories): by title and photos together; by title alone for an ad without a photo.
+    best : shape (n,): the most probable category by photos alone, -1 for an ad without a photo.
+    best_probability : float32, shape (n,): its probability by photos alone, 0 for an ad without a photo.
     """
 
     probabilities: NDArray[np.float32]
@@ -31,24 +31,24 @@ class Heard:
     best_probability: NDArray[np.float32]
 
 
-def hear_photos(
+def score_with_photos(
     scores: FoldScores,
     photos: AdPhotos,
     fusion: Fusion,
     shrinkage: Shrinkage,
     temperature: float,
     weights: NDArray[np.float64] | None = None,
-) -> Heard:
-    """Return what titles and photos say of the ads, out of fold.
+) -> FusedScores:
+    """Return the probabilities of ads by title and photos, out of fold.
 
     Parameters
     ----------
-    scores : of the titles; in each fold the classifier of photos learns from the other folds too.
+    scores : the out-of-fold scores of the titles. The photos of each fold are scored by a classifier of the other folds' photos.
     photos : of the same ads.
-    fusion, shrinkage, temperature : as they were chosen for the model in service.
-    weights : shape (ads,): how much each ad counts in training.
+    fusion, shrinkage, temperature : those of the model in service.
+    weights : shape (ads,): how much each ad counts in training; ``None`` if all count the same.
     """
-    heard = Heard(
+    fused = FusedScores(
         scores.probabilities.copy(),
         np.full(len(scores.given), -1, dtype=np.intp),
         np.zeros(len(scores.given), dtype=np.float32),
@@ -68,7 +68,7 @@ def hear_photos(
             rows = inside[start : start + BATCH]
             own = photos.of(rows)
             said = classifier.of_ads(own.vectors, own.ads)
-            heard.probabilities[rows] = fusion.combine(scores.probabilities[rows].astype(np.float64), said)
+            fused.probabilities[rows] = fusion.combine(scores.probabilities[rows].astype(np.float64), said)
             alone = fusion.photos_alone(said)
-            heard.best[rows], heard.best_probability[rows] = alone.argmax(axis=1), alone.max(axis=1)
-    return heard
+            fused.best[rows], fused.best_probability[rows] = alone.argmax(axis=1), alone.max(axis=1)
+    return fused

@@ -1,4 +1,4 @@
-"""Ads that show nearly the same photo and are filed elsewhere: read together, they show what one ad at a time cannot."""
+"""Ads that show nearly the same photo as another ad but are filed elsewhere: seen together, they show which one is wrong."""
 
 from __future__ import annotations
 
@@ -22,14 +22,16 @@ def find_same_photos(
     filed: NDArray[np.intp],
     limit: int = 12,
 ) -> dict[int, list[int]]:
-    """Return, for those of the ``wanted`` ads that have any, the ads filed elsewhere with nearly the same photo.
+    """Return, by position of each of the ``wanted`` ads, the ads filed elsewhere with nearly the same photo.
 
-    The most alike first, ``limit`` at most. The work grows with the wanted photos times all photos, the memory with neither.
+    The most similar come first, ``limit`` at most; ads without any are left out. The work grows with wanted photos times all
+    photos, the memory with neither.
 
     Parameters
     ----------
-    wanted : positions of ads, rising.
-    numbers, filed : shape (ads,): who of them are one ad, which is not its own evidence, and where each is filed.
+    wanted : ascending positions of ads.
+    numbers : shape (ads,): equal for examples of one ad, which are not compared with each other.
+    filed : shape (ads,): the category of each.
     """
     asked = photos.of(wanted)
     vectors, rows = _directions(asked.vectors), wanted[asked.ads]
@@ -48,7 +50,7 @@ def find_same_photos(
 
 
 def _keep(alike: dict[int, float], ads: NDArray[np.intp], similar: NDArray[np.float32], limit: int) -> None:
-    """Add the ads that are alike enough, and leave the ``limit`` most alike, in that order."""
+    """Add to ``alike`` the ads that are similar enough, and keep the ``limit`` most similar, in that order."""
     for ad, value in zip(ads.tolist(), similar.tolist(), strict=True):
         if value >= SAME_PHOTO:
             alike[ad] = max(value, alike.get(ad, 0.0))
@@ -58,6 +60,7 @@ def _keep(alike: dict[int, float], ads: NDArray[np.intp], similar: NDArray[np.fl
 
 
 def _directions(vectors: NDArray[np.float16]) -> NDArray[np.float32]:
+    """Return the vectors divided by their lengths."""
     plain = np.asarray(vectors, dtype=np.float32)
     lengths = np.linalg.norm(plain, axis=1, keepdims=True)
     return np.asarray(plain / np.maximum(lengths, np.float32(1e-6)))

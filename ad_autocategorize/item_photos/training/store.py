@@ -1,7 +1,7 @@
 """Embeddings that are kept from one training to the next, found by the digest of the photo's file.
 
-Two files that only grow: the vectors, and the digests in the same order. A training that is stopped leaves both sound, as far as
-it got, and the next one goes on from there.
+There are two files, which are appended to: the vectors, and the digests in the same order. If a training is stopped, both are
+sound as far as it got, and the next training goes on from there.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ _COPIED = 4096
 
 
 class EmbeddingStore:
-    """The embeddings of one backbone in a folder of its own, which a training and a search may fill at the same time."""
+    """The embeddings of one backbone, in a folder of its own. Several processes may add to it at the same time."""
 
     def __init__(self, folder: Path, width: int) -> None:
         self.folder, self.width = folder, width
@@ -50,13 +50,13 @@ class EmbeddingStore:
                 self._places[digests[row]] = len(self._places)
 
     def vectors(self, digests: Sequence[bytes]) -> NDArray[np.float16]:
-        """Return the embeddings of photos that are there, float16[n, width]. Raises ``KeyError``."""
+        """Return the embeddings of photos, float16[n, width]. Raises ``KeyError`` for one that is not there."""
         with self._locked():
             rows = [self._places[digest] for digest in digests]
             return np.asarray(self._mapped()[rows], dtype=np.float16)
 
     def prune(self, used: Mapping[bytes, object] | set[bytes]) -> int:
-        """Drop the embeddings of photos that are not used, and return how many there were: they go with the ads."""
+        """Delete the embeddings of photos that are not in ``used``, since their ads are gone; return how many."""
         with self._locked():
             kept = [digest for digest in self._places if digest in used]
             dropped = len(self._places) - len(kept)
@@ -72,7 +72,7 @@ class EmbeddingStore:
         with fresh.open("wb") as file:
             for start in range(0, len(rows), _COPIED):
                 file.write(old[rows[start : start + _COPIED]].tobytes())
-        # Without digests for a moment: a training that is stopped here makes the embeddings again, and mixes none up.
+        # In between there are no digests: if the process is stopped here, embeddings are made again, and none is mixed up.
         (self.folder / DIGESTS_NAME).unlink(missing_ok=True)
         fresh.replace(self.folder / VECTORS_NAME)
         (self.folder / DIGESTS_NAME).write_bytes(b"".join(kept))
@@ -80,7 +80,7 @@ class EmbeddingStore:
 
     @contextmanager
     def _locked(self) -> Iterator[None]:
-        """Keep other processes out, and look first at what they have written since."""
+        """Keep other processes out; first read what they have written since the last time."""
         with (self.folder / LOCK_NAME).open("w") as file:
             fcntl.flock(file, fcntl.LOCK_EX)
             if self._seen is None or self._seen != self._signature():
@@ -89,7 +89,7 @@ class EmbeddingStore:
             self._seen = self._signature()
 
     def _signature(self) -> tuple[int, ...]:
-        """Return what changes whenever the list of digests does."""
+        """Return numbers that change whenever the file of digests does."""
         path = self.folder / DIGESTS_NAME
         if not path.exists():
             return ()
@@ -103,7 +103,7 @@ class EmbeddingStore:
         return np.memmap(path, "<f2", "r", shape=(len(self._places), self.width))
 
     def _read(self) -> dict[bytes, int]:
-        """Return the place of each digest; what a stopped training wrote by half is cut off."""
+        """Return the place of each digest. What a stopped process wrote only in part is cut off."""
         vectors, digests = self.folder / VECTORS_NAME, self.folder / DIGESTS_NAME
         size = 2 * self.width
         held = vectors.stat().st_size // size if vectors.exists() else 0
@@ -117,7 +117,7 @@ class EmbeddingStore:
         places = {digest: row for row, digest in enumerate(parts)}
         if len(places) == sound:
             return places
-        # A digest that stands there twice: no file of ours. All of it can be made again.
+        # A digest is there twice, which this class never writes. Start over: all embeddings can be made again.
         for path in (vectors, digests):
             path.unlink(missing_ok=True)
         return {}

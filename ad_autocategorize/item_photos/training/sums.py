@@ -1,4 +1,4 @@
-"""What photos add up to, category by category: all that the classifier learns from, in memory that does not grow with them."""
+"""Sums of embeddings by category: all that the classifier learns from. Their size does not grow with the number of photos."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ class AdPhotos:
     Attributes
     ----------
     vectors : float16, shape (photos, width); may be mapped from disk.
-    ads : shape (photos,): the position of each photo's ad, never falling. Ads may have several photos, or none.
+    ads : shape (photos,): the position of each photo's ad, in ascending order. Ads may have several photos, or none.
     """
 
     vectors: NDArray[np.float16]
@@ -31,11 +31,11 @@ class AdPhotos:
         return len(self.ads)
 
     def with_photos(self) -> NDArray[np.intp]:
-        """Return the positions of the ads that have a photo, rising."""
+        """Return the positions of the ads that have a photo, ascending."""
         return np.unique(self.ads)
 
     def of(self, ads: NDArray[np.intp]) -> AdPhotos:
-        """Return the photos of ads at rising positions, each renamed to its place among these."""
+        """Return the photos of the ads at ascending positions; an ad's new position is its place among these."""
         places = np.searchsorted(ads, self.ads)
         inside = places < len(ads)
         inside[inside] = ads[places[inside]] == self.ads[inside]
@@ -48,9 +48,10 @@ class ClassSums:
 
     Attributes
     ----------
-    weights : shape (categories,): of the photos of each category, those of one ad together as much as the ad.
-    sums : shape (categories, width): of the weighted embeddings.
-    scatter : shape (width, width): of the weighted outer products of each embedding with itself.
+    weights : shape (categories,): the summed weights of each category's photos. All photos of an ad together weigh what the ad
+    does.
+    sums : shape (categories, width): the summed weighted embeddings.
+    scatter : shape (width, width): the summed weighted outer products of each embedding with itself.
     """
 
     weights: FloatArray

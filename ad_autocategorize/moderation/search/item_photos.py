@@ -18,7 +18,7 @@ from ad_autocategorize.titles.hierarchy import Path
 
 if TYPE_CHECKING:
     # The training side.
-    from ad_autocategorize.item_photos.training.out_of_fold import Heard
+    from ad_autocategorize.item_photos.training.out_of_fold import FusedScores
     from ad_autocategorize.item_photos.training.sums import AdPhotos
     from ad_autocategorize.titles.label_errors.out_of_fold import FoldScores
 
@@ -41,7 +41,7 @@ class PhotoEvidence:
     """
 
     title: NDArray[np.float32]
-    heard: Heard
+    heard: FusedScores
     photos: AdPhotos
     given: NDArray[np.intp]
 
@@ -84,7 +84,7 @@ def with_item_photos(
     if active is None or active.photos is None or opened is None:
         return scores, None
     from ad_autocategorize.item_photos.training.fitting import Shrinkage
-    from ad_autocategorize.item_photos.training.out_of_fold import hear_photos
+    from ad_autocategorize.item_photos.training.out_of_fold import score_with_photos
 
     embedder, store = opened
     chosen = ModelVersion.objects.get(name=active.version).metrics.get(PART_KEY, {})
@@ -93,7 +93,7 @@ def with_item_photos(
         return scores, None
     keys = [ad.ad_id for ad in ads]
     photos = gather(keys, embed_ads(source, set(keys), embedder, store, progress), store)
-    heard = hear_photos(
+    heard = score_with_photos(
         scores,
         photos,
         active.photos.fusion,

@@ -1,4 +1,4 @@
-"""Variations of the training photos that leave every label true: of a whole batch at once, where the batch lies."""
+"""Augmentation of training photos that keeps every label true; for a whole batch at once, on the batch's device."""
 
 from __future__ import annotations
 
@@ -11,16 +11,19 @@ from ad_autocategorize.photos.settings import Augmentation
 
 # The least part of each side that a crop keeps.
 _LEAST_SIDE = {"mild": 0.75, "strong": 0.6}
-# Height and width of a crop differ by at most this factor, and its square root is the usual.
+# The proportions of a crop differ from the photo's by a random factor of up to this, or of one over it.
 _LARGEST_STRETCH = 1.15
-# The share of the strongly varied batches that is mixed, half of them in patches and half all over.
+# With strong augmentation, the share of batches in which photos are blended (see ``mix``).
 MIXED = 0.5
-# Colors keep their hue, or the color head would learn from wrong labels.
+# The hue is kept: otherwise the color labels would be wrong.
 _jitter = v2.ColorJitter(brightness=0.3, contrast=0.3, saturation=0.3)
 
 
 def vary(photos: Tensor, height: int, width: int, augmentation: Augmentation) -> Tensor:
-    """Return float32[n, 3, height, width] of values from 0 to 1 for uint8[n, 3, any, any]: crops, half of them mirrored."""
+    """Return random crops of photos, half of them mirrored.
+
+    ``photos`` are uint8[n, 3, any, any]; the crops float32[n, 3, height, width] of values from 0 to 1.
+    """
     values = photos.float() / 255
     if augmentation == "none":
         return F.interpolate(values, (height, width), mode="bilinear", antialias=True)
@@ -28,7 +31,7 @@ def vary(photos: Tensor, height: int, width: int, augmentation: Augmentation) ->
     side = least + (1 - least) * torch.rand(len(photos), device=photos.device)
     stretched = (side * _LARGEST_STRETCH ** (2 * torch.rand_like(side) - 1)).clamp(least, 1)
     mirrored = 1 - 2 * torch.randint_like(side, 2)
-    # Rows of a map from the crop's coordinates to the photo's, both from -1 to 1.
+    # Affine maps from the coordinates of the crop to those of the photo, both from -1 to 1.
     transform = torch.zeros(len(photos), 2, 3, device=photos.device)
     transform[:, 0, 0] = stretched * mirrored
     transform[:, 1, 1] = side
@@ -40,13 +43,14 @@ def vary(photos: Tensor, height: int, width: int, augmentation: Augmentation) ->
 
 
 def mix(photos: Tensor) -> tuple[Tensor, float]:
-    """Blend each photo with the one before it in the batch: a patch (cutmix) or all over (mixup), one as likely as the other.
+    """Blend each photo with the one before it in the batch, by cutmix or by mixup with equal chances.
 
-    Returns the mixed photos and the share of the first; the partners are ``roll(1)``. Labels are not touched, since labels
-    that are missing cannot be blended: the loss takes both instead.
+    Returns the blended photos and the share that each photo's own pixels have in it; those of its partner, ``photos.roll(1)``,
+    have the rest. Labels are not blended, since some are missing: the loss is the weighted mean for both labels instead.
     """
     numbers = torch.arange(len(photos), device=photos.device)
-    # torchvision blends one label a photo: its place tells the share.
+    # torchvision does not return the share, but blends one-hot labels by it. With each photo as a class of its own, the first
+    # cell of the labels is the share.
     kind = v2.CutMix if torch.rand(()) < 0.5 else v2.MixUp
     options = {"alpha": 1.0 if kind is v2.CutMix else 0.2, "num_classes": len(photos)}
     mixed, shares = kind(**options)(photos, numbers)

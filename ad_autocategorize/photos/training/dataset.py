@@ -55,17 +55,20 @@ class PhotoSet:
         return labels
 
     def subset(self, chosen: NDArray[np.bool_]) -> PhotoSet:
-        """Return the chosen photos, which stay where they are."""
+        """Return the photos of a mask, bool[n]; their pixels are not copied."""
         return PhotoSet(
             self.pixels, self.labels[chosen], self.color_weights[chosen], self.groups[chosen], self.places[chosen]
         )
 
     def read(self, chosen: IntArray | slice) -> NDArray[np.uint8]:
-        """Return photos by their number, uint8[n, height, width, 3], in memory."""
+        """Read photos into memory, uint8[n, height, width, 3]; ``chosen`` are their numbers in this set."""
         return np.array(self.pixels[self.places[chosen]])
 
     def batches(self, size: int, order: IntArray | None = None, device: str = "cpu") -> Iterator[Batch]:
-        """Yield photos uint8[n, 3, height, width] on the device, with labels and color weights; all of them without an order."""
+        """Yield batches on the device: photos uint8[n, 3, height, width], labels and color weights.
+
+        ``order`` says which photos, and in what order; by default all.
+        """
         numbers = np.arange(len(self)) if order is None else order
         for start in range(0, len(numbers), size):
             chosen = numbers[start : start + size]

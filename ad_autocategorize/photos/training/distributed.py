@@ -1,4 +1,4 @@
-"""The processes that ``torchrun`` starts; gradients and weights are PyTorch's own business."""
+"""Training in several processes, which ``torchrun`` starts. PyTorch itself keeps their gradients and weights alike."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def join_processes(device: str) -> None:
 
 
 def rank_and_size() -> tuple[int, int]:
-    """Return the place of this process among all, and their number."""
+    """Return the rank of this process, and the number of processes."""
     if dist.is_available() and dist.is_initialized():
         return dist.get_rank(), dist.get_world_size()
     return 0, 1
@@ -33,6 +33,6 @@ def wait_for_all() -> None:
 
 
 def leave_processes() -> None:
-    """Take leave of the other processes."""
+    """Leave the process group."""
     if rank_and_size()[1] > 1:
         dist.destroy_process_group()

@@ -1,4 +1,4 @@
-"""How good the answers are: by head, as a whole, and where they go wrong. NumPy and scikit-learn."""
+"""The figures of a photo model: accuracy of each head and of all together, and confusions. NumPy and scikit-learn."""
 
 from __future__ import annotations
 
@@ -34,7 +34,8 @@ from ad_autocategorize.statistics.intervals import wilson_interval
 from ad_autocategorize.statistics.reliability import reliability
 
 PRECISIONS = (0.9, 0.95, 0.99)
-# Of each head: years and body types are so few that over all heads their confusions would fill the list.
+# For each head by itself: heads with few values, such as body types, have the most frequent confusions and would fill a common
+# list.
 MOST_CONFUSED = 8
 SHOWN_PHOTOS = 3
 
@@ -60,37 +61,27 @@ def evaluate(
     precision: float = 0.9,
     table: BoolArray | None = None,
 ) -> dict[str, Any]:
-    """Return the figures of ads of cars in JSON's types: an ad's photos are answered together, as they are served.
+    """Return the figures of ads of cars, in JSON's types. The photos of an ad are answered together, as they are served.
 
     Parameters
     ----------
     logits, labels : by head float[n, classes], and int64[n, heads or more], ``MISSING`` where unknown.
     groups : int64[n], the ad of each photo.
     precision : what the answers that are filled in should reach.
-    table : the pairs that exist today; those that were learned for ``None``.
+    table : the pairs that exist today; by default those that were learned.
     """
     mask = vocabularies.compatibility() if table is None else table
     merged, truth = merge(logits, groups), labels[np.unique(groups, return_index=True)[1]]
     decoded = decode(merged, mask, rules)
     best = best_answers(decoded, mask)
-    calibrated = calibrate(confidences(decoded, best), rules)
-    sure = sure_enough(calibrated, rules)
     right = {head: best[head] == truth[:, column] for column, head in enumerate(HEADS)}
     known = {head: truth[:, column] != MISSING for column, head in enumerate(HEADS)}
-    heads: dict[str, dict[str, Any]] = {}
-    for column, head in enumerate(HEADS):
-        if (part := known[head]).any():
-            heads[head] = {
-                **_accuracy(decoded[head][part], best[head][part], truth[part, column]),
-                **_selective(calibrated[head][part], right[head][part], sure[head][part], precision),
-                "threshold": rules.thresholds[head],
-            }
     each = pair_scores(logits["brand"], logits["model"], mask, rules.pair_weight)
     return {
         "photos": len(labels),
         "ads": len(truth),
         "precision": precision,
-        "heads": heads,
+        "heads": _by_head(decoded, best, truth, rules, precision),
         **_together(right, known),
         "pair_violations": violations(best["brand"], best["model"], mask),
         "model_accuracy_unmasked": unmasked_model_accuracy(logits, labels),
@@ -102,11 +93,30 @@ def evaluate(
     }
 
 
+def _by_head(
+    decoded: Logits, best: Mapping[str, IntArray], truth: IntArray, rules: Rules, precision: float
+) -> dict[str, dict[str, Any]]:
+    """Return the figures of each head that has labels, over the ads that have one."""
+    calibrated = calibrate(confidences(decoded, best), rules)
+    sure = sure_enough(calibrated, rules)
+    figures: dict[str, dict[str, Any]] = {}
+    for column, head in enumerate(HEADS):
+        known = truth[:, column] != MISSING
+        if known.any():
+            right = best[head][known] == truth[known, column]
+            figures[head] = {
+                **_accuracy(decoded[head][known], best[head][known], truth[known, column]),
+                **_selective(calibrated[head][known], right, sure[head][known], precision),
+                "threshold": rules.thresholds[head],
+            }
+    return figures
+
+
 def _together(right: Mapping[str, BoolArray], known: Mapping[str, BoolArray]) -> dict[str, Any]:
-    """Return the shares of ads with several fields right at once."""
+    """Return the shares of ads in which several fields are right at once; ``right`` and ``known`` are bool[ads] by head."""
     everything: BoolArray = np.asarray(np.stack([right[head] | ~known[head] for head in HEADS]).all(axis=0))
     figures: dict[str, Any] = {"all_known_heads_right": float(everything.mean()) if len(everything) else 0.0}
-    # Colors are often missing, since few people note them.
+    # Without colors too, which are often missing.
     for name, heads in (("all_five", HEADS), ("all_but_color", [head for head in HEADS if head != "color"])):
         complete: BoolArray = np.asarray(np.stack([known[head] for head in heads]).all(axis=0))
         all_right = np.asarray(np.stack([right[head] for head in heads]).all(axis=0))[complete]
@@ -115,6 +125,7 @@ def _together(right: Mapping[str, BoolArray], known: Mapping[str, BoolArray]) ->
 
 
 def _accuracy(scores: NDArray[np.floating], best: IntArray, truth: IntArray) -> dict[str, Any]:
+    """Return the accuracies of one head, for scores float[ads, classes], answers and labels int64[ads]."""
     from sklearn.metrics import f1_score
 
     right = best == truth
@@ -133,7 +144,10 @@ def _accuracy(scores: NDArray[np.floating], best: IntArray, truth: IntArray) -> 
 def _selective(
     confidence: NDArray[np.floating], right: BoolArray, filled: BoolArray, precision: float
 ) -> dict[str, Any]:
-    """Return what the confidences are worth: how well calibrated, what they can answer, and what the threshold fills in."""
+    """Return the calibration of confidences, the coverage that they allow, and what the threshold fills in.
+
+    All arrays are of shape (ads,); ``filled`` says which answers the threshold lets through.
+    """
     measured = reliability(0, confidence, right)
     low, high = None, None
     if filled.any():
@@ -161,6 +175,7 @@ def _share(right: BoolArray) -> float | None:
 
 
 def _year_within(best: IntArray, truth: IntArray, years: Sequence[int]) -> dict[str, float]:
+    """Return the share of answered years that are off by at most 0, 1 and 2 years."""
     known = truth != MISSING
     if not known.any():
         return {}
@@ -172,7 +187,10 @@ def _year_within(best: IntArray, truth: IntArray, years: Sequence[int]) -> dict[
 def most_confused(
     best: Mapping[str, IntArray], labels: IntArray, vocabularies: Vocabularies, names: Sequence[str]
 ) -> list[Confusion]:
-    """Return the values of each head that are taken for one another most often, with a few of the photos, head by head."""
+    """Return the most frequent confusions of each head, with the names of a few of the photos.
+
+    ``best``, int64[photos] by head, are the answers; ``names`` are those of the photos.
+    """
     confused = []
     for column, head in enumerate(HEADS):
         values = [" ".join(value) if isinstance(value, tuple) else str(value) for value in getattr(vocabularies, head)]

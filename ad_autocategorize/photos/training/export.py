@@ -32,9 +32,11 @@ class _Ordered(nn.Module):
 
 
 def to_onnx(network: CarNetwork, height: int, width: int) -> bytes:
-    """Return the ONNX graph of a network: photos float32[n, 3, height, width] of values from 0 to 1, to the
-    logits of each output."""
-    # The exporter wants the memory layout that it was written for.
+    """Return the ONNX graph of a network.
+
+    It takes photos, float32[n, 3, height, width] of values from 0 to 1, and returns the logits of each output.
+    """
+    # The network is trained in the channels-last layout; the exporter expects the usual one.
     plain = network.to("cpu").to(memory_format=torch.contiguous_format).eval()
     example = torch.zeros(2, 3, height, width)
     logging.getLogger("torch.onnx").setLevel(logging.ERROR)

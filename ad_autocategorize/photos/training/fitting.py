@@ -1,4 +1,4 @@
-"""From photos to a network that can be served: which way to train, and how its logits become answers."""
+"""From photos to a network that can be served: frozen or fine-tuned training, and the choice of view and rules."""
 
 from __future__ import annotations
 
@@ -23,7 +23,10 @@ from ad_autocategorize.photos.vocabularies import HEADS, BoolArray, Vocabularies
 
 
 def is_frozen(settings: PhotoSettings, photos: int) -> bool:
-    """Return whether the branches alone are to be trained on so many photos. Raises ``ValueError`` where they could not learn."""
+    """Return whether only the branches are trained on so many photos.
+
+    Raises ``ValueError`` for a frozen backbone with random weights, from which they could not learn.
+    """
     knows_nothing = settings.weights == NO_WEIGHTS
     if settings.freeze_backbone is None:
         return photos < FEW_PHOTOS and not knows_nothing
@@ -46,13 +49,15 @@ def train_network(
     resume: bool = False,
     reports: Sequence[Report] = (),
 ) -> None:
-    """Train a network in place, frozen or fine-tuned.
+    """Train a network in place, with a frozen backbone or fine-tuned (see ``is_frozen``).
 
     Parameters
     ----------
     train, validation : photos of the serving size.
-    work : where a checkpoint is kept.
-    embeddings : where a frozen backbone's are kept.
+    work : the folder of a fine-tuned network's checkpoint; ``None`` for none.
+    embeddings : the folder in which a frozen backbone's embeddings are kept; ``None`` for nowhere.
+    resume : whether to go on from a checkpoint.
+    reports : called after every epoch.
     """
     if is_frozen(settings, len(train)):
         BranchTrainer(network, train, validation, embeddings, device, settings.seed).run(reports)
@@ -63,7 +68,7 @@ def train_network(
 
 @dataclass(frozen=True, slots=True)
 class Served:
-    """How a trained network is served, and the figures that it was chosen by."""
+    """How a trained network is served, and the figures by which that was chosen."""
 
     preprocessing: Preprocessing
     rules: Rules
@@ -83,29 +88,25 @@ def choose_serving(
     embeddings: Path | None = None,
     device: str = "cpu",
 ) -> Served:
-    """Choose the view and the rules that photos of cars are answered best with, which the network has not learned from.
+    """Choose the view (the zoom of ``Preprocessing``) and the rules that do best on photos not learned from.
 
     Parameters
     ----------
-    validation : returns those photos in a zoom of ``Preprocessing``.
+    learned : the photos that the network was trained on.
+    validation : returns the validation photos with a given zoom.
     table : the pairs that may be answered, bool[brands, models].
-    embeddings : where a frozen backbone's are kept.
+    precision, others_learned : see ``choose_rules``.
+    embeddings : the folder in which a frozen backbone's embeddings are kept; ``None`` for nowhere.
     """
-    looked_at = {}
     if is_frozen(settings, len(learned)):
-        # The branches are fitted again in seconds: every photo they learned from tells how they do on others.
+        # Fitted in seconds, the branches can be fitted once for each fold: all photos are then photos not learned from.
         trainer = BranchTrainer(network, learned, learned, embeddings, device, settings.seed)
-        looked_at[1.0] = _cars(learned, trainer.out_of_fold())
+        views = {1.0: _cars(learned, trainer.out_of_fold())}
     else:
-        for zoom in ZOOMS:
-            photos = validation(zoom)
-            if not len(photos):
-                # A handful of ads: what they were learned from is all there is.
-                photos = learned
-            looked_at[zoom] = _cars(photos, predict_logits(network, photos, device))
-    likely = {zoom: likelihood(logits, photos.seen_labels, table) for zoom, (photos, logits) in looked_at.items()}
+        views = _views(network, learned, validation, device)
+    likely = {zoom: likelihood(logits, photos.seen_labels, table) for zoom, (photos, logits) in views.items()}
     zoom = max(likely, key=likely.__getitem__)
-    photos, logits = looked_at[zoom]
+    photos, logits = views[zoom]
     rules, figures = choose_rules(
         logits,
         photos.seen_labels,
@@ -119,7 +120,25 @@ def choose_serving(
     return Served(replace(Preprocessing(settings.height, settings.width), zoom=zoom), rules, figures)
 
 
-def _cars(photos: PhotoSet, logits: dict[str, NDArray[np.float32]]) -> tuple[PhotoSet, dict[str, NDArray[np.float32]]]:
+# Photos of cars, and the logits of each output for them, float32[n, classes].
+_View = tuple[PhotoSet, dict[str, NDArray[np.float32]]]
+
+
+def _views(
+    network: CarNetwork, learned: PhotoSet, validation: Callable[[float], PhotoSet], device: str
+) -> dict[float, _View]:
+    """Return the validation photos with each of ``ZOOMS``, and the network's logits for them."""
+    views = {}
+    for zoom in ZOOMS:
+        photos = validation(zoom)
+        if not len(photos):
+            # A site with a handful of ads has none to spare for validation: the training photos have to do.
+            photos = learned
+        views[zoom] = _cars(photos, predict_logits(network, photos, device))
+    return views
+
+
+def _cars(photos: PhotoSet, logits: dict[str, NDArray[np.float32]]) -> _View:
     """Return the photos that show cars, and their logits."""
     shown = photos.labels[:, len(HEADS)] == 1
     return photos.subset(shown), {name: values[shown] for name, values in logits.items()}

@@ -1,4 +1,4 @@
-"""Fitting the branches alone, on embeddings of a frozen backbone: each photo goes through it once, and never again."""
+"""Training of the branches alone, on the embeddings of a frozen backbone, through which each photo goes only once."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from ad_autocategorize.photos.training.losses import CarLoss
 from ad_autocategorize.photos.training.network import CarNetwork
 from ad_autocategorize.photos.training.training import EVALUATION_BATCH, Epoch, Report, score
 
-# A judgement, not a measurement: with fewer, a backbone that is trained along forgets more than it learns.
+# With fewer photos the backbone is frozen by default: fine-tuned, it would forget more than it learns. Judged, not measured.
 FEW_PHOTOS = 300
 CACHE_PREFIX = "embeddings-"
 EPOCHS = 60
@@ -27,18 +27,18 @@ BATCH = 256
 FOLDS = 5
 LEARNING_RATE = 2e-3
 WEIGHT_DECAY = 0.02
-# Validation is looked at this often.
-_LOOKED_AT = 10
+# The branches are validated after every tenth epoch, and after the last.
+_VALIDATED_EVERY = 10
 
 
 @dataclass
 class BranchTrainer:
-    """Fits the branches of a ``CarNetwork`` in place; the backbone stays as it is.
+    """Trains the branches of a ``CarNetwork`` in place; its backbone stays as it is.
 
     Attributes
     ----------
     train, validation : photos of the serving size.
-    folder : where embeddings are kept from one training to the next, by the digests of backbone and photo; ``None`` for nowhere.
+    folder : where embeddings are kept for the next training, found by the digests of backbone and photo; ``None`` for nowhere.
     """
 
     network: CarNetwork
@@ -50,15 +50,15 @@ class BranchTrainer:
     loss: CarLoss = field(default_factory=CarLoss)
 
     def run(self, reports: Sequence[Report] = ()) -> list[Epoch]:
-        """Fit, leave the branches of the best of the epochs looked at in ``network``, and return those epochs."""
+        """Train, and leave in ``network`` the branches of the best epoch of those that were validated; return these epochs."""
         begun = time.monotonic()
         self.network.to(self.device).eval()
-        vectors, looked_at = embed(self.network, (self.train, self.validation), self.folder, self.device)
+        vectors, of_validation = embed(self.network, (self.train, self.validation), self.folder, self.device)
         best, kept, epochs = -1.0, self.network.heads.state_dict(), []
         for number, loss in self._fit(vectors, self.train):
-            if (number + 1) % _LOOKED_AT and number + 1 < EPOCHS:
+            if (number + 1) % _VALIDATED_EVERY and number + 1 < EPOCHS:
                 continue
-            accuracies, value = score(self._answers(looked_at), self.validation, self.network.compatible)
+            accuracies, value = score(self._answers(of_validation), self.validation, self.network.compatible)
             epochs.append(Epoch(number, (number + 1) / EPOCHS, loss, accuracies, value, time.monotonic() - begun))
             if value > best or not len(self.validation):
                 best = value
@@ -69,9 +69,9 @@ class BranchTrainer:
         return epochs
 
     def out_of_fold(self) -> dict[str, NDArray[np.float32]]:
-        """Return the logits of the training photos, each from branches that have not learned from its ad.
+        """Return the logits of the training photos, out of fold: each is answered by branches that were trained without its ad.
 
-        A site with few photos has too few besides to choose thresholds by. The branches of ``network`` stay as they are.
+        Thresholds can be chosen by these if a site has too few photos for a validation set. ``network`` is left as it was.
         """
         self.network.to(self.device).eval()
         (vectors,) = embed(self.network, (self.train,), self.folder, self.device)
@@ -91,7 +91,7 @@ class BranchTrainer:
         return {head: np.concatenate(part)[order] for head, part in parts.items()}
 
     def _fit(self, vectors: Tensor, photos: PhotoSet) -> Iterator[tuple[int, float]]:
-        """Fit the branches to embeddings and yield each epoch's number and loss."""
+        """Train the branches on embeddings, float[n, 2, width]; yield the number and loss of each epoch."""
         labels = torch.from_numpy(photos.labels).to(self.device)
         weights = torch.from_numpy(photos.color_weights).to(self.device)
         torch.manual_seed(self.seed)
@@ -101,7 +101,7 @@ class BranchTrainer:
             self.network.dropout.train()
             losses = []
             for chosen in torch.split(torch.randperm(len(labels), device=labels.device), BATCH):
-                # Of each photo, itself or its mirror image.
+                # Either the photo or its mirror image, by chance.
                 side = torch.randint(2, (len(chosen),), device=labels.device)
                 outputs = self.network.branches(vectors[chosen, side].float())
                 loss = self.loss(outputs, labels[chosen], weights[chosen])
@@ -115,14 +115,15 @@ class BranchTrainer:
 
     @torch.inference_mode()
     def _answers(self, vectors: Tensor) -> dict[str, NDArray[np.float32]]:
+        """Return the logits of photos, not of their mirror images."""
         outputs = self.network.branches(vectors[:, 0].float())
         return {head: values.cpu().numpy() for head, values in outputs.items()}
 
 
 def embed(network: CarNetwork, sets: Sequence[PhotoSet], folder: Path | None, device: str = "cpu") -> list[Tensor]:
-    """Return for each set the embeddings of every photo and its mirror image, float16[n, 2, width].
+    """Return, for each set, the embeddings of every photo and of its mirror image, float16[n, 2, width].
 
-    Those in ``folder`` are not made again.
+    Those that ``folder`` holds are read from there; then it holds all that are returned, and no others.
     """
     keys = [[_digest(photos, place) for place in range(len(photos))] for photos in sets]
     cache = None
@@ -146,6 +147,7 @@ def embed(network: CarNetwork, sets: Sequence[PhotoSet], folder: Path | None, de
 
 
 def _digest(photos: PhotoSet, place: int) -> bytes:
+    """Return a digest of a photo's pixels."""
     return hashlib.sha256(photos.read(slice(place, place + 1)).tobytes()).digest()[:16]
 
 
@@ -157,7 +159,7 @@ def _both_sides(network: CarNetwork, pixels: Tensor) -> NDArray[np.float16]:
 
 
 def _read_cache(path: Path, width: int) -> dict[bytes, NDArray[np.float16]]:
-    """Return what an earlier training kept; nothing where the file is damaged, since all of it can be made again."""
+    """Return what an earlier training kept, by digest; nothing if the file is damaged, since all can be made again."""
     try:
         with np.load(path, allow_pickle=False) as file:
             keys, vectors = file["keys"], file["vectors"]
@@ -170,7 +172,7 @@ def _read_cache(path: Path, width: int) -> dict[bytes, NDArray[np.float16]]:
 
 def _write_cache(path: Path, vectors: dict[bytes, NDArray[np.float16]]) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
-    # One backbone's at a time: an older one's are of no more use.
+    # Those of another backbone are of no use any more.
     for older in path.parent.glob(f"{CACHE_PREFIX}*.npz"):
         older.unlink()
     partial = path.with_suffix(".incomplete")

@@ -1,4 +1,4 @@
-"""Reading training photos from disk: turned upright, and the useless ones counted rather than fatal."""
+"""Reading training photos from disk, upright. Photos that cannot be read are left out and counted."""
 
 from __future__ import annotations
 
@@ -28,9 +28,12 @@ class UnreadablePhoto(ValueError):
 class PhotoRecord:
     """One photo to learn from.
 
-    ``group`` is shared by photos that must not be parted by a split, such as those of one ad, and ``owner`` by those of one
-    seller; ``is_car`` is false for photos of other things, from which the network learns to say so. ``color_weight`` is how
-    much the color counts: 1 where someone saw it, the probability where a model guessed it.
+    Attributes
+    ----------
+    group : equal for photos that a split must keep together, such as those of one ad.
+    owner : equal for the photos of one seller.
+    is_car : false for photos of other things, from which the network learns to tell them from cars.
+    color_weight : how much the color label counts: 1 if a person gave it, its probability if a model guessed it.
     """
 
     path: Path
@@ -57,12 +60,12 @@ class Skipped:
 
 
 def read_photo(path: Path) -> Image.Image:
-    """Return a photo in RGB, as the upload door gives it: what can be uploaded can be learned from, and looks the same.
+    """Return a photo in RGB, decoded as uploads are: what can be uploaded can be learned from, and looks the same.
 
     Raises ``UnreadablePhoto``.
     """
     if path.exists() and not path.is_file():
-        # A pipe would be waited for without end.
+        # Opening a pipe would wait without end.
         raise UnreadablePhoto("no plain file")
     try:
         with path.open("rb") as file:
@@ -101,9 +104,10 @@ class PackedPhotos:
 def pack_photos(
     records: Sequence[PhotoRecord], folder: Path, height: int, width: int, zoom: float = 1.0
 ) -> PackedPhotos:
-    """Decode all photos into one file that training maps, in memory that does not grow with their number.
+    """Decode all photos into one file in ``folder``, which training maps into memory.
 
-    Unreadable photos are left out and counted. A file that was packed from the same records earlier is used again.
+    The memory used does not grow with the number of photos. Unreadable ones are left out and counted. If the folder has a file of
+    the same records, it is used again.
     """
     folder.mkdir(parents=True, exist_ok=True)
     stamp = hashlib.sha256(repr([(str(item.path), height, width, zoom) for item in records]).encode()).hexdigest()[:16]
@@ -112,7 +116,7 @@ def pack_photos(
     if not index.exists():
         with target.open("wb") as file:
             lines = [_pack_one(record, file, height, width, zoom) for record in records]
-        # A training that is stopped here must not leave half a list behind.
+        # Written under another name first: a training that is stopped here must not leave half an index.
         partial = index.with_suffix(".incomplete")
         partial.write_text("\n".join(lines), encoding="utf-8")
         partial.replace(index)
@@ -129,7 +133,7 @@ def pack_photos(
 
 
 def _pack_one(record: PhotoRecord, file: object, height: int, width: int, zoom: float) -> str:
-    """Append the pixels of a photo; return "=" and its hash, or why it is left out."""
+    """Append the pixels of a photo; return its line of the index: "=" and the photo's hash, or why it is left out."""
     try:
         photo = read_photo(record.path)
     except UnreadablePhoto as error:

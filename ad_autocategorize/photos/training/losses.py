@@ -11,16 +11,16 @@ from torch import Tensor
 from ad_autocategorize.photos.training.network import CAR
 from ad_autocategorize.photos.vocabularies import HEADS, MISSING
 
-# The model has the most values, and the fewest photos of each.
+# The model weighs more: it has the most values, with the fewest photos of each.
 HEAD_WEIGHTS = {"brand": 1.0, "model": 2.0, "body_type": 1.0, "color": 1.0, "year": 1.0, CAR: 1.0}
 SMOOTHING = 0.1
 
 
 class CarLoss:
-    """Scores the outputs of a ``CarNetwork``; ``head_weights`` are 1 where not named.
+    """The loss of the outputs of a ``CarNetwork``; the weight of a head is 1 unless ``head_weights`` has another.
 
-    A missing label contributes nothing to its head. Each head's sum is divided by the size of the batch, not by the number
-    of its labels, so that a label weighs the same whether its neighbours have one or not.
+    A missing label contributes nothing. Each head's sum is divided by the size of the batch and not by the number of its labels,
+    so that a label weighs the same however many other photos of the batch have one.
     """
 
     def __init__(self, head_weights: Mapping[str, float] = HEAD_WEIGHTS, smoothing: float = SMOOTHING) -> None:

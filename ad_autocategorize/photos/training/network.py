@@ -17,9 +17,9 @@ DROPOUT = 0.1
 
 
 class CarNetwork(nn.Module):
-    """A backbone of timm whose last layer is replaced by one linear branch a head.
+    """A backbone of timm whose last layer is replaced by a linear branch for each head.
 
-    It takes values between 0 and 1: each backbone has a mean and a spread of its own, and both are inside.
+    It takes values between 0 and 1, and normalises them itself by the mean and standard deviation that the backbone expects.
 
     Parameters
     ----------
@@ -27,7 +27,7 @@ class CarNetwork(nn.Module):
     vocabularies : gives each branch its size.
     height, width : of the photos that it will serve, for backbones that are built for one size.
 
-    Raises ``ValueError`` where timm has no such model, or it gives no pooled output.
+    Raises ``ValueError`` if timm has no such model, or it has no pooled output.
     """
 
     mean: Tensor
@@ -42,11 +42,11 @@ class CarNetwork(nn.Module):
         self.dropout = nn.Dropout(DROPOUT)
         sizes = {**vocabularies.sizes, CAR: 1}
         self.heads = nn.ModuleDict({head: nn.Linear(made.width, max(1, size)) for head, size in sizes.items()})
-        # Not among the weights: they go with the backbone's name.
+        # Not saved with the weights, since the backbone's name implies them.
         self.register_buffer("mean", torch.tensor(made.mean).view(3, 1, 1), persistent=False)
         self.register_buffer("std", torch.tensor(made.std).view(3, 1, 1), persistent=False)
         self.mirror = False
-        # The pairs that were learned, bool[brands, models].
+        # The brand-model pairs that were learned, bool[brands, models].
         self.compatible = vocabularies.compatibility()
 
     def features(self, photos: Tensor) -> Tensor:
@@ -73,10 +73,10 @@ class CarNetwork(nn.Module):
 
 
 def extend_weights(network: CarNetwork, before: Mapping[str, Tensor]) -> int:
-    """Load an earlier network's weights; branches that have grown keep theirs for the values known before.
+    """Load the weights of an earlier network, also into branches that have more values than before.
 
-    Relies on ``Vocabularies.of(before=...)`` having kept the order. Returns the number of new values. Raises
-    ``ValueError`` where the backbones differ.
+    The known values must come first, in the same order, as ``Vocabularies.of(before=...)`` has them; new ones keep their random
+    weights. Returns the number of new values. Raises ``ValueError`` if the backbones differ.
     """
     state = network.state_dict()
     added = 0

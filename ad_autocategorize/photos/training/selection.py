@@ -1,4 +1,4 @@
-"""Choosing, on validation photos, how logits become answers: pairs, relations, calibration, thresholds, and what is no car."""
+"""Choosing, on validation photos, the rules by which logits become answers (see ``answers.Rules``)."""
 
 from __future__ import annotations
 
@@ -30,9 +30,10 @@ from ad_autocategorize.photos.relations import Relation, apply_relations
 from ad_autocategorize.photos.vocabularies import HEADS, MISSING, BoolArray, IntArray
 from ad_autocategorize.statistics.thresholds import choose_threshold
 
-# At most 2 % of the cars are to be refused; this leaves room for chance among some 500 validation photos.
+# The refusal threshold is chosen so that this share of photos of cars is refused. At most 2 % are to be: this leaves room for
+# chance among some 500 validation photos.
 REFUSED_CARS = 0.012
-# Views that the network may be served: how much of each photo's centre, see ``Preprocessing``.
+# The zooms of ``Preprocessing`` of which one is chosen.
 ZOOMS = (1.0, 1.08, 1.15)
 
 
@@ -46,18 +47,19 @@ def choose_rules(
     others_learned: bool = True,
     relations: Sequence[Relation] = (),
 ) -> tuple[Rules, dict[str, Any]]:
-    """Return the rules that do best on validation photos of cars, and the figures that they were chosen by.
+    """Return the rules that do best on validation photos of cars, and the figures by which they were chosen.
 
     Parameters
     ----------
-    logits, labels : of the validation photos, labels int64[n, heads or more].
-    groups : int64[n], the ad of each photo: confidences are those of whole ads, as they are served.
+    logits, labels : of the validation photos; labels int64[n, heads or more], ``MISSING`` where unknown.
+    groups : int64[n], the ad of each photo. Confidences are those of whole ads, as they are served.
+    table : the pairs that may be answered, bool[brands, models].
     precision : what the answers that are filled in are to reach, in each head.
-    others_learned : whether photos of other things were learned from; else cars are told by their energy.
-    relations : what may be known of other heads from the model; each is weighted here.
+    others_learned : whether the network was trained on photos of other things too; otherwise cars are told by their energy.
+    relations : relations between the model and other heads, whose weights are chosen here.
     """
     compared = compare_weights(logits, labels, table)
-    # The plain product where none is better.
+    # Of equally good weights, 1 is preferred.
     weight = max(compared, key=lambda item: (sum(compared[item].values()), item == 1))
     rules = Rules(pair_weight=weight, refusal=CAR if others_learned else "energy")
     scores = refusal_scores(logits, rules.refusal)
@@ -66,26 +68,30 @@ def choose_rules(
     rules = replace(rules, refusal_threshold=limit, agreement=fit_agreement(each, labels[:, 1]))
     merged, truth = merge(logits, groups), labels[np.unique(groups, return_index=True)[1]]
     rules = replace(rules, relations=_weigh(relations, decode(merged, table, rules), truth))
-    decoded = decode(merged, table, rules)
-    best = best_answers(decoded, table)
-    first = confidences(decoded, best)
-    known = {head: truth[:, column] != MISSING for column, head in enumerate(HEADS)}
-    right = {head: best[head] == truth[:, column] for column, head in enumerate(HEADS)}
-    fitted = {head: fit_calibration(first[head][known[head]], right[head][known[head]]) for head in HEADS}
-    rules = replace(rules, calibrations=fitted)
-    calibrated = calibrate(first, rules)
-    thresholds = {
-        head: fit_threshold(precision, calibrated[head][known[head]], right[head][known[head]]) for head in HEADS
-    }
+    rules = _with_thresholds(rules, decode(merged, table, rules), truth, table, precision)
     figures = {
         "pair_weights": {f"{item:g}": values for item, values in compared.items()},
         "relations": {relation.told: relation.weight for relation in rules.relations},
     }
-    return replace(rules, thresholds=thresholds), figures
+    return rules, figures
+
+
+def _with_thresholds(rules: Rules, decoded: Logits, truth: IntArray, table: BoolArray, precision: float) -> Rules:
+    """Return the rules with calibrations and thresholds, fitted to decoded answers and labels of ads."""
+    best = best_answers(decoded, table)
+    first = confidences(decoded, best)
+    known = {head: truth[:, column] != MISSING for column, head in enumerate(HEADS)}
+    right = {head: (best[head] == truth[:, column])[known[head]] for column, head in enumerate(HEADS)}
+    rules = replace(
+        rules, calibrations={head: fit_calibration(first[head][known[head]], right[head]) for head in HEADS}
+    )
+    calibrated = calibrate(first, rules)
+    thresholds = {head: fit_threshold(precision, calibrated[head][known[head]], right[head]) for head in HEADS}
+    return replace(rules, thresholds=thresholds)
 
 
 def fit_threshold(precision: float, confidence: NDArray[np.floating], right: BoolArray) -> float:
-    """Return the confidence from which on a field is filled in; ``NEVER`` where no answers surely have the precision."""
+    """Return the least confidence with which a field is filled in; ``NEVER`` if no threshold surely has the precision."""
     chosen = choose_threshold(precision, confidence, right)
     return NEVER if chosen is None else max(chosen, LEAST_CONFIDENCE)
 
@@ -102,14 +108,14 @@ def compare_weights(logits: Logits, labels: IntArray, table: BoolArray) -> dict[
 
 
 def likelihood(logits: Logits, labels: IntArray, table: BoolArray) -> float:
-    """Return the mean log-likelihood of all labels together: what is compared where accuracies are too coarse."""
+    """Return the mean log-likelihood of the labels of all heads: a finer measure than accuracy."""
     decoded = decode(logits, table, Rules())
     parts = []
     for column, head in enumerate(HEADS):
         known = np.flatnonzero(labels[:, column] != MISSING)
         parts.append(decoded[head][known, labels[known, column]])
     together = np.concatenate(parts)
-    # A label that the table rules out would weigh more than all others.
+    # Bounded, since a label that the table rules out has minus infinity.
     return float(np.maximum(together, -20.0).mean()) if len(together) else 0.0
 
 
@@ -125,7 +131,7 @@ def violations(brands: IntArray, models: IntArray, table: BoolArray) -> int:
 
 
 def _weigh(relations: Sequence[Relation], decoded: Logits, labels: IntArray) -> tuple[Relation, ...]:
-    """Return the relations that make the labels likelier, each with the weight that makes them likeliest."""
+    """Return each relation with the weight that makes the labels likeliest, without those for which that is 0."""
     chosen = []
     for relation in relations:
         column = HEADS.index(relation.told)

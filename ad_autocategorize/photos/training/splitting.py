@@ -1,4 +1,4 @@
-"""The split into training, validation and hold-out: by ad or seller and by near-duplicate, never by photo."""
+"""The split into training, validation and hold-out. Photos of one ad or seller, and near-duplicates, are on one side."""
 
 from __future__ import annotations
 
@@ -11,22 +11,25 @@ from numpy.typing import NDArray
 
 from ad_autocategorize.photos.training.images import PackedPhotos, PhotoRecord
 
-# Of 256 bits; copies of a photo differ in a few, different photos in about half.
+# Hashes (see ``images.difference_hash``) that differ in at most so many of their 256 bits are near-duplicates. Those of copies
+# differ in a few bits, and those of different photos in about half.
 NEAR_DUPLICATE_BITS = 20
-# A seller with more than this share of all photos would fill a part alone.
+# The photos of a seller with more than this share of all are kept together by ad only: they would fill a part of the split alone.
 LARGEST_OWNER = 0.05
-# Hexadecimal digits; copies that differ in 20 bits still share many of the 32 bands.
+# Only hashes that share a band are compared: so many hexadecimal digits at the same place. Copies that differ in 20 bits still
+# share 12 of the 32 bands at least.
 _BAND = 2
-# Photos of nothing, such as a white wall, may share a band by the thousand.
+# A photo is compared with at most so many that share a band: of a plain wall there may be thousands.
 _COMPARED = 50
 
 
 def split_places(packed: PackedPhotos) -> NDArray[np.float64]:
-    """Return a place between 0 and 1 for each photo, by which to cut parts off.
+    """Return a number from 0 to 1 for each photo, float64[n]; a part of the split is the photos within a range of these.
 
-    The photos of a group share theirs, and so do groups that hold near-duplicates of one photo.
+    Photos of one group have the same number, and so have groups that near-duplicates link.
     """
     groups = _groups(packed.records)
+    # Linked groups form trees, each with the group whose number all of them have at its root (union-find).
     parent: dict[Hashable, Hashable] = {}
 
     def root(item: Hashable) -> Hashable:
@@ -37,13 +40,13 @@ def split_places(packed: PackedPhotos) -> NDArray[np.float64]:
     for first, second in near_duplicates(packed.hashes):
         one, other = sorted((root(groups[first]), root(groups[second])), key=repr)
         parent[other] = one
-    # By hash, so that a group stays on its side when the marketplace grows.
+    # Digests, so that a group keeps its number when the marketplace grows.
     places = (hashlib.sha256(repr(root(group)).encode()).digest()[:4] for group in groups)
     return np.array([int.from_bytes(place, "big") / 2**32 for place in places])
 
 
 def _groups(records: Sequence[PhotoRecord]) -> list[Hashable]:
-    """Return what each photo must stay together with: its seller's photos, or its ad's where the seller is a large dealer."""
+    """Return the group of each photo: its seller, or its ad if the seller has more than ``LARGEST_OWNER`` of all photos."""
     sizes = Counter(record.owner for record in records)
     groups: list[Hashable] = []
     for record in records:
@@ -55,7 +58,7 @@ def _groups(records: Sequence[PhotoRecord]) -> list[Hashable]:
 
 
 def near_duplicates(hashes: Sequence[str]) -> Iterator[tuple[int, int]]:
-    """Yield pairs of photos whose difference hashes nearly agree; each photo is compared with those that share a band."""
+    """Yield the places of two photos whose hashes differ in at most ``NEAR_DUPLICATE_BITS``."""
     bands: dict[tuple[int, str], list[int]] = defaultdict(list)
     numbers = [int(text, 16) for text in hashes]
     for place, text in enumerate(hashes):

@@ -1,4 +1,4 @@
-"""Fine-tuning: backbone and branches at once, with a weight average, a cosine schedule and checkpoints."""
+"""Fine-tuning of backbone and branches together, with averaged weights, a cosine schedule and checkpoints."""
 
 from __future__ import annotations
 
@@ -29,23 +29,35 @@ from ad_autocategorize.photos.training.network import OUTPUTS, CarNetwork
 from ad_autocategorize.photos.vocabularies import HEADS, MISSING, BoolArray
 
 EVALUATION_BATCH = 128
-# Branches start from nothing and learn faster than a backbone that knows what pictures are.
+# The learning rate of the branches, which start from random weights, is so many times that of a pretrained backbone.
 BRANCHES_FACTOR = 10.0
 WEIGHT_DECAY = 0.02
 WARM_UP = 0.05
-# The weight average reaches back this share of all steps, up to a number: further back, a short training's are worse.
+# The weights that are kept are an exponential moving average over about this share of all steps, and at most so many steps. Over
+# more, a short training's would still have much of the first steps in them.
 AVERAGED_SHARE, AVERAGED_STEPS = 0.05, 100
-# The part of the serving size that training photos have, from the first epoch to the last. A crop shows a car as large as the
-# whole photo does when it is served (arXiv:1906.06423), and small photos, which take less time, do at first (arXiv:2104.00298).
+# The size of training photos, as a share of the serving size, in the first epoch and in the last; it grows from one to the other.
+# In a crop a car is larger than in the whole photo; in a smaller crop it has the size that it has in serving (Touvron et al.,
+# "Fixing the train-test resolution discrepancy", arXiv:1906.06423). Still smaller photos take less time, and do at first (Tan and
+# Le, "EfficientNetV2", arXiv:2104.00298).
 TRAINED_SIZES = (0.7, 0.9)
-# The last epochs see photos as they are.
+# Photos are blended in this share of the epochs, the first ones.
 MIXING_SHARE = 0.8
+# Height and width of training photos are multiples of this.
 _MULTIPLE = 8
 
 
 @dataclass(frozen=True, slots=True)
 class Epoch:
-    """What an epoch ended with: accuracies by head on the validation part, and the seconds that training has taken."""
+    """The state of a training after an epoch.
+
+    Attributes
+    ----------
+    progress : the share of epochs that are done.
+    loss : the mean over the epoch's steps.
+    accuracies : by head, on the validation photos; ``score`` is the accuracy over all their labels.
+    seconds : how long training has taken so far.
+    """
 
     number: int
     progress: float
@@ -56,7 +68,7 @@ class Epoch:
 
     @property
     def remaining_seconds(self) -> float:
-        """How much longer training should take."""
+        """How many more seconds training should take."""
         return self.seconds * (1 - self.progress) / max(self.progress, 1e-9)
 
 
@@ -95,14 +107,15 @@ class Trainer:
         self.own_size = self.settings.batch_size // processes
         self.network.to(self.device).to(memory_format=torch.channels_last)
         if processes > 1 and self.device.startswith("cuda"):
-            # On the CPU each process normalises its part of a batch by itself: PyTorch shares statistics between GPUs alone.
+            # So that batch statistics are of the whole batch. On the CPU each process has those of its own part: PyTorch
+            # shares them between GPUs only.
             self.network.backbone = convert_sync_batchnorm(self.network.backbone)  # type: ignore[no-untyped-call]
         # Weights that have seen ImageNet know the simplest things better than a site's photos could teach them.
         self.kept = [] if self.settings.weights == NO_WEIGHTS else first_stages(self.network.backbone)
         for layer in self.kept:
             layer.requires_grad_(False)
         self.trained: nn.Module = DistributedDataParallel(self.network) if processes > 1 else self.network
-        # A batch of one photo has no variance to normalise by.
+        # Whole batches only: a last batch of one photo would have no variance to normalise by.
         self.steps = max(1, len(self.train) // self.settings.batch_size)
         self.optimizer = torch.optim.AdamW(_parameter_groups(self.network, self.settings))
         total = self.steps * self.settings.epochs
@@ -117,10 +130,10 @@ class Trainer:
         self._autocast = torch.autocast(self.device.split(":")[0], torch.bfloat16, enabled="cuda" in self.device)
 
     def run(self, *, resume: bool = False, reports: Sequence[Report] = ()) -> list[Epoch]:
-        """Train to the end of the schedule; return the epochs run.
+        """Train to the end of the schedule, leave the weights of the best epoch in ``network``, and return the epochs.
 
-        Leaves the weights of the best epoch in ``network``. An epoch's batches depend on the seed and its number alone,
-        so that a training resumed after an interruption ends where it would have ended without.
+        The batches of an epoch depend only on the seed and the epoch's number: a training that is interrupted and resumed ends
+        with the same weights as one that is not.
         """
         start = self._resume() if resume else 0
         epochs = []
@@ -141,7 +154,7 @@ class Trainer:
         order = np.random.default_rng((self.settings.seed, number)).permutation(len(self.train))
         torch.manual_seed(hash((self.settings.seed, number, self.rank)) % 2**31)
         if len(order) >= self.settings.batch_size:
-            # This process's part of every whole batch.
+            # Of every whole batch, the photos of this process.
             order = order[: self.steps * self.settings.batch_size].reshape(self.steps, -1)
             order = order[:, self.rank :: rank_and_size()[1]].reshape(-1)
         self.trained.train()
@@ -153,7 +166,7 @@ class Trainer:
             mixing = self.settings.augmentation == "strong" and progress < MIXING_SHARE
             varied = vary(photos, height, width, self.settings.augmentation)
             losses.append(self._step(varied, labels, weights, mixing and float(torch.rand(())) < MIXED))
-        # The weight average, which is what is kept.
+        # The averaged weights are validated, since they are what is kept.
         shown: CarNetwork = self.average.module  # type: ignore[assignment]
         accuracies, value = accuracy_by_head(shown, self.validation, self.device)
         self._seconds += time.monotonic() - begun
@@ -163,6 +176,7 @@ class Trainer:
         return Epoch(number, progress, float(torch.stack(losses).mean()), accuracies, value, self._seconds)
 
     def _step(self, photos: Tensor, labels: Tensor, weights: Tensor, mixed: bool) -> Tensor:
+        """Take one step of the optimiser, with blended photos if ``mixed``; return the loss."""
         share = 1.0
         if mixed:
             photos, share = mix(photos)
@@ -196,6 +210,7 @@ class Trainer:
             save_checkpoint(self.folder / CHECKPOINT_NAME, self._parts(), self.optimizer, progress)
 
     def _resume(self) -> int:
+        """Load the checkpoint, if there is one, and return the number of the next epoch."""
         if self.folder is None or not (self.folder / CHECKPOINT_NAME).exists():
             return 0
         progress = load_checkpoint(self.folder / CHECKPOINT_NAME, self._parts(), self.optimizer)
@@ -204,7 +219,7 @@ class Trainer:
 
 
 def _parameter_groups(network: CarNetwork, settings: PhotoSettings) -> list[dict[str, Any]]:
-    """Return the backbone's weights and the branches', each with a learning rate; no decay of biases and normalisation."""
+    """Return the parameters of backbone and branches, each with its learning rate; biases and normalisation do not decay."""
     rate = settings.learning_rate
     fast = rate if settings.weights == NO_WEIGHTS else rate * BRANCHES_FACTOR
     groups = []
@@ -234,9 +249,9 @@ def accuracy_by_head(network: CarNetwork, photos: PhotoSet, device: str = "cpu")
 def score(
     logits: Mapping[str, np.ndarray[Any, Any]], photos: PhotoSet, table: BoolArray
 ) -> tuple[dict[str, float], float]:
-    """Return the share of right answers of each head that has labels, and of all labels together.
+    """Return the accuracy of each head that has labels, and the accuracy over all labels.
 
-    Brand and model are those of the best pair of the table; colors that a model guessed do not count.
+    Brand and model are those of the most probable pair in the ``table``; colors that a model guessed do not count.
     """
     if not len(photos):
         return {}, 0.0

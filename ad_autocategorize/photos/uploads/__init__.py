@@ -1,8 +1,8 @@
-"""The upload door: turns a file that a stranger sent into an upright RGB picture without metadata, or refuses it.
+"""Uploads: turns a file that a stranger sent into an upright RGB picture without metadata, or refuses it.
 
-What a file may cost is bounded twice. Everything that can be known from its first bytes is checked before a pixel is decoded;
-and decoding runs in a process of its own, whose CPU time and memory the operating system limits, so that it does not matter
-whether a decoder keeps its word.
+What a file may cost is bounded twice. First, all that the file itself says is checked before a pixel is decoded. Second, decoding
+runs in a process of its own, whose CPU time and memory the operating system limits: so it does not matter whether the file tells
+the truth, or whether a decoder has faults.
 """
 
 from __future__ import annotations
@@ -37,8 +37,8 @@ __all__ = [
 def decode_upload(file: IO[bytes], limits: UploadLimits = DEFAULT_LIMITS, budget: Budget | None = None) -> Image:
     """Return the picture in RGB, upright, in sRGB, on white where it was transparent, and without any metadata.
 
-    The file's name and declared type play no part: the content decides. What follows the picture in the file (a ZIP
-    archive, say) is ignored, and not part of the result. Of several pictures in a JPEG or HEIC the primary one is taken.
+    The content decides what it is: neither the file's name nor its declared type is looked at. What follows the picture in the
+    file, such as a ZIP archive, is ignored. Of several pictures in a JPEG or HEIC the primary one is taken.
 
     Parameters
     ----------
@@ -47,7 +47,7 @@ def decode_upload(file: IO[bytes], limits: UploadLimits = DEFAULT_LIMITS, budget
     limits
         What the file may cost.
     budget
-        CPU time that it shares with the other photos of a request.
+        The CPU time that the photos of a request share; by default that of this photo alone.
 
     Raises
     ------
@@ -66,7 +66,7 @@ def decode_upload(file: IO[bytes], limits: UploadLimits = DEFAULT_LIMITS, budget
         from ad_autocategorize.photos.uploads.process import ProcessUnavailable, decoding_process
     except ImportError:
         raise UploadRefused("unavailable") from None
-    # Most of what is no photo goes no further.
+    # Refuses most of what is no photo, without starting a process for it.
     read_header(data)
     try:
         picture, seconds = decoding_process.decode(data, limits, allowance)
@@ -80,6 +80,7 @@ def decode_upload(file: IO[bytes], limits: UploadLimits = DEFAULT_LIMITS, budget
 
 
 def _decode_here(data: bytes, limits: UploadLimits, allowance: float, budget: Budget) -> tuple[Image, float]:
+    """Decode in this process, since there is no other; return the picture and the CPU time in seconds."""
     from ad_autocategorize.photos.uploads.decoding import decode
 
     started = time.thread_time()

@@ -1,4 +1,4 @@
-"""Whether a decoding process can be had; asked by the system checks, which may run without Pillow."""
+"""Whether a decoding process can be started here. The system checks ask this too, which may run without Pillow."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from pathlib import Path
 
 
 def why_unavailable() -> str | None:
-    """Return why no decoding process can be had here, as far as can be told without starting one; ``None`` if one can."""
+    """Return why no decoding process can be started, as far as can be told without trying; ``None`` if nothing is known."""
     try:
         import resource  # noqa: F401
     except ImportError:
@@ -16,6 +16,6 @@ def why_unavailable() -> str | None:
 
 
 def interpreter() -> str | None:
-    """Return the Python of this environment; a server that embeds Python calls itself ``sys.executable``."""
+    """Return the path of this environment's Python, which is not always ``sys.executable``: servers may embed Python."""
     candidates = [Path(sys.executable or ""), Path(sys.prefix) / "bin" / "python3", Path(sys.prefix) / "bin" / "python"]
     return next((str(path) for path in candidates if path.name.startswith("python") and path.is_file()), None)

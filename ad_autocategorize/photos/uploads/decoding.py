@@ -1,7 +1,7 @@
 """From a file's bytes to an upright RGB picture without metadata, in the process that calls it.
 
-Run by the decoding process (see ``worker``), whose memory and time the operating system limits. Where there is none it runs in
-the web's own process, and what holds then are the limits that are checked here.
+It runs in the decoding process (see ``worker``), whose memory and time the operating system limits. If there is none, it runs in
+the web process, bounded only by the limits that are checked here.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from ad_autocategorize.photos.uploads.limits import UploadLimits, UploadRefused
 from ad_autocategorize.photos.uploads.pixels import in_srgb, on_white, with_eight_bits
 
 _ORIENTATION_TAG = 0x0112
-# EXIF's eight orientations, and what undoes them; 1 is upright.
+# How to turn a picture of each EXIF orientation upright; 1 is upright already.
 _UPRIGHT = {
     2: Image.Transpose.FLIP_LEFT_RIGHT,
     3: Image.Transpose.ROTATE_180,
@@ -27,10 +27,11 @@ _UPRIGHT = {
     7: Image.Transpose.TRANSVERSE,
     8: Image.Transpose.ROTATE_90,
 }
-# Bytes that the decoder is given at once, after each of which the clock is looked at. A kilobyte holds a hundred empty scans.
+# How many bytes the decoder reads at a time; the CPU time is checked between reads. Of a JPEG of several scans fewer: a
+# kilobyte can hold a hundred empty scans, each of which takes a pass over the whole picture.
 _BLOCK = 16 * 1024
 _BLOCK_OF_SCANS = 1024
-# What libjpeg fills in where the data has ended: the middle of the range, in either polarity.
+# The colors that libjpeg fills in for missing data: the middle of the range, rounded up or down.
 _BLANK = ((128, 128, 128), (127, 127, 127))
 _END_OF_JPEG = b"\xff\xd9"
 
@@ -50,7 +51,7 @@ def decode(data: bytes, limits: UploadLimits, seconds: float) -> Image.Image:
 
 
 class _TimedReader(io.BytesIO):
-    """Hands out the file until the thread has used up its CPU time; waiting for other processes does not count."""
+    """A file that can be read until the thread has used up its CPU time; waiting for other processes does not count."""
 
     def __init__(self, data: bytes, seconds: float) -> None:
         super().__init__(data)
@@ -67,9 +68,10 @@ def _decode(data: bytes, header: Header, limits: UploadLimits, seconds: float) -
         data += _END_OF_JPEG
     with Image.open(_TimedReader(data, seconds), formats=(header.kind,)) as image:
         if image.width * image.height > max(header.width * header.height, 1):
-            # Pillow read another size than was checked: the file was made to say two things.
+            # Pillow finds another size than the header that was checked: the file was made to have both.
             raise UploadRefused("damaged")
-        # Further pictures in a JPEG are previews and depth maps of the camera's; they are not decoded.
+        # Further pictures in a JPEG are a camera's previews and depth maps, which are not decoded. In other formats they are
+        # animations.
         if header.kind != "JPEG" and getattr(image, "n_frames", 1) > 1:
             raise UploadRefused("animated")
         _load(image, header, limits.longest_side)
@@ -82,8 +84,8 @@ def _decode(data: bytes, header: Header, limits: UploadLimits, seconds: float) -
 
 
 def _load(image: ImageFile.ImageFile, header: Header, longest_side: int) -> None:
-    # Only JPEG can be read at a fraction of its size; the others take no notice. In the picture's own proportions: a square
-    # would ask for more than is wanted of its shorter side, and decode the whole of it.
+    # A JPEG can be decoded at a fraction of its size; in other formats this has no effect. Pillow takes the smallest size of
+    # which neither side is below the asked one: asked for a square, it would decode a long picture in full.
     share = longest_side / max(image.size)
     image.draft("RGB", (max(1, int(image.width * share)), max(1, int(image.height * share))))
     image.decodermaxblock = _BLOCK if header.scans == 1 else _BLOCK_OF_SCANS
@@ -91,7 +93,7 @@ def _load(image: ImageFile.ImageFile, header: Header, longest_side: int) -> None
 
 
 def _orientation(image: Image.Image) -> object:
-    """Return how the camera was held; ``None`` where EXIF data say nothing of it, or cannot be read."""
+    """Return the EXIF orientation; ``None`` if there is none, or the EXIF data cannot be read."""
     try:
         return image.getexif().get(_ORIENTATION_TAG)
     except Exception:  # Pillow raises a dozen kinds for broken EXIF data, which viewers ignore.
@@ -99,14 +101,14 @@ def _orientation(image: Image.Image) -> object:
 
 
 def _is_cut_short(image: Image.Image) -> bool:
-    """Return whether a JPEG without its end lacks more than that: its last block was never there."""
+    """Return whether a JPEG without an end marker lacks picture data too, so that its last pixel was filled in by libjpeg."""
     last = image.crop((image.width - 1, image.height - 1, image.width, image.height))
     return last.convert("RGB").getpixel((0, 0)) in _BLANK
 
 
 def _decode_heic(data: bytes, limits: UploadLimits) -> Image.Image:
     try:
-        # Not its Pillow plugin: registering that would make every picture field of the site take HEIC.
+        # Not the package's plugin for Pillow: once registered, it would make every image field of the site accept HEIC.
         from pillow_heif import open_heif
     except ImportError:
         raise UploadRefused("heic") from None
@@ -116,12 +118,15 @@ def _decode_heic(data: bytes, limits: UploadLimits) -> Image.Image:
     width, height = image.size
     check_header(Header("HEIF", width, height), limits)
     profile = image.info.get("icc_profile")
-    # Turned upright by the decoder already.
+    # Without an orientation: the decoder has turned it upright.
     return _finish(_shrink(image, limits.longest_side), limits.longest_side, profile, None)
 
 
 def _shrink(image: Any, longest_side: int) -> Image.Image:
-    """Return a decoded HEIC at twice what is wanted or less, a strip at a time: a whole copy would double what it costs."""
+    """Return a decoded HEIC reduced by the largest integer that leaves twice the wanted side or more.
+
+    One strip after the other, since a copy of the whole picture would double the memory that it takes.
+    """
     pixels, mode, stride = memoryview(image.data), image.mode, image.stride
     width, height = image.size
     factor = max(1, int(max(width, height) / (2 * longest_side)))
@@ -138,12 +143,13 @@ def _shrink(image: Any, longest_side: int) -> Image.Image:
 
 
 def _finish(picture: Image.Image, longest_side: int, profile: bytes | None, orientation: object) -> Image.Image:
-    # Scaled first, so that what follows works on a small picture.
+    """Return a picture scaled down, in sRGB, upright, and without metadata."""
+    # Scaled first, so that the other steps work on a small picture.
     picture.thumbnail((longest_side, longest_side), Image.Resampling.BICUBIC, reducing_gap=2.0)
     picture = in_srgb(on_white(picture), profile)
     if isinstance(orientation, int) and orientation in _UPRIGHT:
         picture = picture.transpose(_UPRIGHT[orientation])
-    # A picture of our own: not a byte of what the camera or an attacker wrote beside the pixels comes along.
+    # A new picture takes over nothing but the pixels.
     clean = Image.new("RGB", picture.size)
     clean.paste(picture)
     return clean

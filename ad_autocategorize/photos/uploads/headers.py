@@ -1,9 +1,10 @@
-"""What the first bytes of a file say of it, read without a decoder: its format, its size, and what decoding it would cost."""
+"""What a file says of itself, read without a decoder: its format, its size, and what decoding it would cost."""
 
 from __future__ import annotations
 
 import re
 import struct
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Literal
 
@@ -15,29 +16,37 @@ _HEIC_BRANDS = (b"heic", b"heix", b"heim", b"heis", b"mif1")
 _AVIF_BRANDS = (b"avif", b"avis")
 _MOST_BRANDS = 128
 
-# JPEG markers (ITU-T T.81, table B.1). Those that stand alone; all others carry a length.
+# JPEG markers (ITU-T T.81, table B.1): those without a segment. All others are followed by a segment, which begins with its
+# length.
 _SOI, _EOI, _SOS, _TEM = 0xD8, 0xD9, 0xDA, 0x01
 _STANDALONE = {_TEM, _SOI, *range(0xD0, 0xD8)}
-# Baseline and extended sequential, decoded row by row; progressive, held whole. Cameras write no others.
+# Start of a frame: baseline and extended sequential, which are decoded row by row, and progressive, which is held in memory as a
+# whole. Cameras write no others, such as lossless, hierarchical, or those of arithmetic coding.
 _SEQUENTIAL, _PROGRESSIVE = (0xC0, 0xC1), 0xC2
 _OTHER_FRAMES = {0xC3, *range(0xC5, 0xC8), *range(0xC9, 0xCC), *range(0xCD, 0xD0)}
 _RESERVED = range(0x02, 0xC0)
 _APP1, _EXIF = 0xE1, b"Exif\0\0"
-# An entropy-coded 0xFF is followed by zero, a restart marker, or more of its kind that fill up.
+# A marker is 0xFF and another byte. Within entropy-coded data, 0xFF is followed by zero or by the number of a restart marker, and
+# before a marker there may be more 0xFF as fill bytes.
 _MARKER = re.compile(rb"\xff[^\x00\xff\xd0-\xd7]")
-# Bytes that fill up before a marker: encoders write none or a few, and decoders start anew for every block of them.
+# More fill bytes than any encoder writes. Decoders start anew for every block of them.
 _FILL = b"\xff" * 256
-# Segments of a file: metadata of 20 MB in pieces of 64 KB, and tables between scans. Each costs a parser as much as a large one.
+# A file has at most so many segments, enough for metadata of 20 MB in segments of 64 KB, and for tables between scans. Small
+# segments cost a parser as much as large ones.
 _MOST_SEGMENTS = 1_000
 
 
 @dataclass(frozen=True, slots=True)
 class Header:
-    """What a file announces.
+    """What a file says of itself.
 
-    ``width`` and ``height`` are 0 where the decoder itself has to be asked (HEIC). ``scaled`` says that the picture can be
-    decoded at a fraction of its size, ``scans`` how many passes it takes, and ``ends`` that the file has its end. ``exif`` is a
-    JPEG's, all segments joined, as Pillow joins them.
+    Attributes
+    ----------
+    width, height : in pixels; 0 for HEIC, whose size only the decoder finds.
+    scaled : whether the picture can be decoded at a fraction of its size.
+    scans : how many passes over the picture decoding takes.
+    ends : whether the file has an end marker.
+    exif : the EXIF data of a JPEG, all its segments joined, as Pillow joins them.
     """
 
     kind: Kind
@@ -50,7 +59,7 @@ class Header:
 
 
 def read_header(data: bytes) -> Header:
-    """Return what a file announces. Raises ``UploadRefused`` for other formats, and for what no camera writes."""
+    """Return the header of a file. Raises ``UploadRefused`` for other formats, and for what no camera writes."""
     if data.startswith(b"\xff\xd8\xff"):
         return _read_jpeg(data)
     if data.startswith(b"\x89PNG\r\n\x1a\n"):
@@ -68,13 +77,13 @@ def read_header(data: bytes) -> Header:
 
 
 def _brands(data: bytes) -> list[bytes]:
-    """Return the major brand and those that the file is compatible with: both may be the one that tells AVIF from HEIC."""
+    """Return the major brand and the compatible brands. Either may be the one that tells AVIF from HEIC."""
     end = min(int.from_bytes(data[:4], "big"), _MOST_BRANDS)
     return [data[place : place + 4] for place in (8, *range(16, end, 4))]
 
 
 def check_header(header: Header, limits: UploadLimits) -> None:
-    """Refuse a picture that would cost too much, before anything of it is decoded. Raises ``UploadRefused``."""
+    """Raise ``UploadRefused`` for a picture that would cost too much to decode."""
     if header.scans > limits.max_scans:
         raise UploadRefused("too_slow")
     check_exif(header.exif, limits)
@@ -86,9 +95,9 @@ def check_header(header: Header, limits: UploadLimits) -> None:
 
 
 def check_exif(exif: bytes, limits: UploadLimits) -> None:
-    """Refuse EXIF data that no camera writes, before any of it is read. Raises ``UploadRefused``.
+    """Raise ``UploadRefused`` for more EXIF data than any camera writes, before it is parsed.
 
-    What is merely broken passes: cameras and editors write that, and a photo is a photo without it.
+    Broken EXIF data pass: cameras and editors write such, and the photo can be used without.
     """
     tiff = exif.removeprefix(_EXIF)
     order = {b"II": "<", b"MM": ">"}.get(tiff[:2])
@@ -102,42 +111,59 @@ def check_exif(exif: bytes, limits: UploadLimits) -> None:
 
 
 def _read_jpeg(data: bytes) -> Header:
-    """Walk the markers of the first picture as libjpeg does, so that nothing is decoded that was not counted here."""
-    position, scans, segments = 2, 0, 0
+    """Read the header of the first picture, and count what decoding it will take."""
+    scans, ends = 0, False
     frame: tuple[int, int, int] | None = None
     exif: list[bytes] = []
+    for marker, start, end in _segments(data):
+        if marker in _SEQUENTIAL or marker == _PROGRESSIVE:
+            frame = frame or _frame(data, marker, start)
+        elif marker == _SOS:
+            scans += 1
+        elif marker == _EOI:
+            ends = True
+        elif marker == _APP1 and data.startswith(_EXIF, start + 2):
+            exif.append(data[start + 2 + len(_EXIF) : end])
+    if frame is None or not scans:
+        raise UploadRefused("damaged")
+    marker, width, height = frame
+    return Header("JPEG", width, height, marker in _SEQUENTIAL and scans == 1, scans, ends, b"".join(exif))
+
+
+def _segments(data: bytes) -> Iterator[tuple[int, int, int]]:
+    """Yield the marker of each segment of the first picture, and the start and end of the segment.
+
+    The last is the end marker, if there is one; its segment is empty. The search for markers is that of libjpeg, so that nothing
+    can be decoded that is not seen here. Raises ``UploadRefused``.
+    """
+    position, segments = 2, 0
     while (found := _MARKER.search(data, position)) is not None:
         if data.find(_FILL, position, found.end()) >= 0:
             raise UploadRefused("damaged")
         marker, position = data[found.start() + 1], found.end()
         if marker == _EOI:
-            break
+            yield marker, position, position
+            return
         if marker in _STANDALONE:
             continue
         if marker in _RESERVED:
             raise UploadRefused("damaged")
         if marker in _OTHER_FRAMES:
-            # Arithmetic coding, lossless and hierarchical frames.
             raise UploadRefused("unknown_format")
         segments += 1
         if segments > _MOST_SEGMENTS:
             raise UploadRefused("too_slow")
-        if marker in _SEQUENTIAL or marker == _PROGRESSIVE:
-            frame = frame or _frame(data, marker, position)
-        scans += marker == _SOS
         if position + 2 > len(data):
             raise UploadRefused("damaged")
         end = position + max(2, int.from_bytes(data[position : position + 2], "big"))
-        if marker == _APP1 and data.startswith(_EXIF, position + 2):
-            exif.append(data[position + 2 + len(_EXIF) : end])
+        yield marker, position, end
         position = end
-    if frame is None or not scans or (found is None and data.find(_FILL, position) >= 0):
+    if data.find(_FILL, position) >= 0:
         raise UploadRefused("damaged")
-    marker, width, height = frame
-    return Header("JPEG", width, height, marker in _SEQUENTIAL and scans == 1, scans, found is not None, b"".join(exif))
 
 
 def _frame(data: bytes, marker: int, position: int) -> tuple[int, int, int]:
+    """Return the marker, width and height of the frame whose segment is at a position."""
     if position + 7 > len(data):
         raise UploadRefused("damaged")
     height, width = struct.unpack_from(">HH", data, position + 3)

@@ -20,7 +20,7 @@ RefusalCode = Literal[
 ]
 
 MEBIBYTE = 1024 * 1024
-# Photos of one ad that are read; a seller puts those that show most first.
+# Of an ad only so many photos are read, the first ones: sellers put the best first.
 MOST_PHOTOS = 6
 
 # English, for logs and for programs; ``photo_uploads`` has them in the language of the request.
@@ -40,7 +40,7 @@ MESSAGES: dict[RefusalCode, str] = {
 
 
 class UploadRefused(Exception):
-    """The file is not taken: ``code`` is for programs, the message for people; ``seconds`` is the CPU time it took."""
+    """The file is refused. ``code`` is for programs, the message for people; ``seconds`` is the CPU time that it took."""
 
     def __init__(self, code: RefusalCode, *, size: int = 0, seconds: float = 0.0) -> None:
         self.code: RefusalCode = code
@@ -53,21 +53,22 @@ class UploadRefused(Exception):
 class UploadLimits:
     """What a file may cost.
 
-    The pixels are as many as decode in 300 MB, whatever the format makes of them: measured by
+    Pictures of the largest numbers of pixels take up to 300 MB to decode, in each format, as measured by
     ``benchmarks.largest_uploads``.
 
     Attributes
     ----------
-    max_bytes : size of the file.
-    max_side : width or height in pixels.
-    max_pixels : width times height of a PNG, and of a JPEG that must be held whole (progressive, or of several scans).
-    max_scaled_pixels : the same for a baseline JPEG of one scan, which is decoded at an eighth to the whole of its size.
-        Large phone cameras need it.
+    max_bytes : the size of the file.
+    max_side : the width or height in pixels.
+    max_pixels : width times height of a PNG, and of a JPEG that is held in memory as a whole: progressive, or of several scans.
+    max_scaled_pixels : the same for a sequential JPEG of one scan, which can be decoded at a fraction of its size. Phones with
+    large
+        cameras write such.
     max_webp_pixels : the same for WebP, whose decoder holds four copies.
-    max_heic_pixels : the same for HEIC, which phones write of 48 million pixels.
-    max_scans : passes over a JPEG: a few bytes each in the file, and the whole picture each to the decoder.
-    max_exif_bytes : EXIF data. A JPEG's segment holds 64 KB of it, preview included; editors write more than one at times.
-    max_exif_tags : entries of its first directory, of which cameras fill some twenty.
+    max_heic_pixels : the same for HEIC; phones write 48 million pixels.
+    max_scans : the scans of a JPEG. Each may be a few bytes of the file, and takes the decoder a pass over the whole picture.
+    max_exif_bytes : EXIF data. A segment of a JPEG holds 64 KB with the preview; some editors write several.
+    max_exif_tags : the entries in the first directory of the EXIF data; cameras write some twenty.
     max_seconds : CPU time. A HEIC of 48 million pixels takes 1 to 2.5 seconds, other photos a tenth of that.
     longest_side : the result is scaled down to this many pixels, never up.
     """
@@ -86,7 +87,7 @@ class UploadLimits:
 
 
 DEFAULT_LIMITS = UploadLimits()
-# For pictures that are shown to a network alone, whose input is smaller still.
+# For pictures that only a network sees, whose input is smaller still.
 READING_LIMITS = UploadLimits(longest_side=640)
 
 
@@ -97,11 +98,11 @@ class Budget:
         self.left = seconds
 
     def allowance(self, limits: UploadLimits) -> float:
-        """Return the seconds that the next photo may take. Raises ``UploadRefused`` where none are left."""
+        """Return the seconds that the next photo may take. Raises ``UploadRefused`` if none are left."""
         if self.left <= 0:
             raise UploadRefused("too_slow")
         return min(self.left, limits.max_seconds)
 
     def spend(self, seconds: float) -> None:
-        """Take off what a photo took."""
+        """Subtract the seconds that a photo took."""
         self.left -= seconds

@@ -6,7 +6,8 @@ import io
 
 from PIL import Image, ImageCms
 
-# A display's or a camera's profile takes a few kilobytes; a printer's tables do not describe an RGB picture.
+# Larger profiles are ignored. Those of displays and cameras take a few kilobytes; those with large tables are of printers,
+# which do not describe RGB pictures.
 _LARGEST_PROFILE = 1024 * 1024
 
 
@@ -16,7 +17,7 @@ def with_eight_bits(photo: Image.Image) -> Image.Image:
         # Pillow would clip 16 bits at 255 instead of scaling them.
         return photo.point(lambda value: value * (1 / 256)).convert("L").convert("RGB")
     wanted = "RGBA" if photo.has_transparency_data else "RGB"
-    # A copy of a large picture would double what it costs.
+    # Not copied if it has the mode already: a copy of a large picture would double the memory it takes.
     return photo if photo.mode == wanted else photo.convert(wanted)
 
 
@@ -32,7 +33,7 @@ def on_white(photo: Image.Image) -> Image.Image:
 def in_srgb(photo: Image.Image, profile: bytes | None) -> Image.Image:
     """Return an RGB photo in the colors of sRGB, converted from those of its embedded ICC profile.
 
-    A profile that cannot be read, or that is none of RGB colors, changes nothing: viewers ignore it likewise.
+    A profile that cannot be read or is not of RGB colors has no effect, as in viewers.
     """
     if not profile or len(profile) > _LARGEST_PROFILE:
         return photo

@@ -1,4 +1,4 @@
-"""The web's side of the decoding process: started when the first photo comes, and again after it was ended."""
+"""The web process's side of the decoding process, which is started for the first photo, and again after it has ended."""
 
 from __future__ import annotations
 
@@ -23,35 +23,35 @@ from ad_autocategorize.logs import log
 from ad_autocategorize.photos.uploads.availability import interpreter, why_unavailable
 from ad_autocategorize.photos.uploads.limits import MEBIBYTE, MESSAGES, UploadLimits, UploadRefused
 
-# Photos after which the process is replaced, so that whatever a decoder leaks is given back.
+# After so many photos the process is replaced, so that memory that a decoder leaks is given back.
 _PHOTOS = 1_000
-# A start that failed is not tried again at every photo.
+# After a failed start, so many seconds pass before the next one.
 _RETRY_SECONDS = 60.0
 _START_SECONDS = 20.0
-# A machine may be busy with others: a photo is given up after so many times its CPU time, and some seconds.
+# How long a photo is waited for: so many times its CPU time, since the machine may be busy with others, and so many seconds more.
 _WALL_FACTOR, _WALL_SECONDS = 10.0, 10.0
-# The signals by which the operating system, or the timer above, ends what takes too long.
+# The return codes of a process that took too long: it was ended by the operating system, or killed when the wait was over.
 _TOO_SLOW = [-getattr(signal, name, 0) for name in ("SIGPROF", "SIGXCPU", "SIGKILL")]
-# What an answer may hold: a few numbers, and the pixels of the largest picture that is asked for.
+# The largest answer: a few numbers in JSON, and the pixels of the largest picture that is asked for, in bytes.
 _LONGEST_ANSWER, _MOST_PIXEL_BYTES = 1_000, 64 * MEBIBYTE
 READY = b"ready\n"
-# The length of the question or of the answer in JSON, and that of the bytes behind it.
+# Precedes every question and answer: the length of its JSON, and that of the bytes behind it (the file, or the pixels).
 LENGTHS = struct.Struct(">II")
 _BOOTSTRAP = "import sys; sys.path[:] = sys.argv[1:]; from ad_autocategorize.photos.uploads.worker import main; main()"
 
 
 class ProcessUnavailable(Exception):
-    """No decoding process can be had on this machine."""
+    """No decoding process can be started on this machine."""
 
 
 class DecodingProcess:
-    """One decoding process; photos wait for one another. Safe to share between threads, and forgotten in a forked child."""
+    """One decoding process, which decodes one photo at a time. Safe to share between threads, and after a fork."""
 
     def __init__(self) -> None:
         self.forget()
 
     def forget(self) -> None:
-        """Know of no process: in a forked child the one of its parent is not its own."""
+        """Start over without a process, as after a fork: the process of the parent is not the child's own."""
         self._lock = threading.Lock()
         self._process: subprocess.Popen[bytes] | None = None
         self._photos = 0
@@ -72,14 +72,14 @@ class DecodingProcess:
             except (OSError, EOFError):
                 raise self._ended(process, seconds) from None
             except BaseException:
-                # Half an answer would be taken for the next photo's.
+                # Otherwise the rest of this answer would be taken for that of the next photo.
                 self._stop()
                 raise
             finally:
                 timer.cancel()
             self._photos += 1
             if self._photos >= _PHOTOS or answer.get("code") == "too_many_pixels":
-                # A process that ran out of memory may have little left for the next.
+                # After running out of memory, a process may have little left for the next photo.
                 self._stop()
         return _picture(answer, pixels, limits), float(answer["seconds"])
 
@@ -89,6 +89,7 @@ class DecodingProcess:
             self._stop()
 
     def _running(self) -> subprocess.Popen[bytes]:
+        """Return the process, started if there is none. Raises ``ProcessUnavailable``."""
         if self._process is None:
             if time.monotonic() < self._not_before:
                 raise ProcessUnavailable
@@ -103,7 +104,7 @@ class DecodingProcess:
         return self._process
 
     def _ended(self, process: subprocess.Popen[bytes], seconds: float) -> UploadRefused:
-        """Return why the process is gone: nearly always the photo, which is refused and never tried elsewhere."""
+        """Return the refusal of the photo at which the process ended: most likely that was the reason."""
         self._stop()
         if process.returncode in _TOO_SLOW:
             return UploadRefused("too_slow", seconds=seconds)
@@ -125,7 +126,7 @@ def _start() -> subprocess.Popen[bytes]:
     if reason is not None or python is None:
         raise ProcessUnavailable(reason)
     path = [entry or str(Path.cwd()) for entry in sys.path]
-    # Nothing of the site's environment: no passwords where strangers' files are decoded.
+    # Without the site's environment: it may hold passwords, and the process decodes files of strangers.
     environment = {name: os.environ[name] for name in ("PATH", "LD_LIBRARY_PATH", "SYSTEMROOT") if name in os.environ}
     process = subprocess.Popen(  # noqa: S603 - our own interpreter, and nothing of the request
         [python, "-I", "-c", _BOOTSTRAP, *path],
@@ -149,6 +150,7 @@ def _start() -> subprocess.Popen[bytes]:
 
 
 def _ask(process: subprocess.Popen[bytes], question: bytes, data: bytes) -> tuple[dict[str, Any], bytes]:
+    """Send a question and a file; return the answer and the pixels. Raises ``OSError`` and ``EOFError``."""
     stdin, stdout = _pipes(process)
     stdin.write(LENGTHS.pack(len(question), len(data)))
     stdin.write(question)
@@ -161,7 +163,7 @@ def _ask(process: subprocess.Popen[bytes], question: bytes, data: bytes) -> tupl
 
 
 def _picture(answer: dict[str, Any], pixels: bytes, limits: UploadLimits) -> Image.Image:
-    """Return what was answered; checked, since a decoder that was taken over may answer anything."""
+    """Return the picture of an answer. It is checked: a decoder that an attacker has taken over may answer anything."""
     code, seconds = answer.get("code"), float(answer["seconds"])
     if code is not None:
         raise UploadRefused(code if code in MESSAGES else "damaged", seconds=seconds)
@@ -180,13 +182,13 @@ def _pipes(process: subprocess.Popen[bytes]) -> tuple[IO[bytes], IO[bytes]]:
 def _close_pipes(process: subprocess.Popen[bytes]) -> None:
     for pipe in (process.stdin, process.stdout):
         if pipe is not None:
-            # What is left to be written to a process that has ended.
+            # Closing writes what is left in the buffer, which fails if the process has ended.
             with contextlib.suppress(OSError):
                 pipe.close()
 
 
 def _read(pipe: IO[bytes], size: int) -> bytes:
-    """Return exactly so many bytes. Raises ``EOFError`` where the process has ended before."""
+    """Return exactly so many bytes. Raises ``EOFError`` if the process has ended before."""
     data = pipe.read(size)
     if len(data) != size:
         raise EOFError
@@ -196,5 +198,5 @@ def _read(pipe: IO[bytes], size: int) -> bytes:
 decoding_process = DecodingProcess()
 atexit.register(decoding_process.stop)
 if hasattr(os, "register_at_fork"):
-    # A forked child, such as a worker of a server that has loaded the site before, has a process of its own.
+    # Such as a worker of a server that loads the site before it forks.
     os.register_at_fork(after_in_child=decoding_process.forget)

@@ -1,7 +1,7 @@
 """The decoding process: reads files from its standard input, one after the other, and answers with pixels.
 
-It can open no file and no connection, holds nothing of the site's memory or environment, and is ended by the operating system
-when it takes more CPU time or memory than it was given. Run by ``process.DecodingProcess``.
+It can open no file and no connection, and has nothing of the site's memory or environment. If it takes more CPU time or memory
+than it was given, the operating system ends it or refuses the memory. ``process.DecodingProcess`` starts it.
 """
 
 from __future__ import annotations
@@ -21,9 +21,9 @@ from ad_autocategorize.photos.uploads.decoding import decode
 from ad_autocategorize.photos.uploads.limits import MEBIBYTE, UploadLimits, UploadRefused
 from ad_autocategorize.photos.uploads.process import LENGTHS, READY
 
-# Address space beyond what the process has once everything is loaded: the file, the decoder's memory and the picture.
+# How much more address space the process may take once everything is loaded: for the file, the decoder and the picture.
 MEMORY = 300 * MEBIBYTE
-# Pillow reads these when they are first asked for, which is too late once no file can be opened.
+# Loaded beforehand: Pillow would import them when they are first needed, but by then no file can be opened.
 _MODULES = (
     "PIL.JpegImagePlugin",
     "PIL.MpoImagePlugin",
@@ -36,7 +36,7 @@ _MODULES = (
 def main() -> None:
     """Answer until the standard input ends."""
     questions, answers = os.fdopen(os.dup(0), "rb"), os.fdopen(os.dup(1), "wb")
-    # A library that prints must not spoil an answer.
+    # What a library prints goes to standard error, and not into an answer.
     os.dup2(2, 1)
     _load_everything()
     _limit()
@@ -50,7 +50,7 @@ def main() -> None:
 
 def _answer(data: bytes, question: dict[str, Any], answers: IO[bytes]) -> None:
     started, seconds = time.process_time(), question["seconds"]
-    # Of all threads, to the millisecond; the signal ends the process, since nobody handles it.
+    # CPU time of all threads, to the millisecond. The signal ends the process, since it is not handled.
     signal.setitimer(signal.ITIMER_PROF, seconds)
     answer: dict[str, Any] = {}
     pixels = b""
@@ -85,11 +85,12 @@ def _load_everything() -> None:
 
 
 def _limit() -> None:
+    """Limit memory, and let no file be opened or written."""
     pages = int(Path("/proc/self/statm").read_text().split()[0]) if sys.platform == "linux" else 0
     if pages:
         most = pages * resource.getpagesize() + MEMORY
         resource.setrlimit(resource.RLIMIT_AS, (most, most))
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     resource.setrlimit(resource.RLIMIT_FSIZE, (0, 0))
-    # What is open stays open: the two pipes and standard error.
+    # Files that are open stay open: the two pipes and standard error.
     resource.setrlimit(resource.RLIMIT_NOFILE, (0, 0))

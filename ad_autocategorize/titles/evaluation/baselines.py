@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -45,8 +45,10 @@ FLAT_CHOICES = tuple(FlatChoice(loss, c) for loss in ("squared_hinge", "hinge") 
 class ClassifierScores:
     """One classifier in cross-validation at level 1: means and standard deviations over the folds.
 
-    ``seconds`` is the training time of all folds; ``against_best`` compares the best classifier with this one on the same
-    ads, each predicted by a model that did not see it, and is ``None`` for the best itself.
+    Attributes
+    ----------
+    seconds : the training time of all folds together.
+    against_best : the best classifier compared with this one on all ads, out of fold; ``None`` for the best itself.
     """
 
     name: str
@@ -60,7 +62,7 @@ class ClassifierScores:
 
 @dataclass(frozen=True, slots=True)
 class CrossValidation:
-    """The four classifiers, the best first; ``left_out`` ads are of main categories with fewer ads than folds."""
+    """The four classifiers, the best first. ``left_out`` counts the ads of main categories with fewer ads than folds."""
 
     folds: int
     ads: int
@@ -96,8 +98,8 @@ def cross_validate(
         run_side_by_side(_run_fold, ((tokens, labels, train, test, settings, seed) for train, test in parts), jobs=jobs)
     )
     answers = np.empty((len(CLASSIFIERS), len(labels)), dtype=np.intp)
-    for (_, test), (guesses, _) in zip(parts, results, strict=True):
-        answers[:, test] = guesses
+    for (_, test), fold in zip(parts, results, strict=True):
+        answers[:, test] = fold.answers
     right = answers == labels
     order = np.argsort(-right.mean(axis=1), kind="stable").tolist()
     best = order[0]
@@ -106,7 +108,7 @@ def cross_validate(
             CLASSIFIERS[n],
             np.array([right[n, test].mean() for _, test in parts]),
             np.array([macro_f1(labels[test], answers[n, test]) for _, test in parts]),
-            sum(seconds[n] for _, seconds in results),
+            sum(fold.seconds[n] for fold in results),
             None if n == best else compare(right[best], right[n], groups[kept], resamples, seed),
         )
         for n in order
@@ -123,69 +125,87 @@ def predict_flat(
     tuning_ads: int | None,
     seed: int,
 ) -> tuple[list[Path], FlatChoice]:
-    """Return what one flat LinearSVC over all categories answers, on the cascade's features, and how it was trained.
+    """Return the paths that one flat LinearSVC over all categories answers for ``titles``, and how it was trained.
 
-    That is the best of ``FLAT_CHOICES`` on a quarter of the training titles set aside (of ``tuning_ads`` of them at most): what
-    suits a cascade need not suit a flat classifier, and one left untuned would be no fair peer. Every title must have words.
-    ``weights`` say how much each training title counts, as in ``training.train``.
+    It has the cascade's features. Its loss and C are tuned, since what suits a cascade need not suit a flat classifier, and an
+    untuned one would be no fair comparison: the best of ``FLAT_CHOICES`` is taken, on a quarter of the training titles.
+
+    Parameters
+    ----------
+    train : titles and paths to learn from. As among ``titles``, each must have words.
+    weights : how much each training title counts, as in ``training.train``.
+    tuning_ads : tune on at most so many of the training titles; ``None`` for all.
     """
     tokens, paths = tokenize(train[0], settings)[0], list(train[1])
-    known = _Known(tokens, paths, relative_weights(weights, range(len(paths))))
+    training_ads = _TrainingAds(tokens, paths, relative_weights(weights, range(len(paths))))
     drawn = np.random.default_rng(seed).permutation(len(paths))[:tuning_ads]
-    choice = _choose(known.part(drawn), settings, seed)
-    return _flat(known, settings, seed)(choice, tokenize(titles, settings)[0]), choice
+    choice = _choose(training_ads.part(drawn), settings, seed)
+    return _FlatTrainer(training_ads, settings, seed).predict(choice, tokenize(titles, settings)[0]), choice
 
 
 @dataclass(frozen=True, slots=True)
-class _Known:
+class _TrainingAds:
     """What a flat classifier learns from: tokens, paths and weights (``None``: all the same) of each title."""
 
     tokens: list[list[str]]
     paths: list[Path]
     weights: NDArray[np.float64] | None
 
-    def part(self, positions: Labels) -> _Known:
+    def part(self, positions: Labels) -> _TrainingAds:
         chosen = positions.tolist()
-        return _Known(
+        return _TrainingAds(
             [self.tokens[i] for i in chosen],
             [self.paths[i] for i in chosen],
             None if self.weights is None else self.weights[positions],
         )
 
 
-def _choose(known: _Known, settings: TitleSettings, seed: int) -> FlatChoice:
-    aside, rest = split_by_category(known.paths, _TUNING_SHARE, seed)
-    asked, learned = known.part(aside), known.part(rest)
+class _FlatTrainer:
+    """Trains flat classifiers on the same features, which are learned once."""
+
+    def __init__(self, ads: _TrainingAds, settings: TitleSettings, seed: int) -> None:
+        contents = Contents.of(ads.tokens, settings)
+        self._features = TitleFeatures(settings).fit(contents)
+        self._matrix = self._features.transform(contents)
+        self._categories, (self._labels,) = encode(ads.paths)
+        self._weights, self._settings, self._seed = ads.weights, settings, seed
+
+    def predict(self, choice: FlatChoice, tokens: list[list[str]]) -> list[Path]:
+        """Train a classifier and return what it answers for other titles."""
+        from sklearn.svm import LinearSVC
+
+        model = LinearSVC(C=choice.regularization, loss=choice.loss, tol=_TOLERANCE, random_state=self._seed)
+        model.fit(self._matrix, self._labels, self._weights)
+        asked = self._features.transform(Contents.of(tokens, self._settings))
+        return [self._categories[label] for label in model.predict(asked)]
+
+
+def _choose(ads: _TrainingAds, settings: TitleSettings, seed: int) -> FlatChoice:
+    """Return the most accurate of ``FLAT_CHOICES`` on ads set aside; the library's default if the ads are too few."""
+    aside, rest = split_by_category(ads.paths, _TUNING_SHARE, seed)
+    asked, learned = ads.part(aside), ads.part(rest)
     if not len(aside) or len(set(learned.paths)) < 2:
         return LIBRARY_DEFAULT
-    predict = _flat(learned, settings, seed)
-    return max(FLAT_CHOICES, key=lambda choice: _share(predict(choice, asked.tokens), asked.paths))
+    trainer = _FlatTrainer(learned, settings, seed)
+    return max(FLAT_CHOICES, key=lambda choice: _accuracy(trainer.predict(choice, asked.tokens), asked.paths))
 
 
-def _flat(known: _Known, settings: TitleSettings, seed: int) -> Callable[[FlatChoice, list[list[str]]], list[Path]]:
-    """Learn the features once; return what trains a flat classifier on them and asks it."""
-    from sklearn.svm import LinearSVC
-
-    seen = Contents.of(known.tokens, settings)
-    features = TitleFeatures(settings).fit(seen)
-    matrix = features.transform(seen)
-    categories, (labels,) = encode(known.paths)
-
-    def predict(choice: FlatChoice, asked: list[list[str]]) -> list[Path]:
-        model = LinearSVC(C=choice.regularization, loss=choice.loss, tol=_TOLERANCE, random_state=seed)
-        model.fit(matrix, labels, known.weights)
-        return [categories[label] for label in model.predict(features.transform(Contents.of(asked, settings)))]
-
-    return predict
-
-
-def _share(guesses: Sequence[Path], paths: Sequence[Path]) -> float:
+def _accuracy(guesses: Sequence[Path], paths: Sequence[Path]) -> float:
     return float(np.mean([guess == path for guess, path in zip(guesses, paths, strict=True)]))
+
+
+@dataclass(frozen=True, slots=True)
+class _Fold:
+    """The answers of each of ``CLASSIFIERS`` for a fold's test ads, shape (4, test ads), and its training time in seconds."""
+
+    answers: Labels
+    seconds: list[float]
 
 
 def _run_fold(
     tokens: list[list[str]], labels: Labels, train: Labels, test: Labels, settings: TitleSettings, seed: int
-) -> tuple[Labels, list[float]]:
+) -> _Fold:
+    """Train each of ``CLASSIFIERS`` on the positions ``train``, and ask it about those at ``test``."""
     words = replace(settings, features="words")
     seen, unseen = (Contents.of([tokens[i] for i in part], words) for part in (train, test))
     features = TitleFeatures(words).fit(seen)
@@ -196,7 +216,7 @@ def _run_fold(
         estimator = _classifier(name, seed).fit(known, labels[train])
         seconds.append(time.perf_counter() - start)
         answers.append(estimator.predict(asked))
-    return np.array(answers, dtype=np.intp), seconds
+    return _Fold(np.array(answers, dtype=np.intp), seconds)
 
 
 def _classifier(name: str, seed: int) -> Any:

@@ -21,8 +21,8 @@ class Comparison:
     ----------
     difference : accuracy of the first less that of the second.
     interval : bootstrap interval of the difference.
-    only_first, only_second : ads that one of them alone got right.
-    p_value : exact McNemar test; the chance of a split so uneven if both were equally good.
+    only_first, only_second : how many ads only the first, or only the second, got right.
+    p_value : of the exact McNemar test: how probable so uneven a split is if both are equally good.
     """
 
     difference: float
@@ -35,8 +35,8 @@ class Comparison:
 def share_interval(right: NDArray[np.bool_], groups: NDArray[np.intp], resamples: int, seed: int) -> Interval:
     """Return the bootstrap interval of a share of right answers, as ``mean_interval`` does.
 
-    Where all are right, or none is, every draw would be the same: Wilson's interval over the groups then, since forty right
-    answers out of forty are no certainty.
+    If all or none are right, every bootstrap sample is the same and the interval would have no width, though forty right answers
+    out of forty are no certainty. Then it is Wilson's interval, with each group as one answer.
     """
     if right.all() or not right.any():
         number = len(np.unique(groups))
@@ -47,7 +47,7 @@ def share_interval(right: NDArray[np.bool_], groups: NDArray[np.intp], resamples
 def mean_interval(
     values: FloatArray | NDArray[np.bool_], groups: NDArray[np.intp], resamples: int, seed: int
 ) -> Interval:
-    """Return the bootstrap interval of a mean, drawing whole groups: near-identical titles are no independent evidence."""
+    """Return the bootstrap interval of a mean. Whole groups are drawn: near-identical titles are not independent evidence."""
     from scipy.stats import bootstrap
 
     members = np.unique(groups, return_inverse=True)[1]
@@ -77,9 +77,9 @@ def macro_f1_interval(
     resamples: int,
     seed: int,
 ) -> Interval:
-    """Return the interval of ``metrics.macro_f1`` by the Bayesian bootstrap (Rubin, 1981), weighing whole groups.
+    """Return the interval of ``metrics.macro_f1`` by the Bayesian bootstrap (Rubin, 1981), with a random weight for each group.
 
-    Weights in place of draws: no category with a single ad ever drops out, which would raise the mean.
+    Drawing groups instead would leave out some categories with a single ad, and so raise the mean.
     """
     members = np.unique(groups, return_inverse=True)[1]
     count = int(members.max()) + 1

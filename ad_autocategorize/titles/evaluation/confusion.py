@@ -1,4 +1,4 @@
-"""Which categories are taken for which."""
+"""Which categories are confused with which."""
 
 from __future__ import annotations
 
@@ -19,10 +19,14 @@ SHOWN_TITLES = 3
 
 @dataclass(frozen=True, slots=True)
 class ConfusionMatrix:
-    """Rows: where ads are filed; columns: where they were put. The last row and column stand for all other categories.
+    """The confusion matrix of one level, with the largest categories.
 
-    ``others`` says how many categories those are; 0 where every one has its own row (and there is no last row). ``stopped``
-    counts by row the answers that are no category of this level, since they stopped above it.
+    Attributes
+    ----------
+    paths : the categories that have a row and a column.
+    others : how many other categories there are. If there are any, the last row and the last column stand for all of them.
+    counts : numbers of ads; in the rows where they are filed, in the columns where the answer puts them.
+    stopped : by row, the number of ads whose answer is of a higher level, and so is no column.
     """
 
     level: int
@@ -34,7 +38,7 @@ class ConfusionMatrix:
 
 @dataclass(frozen=True, slots=True)
 class Example:
-    """A title that was put elsewhere, and how sure the scorer was."""
+    """A wrongly answered title, and the probability of the answer."""
 
     title: str
     confidence: float
@@ -42,9 +46,14 @@ class Example:
 
 @dataclass(frozen=True, slots=True)
 class ConfusedPair:
-    """Ads filed at ``filed`` that were put at ``answered``, and how many went the other way.
+    """The ads filed at ``filed`` for which the answer was ``answered``.
 
-    ``support`` are all test ads at ``filed``; ``related`` says that one category lies within the other.
+    Attributes
+    ----------
+    ads : how many they are; ``opposite`` is the number of those filed at ``answered`` for which the answer was ``filed``.
+    support : the number of all test ads at ``filed``.
+    related : whether one category lies within the other.
+    examples : those with the most confident answers.
     """
 
     filed: Path
@@ -57,29 +66,31 @@ class ConfusedPair:
 
 
 def confusion_matrix(predictions: Predictions, level: int) -> ConfusionMatrix:
-    """Return the matrix of one level, over the ads filed at least that deep, the largest categories apart."""
+    """Return the matrix of one level, over the ads filed at least that deep; the ``LARGEST`` categories have rows."""
     here = np.flatnonzero(predictions.at_level(level))
     guesses = predictions.guesses
     truth = [predictions.truth[ad][:level] for ad in here]
     answers = [guesses[ad][:level] for ad in here]
     paths, (y_true, y_pred) = encode(truth, answers)
     support = np.bincount(y_true, minlength=len(paths))
-    order = [int(label) for label in np.argsort(-support, kind="stable") if support[label]]
-    kept = sorted(order[:LARGEST])
-    full = np.array([len(path) == level for path in paths])
-    rest = int(full.sum()) - len(kept)
+    by_support = [int(label) for label in np.argsort(-support, kind="stable") if support[label]]
+    kept = sorted(by_support[:LARGEST])
+    # An answer that stops above the level is among the paths, but is no category of the level.
+    is_of_level = np.array([len(path) == level for path in paths])
+    others = int(is_of_level.sum()) - len(kept)
+    # The row and column of each label: the last one, unless it is kept.
     place = np.full(len(paths), len(kept))
     place[kept] = np.arange(len(kept))
-    size = len(kept) + bool(rest)
-    reached = full[y_pred]
+    size = len(kept) + bool(others)
+    reached = is_of_level[y_pred]
     cells = place[y_true[reached]] * size + place[y_pred[reached]]
     counts = np.bincount(cells, minlength=size * size).reshape(size, size)
     stopped = np.bincount(place[y_true[~reached]], minlength=size)
-    return ConfusionMatrix(level, [paths[label] for label in kept], rest, counts.tolist(), stopped.tolist())
+    return ConfusionMatrix(level, [paths[label] for label in kept], others, counts.tolist(), stopped.tolist())
 
 
 def confused_pairs(predictions: Predictions, titles: Sequence[str]) -> list[ConfusedPair]:
-    """Return the pairs of whole paths that are confused most often, with the titles that fooled the scorer most surely."""
+    """Return the pairs of whole paths that are confused most often; ``titles`` are those of the predictions, in order."""
     wrong: dict[tuple[Path, Path], list[int]] = defaultdict(list)
     for ad, (guess, path) in enumerate(zip(predictions.guesses, predictions.truth, strict=True)):
         if guess != path:
@@ -101,6 +112,7 @@ def confused_pairs(predictions: Predictions, titles: Sequence[str]) -> list[Conf
 
 
 def _examples(ads: Sequence[int], predictions: Predictions, titles: Sequence[str]) -> list[Example]:
+    """Return the ads with the most confident answers, each title once."""
     surest = sorted(ads, key=lambda ad: -predictions.confidence[ad, 0])
     chosen: dict[str, int] = {}
     for ad in surest:

@@ -18,7 +18,7 @@ from ad_autocategorize.titles.training.examples import tokenize
 
 REQUIRED_COLUMNS = ("title", "category_path")
 DELIMITERS = ",;\t"
-# What other files write between the levels of a path.
+# Signs that other files have between the levels of a path.
 _OTHER_SIGNS = ("/", "|", "::", "»", "›", "\\")
 
 
@@ -35,10 +35,11 @@ class Corpus:
     titles, paths, dates : of equal length; a path holds node ids from the main category down, a date may be missing.
     names : what people call each node.
     dropped : how many ads were left out, by reason.
-    taxonomy : all category paths of the marketplace, with ads or without; empty where only the ads are known.
-    weights : how much each ad counts in training; ``None`` where all count the same.
-    unread_dates : how many dates are written in a way that could not be read, whether their ads took part or not.
-    ads : which ad each title is of, where ads are filed at several categories; empty where each is another's.
+    taxonomy : all category paths of the marketplace, with ads or without; empty if only the ads are known.
+    weights : how much each ad counts in training; ``None`` if all count the same.
+    unread_dates : how many dates could not be read, including those of ads that were left out.
+    ads : for each title, the ad that it is of: an ad that is filed at several categories has a title for each. Empty if every
+        title is of an ad of its own.
     """
 
     titles: Sequence[str]
@@ -59,7 +60,7 @@ class Corpus:
         return PATH_SEPARATOR.join(self.names[node] for node in path)
 
     def take(self, positions: Sequence[int], *, dropped: Mapping[str, int] | None = None) -> Corpus:
-        """Return the ads at ``positions``; ``dropped`` counts those left out by it, where that is worth telling."""
+        """Return the ads at ``positions``; ``dropped`` is added to the counts of those left out."""
         return Corpus(
             [self.titles[i] for i in positions],
             [self.paths[i] for i in positions],
@@ -80,21 +81,29 @@ class Corpus:
         return self.take(chosen.tolist(), dropped={"not drawn": len(self) - most})
 
     def with_words(self, settings: TitleSettings) -> Corpus:
-        """Return the ads of whose title something is left after normalisation, the others being counted as dropped."""
+        """Return the ads whose titles have a word after normalisation; the others are counted as dropped."""
         kept = tokenize(self.titles, settings)[1]
         lost = len(self) - len(kept)
         return self.take(kept, dropped={"nothing left of the title": lost} if lost else None)
 
 
 def read_csv(text: str, name: str, *, longest: int, since: date | None = None, limit: int | None = None) -> Corpus:
-    """Read what a CSV file holds: the columns title, category_path (" > " between levels) and maybe date.
+    """Read the ads of a CSV file: the columns title, category_path (" > " between levels) and maybe date.
 
-    Commas, semicolons or tabs part the columns. Titles are cut after ``longest`` signs, as those of a marketplace are.
-    ``name`` is the file's, for messages.
+    Parameters
+    ----------
+    text : the content; commas, semicolons or tabs are between the columns.
+    name : the file's name, for messages.
+    longest : titles are cut to so many characters, as those of a marketplace are.
+    since : leave out ads before this date, and those without a date.
+    limit : stop after so many ads.
 
-    Raises ``CorpusError`` naming the missing column, and where another sign stands between levels.
+    Raises
+    ------
+    CorpusError : a column is missing, or another sign stands between levels.
     """
     dropped: Counter[str] = Counter()
+    # The number of each category, by the names along its path.
     numbers: dict[tuple[str, ...], int] = {}
     titles: list[str] = []
     paths: list[Path] = []
@@ -104,9 +113,7 @@ def read_csv(text: str, name: str, *, longest: int, since: date | None = None, l
         if limit is not None and len(titles) == limit:
             break
         title = (row["title"] or "").strip()
-        steps = tuple(
-            step for step in map(str.strip, (row["category_path"] or "").split(PATH_SEPARATOR.strip())) if step
-        )
+        steps = _steps(row["category_path"] or "")
         written = (row.get("date") or "").strip()
         day = _date(written)
         unread_dates += bool(written) and day is None
@@ -123,13 +130,19 @@ def read_csv(text: str, name: str, *, longest: int, since: date | None = None, l
     return Corpus(titles, paths, dates, names, dict(dropped), unread_dates=unread_dates)
 
 
+def _steps(category_path: str) -> tuple[str, ...]:
+    """Return the names of a path such as "Home > Furniture"; empty ones are left out."""
+    names = map(str.strip, category_path.split(PATH_SEPARATOR.strip()))
+    return tuple(name for name in names if name)
+
+
 def as_datetime(value: object) -> datetime | None:
-    """Return a date or a time, with zone or without, as a time without zone (in UTC); ``None`` for anything else."""
+    """Return a date or datetime as a naive datetime, converted to UTC if it has a time zone; ``None`` for anything else."""
     if isinstance(value, datetime):
         try:
             return value.astimezone(UTC).replace(tzinfo=None) if value.tzinfo else value
         except OverflowError:
-            # A slip of the pen at either end of the calendar.
+            # Such as the year 9999, moved beyond the end of the calendar by its time zone.
             return None
     if isinstance(value, date):
         return datetime(value.year, value.month, value.day)
@@ -137,12 +150,13 @@ def as_datetime(value: object) -> datetime | None:
 
 
 def _rows(text: str, name: str, *, need_date: bool) -> Iterator[dict[str, Any]]:
+    """Yield the rows by column. Raises ``CorpusError`` if a needed column is missing, or the file is no sound CSV."""
     head = text.partition("\n")[0].casefold()
     delimiter = max(
         DELIMITERS, key=lambda sign: sum(cell.strip(' "\r') in REQUIRED_COLUMNS for cell in head.split(sign))
     )
     reader = csv.DictReader(io.StringIO(text, newline=""), strict=True, delimiter=delimiter)
-    # A column that nobody asked for may hold a whole description.
+    # Other columns may hold whole descriptions, longer than the csv module allows by default.
     before = csv.field_size_limit(len(text) + 1)
     try:
         found = reader.fieldnames = [name.strip().casefold() for name in reader.fieldnames or []]
@@ -158,7 +172,7 @@ def _rows(text: str, name: str, *, need_date: bool) -> Iterator[dict[str, Any]]:
 
 
 def _check_levels(file: str, names: Sequence[str]) -> None:
-    """Refuse paths whose levels another sign parts: each would be one category of a flat tree."""
+    """Refuse paths that seem to have another sign between levels: each would be read as one category of a flat tree."""
     for sign in _OTHER_SIGNS:
         if len(names) > 1 and all(sign in name for name in names):
             raise CorpusError(

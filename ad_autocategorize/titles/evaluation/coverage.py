@@ -1,4 +1,4 @@
-"""How many ads could be filed without a person looking, at a wanted precision."""
+"""Selective prediction: the share of ads (coverage) that could be filed automatically at a wanted precision."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ from ad_autocategorize.statistics.thresholds import choose_threshold, surest_fir
 
 TARGETS = (0.90, 0.95, 0.99)
 CURVE_POINTS = 100
-# The precision of fewer ads jumps about.
+# The curve begins with so many ads: the precision of fewer is mostly chance.
 LEAST_ADS = 30
 
 
 @dataclass(frozen=True, slots=True)
 class CoveragePoint:
-    """The surest ads, ``coverage`` of all: the share of them that is right, and the least confidence among them."""
+    """The most confident ads: their share of all ads, their precision, and the least of their confidences as ``threshold``."""
 
     coverage: float
     precision: float
@@ -27,10 +27,13 @@ class CoveragePoint:
 
 @dataclass(frozen=True, slots=True)
 class Automation:
-    """A threshold chosen on some ads for ``target`` precision, and what it gave on others.
+    """A threshold chosen on some ads, and its coverage and precision on other ads.
 
-    ``threshold`` is ``None`` where no threshold surely reached the target; ``low`` and ``high`` bound the precision (Wilson's
-    interval, 95 %); ``precision`` and they are ``None`` where none of the others was sure enough.
+    Attributes
+    ----------
+    target : the wanted precision.
+    threshold : the least confidence of an ad that is filed; ``None`` if no threshold surely reached the target.
+    precision, low, high : the precision and its 95 % interval (Wilson); ``None`` if none of the other ads is filed.
     """
 
     target: float
@@ -53,18 +56,20 @@ class Coverage:
 def measure_coverage(
     level: int, confidence: NDArray[np.float64], correct: NDArray[np.bool_], groups: NDArray[np.intp], seed: int
 ) -> Coverage:
-    """Return the curve over all ads, and the thresholds chosen on one half.
+    """Return the curve of all ads, and what thresholds chosen on one half of them give on the other.
 
-    ``groups`` keep near-identical titles in one half.
+    ``confidence``, ``correct`` and ``groups`` have the shape (ads,). Ads of a group, near-identical titles, are in one half.
     """
-    halves = np.random.default_rng(seed).integers(0, 2, size=int(groups.max()) + 1)[groups] == 0
-    thresholds = {target: choose_threshold(target, confidence[halves], correct[halves]) for target in TARGETS}
-    automation = [_automate(*chosen, confidence[~halves], correct[~halves]) for chosen in thresholds.items()]
+    chosen = np.random.default_rng(seed).integers(0, 2, size=int(groups.max()) + 1)[groups] == 0
+    thresholds = {target: choose_threshold(target, confidence[chosen], correct[chosen]) for target in TARGETS}
+    automation = [
+        _automate(target, threshold, confidence[~chosen], correct[~chosen]) for target, threshold in thresholds.items()
+    ]
     return Coverage(level, _curve(confidence, correct), automation)
 
 
 def apply_thresholds(chosen: Coverage, confidence: NDArray[np.float64], correct: NDArray[np.bool_]) -> Coverage:
-    """Return the curve of other ads at the same level, and what the thresholds chosen before give on them."""
+    """Return the curve of other ads at the same level, and what the thresholds of ``chosen`` give on them."""
     automation = [_automate(item.target, item.threshold, confidence, correct) for item in chosen.automation]
     return Coverage(chosen.level, _curve(confidence, correct), automation)
 

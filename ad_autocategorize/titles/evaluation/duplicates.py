@@ -1,4 +1,4 @@
-"""Near-identical titles: who is whose twin, and groups for the split."""
+"""Near-identical titles ("twins"), and groups of them for splits."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from scipy.sparse.csgraph import connected_components
 from ad_autocategorize.titles.settings import TitleSettings
 from ad_autocategorize.titles.training.near_identity import compare_wordings
 
-# Reads titles alike, however the scorer's own settings read them.
+# Twins do not depend on the settings that are evaluated.
 _PLAIN = TitleSettings()
 
 
@@ -24,8 +24,8 @@ class Twins:
     Attributes
     ----------
     wording : shape (n,): number of the title's wording; titles of the same words share it.
-    near : CSR of zeros and ones, shape (wordings, wordings), symmetric, ones on the diagonal: which wordings are alike.
-    groups : shape (n,): ads linked by a chain of twins have the same number.
+    near : CSR of zeros and ones, shape (wordings, wordings), symmetric, ones on the diagonal: which wordings are near-identical.
+    groups : shape (n,): the number of each ad's group; ads that a chain of twins links are in one group.
     """
 
     wording: NDArray[np.intp]

@@ -1,4 +1,7 @@
-"""Ads that are filed at several categories: training takes each as one example at every one of them, a test asks once."""
+"""Ads that are filed at several categories. Training has an example for each category; a test asks about the ad once.
+
+``ads`` names the ad of each example: examples of one ad have equal names.
+"""
 
 from __future__ import annotations
 
@@ -14,18 +17,18 @@ FloatArray = NDArray[np.float64]
 
 
 def is_any_filed_twice(ads: Sequence[Hashable]) -> bool:
-    """Return whether two examples are of one ad."""
+    """Return whether any ad has more than one example."""
     return len(set(ads)) < len(ads)
 
 
 def number_ads(ads: Sequence[Hashable]) -> NDArray[np.intp]:
-    """Return the number of each example's ad, intp[n], in the order in which they come."""
+    """Return a number for the ad of each example, intp[n]: 0 for the first ad, 1 for the next new one, and so on."""
     numbers: dict[Hashable, int] = {}
     return np.array([numbers.setdefault(ad, len(numbers)) for ad in ads], dtype=np.intp)
 
 
 def paths_of_ads(paths: Sequence[Path], ads: Sequence[Hashable]) -> list[tuple[Path, ...]]:
-    """Return all paths of each example's ad."""
+    """Return, for each example, all paths that its ad is filed at."""
     found: dict[Hashable, list[Path]] = defaultdict(list)
     for ad, path in zip(ads, paths, strict=True):
         found[ad].append(path)
@@ -33,15 +36,20 @@ def paths_of_ads(paths: Sequence[Path], ads: Sequence[Hashable]) -> list[tuple[P
 
 
 def one_of_each(positions: NDArray[np.intp], ads: Sequence[Hashable]) -> NDArray[np.intp]:
-    """Return the first position of each ad."""
+    """Return those of the ``positions`` of examples that are the first of their ads, ascending."""
     first = {ads[position]: position for position in reversed(positions.tolist())}
     return np.array(sorted(first.values()), dtype=np.intp)
 
 
 def nearest_path(filed: Sequence[Path], answer: Path, column: Mapping[Path, int], probabilities: FloatArray) -> Path:
-    """Return the path that an answer is held against: the one that it follows furthest, and of these the most probable.
+    """Return the path, of those that an ad is filed at, that the answer is compared with.
 
-    ``probabilities`` are those of all categories, float64[categories]; ``column`` says which is whose.
+    It is the one that shares most levels with the answer; of several such paths the most probable one.
+
+    Parameters
+    ----------
+    probabilities : float64[categories].
+    column : the position of each category in them.
     """
 
     def probability(path: Path) -> float:

@@ -1,4 +1,4 @@
-"""The short hold-out test that every training ends with; ``protocol`` holds the long one."""
+"""The hold-out test that is part of every training; ``protocol`` is the whole evaluation."""
 
 from __future__ import annotations
 
@@ -24,10 +24,10 @@ from ad_autocategorize.titles.training.checkpoint import Trained
 from ad_autocategorize.titles.training.examples import tokenize
 from ad_autocategorize.titles.training.incremental import Ads, train_changed
 from ad_autocategorize.titles.training.splitting import split_by_category, split_by_key
-from ad_autocategorize.titles.training.training import Progress, TrainingError, train_whole
+from ad_autocategorize.titles.training.training import Progress, TrainingError, train
 
 TEST_SHARE = 0.33
-# Where only a part is trained anew, asking about a hold-out of any size would take longer than that.
+# An incremental training tests on at most so many ads: otherwise the test would take longer than the training.
 MOST_TESTED = 20_000
 
 
@@ -55,9 +55,11 @@ class LevelReport:
 class Evaluation:
     """The result of a hold-out test; shares and errors within 0 to 1.
 
-    ``settings`` are those trained with, as plain values. ``path_low`` and ``path_high`` are the ends of the 95 % confidence
-    interval of ``path_accuracy``. Of the ``categories`` where ads are filed ``thin_categories`` have fewer than ``few_ads`` of
-    all ads.
+    Attributes
+    ----------
+    path_low, path_high : the 95 % confidence interval of ``path_accuracy``.
+    settings : those trained with, as JSON's types.
+    categories : how many categories have ads; ``thin_categories`` of them have fewer than ``few_ads``.
     """
 
     levels: list[LevelReport]
@@ -85,11 +87,16 @@ class Evaluation:
 
 @dataclass(frozen=True, slots=True)
 class HeldOutAnswers:
-    """A hold-out test with what was answered.
+    """A hold-out test with its answers.
 
-    ``places`` are the titles tested, int[n], among those given; ``answers`` the path answered for each, and ``truth`` where the
-    ad is filed: of several categories the one that the answer comes nearest to. ``confidence``, float[n], is the probability of
-    each answer. ``tested`` is the model that answered, which has learned from the titles ``learned``, int[m].
+    Attributes
+    ----------
+    tested : the model that answered.
+    learned : int[m], the positions of the titles that it learned from.
+    places : int[n], the positions of the titles that it was tested on.
+    truth : the path that each of these is filed at; of several paths the nearest to the answer.
+    answers : the path answered for each.
+    confidence : float[n], the probability of each answer.
     """
 
     tested: Trained
@@ -114,19 +121,27 @@ def hold_out(
     jobs: int = 1,
     progress: Progress | None = None,
 ) -> HeldOutAnswers:
-    """Train on part of every category and test on the rest, where all ads count the same.
+    """Train on part of every category, and test on the rest.
 
-    With ``keys``, uint64[n], which ads are tested goes by them: see ``split_by_key``. Titles with one key are of one ad, filed at
-    several categories: it is on one side with all of them and tested once, and an answer that names one of them is right.
+    Parameters
+    ----------
+    titles, paths, settings, seed, jobs, progress : as ``train`` takes them.
+    weights : how much each title counts in training; in the test all count the same.
+    test_share : the share of titles that is tested on.
+    keys : uint64[n], decide which titles are tested on (see ``split_by_key``). Titles with equal keys are of one ad that is filed
+        at several categories: either all of them are learned from or none, the ad is tested once, and an answer is right if it is
+        any of the categories. By default chance decides, and each title is an ad.
 
-    Raises ``TrainingError`` where nothing is left to test on.
+    Raises
+    ------
+    TrainingError : the ads cannot be learned from, or are too few to test on any.
     """
     kept = np.array(tokenize(titles, settings)[1], dtype=np.intp)
     titles, paths = [titles[i] for i in kept], [paths[i] for i in kept]
     weights = weights and [weights[i] for i in kept]
     test, rest = _split(paths, None if keys is None else keys[kept], test_share, seed)
     _require_tested(test, len(titles))
-    tested = train_whole(
+    tested = train(
         [titles[i] for i in rest],
         [paths[i] for i in rest],
         settings,
@@ -149,10 +164,10 @@ def hold_out_changed(
     jobs: int = 1,
     progress: Progress | None = None,
 ) -> HeldOutAnswers:
-    """Train what has changed of a tested model since it learned from ``before``, and test it.
+    """Train a model anew where ads have changed since it learned from ``before``, and test it as ``hold_out`` does.
 
-    The ads are parted as ``hold_out`` parts them, by their ``keys``. Of a large hold-out ``MOST_TESTED`` ads are asked about,
-    nearly the same each time. Raises ``TrainingError`` where nothing is left to test on.
+    ``tested`` is the model of the last hold-out test. Ads are split by ``keys``, uint64[n], as there. Of a larger hold-out
+    ``MOST_TESTED`` ads are tested on, nearly the same ones each time. Raises ``TrainingError`` if there are none to test on.
     """
     test, rest = split_ads(ads.paths, keys, TEST_SHARE, tested.checkpoint.seed)
     _require_tested(test, len(ads.titles))
@@ -174,6 +189,7 @@ def _ask(
     test: NDArray[np.intp],
     rest: NDArray[np.intp],
 ) -> HeldOutAnswers:
+    """Test a model on the ads at positions ``test``; it has learned from those at ``rest``."""
     filed = paths_of_ads(paths, range(len(paths)) if keys is None else keys.tolist())
     predictions = predict(tested.scorer, [titles[i] for i in test], [filed[i] for i in test])
     evaluation = _scored(tested.scorer, predictions, train_size=len(rest))
@@ -191,11 +207,11 @@ def _split(
 def split_ads(
     paths: Sequence[Path], keys: NDArray[np.uint64], share: float, seed: int
 ) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
-    """Return the positions of the ads to test on, and of those to learn from; none is an ad of both."""
+    """Return the positions of the examples to test on and to learn from. No ad is in both, and each is tested once at most."""
     aside, rest = split_by_key(paths, keys, share, seed)
     if not is_any_filed_twice(keys.tolist()):
         return aside, rest
-    # An ad that has been learned from at one of its categories is not tested at another.
+    # The split may part the examples of an ad. Then all of them are learned from.
     is_learned = np.isin(keys, keys[rest])
     return one_of_each(np.flatnonzero(~is_learned), keys.tolist()), np.flatnonzero(is_learned)
 
@@ -203,7 +219,7 @@ def split_ads(
 def evaluate(
     scorer: TitleScorer, titles: Sequence[str], filed: Sequence[Sequence[Path]], *, train_size: int
 ) -> Evaluation:
-    """Compare a scorer's answers with the paths that each title's ad is filed at, one or several."""
+    """Compare a scorer's answers with ``filed``: the path or paths that each title's ad is filed at."""
     return _scored(scorer, predict(scorer, titles, filed), train_size=train_size)
 
 

@@ -1,4 +1,4 @@
-"""The ceiling that label noise sets: near-identical titles that were filed differently."""
+"""The limit that label noise sets to accuracy, estimated from near-identical titles ("twins") that are filed differently."""
 
 from __future__ import annotations
 
@@ -17,9 +17,12 @@ SHOWN_CONFLICTS = 15
 
 @dataclass(frozen=True, slots=True)
 class Conflict:
-    """Two categories that divide near-identical titles; ``titles`` holds one of each.
+    """Two categories between which twins are divided.
 
-    ``ads`` is how many ads one would expect to see disagree if every ad were compared with one of its twins at random.
+    Attributes
+    ----------
+    ads : if every ad were compared with one of its twins at random, the expected number of comparisons between the two.
+    titles : those of two twins, the first filed at ``first`` and the other at ``second``.
     """
 
     first: Path
@@ -30,18 +33,18 @@ class Conflict:
 
 @dataclass(frozen=True, slots=True)
 class NoiseCeiling:
-    """How consistently near-identical titles are filed.
+    """How consistently near-identical titles are filed, and what accuracy that allows.
 
-    With p the shares in which a title's sellers choose categories, two twins agree with probability sum(p^2), and the best
-    possible answer is right with probability max(p). As sum(p^2) <= max(p) <= sqrt(sum(p^2)), the agreement a bounds what
-    any classifier of titles can reach on these ads: the ceiling lies between a and sqrt(a).
+    Say that the sellers of one title choose categories in shares p. Two of its twins agree with probability sum(p^2), and the
+    best possible answer is right with probability max(p). Since sum(p^2) <= max(p) <= sqrt(sum(p^2)), the best accuracy that
+    any classifier of titles can reach on these ads is between the agreement a and sqrt(a).
 
     Attributes
     ----------
-    ads, twinned : all ads, and those with a twin.
+    ads, twinned : the number of all ads, and of those with a twin.
     agreement, ceiling : a and sqrt(a) for whole paths; ``None`` without twins.
-    levels : a at level 1, 2, ..., over all twinned ads.
-    conflicts : the categories most often in conflict.
+    levels : a down to level 1, 2, ..., over all ads with a twin.
+    conflicts : the pairs of categories between which most twins are divided.
     """
 
     ads: int
@@ -53,7 +56,7 @@ class NoiseCeiling:
 
 
 def agreement_of(paths: Sequence[Path], twins: Twins, chosen: NDArray[np.intp]) -> float | None:
-    """Return the agreement of the ads at ``chosen`` with their twins; ``None`` where they have none."""
+    """Return the agreement with their twins of the ads at positions ``chosen``; ``None`` if none of them has a twin."""
     agreement = _agreement(paths, twins)[chosen][twins.counts[chosen] > 0]
     return float(agreement.mean()) if len(agreement) else None
 
@@ -89,7 +92,7 @@ def _filings(labels: NDArray[np.intp], twins: Twins) -> sparse.csr_array:
 
 
 def _agreement(paths: Sequence[Path], twins: Twins) -> NDArray[np.float64]:
-    """Return for each ad the share of its twins that are filed where it is; 0 where there are none."""
+    """Return the share of each ad's twins that are filed where the ad is, shape (ads,); 0 for one without twins."""
     labels = _labels(paths)[1]
     around = sparse.csr_array(twins.near @ _filings(labels, twins))
     same = np.asarray(around[twins.wording, labels]).ravel() - 1
@@ -99,12 +102,14 @@ def _agreement(paths: Sequence[Path], twins: Twins) -> NDArray[np.float64]:
 def _conflicts(titles: Sequence[str], paths: Sequence[Path], twins: Twins) -> list[Conflict]:
     categories, labels = _labels(paths)
     filings = _filings(labels, twins)
-    around = sparse.csr_array(twins.near @ filings)
-    weights = np.zeros(twins.near.shape[0])
-    weights[twins.wording] = 1 / np.maximum(twins.counts, 1)
-    mixed = sparse.coo_array(filings.T @ sparse.diags_array(weights) @ around)
-    both = sparse.csr_array(mixed + mixed.T)
-    pairs = sparse.coo_array(sparse.triu(both, k=1))
+    filings_of_twins = sparse.csr_array(twins.near @ filings)
+    # The chance of each of an ad's twins to be the one that it is compared with: the same for all ads of a wording.
+    chances = np.zeros(twins.near.shape[0])
+    chances[twins.wording] = 1 / np.maximum(twins.counts, 1)
+    # Shape (categories, categories): the expected comparisons of an ad filed at one with a twin filed at the other.
+    expected = sparse.coo_array(filings.T @ sparse.diags_array(chances) @ filings_of_twins)
+    both_ways = sparse.csr_array(expected + expected.T)
+    pairs = sparse.coo_array(sparse.triu(both_ways, k=1))
     worst = np.argsort(-pairs.data, kind="stable")[:SHOWN_CONFLICTS]
     first_ad = _first_ads(labels, twins)
     found = []
@@ -116,6 +121,7 @@ def _conflicts(titles: Sequence[str], paths: Sequence[Path], twins: Twins) -> li
 
 
 def _first_ads(labels: NDArray[np.intp], twins: Twins) -> dict[tuple[int, int], int]:
+    """Return the position of the first ad of each wording and label."""
     first: dict[tuple[int, int], int] = {}
     for ad, key in enumerate(zip(twins.wording.tolist(), labels.tolist(), strict=True)):
         first.setdefault(key, ad)
@@ -125,8 +131,9 @@ def _first_ads(labels: NDArray[np.intp], twins: Twins) -> dict[tuple[int, int], 
 def _example(
     first: int, second: int, filings: sparse.csr_array, twins: Twins, first_ad: dict[tuple[int, int], int]
 ) -> tuple[int, int]:
-    """Return positions of two twins, the one filed at ``first`` and the other at ``second``."""
+    """Return the positions of two twins, one filed at the label ``first`` and the other at ``second``."""
     columns = sparse.csc_array(filings[:, [first, second]])
+    # The wordings that ads of each of the two labels have.
     left, right = (columns.indices[columns.indptr[n] : columns.indptr[n + 1]] for n in (0, 1))
-    links = sparse.coo_array(twins.near[left][:, right])
-    return first_ad[int(left[links.row[0]]), first], first_ad[int(right[links.col[0]]), second]
+    near = sparse.coo_array(twins.near[left][:, right])
+    return first_ad[int(left[near.row[0]]), first], first_ad[int(right[near.col[0]]), second]

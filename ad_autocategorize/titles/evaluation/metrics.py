@@ -16,7 +16,7 @@ TOP = (1, 2, 3, 5, 10)
 
 @dataclass(frozen=True, slots=True)
 class CategoryScores:
-    """One category at its level: all the ads filed at or under it, and all that were put there."""
+    """The scores of one category at its level, over the ads filed at or under it and those whose answer is."""
 
     path: Path
     precision: float
@@ -27,7 +27,7 @@ class CategoryScores:
 
 @dataclass(frozen=True, slots=True)
 class Averages:
-    """Mean precision, recall and F1 over the categories that test ads are filed at."""
+    """Mean precision, recall and F1 over the categories at which test ads are filed."""
 
     precision: float
     recall: float
@@ -40,10 +40,10 @@ class LevelScores:
 
     Attributes
     ----------
-    support : test ads filed at this level or deeper; what the two accuracies are over.
-    accuracy : share whose whole path down to this level is right.
-    accuracy_given_parent : share for which the right child would be chosen if the parent were known.
-    macro, weighted : averages over categories, each counting as one, or as many as it has ads.
+    support : how many test ads are filed at this level or deeper; both accuracies are shares of these.
+    accuracy : the share whose path is right down to this level.
+    accuracy_given_parent : the share for which the right child is the most probable one of its parent's children.
+    macro, weighted : averages over categories, each with the same weight, or weighted by its support.
     """
 
     level: int
@@ -57,9 +57,12 @@ class LevelScores:
 
 @dataclass(frozen=True, slots=True)
 class Outcomes:
-    """What became of the test ads, as numbers of ads.
+    """How many test ads were answered rightly, or wrongly in which way.
 
-    ``wrong_at[i]`` are those whose path leaves the right one at level i + 1.
+    Attributes
+    ----------
+    too_shallow, too_deep : the answer is a category above the right one, or below it.
+    wrong_at : by level, the first of which is 1: the answer's path leaves the right one at this level.
     """
 
     right: int
@@ -74,7 +77,7 @@ def score_levels(predictions: Predictions) -> list[LevelScores]:
 
 
 def score_top(predictions: Predictions) -> dict[int, float]:
-    """Return the share of ads whose category is among the first k answers, by k."""
+    """Return top-k accuracy by k, for each k of ``TOP`` that there are answers for."""
     position = {path: index for index, path in enumerate(predictions.categories)}
     truth = np.array([position.get(path, -1) for path in predictions.truth])
     hits = predictions.ranked == truth[:, None]
@@ -82,21 +85,21 @@ def score_top(predictions: Predictions) -> dict[int, float]:
 
 
 def share_among_three(predictions: Predictions) -> float:
-    """Return the share of ads whose category is among the first three answers, or all where there are fewer."""
+    """Return top-3 accuracy, or that of fewer answers if the scorer knows fewer categories."""
     shares = score_top(predictions)
     return shares[max(k for k in shares if k <= 3)]
 
 
 def count_outcomes(predictions: Predictions) -> Outcomes:
-    """Tell right answers from those too shallow, too deep, or in another branch."""
+    """Count right answers, and wrong ones by how they are wrong."""
     right = too_shallow = too_deep = 0
     wrong_at = [0] * predictions.depth
     for guess, path in zip(predictions.guesses, predictions.truth, strict=True):
-        shared = next((n for n, (a, b) in enumerate(zip(guess, path, strict=False)) if a != b), None)
+        differing = next((n for n, (a, b) in enumerate(zip(guess, path, strict=False)) if a != b), None)
         if guess == path:
             right += 1
-        elif shared is not None:
-            wrong_at[shared] += 1
+        elif differing is not None:
+            wrong_at[differing] += 1
         elif len(guess) < len(path):
             too_shallow += 1
         else:
@@ -105,12 +108,11 @@ def count_outcomes(predictions: Predictions) -> Outcomes:
 
 
 def right_to_levels(guesses: Sequence[Path], filed: Sequence[Sequence[Path]]) -> list[float]:
-    """Return how often the guess is right down to level 1, 2, ..., each over the ads filed that deep."""
+    """Return the accuracy down to level 1, 2, ..., each over the ads filed that deep; ``filed`` are the paths of each ad."""
     shares = []
     for level in range(1, max(len(path) for paths in filed for path in paths) + 1):
-        # The beginnings of the paths that reach so deep.
-        begun = [{path[:level] for path in paths if len(path) >= level} for paths in filed]
-        right = [guess[:level] in paths for guess, paths in zip(guesses, begun, strict=True) if paths]
+        prefixes = [{path[:level] for path in paths if len(path) >= level} for paths in filed]
+        right = [guess[:level] in own for guess, own in zip(guesses, prefixes, strict=True) if own]
         shares.append(float(np.mean(right)))
     return shares
 
@@ -130,7 +132,11 @@ def macro_f1(
 ) -> float:
     """Return the mean F1 over the labels in ``truth``.
 
-    ``counted`` says which labels take part, by number; ``weights`` how often each ad counts.
+    Parameters
+    ----------
+    truth, guess : shape (ads,).
+    counted : shape (labels,): which labels take part; all by default.
+    weights : shape (ads,): how much each ad counts; ``None`` if all count the same.
     """
     size = int(max(truth.max(), guess.max())) + 1
     ads = np.bincount(truth, weights, minlength=size)
@@ -143,7 +149,8 @@ def macro_f1(
 def _score_level(predictions: Predictions, level: int) -> LevelScores:
     from sklearn.metrics import precision_recall_fscore_support
 
-    # Ads filed above this level keep their own path: an answer that goes deeper costs the precision of where it goes.
+    # Ads filed above this level take part with their own shorter paths: an answer that goes deeper lowers the precision of the
+    # category that it names.
     truth = [path[:level] for path in predictions.truth]
     paths, (y_true, y_pred) = encode(truth, [guess[:level] for guess in predictions.guesses])
     here = predictions.at_level(level)

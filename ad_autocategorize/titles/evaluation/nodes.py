@@ -14,10 +14,10 @@ Reason = Literal["one_outcome", "few_ads", "no_ads"]
 
 @dataclass(frozen=True, slots=True)
 class NodeWithout:
-    """An inner node without a classifier.
+    """An inner node without a classifier, for one of three reasons.
 
-    ``one_outcome``: all its ads go on to the same child, so there is nothing to choose; ``few_ads``: fewer than
-    ``min_ads_per_node``, so that it answers with its children's frequencies; ``no_ads``: no ad passes through.
+    ``one_outcome``: all its ads go on to the same child, so that there is nothing to choose. ``few_ads``: it has fewer than
+    ``min_ads_per_node``, and answers with its children's frequencies. ``no_ads``: no ad is filed below it.
     """
 
     path: Path
@@ -27,7 +27,7 @@ class NodeWithout:
 
 @dataclass(frozen=True, slots=True)
 class NodeReport:
-    """Inner nodes with a classifier, counted, and those without; ``empty_categories`` are leaves where no ad is filed."""
+    """The number of inner nodes with a classifier, the nodes without one, and the number of leaves without an ad."""
 
     with_classifier: int
     without: list[NodeWithout]
@@ -35,7 +35,10 @@ class NodeReport:
 
 
 def explain_nodes(paths: Sequence[Path], taxonomy: Sequence[Path], settings: TitleSettings) -> NodeReport:
-    """Look at every inner node that training ads pass through, and at the rest of the taxonomy where it is known."""
+    """Return which inner nodes have a classifier if the ads at ``paths`` are trained on.
+
+    ``taxonomy`` holds all category paths, for the nodes without ads; it may be empty.
+    """
     nodes = build_nodes(paths)
     without = []
     for node in nodes:

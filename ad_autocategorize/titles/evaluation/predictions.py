@@ -1,4 +1,4 @@
-"""What a scorer answers for test ads, kept small: never the whole table of probabilities at once."""
+"""A scorer's answers for test ads. Only the best ones are kept: the probabilities of all categories would fill the memory."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ from ad_autocategorize.titles.evaluation.filed_twice import nearest_path
 from ad_autocategorize.titles.hierarchy import Path
 from ad_autocategorize.titles.scorer import TitleScorer
 
-# Answers kept for each ad.
+# How many answers are kept for each ad.
 KEPT_ANSWERS = 10
-# Whole distributions are held for so many ads at a time.
+# For so many ads at a time the probabilities of all categories are in memory.
 BATCH = 4096
 
 FloatArray = NDArray[np.float64]
@@ -26,13 +26,15 @@ class Predictions:
 
     Attributes
     ----------
-    categories : the paths that the scorer knows.
-    truth : where the ads are filed; of several categories the one that the answer comes nearest to.
+    categories : the paths that the scorer knows, sorted.
+    truth : the path that each ad is filed at; of several paths the nearest to the answer.
     ranked : shape (n, up to ten): positions in ``categories``, the most probable first.
-    confidence : shape (n, depth + 1): probability of the first answer's path down to level 1, 2, ...; column 0 is that of
-        the ad being filed exactly there.
-    given_parent : shape (n, depth + 1): 1 where the right child is the best one at this level given the right parent, 0 where
-        it is not, -1 where the ad is not filed so deep or the parent is unknown; column 0 is not used.
+    confidence : shape (n, depth + 1): in column k the probability that the ad is filed at or below the first answer's path
+    down to
+        level k; in column 0 the probability that it is filed exactly at the first answer.
+    given_parent : shape (n, depth + 1): in column k, whether the right category at level k is the most probable one below its own
+        parent: 1 if it is, 0 if not, -1 if the ad is not filed so deep or the scorer does not know the parent. Column 0 is
+        unused.
     """
 
     categories: tuple[Path, ...]
@@ -70,35 +72,56 @@ class Predictions:
 
 
 def predict(scorer: TitleScorer, titles: Sequence[str], filed: Sequence[Sequence[Path]]) -> Predictions:
-    """Score the titles batch by batch; ``filed`` are the paths of each ad, one as a rule."""
+    """Score the titles; ``filed`` holds the path or paths that the ad of each is filed at."""
     categories = scorer.tree.categories
-    column = {path: number for number, path in enumerate(categories)}
     deepest = max(len(path) for path in [*categories, *(path for paths in filed for path in paths)])
     levels = [_Level(categories, level) for level in range(1, deepest + 1)]
-    ranked, confidence, given_parent = [], [], []
-    truths: list[Path] = []
-    for start in range(0, len(titles), BATCH):
-        probabilities = scorer.probabilities(titles[start : start + BATCH])
-        order = np.argsort(-probabilities, axis=1, kind="stable")[:, :KEPT_ANSWERS]
-        best = order[:, 0]
-        truth = [
-            nearest_path(paths, categories[answer], column, row)
-            for paths, answer, row in zip(filed[start : start + BATCH], best.tolist(), probabilities, strict=True)
-        ]
-        truths += truth
-        rows = np.arange(len(truth))
-        sums = [level.sums(probabilities) for level in levels]
-        columns = [probabilities[rows, best]]
-        columns += [level.at(total, rows, best) for level, total in zip(levels, sums, strict=True)]
-        answers = [level.given_parent(total, truth) for level, total in zip(levels, sums, strict=True)]
-        ranked.append(order)
-        confidence.append(np.minimum(np.column_stack(columns), 1.0))
-        given_parent.append(np.column_stack([np.full(len(truth), -1, dtype=np.int8), *answers]))
-    return Predictions(categories, tuple(truths), np.vstack(ranked), np.vstack(confidence), np.vstack(given_parent))
+    parts = [
+        _predict_batch(scorer, levels, titles[start : start + BATCH], filed[start : start + BATCH])
+        for start in range(0, len(titles), BATCH)
+    ]
+    return Predictions(
+        categories,
+        tuple(path for part in parts for path in part.truth),
+        np.vstack([part.ranked for part in parts]),
+        np.vstack([part.confidence for part in parts]),
+        np.vstack([part.given_parent for part in parts]),
+    )
+
+
+def _predict_batch(
+    scorer: TitleScorer, levels: Sequence[_Level], titles: Sequence[str], filed: Sequence[Sequence[Path]]
+) -> Predictions:
+    categories = scorer.tree.categories
+    column = {path: number for number, path in enumerate(categories)}
+    probabilities = scorer.probabilities(titles)
+    ranked = np.argsort(-probabilities, axis=1, kind="stable")[:, :KEPT_ANSWERS]
+    best = ranked[:, 0]
+    truth = [
+        nearest_path(paths, categories[answer], column, row)
+        for paths, answer, row in zip(filed, best.tolist(), probabilities, strict=True)
+    ]
+    rows = np.arange(len(truth))
+    confidence = [probabilities[rows, best]]
+    given_parent = [np.full(len(truth), -1, dtype=np.int8)]
+    for level in levels:
+        sums = level.sums(probabilities)
+        confidence.append(level.at(sums, rows, best))
+        given_parent.append(level.given_parent(sums, truth))
+    return Predictions(
+        categories,
+        tuple(truth),
+        ranked,
+        np.minimum(np.column_stack(confidence), 1.0),
+        np.column_stack(given_parent),
+    )
 
 
 class _Level:
-    """The categories cut at one level: neighbours with the same beginning are one group, shorter paths their own."""
+    """The categories grouped by their paths down to one level. A shorter path is a group of its own.
+
+    Categories are sorted, so that the members of a group are neighbours, and so are the groups below one parent.
+    """
 
     def __init__(self, categories: Sequence[Path], level: int) -> None:
         self._level = level
@@ -107,18 +130,21 @@ class _Level:
         self._starts = np.array(starts, dtype=np.intp)
         self._group_of = np.searchsorted(self._starts, np.arange(len(categories)), side="right") - 1
         self._groups = [groups[start] for start in starts]
-        # Children of one parent are neighbours, the parent's own ads ("stop here") among them.
+        # By parent, the range (start, stop) of the groups below it; one of them may be the parent's own ("stop here").
         self._children: dict[Path, list[int]] = {}
         for number, group in enumerate(self._groups):
             self._children.setdefault(group[: level - 1], [number, number])[1] = number + 1
 
     def sums(self, probabilities: FloatArray) -> FloatArray:
+        """Return the probability of each group, shape (ads, groups)."""
         return np.asarray(np.add.reduceat(probabilities, self._starts, axis=1), dtype=np.float64)
 
     def at(self, sums: FloatArray, rows: NDArray[np.intp], categories: NDArray[np.intp]) -> FloatArray:
+        """Return, for each of ``rows``, the probability of the group of the category at the same place, shape (rows,)."""
         return np.asarray(sums[rows, self._group_of[categories]], dtype=np.float64)
 
     def given_parent(self, sums: FloatArray, truth: Sequence[Path]) -> NDArray[np.int8]:
+        """Return this level's column of ``Predictions.given_parent``."""
         answers = np.full(len(truth), -1, dtype=np.int8)
         for row, path in enumerate(truth):
             bounds = self._children.get(path[: self._level - 1])

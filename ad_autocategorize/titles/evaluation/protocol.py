@@ -54,16 +54,16 @@ STAGES = (
 
 @dataclass(frozen=True, slots=True)
 class Preset:
-    """How thorough to be.
+    """How thorough an evaluation is. ``None`` stands for no limit.
 
     Attributes
     ----------
-    most_ads : more ads than this are drawn from by chance; ``None`` for all.
-    cross_validated_ads : at most this many ads are drawn for the comparison of four classifiers; ``None`` for all.
+    most_ads : evaluate on a random sample of at most so many ads.
+    cross_validated_ads : compare the four classifiers on a sample of at most so many ads.
     learning_shares : shares of the training ads for the learning curve, rising; the last is 1.
-    resamples : bootstrap samples.
-    flat_budget : above this product of training ads and categories the flat classifier is left out; ``None`` for never.
-    tuning_ads : the flat classifier's loss and C are chosen on at most this many training ads; ``None`` for all.
+    resamples : the number of bootstrap samples.
+    flat_budget : leave the flat classifier out if training ads times categories are more than this.
+    tuning_ads : choose the flat classifier's loss and C on at most so many training ads.
     """
 
     name: str
@@ -89,7 +89,7 @@ def run_protocol(
     jobs: int = 1,
     progress: Progress = lambda stage: None,
 ) -> report.Report:
-    """Evaluate on ``corpus``. Raises ``TrainingError`` where there is too little to train or test on."""
+    """Evaluate on ``corpus``. Raises ``TrainingError`` if there are too few ads to train or test on."""
     start = time.perf_counter()
     with_words = corpus.with_words(settings).draw(preset.most_ads, seed)
     if not len(with_words):
@@ -119,7 +119,7 @@ def run_protocol(
 
 @dataclass
 class _Run:
-    """One run; what several parts need is computed once."""
+    """One evaluation. Each part of the report has a method; what several parts need is computed once."""
 
     corpus: Corpus
     settings: TitleSettings
@@ -131,7 +131,7 @@ class _Run:
 
     @property
     def chosen(self) -> TitleSettings:
-        """The settings with what training chose on the hold-out's training ads."""
+        """The settings, those that were ``None`` as training chose them on the hold-out's training ads."""
         return self._held_out_scorer.settings
 
     @cached_property
@@ -146,12 +146,12 @@ class _Run:
         return self._tested_once(split_by_group(self.corpus.paths, number_ads(self.corpus.ads), self.seed))
 
     def _tested_once(self, split: Split) -> Split:
-        """Return the split without the second example of an ad to test on."""
+        """Return the split with one test example of each ad, if ads may be filed at several categories."""
         return replace(split, test=one_of_each(split.test, self.corpus.ads)) if self.corpus.ads else split
 
     @cached_property
     def _filed(self) -> list[tuple[Path, ...]]:
-        """Where the ad of each example is filed."""
+        """For each example, the paths that its ad is filed at."""
         return paths_of_ads(self.corpus.paths, self.corpus.ads or range(len(self.corpus)))
 
     @cached_property
@@ -176,7 +176,7 @@ class _Run:
                 "tested on. More ads are needed; of a marketplace, check the source's 'published' condition."
             )
         known = self.corpus.take(split.train.tolist())
-        return train(known.titles, known.paths, settings, weights=known.weights, seed=self.seed, jobs=self.jobs)
+        return train(known.titles, known.paths, settings, weights=known.weights, seed=self.seed, jobs=self.jobs).scorer
 
     def data(self) -> report.DataSummary:
         paths = self.corpus.paths
@@ -270,9 +270,9 @@ class _Run:
         )
 
     def without_copies(self, held_out: report.HeldOut) -> report.CopiesReport | None:
-        """Compare the split that scatters near-identical titles with one that keeps them on one side.
+        """Compare the random split with one that keeps near-identical titles on one side.
 
-        ``None`` where so many are alike that too little is left to learn from or to test on.
+        ``None`` if so many titles are near-identical that the second has too few ads to learn from or to test on.
         """
         self.progress("without_copies")
         split = self._tested_once(split_by_group(self.corpus.paths, self.twins.groups, self.seed))
@@ -297,7 +297,7 @@ class _Run:
         return measure_noise(self.corpus.titles, self.corpus.paths, self.twins)
 
     def later(self, held_out: report.HeldOut) -> report.LaterReport | None:
-        """Train on ads up to a date, and test on the later ones, also what the hold-out chose."""
+        """Train on the ads before a date, and test on the later ones; also test the thresholds that the hold-out chose."""
         split = split_by_date(self.corpus.dates)
         if split is None or split.cutoff is None or len({self.corpus.paths[i] for i in split.train}) < 2:
             return None
@@ -330,7 +330,7 @@ class _Run:
         )
 
     def flat(self) -> report.FlatReport:
-        """Compare cascade, one flat classifier over all categories, and what is served, on the same features and split."""
+        """Compare the cascade alone, and the classifier as served, with one flat classifier over all categories."""
         train_part = self.corpus.take(self.split.train.tolist())
         tested = self.corpus.take(self.split.test.tolist())
         cost = len(train_part) * len(set(train_part.paths))
@@ -364,7 +364,7 @@ class _Run:
         )
 
     def _cascade_alone(self) -> Predictions:
-        """Return what the cascade answers without the flat scores that the classifier in service adds to it."""
+        """Return the answers of the cascade without the flat models."""
         alone = replace(self.settings, naive_bayes_weight=0.0, flat_svc_weight=0.0)
         return self.predictions if alone == self.settings else self.train_and_predict(self.split, alone)
 

@@ -1,4 +1,4 @@
-"""What an evaluation found, in full; ``Report.to_dict`` is what is written as JSON and what the HTML report is made of."""
+"""The result of an evaluation. ``Report.to_dict`` is what is written as JSON, and what the HTML report is made of."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ from ad_autocategorize.titles.evaluation.nodes import NodeReport
 from ad_autocategorize.titles.evaluation.sizes import SizeScores, ThinCategory
 from ad_autocategorize.titles.hierarchy import Path
 
-# Raised when a key changes its meaning or goes. 2: ``flat.cascade_against_flat`` is the cascade without flat scores. 3: the
-# ``counts`` of a confusion matrix hold no answers that stopped above its level; ``copies`` and ``accuracy_seen`` may be null. 4:
-# ``settings`` are those that training has chosen; near-identical titles are those of nearly the same words.
+# Raised when a key is removed or gets another meaning. 2: ``flat.cascade_against_flat`` is the cascade without flat scores. 3:
+# the ``counts`` of a confusion matrix hold no answers that stopped above its level; ``copies`` and ``accuracy_seen`` may be
+# null. 4: ``settings`` are those that training has chosen; near-identical titles are those of nearly the same words.
 REPORT_VERSION = 5
 
 
@@ -28,11 +28,15 @@ REPORT_VERSION = 5
 class DataSummary:
     """The ads that the evaluation is made on.
 
-    ``depths`` counts ads by the level at which they are filed; ``dropped`` those left out, by reason; untested categories
-    have too few ads for one to be set aside. ``largest_share`` is how often one would be right by always answering the
-    largest category, ``largest_main_share`` the largest main category; ``unread_dates`` are written in a way that could not be
-    read, so that their ads are in no temporal validation. ``thin`` are the categories of fewer ads than
-    ``few_ads``, or of none.
+    Attributes
+    ----------
+    depths : the number of ads by the level at which they are filed.
+    dropped : the number of ads left out, by reason.
+    untested_categories, untested_ads : categories without a test ad, since they have too few ads, and the ads in them.
+    largest_share, largest_main_share : the accuracy of always answering the largest category, or the largest main category.
+    dated : how many ads have a date; ``unread_dates`` counts dates that could not be read, whose ads are in no temporal
+        validation.
+    thin : the categories with fewer than ``few_ads`` ads, those without ads among them.
     """
 
     ads: int
@@ -69,8 +73,12 @@ class LevelSummary:
 class SplitSummary:
     """One split in short.
 
-    ``top3`` is the share of ads whose category is among the first three answers, or as many as there are categories;
-    ``unseen`` test ads are of categories without a training ad, ``accuracy_seen`` leaves them out (``None``: all are).
+    Attributes
+    ----------
+    train, test : the numbers of ads.
+    top3 : top-3 accuracy, or that of fewer answers if there are fewer categories.
+    unseen : how many test ads are of categories without a training ad.
+    accuracy_seen : the accuracy over the other test ads; ``None`` if there are none.
     """
 
     train: int
@@ -101,12 +109,16 @@ class HeldOut:
 
 @dataclass(frozen=True, slots=True)
 class CopiesReport:
-    """The hold-out with near-identical titles scattered over both sides, and with them kept on one side.
+    """The split in which near-identical titles fall on both sides, and one that keeps them on one side.
 
-    ``leaked`` is the share of the scattered test ads linked to a near-copy in training, ``accuracy_leaked`` and
-    ``accuracy_others`` how often those and the others are right. ``accuracy_twinned_apart`` is over the ads that have a
-    near-copy when the copies are kept together, and ``agreement_twinned_apart`` how often their copies were filed alike: the
-    best possible accuracy on them lies between it and its square root (see ``label_noise``).
+    Attributes
+    ----------
+    random, apart : the two splits.
+    leaked : in the random split, the share of test ads that are linked to a near-identical title in training.
+    accuracy_leaked, accuracy_others : in the random split, the accuracy over those test ads and over the others.
+    accuracy_twinned_apart : in the other split, the accuracy over test ads that have near-identical titles at all.
+    agreement_twinned_apart : how often the near-identical titles of these ads are filed alike. The best possible accuracy on them
+        is between this and its square root (see ``label_noise``).
     """
 
     random: SplitSummary
@@ -120,9 +132,9 @@ class CopiesReport:
 
 @dataclass(frozen=True, slots=True)
 class LaterReport:
-    """Trained on ads before ``cutoff``, tested on those from then on.
+    """The temporal validation: trained on ads before ``cutoff``, tested on the later ones.
 
-    ``coverage`` says, for the levels that the hold-out has as well, what the thresholds chosen there give on the later ads.
+    ``coverage`` is what the thresholds that were chosen on the hold-out give on the later ads, for the levels that both have.
     """
 
     cutoff: str
@@ -132,14 +144,17 @@ class LaterReport:
 
 @dataclass(frozen=True, slots=True)
 class FlatReport:
-    """Step by step against all at once, on the same features and split; all ``None`` where the preset leaves it out as too slow.
+    """The cascade compared with one flat classifier over all categories, on the same features and split.
+
+    All are ``None`` if the preset leaves the comparison out as too slow.
 
     Attributes
     ----------
-    accuracy, levels, choice : of one flat LinearSVC.
-    cascade_accuracy, cascade_levels : of the cascade alone. The classifier in service adds flat scores to the cascade's unless
-        the settings give them no weight.
-    cascade_against_flat, served_against_flat : of the cascade alone and of the classifier in service with that LinearSVC.
+    accuracy, levels, choice : of the flat LinearSVC: the share of right paths, the shares that are right down to each level, and
+        how it was trained.
+    cascade_accuracy, cascade_levels : the same of the cascade alone, without the flat models that the classifier in service adds.
+    cascade_against_flat, served_against_flat : the cascade alone, and the classifier in service, each compared with the
+    LinearSVC.
     """
 
     accuracy: float | None = None
@@ -153,9 +168,9 @@ class FlatReport:
 
 @dataclass(frozen=True, slots=True)
 class LearningPoint:
-    """Accuracy of the whole path and of the main category after training on ``ads``.
+    """The accuracy of the whole path and of the main category after training on so many ads.
 
-    ``gain`` bounds the difference from the point before, on the same test ads; ``None`` for the first.
+    ``gain`` is the interval of the difference from the point before, on the same test ads; ``None`` for the first point.
     """
 
     ads: int
@@ -184,7 +199,7 @@ class Report:
     seconds: float
 
     def to_dict(self, text: Callable[[Path], str]) -> dict[str, Any]:
-        """Return plain values that JSON takes; ``text`` writes a category path as people read it."""
+        """Return the report in JSON's types; ``text`` returns a category path as people read it."""
         plain: dict[str, Any] = _plain(self, text)
         return {"report_version": REPORT_VERSION, **plain}
 
@@ -193,7 +208,7 @@ def _plain(value: Any, text: Callable[[Path], str]) -> Any:
     if is_dataclass(value):
         return {field.name: _plain(getattr(value, field.name), text) for field in fields(value)}
     if isinstance(value, tuple) and all(isinstance(item, int) for item in value):
-        # The reports hold no other tuples of numbers than category paths.
+        # A category path: reports have no other tuples of whole numbers.
         return text(value)
     if isinstance(value, list | tuple):
         return [_plain(item, text) for item in value]

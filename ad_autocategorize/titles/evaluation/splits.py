@@ -1,4 +1,4 @@
-"""Which ads to test on: stratified, with near-copies on one side, or by date."""
+"""Splits into ads to train on and to test on: stratified by category, with groups kept together, or by date."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ Positions = NDArray[np.intp]
 
 @dataclass(frozen=True, slots=True)
 class Split:
-    """Positions of the ads to test on and to train on; ``cutoff`` where they are told apart by date."""
+    """Positions of the ads to test on and to train on; ``cutoff`` is the date of the first test ad, if split by date."""
 
     test: Positions
     train: Positions
@@ -29,14 +29,14 @@ class Split:
 
 
 def split_at_random(paths: Sequence[Path], seed: int) -> Split:
-    """Set a third of every category aside. A category's first ad is always trained on."""
+    """Set a third of every category aside to test on. One ad at least of each category is trained on."""
     return Split(*split_by_category(paths, TEST_SHARE, seed))
 
 
 def split_by_group(paths: Sequence[Path], groups: NDArray[np.intp], seed: int, share: float = TEST_SHARE) -> Split:
-    """Set about ``share`` of every category aside, with the ads of a group all on one side.
+    """Set about ``share`` of every category aside to test on, with all ads of a group on one side.
 
-    A group counts for the category that most of its ads are filed at.
+    A group is counted in the category at which most of its ads are filed.
     """
     members: dict[int, list[int]] = defaultdict(list)
     for position, group in enumerate(groups.tolist()):
@@ -55,7 +55,10 @@ def split_by_group(paths: Sequence[Path], groups: NDArray[np.intp], seed: int, s
 def _keep_categories_known(
     aside: list[int], rest: list[int], units: Sequence[Sequence[int]], paths: Sequence[Path]
 ) -> list[int]:
-    """Return the units to test on, less those that hold the only ads of a category (as the plain split never does)."""
+    """Return the units of ``aside`` that leave at least one training ad to every category.
+
+    ``aside`` and ``rest`` number the units; a unit is the positions of a group's ads.
+    """
     known = {paths[position] for unit in rest for position in units[unit]}
     chosen = []
     for unit in aside:
@@ -68,16 +71,17 @@ def _keep_categories_known(
 
 
 def split_by_date(dates: Sequence[datetime | None], share: float = LATER_SHARE) -> Split | None:
-    """Set aside the newest ads, about ``share`` of those with a date; ads of one moment stay together.
+    """Set aside the newest ads, about ``share`` of those with a date, to test on; ads of the same date stay together.
 
-    ``None`` where fewer than two moments are known. Ads without a date are on neither side.
+    Ads without a date are on neither side. Returns ``None`` if there are fewer than two different dates.
     """
     dated = [(position, day) for position, day in enumerate(dates) if day is not None]
     moments = sorted(day for _, day in dated)
     if not moments or moments[0] == moments[-1]:
         return None
     wanted = len(moments) * (1 - share)
-    # Each moment but the first can begin the test part: the one that leaves most nearly the wanted number before it.
+    # The test part may begin at any date but the first. Chosen is the one before which the number of ads is nearest to the
+    # wanted.
     first_at = {day: position for position, day in reversed(list(enumerate(moments))) if day != moments[0]}
     cutoff = min(first_at, key=lambda day: abs(first_at[day] - wanted))
     earlier, later = ([position for position, day in dated if (day >= cutoff) is late] for late in (False, True))

@@ -1,15 +1,15 @@
-"""Out-of-fold predictions: every title is scored by a cascade that never saw it. Training side.
+"""Out-of-fold predictions: every title is scored by a model that was trained without it. Training side.
 
-Nor should the cascade have seen what would say the same for no reason of its own: a seller who files all his ads wrongly, with
-hundreds of them outside the fold, would convince it. So a seller's ads are kept together, as far as others know the category.
+Nor should the model have learned from other ads of the same seller: one who files all ads wrongly, with hundreds of them outside
+the fold, would convince it that they are right. So the ads of a seller are in one fold, if other sellers have enough ads in the
+category to learn it from.
 """
 
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Hashable, Mapping, Sequence
+from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -25,23 +25,24 @@ from ad_autocategorize.titles.training.training import Progress, TrainingError, 
 
 FOLDS = 4
 BATCH = 4096
-# A seller's ads in a category where all others together have fewer cannot be judged by what the others taught.
+# If all others together have fewer ads in a category, a model cannot learn the category from them alone.
 OTHERS_ADS = 10
 
 
 @dataclass(frozen=True, slots=True)
 class FoldScores:
-    """What cascades say of titles that they did not see.
+    """The probabilities that titles get from models trained without them.
 
     Attributes
     ----------
     categories : all paths of the ads, sorted.
-    given : shape (titles,): position among the categories of the one each ad is filed at.
-    fold_of : shape (titles,): the fold that each is scored in.
+    given : shape (titles,): the position in ``categories`` of the path that each ad is filed at.
+    fold_of : shape (titles,): the fold of each title, which its model was trained without.
     witnesses : shape (categories,): how many ads are filed at each, those of one group counted once.
-    dominated : shape (titles,): whether most ads of its category are of its group, so that the others knew less than half of it.
-    probabilities : float32, shape (titles, categories). A category that all ads outside a fold lack has zero there.
-    words : for the titles of which another category than the given is most probable, the words that decided for it.
+    dominated : shape (titles,): whether more than half of the ads in its category, and not just one, are of its group: its model
+        has learned the category from the others, the minority.
+    probabilities : float32, shape (titles, categories); zero for a category that occurs in the title's fold alone.
+    words : for each title whose most probable category is not the given one, the words that speak for the most probable.
     """
 
     categories: tuple[Path, ...]
@@ -56,10 +57,10 @@ class FoldScores:
 def group_sellers(
     titles: Sequence[str], paths: Sequence[Path], sellers: Sequence[str], settings: TitleSettings
 ) -> list[Hashable | None]:
-    """Return by ad what must share its fold: the ads of its seller, where others have enough ads in the category.
+    """Return the group of each ad; ads of equal groups share a fold. ``None`` is no group, for ads of unknown sellers ("").
 
-    Elsewhere only his ads of the same words are kept together: without him nobody would know the category. ``None``, which is no
-    group, for ads whose seller is unknown ("").
+    A group is all ads of a seller in categories where others have ``OTHERS_ADS`` or more. In other categories, which nothing
+    could be learned of without the seller, it is only those ads of the seller that have the same words.
     """
     normalize = Normalizer(settings)
     ads, own = Counter(paths), Counter(zip(paths, sellers, strict=True))
@@ -77,13 +78,15 @@ def group_sellers(
 def assign_folds(
     paths: Sequence[Path], folds: int, seed: int, groups: Sequence[Hashable | None] | None = None
 ) -> NDArray[np.intp]:
-    """Deal the ads of every category out to the folds in turn, in random order; shape (ads,).
+    """Return the fold of each ad, shape (ads,), so that the ads of every category are spread evenly over the folds.
 
-    Ads of one group, which ``None`` is not, go to one fold, where their categories have the fewest ads.
+    Ads of one group share a fold; ``None`` is no group.
     """
     order = np.random.default_rng(seed).permutation(len(paths)).tolist()
-    # One round for all categories, sorted: those with fewer ads than folds do not all start in the first fold.
+    # Category by category, in one pass: of folds with equally many ads of a category the smallest is chosen, so that small
+    # categories do not all begin with the first fold.
     order.sort(key=lambda position: paths[position])
+    # How many ads of each category every fold has so far.
     filled: defaultdict[Path, list[int]] = defaultdict(lambda: [0] * folds)
     sizes = [0] * folds
     fold_of = np.empty(len(paths), dtype=np.intp)
@@ -99,7 +102,7 @@ def assign_folds(
 
 
 def _units(order: Sequence[int], groups: Sequence[Hashable | None] | None) -> list[list[int]]:
-    """Return what must not be parted, the largest first, while there is most room to balance it."""
+    """Return lists of the ads that must share a fold, by position; long ones first, while the others can still balance them."""
     if groups is None:
         return [[position] for position in order]
     units: defaultdict[Hashable, list[int]] = defaultdict(list)
@@ -109,6 +112,7 @@ def _units(order: Sequence[int], groups: Sequence[Hashable | None] | None) -> li
 
 
 def _unit(position: int, groups: Sequence[Hashable | None]) -> Hashable:
+    """Return the key of an ad's unit: its group, or one of its own if it has none."""
     group = groups[position]
     return ("alone", position) if group is None else ("group", group)
 
@@ -116,7 +120,7 @@ def _unit(position: int, groups: Sequence[Hashable | None]) -> Hashable:
 def _shares_of_groups(
     given: NDArray[np.intp], groups: Sequence[Hashable | None] | None
 ) -> tuple[NDArray[np.intp], NDArray[np.bool_]]:
-    """Return ``FoldScores.witnesses`` and ``FoldScores.dominated``."""
+    """Return ``FoldScores.witnesses`` and ``FoldScores.dominated``, in this order."""
     ads = np.bincount(given)
     if groups is None:
         return ads, np.zeros(len(given), dtype=bool)
@@ -145,11 +149,12 @@ def out_of_fold_scores(
 
     Parameters
     ----------
-    learned : what is learned of each title, where that is not all of it.
+    titles, paths : of equal length; the titles are scored, and the paths are where their ads are filed.
+    learned : what to train on in place of each title; by default the titles themselves.
     weights, unlisted : how much each title counts in training, and the words that are learned by their n-grams; see ``train``.
     groups : ads of one group share a fold; ``None`` is no group. See ``group_sellers``.
     jobs : folds that are worked on side by side, each in a process and memory of its own.
-    explain : whether the words that decided are wanted, which takes as many scores more as doubted titles have words.
+    explain : whether ``FoldScores.words`` is wanted: each word of a doubted title takes one more score.
     progress : called with ("folds", done, all).
 
     Raises
@@ -158,30 +163,55 @@ def out_of_fold_scores(
     """
     if len(titles) < 2 * folds:
         raise TrainingError(f"{len(titles)} ads are too few to be scored out of {folds} folds.")
+    ads = _Ads(titles, titles if learned is None else learned, paths, weights, unlisted)
+    fold_of = assign_folds(paths, folds, seed, groups)
+    # Those that are not empty: groups may be fewer than folds.
+    numbers = np.unique(fold_of).tolist()
+    tasks = ((ads, fold_of == number, settings, seed, explain) for number in numbers)
     categories = tuple(sorted(set(paths)))
     column = {path: index for index, path in enumerate(categories)}
-    given = np.array([column[path] for path in paths], dtype=np.intp)
     probabilities = np.zeros((len(paths), len(categories)), dtype=np.float32)
     words: dict[int, WordWeights] = {}
-    fold_of = assign_folds(paths, folds, seed, groups)
-    # Groups may be fewer than folds.
-    numbers = np.unique(fold_of).tolist()
-    learned = titles if learned is None else learned
-    options = {"unlisted": unlisted, "seed": seed}
-    tasks = ((titles, learned, paths, weights, fold_of == number, settings, options, explain) for number in numbers)
-    for done, answer in enumerate(run_side_by_side(_answer, tasks, jobs=jobs), 1):
-        known = np.array([column[path] for path in answer.categories])
-        probabilities[np.ix_(answer.rows, known)] = answer.probabilities
-        words |= answer.words
+    for done, fold in enumerate(run_side_by_side(_score_fold, tasks, jobs=jobs), 1):
+        known = np.array([column[path] for path in fold.categories])
+        probabilities[np.ix_(fold.rows, known)] = fold.probabilities
+        words |= fold.words
         if progress is not None:
             progress("folds", done, len(numbers))
+    given = np.array([column[path] for path in paths], dtype=np.intp)
     witnesses, dominated = _shares_of_groups(given, groups)
     return FoldScores(categories, given, fold_of, witnesses, dominated, probabilities, words)
 
 
 @dataclass(frozen=True, slots=True)
-class _Answer:
-    """What one cascade says: of the titles at ``rows``, for the categories that it knows; and ``words`` by row."""
+class _Ads:
+    """All ads, in columns of equal length: the titles to score, and what to learn from, as ``train`` takes it."""
+
+    titles: Sequence[str]
+    learned: Sequence[str]
+    paths: Sequence[Path]
+    weights: Sequence[float] | None
+    unlisted: Unlisted | None
+
+    def train_on(self, rows: NDArray[np.intp], settings: TitleSettings, seed: int) -> TitleScorer:
+        """Return a scorer that has learned from the ads at ``rows``."""
+        places = rows.tolist()
+        weights = None if self.weights is None else [self.weights[place] for place in places]
+        learned, paths = [self.learned[place] for place in places], [self.paths[place] for place in places]
+        return train(learned, paths, settings, weights=weights, unlisted=self.unlisted, seed=seed).scorer
+
+
+@dataclass(frozen=True, slots=True)
+class _ScoredFold:
+    """The scores of one fold.
+
+    Attributes
+    ----------
+    rows : shape (fold,): the positions of its titles among all.
+    categories : those that its model knows.
+    probabilities : shape (fold, categories).
+    words : ``FoldScores.words`` of these titles.
+    """
 
     rows: NDArray[np.intp]
     categories: tuple[Path, ...]
@@ -189,33 +219,27 @@ class _Answer:
     words: dict[int, WordWeights]
 
 
-def _answer(
-    titles: Sequence[str],
-    learned: Sequence[str],
-    paths: Sequence[Path],
-    weights: Sequence[float] | None,
-    inside: NDArray[np.bool_],
-    settings: TitleSettings,
-    options: Mapping[str, Any],
-    explain: bool,
-) -> _Answer:
-    outside, rows = np.flatnonzero(~inside).tolist(), np.flatnonzero(inside)
-    counted = None if weights is None else [weights[i] for i in outside]
-    scorer = train([learned[i] for i in outside], [paths[i] for i in outside], settings, weights=counted, **options)
-    asked = [titles[i] for i in rows.tolist()]
+def _score_fold(ads: _Ads, inside: NDArray[np.bool_], settings: TitleSettings, seed: int, explain: bool) -> _ScoredFold:
+    """Train on the ads outside a fold, and score the titles inside it."""
+    rows = np.flatnonzero(inside)
+    scorer = ads.train_on(np.flatnonzero(~inside), settings, seed)
+    titles = [ads.titles[row] for row in rows.tolist()]
+    # In batches, so that probabilities in double precision are never held for all titles.
     parts = [
-        scorer.probabilities(asked[start : start + BATCH]).astype(np.float32) for start in range(0, len(asked), BATCH)
+        scorer.probabilities(titles[start : start + BATCH]).astype(np.float32) for start in range(0, len(titles), BATCH)
     ]
     probabilities = np.vstack(parts)
-    words = _words(scorer, asked, [paths[i] for i in rows.tolist()], probabilities) if explain else {}
-    known = scorer.tree.categories
-    return _Answer(rows, known, probabilities, {int(rows[place]): weights for place, weights in words.items()})
+    words = {}
+    if explain:
+        found = _words(scorer, titles, [ads.paths[row] for row in rows.tolist()], probabilities)
+        words = {int(rows[place]): weights for place, weights in found.items()}
+    return _ScoredFold(rows, scorer.tree.categories, probabilities, words)
 
 
 def _words(
     scorer: TitleScorer, titles: Sequence[str], paths: Sequence[Path], probabilities: NDArray[np.float32]
 ) -> dict[int, WordWeights]:
-    """Return the words that decided against the given path, by the position of the title."""
+    """Return the words that speak against the given path, by the positions of the titles whose best category is another."""
     known = scorer.tree.categories
     best = [known[column] for column in probabilities.argmax(axis=1)]
     doubted = [place for place, path in enumerate(paths) if path != best[place]]

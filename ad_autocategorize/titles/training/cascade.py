@@ -21,14 +21,15 @@ from ad_autocategorize.titles.training.splitting import draw_sample
 
 FloatArray = NDArray[np.float64]
 
-# Smaller coefficients are dropped: they are most of the model's size and file no title better.
+# Smaller coefficients are dropped: they are most of the model's size, and without them no fewer titles are filed rightly.
 SMALLEST_COEFFICIENT = 0.05
-# A node near the root of a large site learns from a sample of this many ads: one against the rest takes time with ads times
-# outcomes, and there is little left to learn. The nodes below see their own ads, so that no category goes short.
+# A node near the root of a large site learns from a sample of this many ads: one-versus-rest takes time in proportion to ads
+# times outcomes, and more ads would teach it little. The nodes below learn from all of their own ads, so that no category goes
+# short.
 MAX_ADS_PER_NODE = 100_000
-# C where a site has too few ads to choose it by.
+# C of a site that has too few ads to choose it by.
 USUAL_REGULARIZATION = 1.0
-# How far from the optimum liblinear may stop: a tighter bound takes longer and files no title better.
+# How far from the optimum liblinear may stop: a tighter bound takes longer, and no more titles are filed rightly.
 SVC_TOLERANCE = 0.5
 # Pseudo-count of multinomial naive Bayes at a node.
 NODE_NAIVE_BAYES_SMOOTHING = 0.05
@@ -38,7 +39,7 @@ LOGISTIC_SCALE = 3.0
 
 @dataclass(frozen=True, slots=True)
 class LocalClassifier:
-    """What one node learned: ``margins = features @ coefficients.T + intercepts``, one column an outcome.
+    """What one node learned: ``margins = features @ coefficients.T + intercepts``, with a column per outcome.
 
     Attributes
     ----------
@@ -55,7 +56,10 @@ class LocalClassifier:
 
     @property
     def node(self) -> Path:
-        """The path of the node: the longest outcome is a child's; an outcome of "stop here" is the node's own."""
+        """The path of the node.
+
+        One outcome may be the node's own path ("stop here"); all others, which are longer, are paths of its children.
+        """
         return max(self.outcomes, key=len)[:-1]
 
     def margins(self, features: sparse.csr_array) -> FloatArray:
@@ -73,11 +77,16 @@ def train_nodes(
     progress: Callable[[], None],
     weights: FloatArray | None = None,
 ) -> list[LocalClassifier]:
-    """Train the classifier of every node that has a choice; single-outcome nodes are passed through.
+    """Train the classifier of every node that has more than one outcome.
 
-    The nodes are those of ``with_sample``, their ads rows of ``features``. ``weights`` says how much each ad counts; all the same
-    for ``None``. ``progress`` is called once a trained node. ``jobs`` are processes: liblinear's random numbers are global to a
-    process, so that threads would make equal seeds give unequal classifiers.
+    Parameters
+    ----------
+    features : CSR, shape (ads, features).
+    nodes : as ``with_sample`` returns them; their ``ads`` are rows of ``features``.
+    jobs : processes that train nodes side by side. No threads: liblinear's random numbers are global to a process, so that with
+        threads equal seeds would give unequal classifiers.
+    progress : called after each trained node.
+    weights : shape (ads,): how much each ad counts; ``None`` if all count the same.
     """
 
     def arguments(node: Node) -> tuple[sparse.csr_array, FloatArray | None, Node, TitleSettings, int]:
@@ -87,7 +96,7 @@ def train_nodes(
     narrow = []
     for node in nodes:
         if settings.classifier == "linear_svc" and is_wide(len(node.ads), len(node.outcomes)):
-            # One such node would keep a process busy long after the others have nothing left to do.
+            # By all processes together: one of them would be busy with such a node long after the others have nothing left to do.
             trained[node.path] = _train_node(*arguments(node), jobs=jobs)
             progress()
         elif len(node.outcomes) > 1:
@@ -100,7 +109,7 @@ def train_nodes(
 
 
 def with_sample(node: Node, seed: int) -> Node:
-    """Return the node with the ads that it learns from: a sample where they are very many."""
+    """Return the node with the ads that it learns from: a sample if it has more than ``MAX_ADS_PER_NODE``."""
     chosen = draw_sample(node.labels, MAX_ADS_PER_NODE, seed)
     return replace(node, ads=node.ads[chosen], labels=node.labels[chosen])
 
@@ -123,7 +132,7 @@ def _train_node(
 
 
 def _frequencies(node: Node, width: int, weights: FloatArray | None) -> LocalClassifier:
-    """Answer with the outcomes' frequencies, one pseudo-count each, where the ads are too few to learn from."""
+    """Return a classifier that always answers with the outcomes' frequencies, one pseudo-count each: the ads are too few."""
     counts = np.bincount(node.labels, weights, minlength=len(node.outcomes)) + 1.0
     empty = sparse.csr_array((len(node.outcomes), width))
     return LocalClassifier(node.outcomes, empty, np.log(counts / counts.sum()))

@@ -1,7 +1,8 @@
 """Which ads have changed since a training, and at which nodes of the tree that makes a difference.
 
-An ad that is filed elsewhere within a branch changes nothing above the branch: what a node learns of an ad is its title, its
-weight, and which way it goes on. A node whose category was moved in the tree learns what it did before.
+Of each ad below it a node learns the title, the weight, and which of the node's outcomes the ad goes on to. So an ad that is
+filed elsewhere within a branch changes nothing above that branch. When a category is moved in the tree, its node learns what
+it did before.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ from numpy.typing import NDArray
 
 from ad_autocategorize.titles.hierarchy import Path, node_key
 
-# Odd, so that no two categories are confused.
+# Spreads the keys of categories over 64 bits. Odd, so that the multiplication gives no two keys the same number.
 _MULTIPLIER = np.uint64(0x9E3779B97F4A7C15)
 
 Keys = NDArray[np.uint64]
@@ -24,13 +25,13 @@ Keys = NDArray[np.uint64]
 
 @dataclass(frozen=True, slots=True)
 class FiledTitles:
-    """The ads that a training learns from; one of several categories stands there once for each.
+    """The ads that a training learns from. One that is filed at several categories is in it once for each.
 
     Attributes
     ----------
-    digests : uint64[n], of all that is learned of an ad but where it is filed: its key, so that they are in one order, its title
-        and its weight.
-    categories : int64[n], the keys of the categories.
+    digests : uint64[n], of each ad's key, title and weight, but not of its category. The key is part of it since ads are learned
+        from in the order of their keys: if the digests are the same, the order is too.
+    categories : int64[n], the key of the category that each is filed at.
     """
 
     digests: Keys
@@ -38,7 +39,7 @@ class FiledTitles:
 
     @classmethod
     def of(cls, keys: Keys, titles: Sequence[str], paths: Sequence[Path], weights: Sequence[float]) -> FiledTitles:
-        """Digest ads in columns of equal length; ``keys``, uint64[n], stand for their primary keys, one for each ad."""
+        """Digest ads given in columns of equal length; ``keys``, uint64[n], are digests of their primary keys."""
         rows = zip(keys.tolist(), weights, titles, strict=True)
         digests = (hashlib.blake2b(repr(row).encode(errors="surrogatepass"), digest_size=8).digest() for row in rows)
         categories = np.fromiter((path[-1] for path in paths), dtype=np.int64, count=len(paths))
@@ -48,14 +49,15 @@ class FiledTitles:
         return len(self.digests)
 
     def part(self, chosen: NDArray[np.bool_] | NDArray[np.intp]) -> FiledTitles:
-        """Return some of them."""
+        """Return the ads at positions, or those of a mask."""
         return FiledTitles(self.digests[chosen], self.categories[chosen])
 
     def missing_in(self, other: FiledTitles) -> NDArray[np.bool_]:
-        """Return for each ad whether the others lack it, or have it elsewhere or with another title or weight, bool[n]."""
+        """Return, bool[n], whether ``other`` lacks each ad, or has it at another category or with another title or weight."""
         return ~np.isin(self._pairs(), other._pairs())
 
     def _pairs(self) -> Keys:
+        """Return a number for each pair of digest and category."""
         with np.errstate(over="ignore"):
             return np.asarray(self.digests ^ ((self.categories.astype(np.uint64) + np.uint64(1)) * _MULTIPLIER))
 
@@ -66,8 +68,9 @@ class Changes:
 
     Attributes
     ----------
-    at_nodes : by a node's key, the number of its examples that came, went, or go on another way. None where it is missing.
-    categories : the keys of those to which ads came, or from which they went; both if a title or its weight changed.
+    at_nodes : by a node's key, how many of its ads were added or removed, or go on to another outcome. A node that is missing has
+        no changes.
+    categories : the keys of categories that ads were added to or removed from. A changed title or weight counts as both.
     """
 
     at_nodes: Mapping[int, int]
@@ -75,19 +78,21 @@ class Changes:
 
 
 def count_changes(before: FiledTitles, now: FiledTitles) -> int:
-    """Return how many ads came and how many went; one that is filed elsewhere or edited did both."""
+    """Return how many ads were added plus how many were removed; one that was edited or is filed elsewhere counts twice."""
     return int(now.missing_in(before).sum() + before.missing_in(now).sum())
 
 
 def compare(before: FiledTitles, paths_before: Iterable[Path], now: FiledTitles, paths_now: Iterable[Path]) -> Changes:
-    """Compare the ads of two trainings; the paths are those of the categories at which they are filed."""
-    gone, come = before.missing_in(now), now.missing_in(before)
-    categories = {*before.categories[gone].tolist(), *now.categories[come].tolist()}
-    then, today = ({path[-1]: path for path in paths} for paths in (paths_before, paths_now))
-    moved = np.array([key for key, path in then.items() if today.get(key, path) != path], dtype=np.int64)
+    """Compare the ads of two trainings; the paths are those of the categories at which the ads are filed."""
+    removed, added = before.missing_in(now), now.missing_in(before)
+    categories = {*before.categories[removed].tolist(), *now.categories[added].tolist()}
+    path_before, path_now = ({path[-1]: path for path in paths} for paths in (paths_before, paths_now))
+    moved = np.array([key for key, path in path_before.items() if path_now.get(key, path) != path], dtype=np.int64)
+    # What an ad teaches a node now and taught it before cancel out if they are the same, as at the nodes above a branch within
+    # which the ad was filed elsewhere. So all ads of moved categories can be compared too.
     balance: Counter[tuple[int, int, int]] = Counter()
-    balance.update(_steps(now.part(come | np.isin(now.categories, moved)), today))
-    balance.subtract(_steps(before.part(gone | np.isin(before.categories, moved)), then))
+    balance.update(_steps(now.part(added | np.isin(now.categories, moved)), path_now))
+    balance.subtract(_steps(before.part(removed | np.isin(before.categories, moved)), path_before))
     changed: defaultdict[int, set[int]] = defaultdict(set)
     for (node, _, digest), count in balance.items():
         if count:
@@ -96,7 +101,7 @@ def compare(before: FiledTitles, paths_before: Iterable[Path], now: FiledTitles,
 
 
 def _steps(ads: FiledTitles, paths: Mapping[int, Path]) -> Iterator[tuple[int, int, int]]:
-    """Yield each node that an ad passes, which way it goes on, and the ad's digest."""
+    """Yield, for each ad and each node that it passes: the node's key, that of the outcome it goes on to, and the ad's digest."""
     for digest, category in zip(ads.digests.tolist(), ads.categories.tolist(), strict=True):
         path = paths[category]
         for depth in range(len(path) + 1):

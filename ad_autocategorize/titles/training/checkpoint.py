@@ -18,16 +18,19 @@ Array = NDArray[Any]
 
 @dataclass(frozen=True, slots=True)
 class Checkpoint:
-    """What all nodes of a training have in common, and does not change until all of them are trained anew.
+    """What all nodes of a training share.
+
+    It stays the same in incremental trainings, all but ``waiting``, until all nodes are trained anew: a full training.
 
     Attributes
     ----------
-    frequencies : the vocabulary; ``counted``, float64[features], is 1 for the features that naive Bayes counts.
-    temperatures : of nodes, by their keys; ``common_temperature`` is that of all others.
-    weight_unit : titles' weights are divided by it: their mean in the training that all nodes had part in.
-    total_weight : what all its titles counted together, so divided.
+    frequencies : the vocabulary.
+    counted : float64[features]: 1 for the features that naive Bayes counts, 0 for others.
+    temperatures : of the nodes that have one of their own, by their keys; ``common_temperature`` is that of all other nodes.
+    weight_unit : what titles' weights are divided by: their mean in the last full training.
+    total_weight : the sum of these weights, divided, in the last full training.
     seed : of the solvers and the samples.
-    waiting : by the keys of nodes that were not trained again although ads have changed there, how many these are.
+    waiting : the nodes that were not trained again although ads have changed there: by their keys, how many ads have changed.
     """
 
     frequencies: Frequencies
@@ -40,7 +43,7 @@ class Checkpoint:
     waiting: Mapping[int, int] = field(default_factory=dict)
 
     def tensors(self) -> dict[str, Array]:
-        """Return the parts that are arrays."""
+        """Return what is stored as arrays, by name."""
         known = self.frequencies
         return {
             "word_features": pack_strings(list(known.word_features)),
@@ -55,7 +58,7 @@ class Checkpoint:
         }
 
     def numbers(self) -> dict[str, float]:
-        """Return the parts that are single numbers."""
+        """Return what is stored as single numbers, by name."""
         return {
             "titles": self.frequencies.titles,
             "common_temperature": self.common_temperature,
@@ -66,7 +69,7 @@ class Checkpoint:
 
     @classmethod
     def read(cls, tensors: Mapping[str, Array], numbers: Mapping[str, Any]) -> Checkpoint:
-        """Read what ``tensors`` and ``numbers`` returned. Raises ``ValueError`` and ``KeyError``."""
+        """Make a checkpoint of what its methods ``tensors`` and ``numbers`` returned. Raises ``ValueError`` and ``KeyError``."""
         known = Frequencies(
             int(numbers["titles"]),
             unpack_strings(tensors["word_features"]),

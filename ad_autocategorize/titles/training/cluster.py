@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-# Seconds to wait for the scheduler and for its first worker.
+# Seconds to wait for the scheduler, and then for its first worker.
 PATIENCE = 30
 
 
@@ -18,10 +18,10 @@ class ClusterError(ValueError):
 
 @contextmanager
 def on_cluster(scheduler: str | None) -> Iterator[None]:
-    """Run what follows on the cluster of a scheduler such as "tcp://10.0.0.1:8786", or here for ``None``.
+    """Run tasks on the cluster of a scheduler such as "tcp://10.0.0.1:8786", or on this machine if that is ``None``.
 
-    Raises ``ClusterError`` where the scheduler does not answer, has no workers, or where a worker has several threads:
-    liblinear's random numbers are global to a process, so that two nodes at once would not be trained alike twice.
+    Raises ``ClusterError`` if the scheduler does not answer or has no workers, or if a worker has several threads: liblinear's
+    random numbers are global to a process, so that nodes trained in two threads would turn out different each time.
     """
     if scheduler is None:
         yield

@@ -1,8 +1,8 @@
-"""How much the flat models weigh beside the cascade, fitted to titles that none of them has seen.
+"""The weights of the flat models beside the cascade, fitted to titles that none of them has seen.
 
 The loss is the generalised cross entropy, ``(1 - p ** q) / q`` of the right category's probability p (Zhang and Sabuncu,
 "Generalized Cross Entropy Loss for Training Deep Neural Networks with Noisy Labels", 2018). It lies between the log-likelihood
-(q to 0), which a few wrongly filed ads pull about, and the expected share of right answers (q = 1).
+(q to 0), on which a few wrongly filed ads have much influence, and the expected share of right answers (q = 1).
 """
 
 from __future__ import annotations
@@ -17,24 +17,26 @@ from scipy.special import log_softmax
 
 FloatArray = NDArray[np.float64]
 
+# The q of the loss.
 ROBUSTNESS = 0.5
-# What a weight e times the usual one costs, in units of one title's loss.
+# The weight of the penalty on the squared distance of a weight's logarithm from the usual one's, in units of one title's loss.
 WEIGHT_PRIOR = 5.0
-# Of a title's scores the best are looked at, and the right category's: the others have next to no probability.
+# The softmax of a title is over so many categories, the best and the right one: the others have next to no probability.
 LOOKED_AT = 24
-# Stands for the score of a category that one round has and another lacks.
+# The score of a category in a round that did not learn it.
 ABSENT = -1e4
-# Stands for the column of a category that was not learned: whatever is said of such a title is wrong.
+# The target of a title whose category was not learned, so that every answer is wrong.
 UNKNOWN = -1
 
 
 @dataclass(frozen=True, slots=True)
 class Scores:
-    """What the parts say of titles that they have not seen.
+    """The scores that a model's parts give titles that they have not seen.
 
     Attributes
     ----------
-    parts : shape (parts, titles, categories): the cascade's log-probabilities of whole paths, then the flat models' scores.
+    parts : shape (1 + flat models, titles, categories): the cascade's log-probabilities of whole paths, then the flat models'
+        scores.
     targets : shape (titles,): the right category's column, or ``UNKNOWN``.
     """
 
@@ -51,7 +53,7 @@ class Scores:
         return Scores(self.parts[:, known], self.targets[known])
 
     def narrow(self, weights: Sequence[float]) -> Scores:
-        """Return the scores of ``LOOKED_AT`` categories a title, the right one in the last column."""
+        """Return the scores of ``LOOKED_AT`` categories per title: the right one, in the last column, and the best others."""
         kept = min(LOOKED_AT, self.parts.shape[2])
         rows = np.arange(len(self.targets))
         total = self.total(weights)
@@ -63,7 +65,10 @@ class Scores:
 
 
 def join(rounds: Sequence[Scores]) -> Scores:
-    """Lay the titles of several rounds below one another; categories that a round lacks are as good as impossible."""
+    """Concatenate the titles of several rounds.
+
+    Each round has columns of its own. Those with fewer columns are filled up with ones that no title can be filed at.
+    """
     width = max(scores.parts.shape[2] for scores in rounds)
     padded = []
     for scores in rounds:
@@ -83,33 +88,37 @@ class Combination:
 
 
 def fit_combination(scores: Scores, usual: Sequence[float], free: Sequence[bool]) -> Combination:
-    """Fit the weights that are ``free``; the others stay as ``usual`` has them, which is also where all begin.
+    """Fit the weights that are ``free``; the others stay as ``usual`` has them.
 
+    A common scale of all scores is fitted too, and not returned: it only keeps the weights from standing in for a temperature.
     Every title's category must be known.
     """
     narrow = scores.narrow(usual)
-    moving = np.flatnonzero(free)
+    fitted = np.flatnonzero(free)
     start = np.array(usual, dtype=np.float64)
 
-    def weigh(values: FloatArray) -> FloatArray:
+    # ``values`` are logarithms: that of the scale, then those of the factors by which the fitted weights differ from the usual
+    # ones.
+    def weights_at(values: FloatArray) -> FloatArray:
         weights = start.copy()
-        weights[moving] *= np.exp(values[1:])
+        weights[fitted] *= np.exp(values[1:])
         return weights
 
     def objective(values: FloatArray) -> tuple[float, FloatArray]:
-        losses, gradient = _loss(narrow, float(values[0]), weigh(values))
-        offset = np.concatenate([[0.0], values[1:]])
-        penalty = WEIGHT_PRIOR * offset
-        slopes = np.concatenate([gradient[:1], gradient[1:][moving]])
-        return float(losses.sum() + penalty @ offset), slopes + 2 * penalty
+        losses, gradient = _loss(narrow, float(values[0]), weights_at(values))
+        # The scale costs nothing.
+        distance = np.concatenate([[0.0], values[1:]])
+        slopes = np.concatenate([gradient[:1], gradient[1:][fitted]])
+        loss = losses.sum() + WEIGHT_PRIOR * distance @ distance
+        return float(loss), slopes + 2 * WEIGHT_PRIOR * distance
 
-    found = minimize(objective, np.zeros(1 + len(moving)), jac=True, method="L-BFGS-B", options={"maxiter": 50}).x
-    weights = weigh(found)
+    found = minimize(objective, np.zeros(1 + len(fitted)), jac=True, method="L-BFGS-B", options={"maxiter": 50}).x
+    weights = weights_at(found)
     return Combination(weights.tolist(), _loss(narrow, float(found[0]), weights)[0])
 
 
 def _loss(scores: Scores, log_scale: float, weights: FloatArray) -> tuple[FloatArray, FloatArray]:
-    """Return each title's loss, and the slope of their sum by the logarithms of scale and weights."""
+    """Return the loss of each title, and the gradient of their sum by the logarithms of the scale and of the weights."""
     scale, rows = np.exp(log_scale), np.arange(len(scores.targets))
     total = scale * scores.total(weights.tolist())
     logs = log_softmax(total, axis=1)

@@ -20,17 +20,18 @@ from ad_autocategorize.titles.vocabulary import Entries, Vocabulary, pair_keys
 
 FloatArray = NDArray[np.float64]
 
-# The rows kept unpacked, for speed: enough for the words of most titles.
+# The size of the rows that are kept dense, for speed: enough for the words of most titles.
 HOT_ROWS_BYTES = 8 * 2**20
-# A word's n-grams are folded into its own row for this many words and pairs, the most frequent. Folded rows hold something in
-# most columns: folding all words of a large site would take gigabytes, for words that few titles have.
+# The rows of so many words and pairs, the most frequent, include the words' n-grams (see ``vocabulary``). Such rows are
+# nonzero in most columns: with all words of a large site they would take gigabytes, for words that few titles have.
 FOLDED_ROWS = 2**15
-# Or for fewer, so that they have no more entries than this, those of their n-grams added up (256 MiB).
+# There are fewer such rows if the entries of the n-grams in them, added up, would be more than this (256 MiB).
 MAX_FOLDED_ENTRIES = 2**25
-# Where no title is too long; a whole number, since the manifest is JSON.
+# Stands for "however many rows" in ``Weights.unclipped_rows``; an integer, since the manifest is JSON.
 MOST_ROWS = 2**31
+# Keeps a length of zero from being divided by.
 NEXT_TO_NOTHING = 1e-6
-# The last rows: of an n-gram and of a word that are not known.
+# The last rows: that of an unknown n-gram and that of an unknown word.
 UNKNOWN_ROWS = 2
 
 
@@ -41,7 +42,7 @@ def compile_scorer(
     flat: FlatModel,
     mixture: Mixture,
 ) -> TitleScorer:
-    """Fold temperatures, feature weights and the mixture into one table, and words into one row each."""
+    """Compile trained models into a scorer, whose table has feature weights and temperatures multiplied in."""
     tree = build_tree(classifiers, flat.categories)
     order = frequent_first(features)
     coefficients = join_coefficients(classifiers, flat)
@@ -60,7 +61,7 @@ def compile_scorer(
 
 
 def part_hot_rows(table: sparse.csr_array, words: int) -> tuple[NDArray[np.float32], sparse.csr_array]:
-    """Return the rows that are kept unpacked, and the others; ``words`` are the features of the word block."""
+    """Return the hot rows of a table, dense, and the others; ``words`` is the number of features in the word block."""
     hot = min(HOT_ROWS_BYTES // (table.shape[1] * table.dtype.itemsize), words)
     return table[:hot].toarray(), table[hot:]
 
@@ -72,10 +73,11 @@ def build_bias(classifiers: Sequence[LocalClassifier], flat: FlatModel) -> NDArr
 
 
 def count_unclipped_rows(classifiers: Sequence[LocalClassifier], words: int) -> int:
-    """Return of how many rows a title may be without scoring an edge beyond ``LARGEST_SCORE``.
+    """Return how many rows a title may have so that surely no edge scores more than ``LARGEST_SCORE``.
 
-    ``words`` are the features of the word block; these have length one in a title, so that they score at most the length of their
-    coefficients (Cauchy-Schwarz). Those of the character block have at most the root of the number of words that share them.
+    The score of a block is at most the length of its features times that of the edge's coefficients (Cauchy-Schwarz). In a title
+    the word block has length 1, and the character block at most the root of the number of rows: an n-gram counts once for each
+    word that has it. ``words`` is the number of features in the word block.
     """
     fewest = MOST_ROWS
     for classifier in classifiers:
@@ -88,7 +90,8 @@ def count_unclipped_rows(classifiers: Sequence[LocalClassifier], words: int) -> 
 
 
 def frequent_first(features: TitleFeatures) -> NDArray[np.intp]:
-    """Return the order of the table's rows: words and pairs by falling frequency, then the n-grams."""
+    """Return the feature that each row of the table stands for: words and pairs by falling frequency, then the n-grams."""
+    # Without the factor of position features, weights fall with frequency for all.
     rarity = features.words.weights.copy()
     rarity[[is_position_feature(feature) for feature in features.words.index]] /= POSITION_WEIGHT
     ngrams = np.arange(len(features.characters)) + len(features.words)
@@ -96,29 +99,29 @@ def frequent_first(features: TitleFeatures) -> NDArray[np.intp]:
 
 
 def _count_folded(features: TitleFeatures, coefficients: sparse.csr_array, order: NDArray[np.intp]) -> int:
-    """Return how many features of the word block, the first rows of the table, have their n-grams folded in."""
+    """Return how many of the first rows include the n-grams of their words."""
     ngrams = features.spell(_names(features, order[:FOLDED_ROWS]))[0].astype(bool)
     entries = np.cumsum(ngrams @ np.diff(coefficients[len(features.words) :].indptr))
     return int(np.searchsorted(entries, MAX_FOLDED_ENTRIES, side="right"))
 
 
 def _names(features: TitleFeatures, order: NDArray[np.intp]) -> list[str]:
-    """Return the features of the word block that the first rows stand for."""
+    """Return the names of features of the word block; others in ``order`` are left out."""
     names = list(features.words.index)
     return [names[feature] for feature in order.tolist() if feature < len(names)]
 
 
 def _entries(features: TitleFeatures, order: NDArray[np.intp], folded: int) -> Entries:
-    """Return what the vocabulary holds, given which feature each row stands for."""
+    """Return the entries of the vocabulary; ``order`` is that of ``frequent_first``."""
     rows = np.empty(len(order), dtype=np.int64)
     rows[order] = np.arange(len(order))
     row_of = {feature: int(rows[column]) for feature, column in features.words.index.items()}
     words = [feature for feature in row_of if " " not in feature]
     pairs = [feature for feature in row_of if " " in feature]
-    # Either side of a position mark is empty: the title's end.
+    # A feature such as " first" splits into "" and "first": the empty side is an end of the title.
     size = len(order) + UNKNOWN_ROWS
-    ends = row_of | {"": size}
-    sides = np.array([[ends[side] for side in pair.split(" ")] for pair in pairs], dtype=np.int64).reshape(-1, 2)
+    row_of_side = row_of | {"": size}
+    sides = np.array([[row_of_side[side] for side in pair.split(" ")] for pair in pairs], dtype=np.int64).reshape(-1, 2)
     keys = pair_keys(sides[:, 0], sides[:, 1], size)
     ascending = np.argsort(keys)
     return Entries(
@@ -132,7 +135,7 @@ def _entries(features: TitleFeatures, order: NDArray[np.intp], folded: int) -> E
 
 
 def build_tree(classifiers: Sequence[LocalClassifier], categories: tuple[Path, ...]) -> Tree:
-    """Number the edges, node by node, and list the edges along each category's path."""
+    """Number the edges node by node, and list the edges along each category's path (see ``hierarchy.Tree``)."""
     edges: dict[tuple[Path, Path], int] = {}
     starts = []
     for classifier in classifiers:
@@ -144,7 +147,7 @@ def build_tree(classifiers: Sequence[LocalClassifier], categories: tuple[Path, .
     for column, path in enumerate(categories):
         for level in range(len(path) + 1):
             path_edges[level, column] = edges.get((path[:level], path[: level + 1]), len(edges))
-    # Most trees have no edge at the last level, which only ads that stop at the deepest category of all would have.
+    # Usually the last level has no edge and is cut off: only an ad that stops at a category with children could have one there.
     path_edges = path_edges[: max(np.flatnonzero((path_edges < len(edges)).any(axis=1)), default=0) + 1]
     return Tree(categories, np.array(starts, dtype=np.int64), path_edges, len(edges))
 
@@ -165,12 +168,15 @@ def join_coefficients(classifiers: Sequence[LocalClassifier], flat: FlatModel) -
 def build_table(
     features: TitleFeatures, coefficients: sparse.csr_array, counted: FloatArray, folded: int
 ) -> sparse.csr_array:
-    """Return the scorer's table: the rows of the word block as in ``frequent_first``, then those of the n-grams.
+    """Return the scorer's table, CSR (see ``scorer.Weights``), its rows in the order of ``frequent_first``.
 
-    ``coefficients`` are those of ``join_coefficients``, ``counted`` the flat model's; the n-grams are folded into the first
-    ``folded`` rows.
+    Parameters
+    ----------
+    coefficients : as ``join_coefficients`` returns them.
+    counted : shape (features,): ``FlatModel.counted``.
+    folded : how many of the first rows include the n-grams of their words.
     """
-    # One after the other, so that no block's parts are held while the next is made.
+    # One block after the other, so that the parts of one are freed before the next is made.
     of_words = _rows_of_words(features, coefficients, counted, folded)
     table = sparse.vstack([of_words, _rows_of_ngrams(features, coefficients, counted)], format="csr")
     table = sparse.csr_array(table)
@@ -181,9 +187,10 @@ def build_table(
 def _rows_of_words(
     features: TitleFeatures, coefficients: sparse.csr_array, counted: FloatArray, folded: int
 ) -> sparse.csr_array:
+    """Return the rows of the word block. Its parts are, column by column, those of ``scorer.Weights``."""
     words = features.words
     order = frequent_first(features)[: len(words)]
-    # Only single words fold in their n-grams; pairs and position marks have none of their own.
+    # Empty for pairs and position features, which have no n-grams.
     ngrams_of_word, squares = features.spell(_names(features, order[:folded]))
     ngrams_of_word.resize((len(words), len(features.characters)))
     spelling = np.zeros(len(words))

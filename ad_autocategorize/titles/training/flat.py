@@ -1,9 +1,9 @@
 """The flat models: scores of all categories at once, added to the cascade's log-probabilities.
 
-A cascade's node sees its own ads only; what tells two categories of different branches apart it has to read at the root.
-Two flat models beside it mend that, each strong where the other is weak: multinomial naive Bayes, which generalises from
-one ad, and a linear support-vector machine on the word block, which weighs words against each other. Both are linear in the
-features, so that they cost a compiled scorer nothing but columns.
+A node of the cascade learns from its own ads only, so that two categories of different branches are told apart at the root alone,
+where there is one classifier for all ads. Two flat models make up for that, each strong where the other is weak: multinomial
+naive Bayes, which generalises from a single ad, and a linear support-vector machine on the word block, which weighs words against
+each other. Both are linear in the features: in a compiled scorer they are columns like any other.
 
 Training side: imports scikit-learn.
 """
@@ -22,19 +22,20 @@ from ad_autocategorize.titles.training.splitting import draw_sample
 
 FloatArray = NDArray[np.float64]
 
-# Naive Bayes pseudo-count: TF-IDF rows have length one, so whole counts of one would drown them.
+# The pseudo-count of naive Bayes. TF-IDF rows have length one, so that a pseudo-count of 1 would outweigh them.
 NAIVE_BAYES_SMOOTHING = 0.05
-# So many counts a title adds up, on average. Among thousands of categories more would be most of the model, and of the time that
-# a title takes: what most of them have seen tells few apart.
+# How many counts a title adds up on average, at most. With thousands of categories there would be far more, which would take
+# most of the model's size and of the time per title. Features that most categories have seen are left out first: they tell few
+# apart.
 MAX_COUNTS_OF_TITLE = 2**11
-# Coefficients of the support-vector machine are dropped that add less than this to a score, at the machine's usual weight.
+# Coefficients of the support-vector machine are dropped if, times the machine's usual weight, they are below this.
 SMALLEST_CONTRIBUTION = 0.2
-# How far from the optimum liblinear may stop, with few ads and from so many on: the bound is on the worst ad of all, and among
-# many it is met long after the hyperplanes stand still.
+# How far from the optimum liblinear may stop, and how far with ``MANY_ADS`` or more. The bound is on the worst ad of all:
+# among many ads it is met long after the hyperplanes have stopped moving.
 SVC_TOLERANCE = 0.1
 MANY_ADS = 5_000
 TOLERANCE_OF_MANY = 0.5
-# One against the rest takes time with ads times categories: beyond this many ads a sample has to do.
+# One-versus-rest takes time in proportion to ads times categories, so that it learns from a sample of at most so many ads.
 MAX_SVC_ADS = 50_000
 # The weight that suits the machine's margins at C = 0.1, and how it falls with C: the more regularised, the smaller they are.
 USUAL_WEIGHT = 6.0
@@ -43,14 +44,16 @@ USUAL_WEIGHT_EXPONENT = -0.3
 
 @dataclass(frozen=True, slots=True)
 class FlatModel:
-    """``scores = features @ coefficients.T + (features @ counted) * floors + intercepts``, one column a category.
+    """``scores = features @ coefficients.T + (features @ counted) * floors + intercepts``, with a column per category.
 
     Attributes
     ----------
     categories : the paths at which ads are filed, sorted.
     coefficients : CSR, shape (categories, features).
-    floors, intercepts : shape (categories,).
-    counted : shape (features,): 1 for a feature that the floors are added for, 0 for others.
+    floors : shape (categories,): what any counted feature adds to a score; that of naive Bayes for a feature that the category
+        never saw.
+    intercepts : shape (categories,).
+    counted : shape (features,): 1 for a feature that naive Bayes counts, 0 for others.
     """
 
     categories: tuple[Path, ...]
@@ -70,7 +73,7 @@ class FlatModel:
         return FlatModel(self.categories, *scaled, self.counted)
 
     def __add__(self, other: FlatModel) -> FlatModel:
-        """Return the model whose scores are the sum of both, of the same categories and features; one of them has no floors."""
+        """Return the model whose scores are the sums of both, which have the same categories; one of them has no floors."""
         return FlatModel(
             self.categories,
             sparse.csr_array(self.coefficients + other.coefficients),
@@ -81,13 +84,13 @@ class FlatModel:
 
 
 def no_flat_model(categories: tuple[Path, ...], features: int) -> FlatModel:
-    """Return the model that scores nothing."""
+    """Return the model whose scores are all zero."""
     nothing = np.zeros(len(categories))
     return FlatModel(categories, sparse.csr_array((len(categories), features)), nothing, nothing, np.zeros(features))
 
 
 def usual_svc_weight(regularization: float) -> float:
-    """Return the weight beside the cascade that a machine of that C has where nothing is known of the site."""
+    """Return the usual weight, beside the cascade, of a support-vector machine of that C."""
     return float(USUAL_WEIGHT * (regularization / 0.1) ** USUAL_WEIGHT_EXPONENT)
 
 
@@ -103,8 +106,13 @@ def train_flat_svc(
 ) -> FlatModel:
     """Train the support-vector machine, with the squared hinge loss, on the first ``word_features`` columns.
 
-    ``labels`` are positions in ``categories``, each of which has one at least; ``weights`` say how much each title counts.
-    ``jobs`` processes train categories side by side.
+    Parameters
+    ----------
+    features : CSR, shape (titles, features), those of the word block first.
+    labels : shape (titles,): positions in ``categories``, each of which occurs.
+    regularization : C.
+    weights : shape (titles,): how much each title counts; ``None`` if all count the same.
+    jobs : processes that train categories side by side.
     """
     from sklearn.svm import LinearSVC
 
@@ -131,13 +139,18 @@ def train_naive_bayes(
     total: float | None = None,
     counted: FloatArray | None = None,
 ) -> FlatModel:
-    """Count features by category; one sparse product.
+    """Train multinomial naive Bayes: the features of each category's titles are summed, in one sparse product.
 
-    The log-likelihood of feature f in category c, ``log((n_cf + a) / (N_c + a F))`` with pseudo-count a, is split into
-    ``log(1 + n_cf / a)``, which is zero where the category never saw the feature, and ``log(a / (N_c + a F))``, which
-    multiplies the sum of the title's features. ``total`` is what all titles count together, if these are not all: any number
-    that all categories share is as good. ``counted`` are the features that an earlier training counted, 1 each; otherwise those
-    are left out that most categories have seen where a title would add up more than ``MAX_COUNTS_OF_TITLE`` counts.
+    The log-likelihood of feature f in category c, ``log((n_cf + a) / (N_c + a F))`` with pseudo-count a, is split in two:
+    ``log(1 + n_cf / a)``, the coefficient, which is zero if the category never saw the feature; and ``log(a / (N_c + a F))``, the
+    floor, which is multiplied by the sum of the title's features.
+
+    Parameters
+    ----------
+    features, labels, weights : as in ``train_flat_svc``.
+    total : the sum of the weights of all titles, if these are only those of some categories. It shifts all scores alike.
+    counted : shape (features,): the ``FlatModel.counted`` of an earlier training. By default features are left out, those that
+        most categories have seen first, until a title adds up ``MAX_COUNTS_OF_TITLE`` counts on average.
     """
     titles = len(labels)
     weight = np.ones(titles) if weights is None else weights
@@ -157,7 +170,7 @@ def train_naive_bayes(
 
 
 def _narrow_features(counts: sparse.csr_array, frequency: NDArray[np.intp], titles: int) -> FloatArray:
-    """Return 1 for the features that are counted, those of the fewest categories first, and 0 for the others."""
+    """Return ``FlatModel.counted``: the features that the fewest categories have seen are counted, as many as allowed."""
     spread = np.bincount(counts.indices, minlength=counts.shape[1])
     narrowest = np.argsort(spread, kind="stable")
     added = np.cumsum((spread * frequency)[narrowest]) / titles

@@ -1,8 +1,9 @@
-"""Linear classifiers of many outcomes, in blocks of outcomes: memory does not grow with features times outcomes.
+"""Linear one-versus-rest classifiers of many outcomes, each outcome with a hyperplane of its own.
 
-Nor does time with ads times outcomes. A support-vector machine is made by the ads near its hyperplane alone. Where ads and
-outcomes are many, an outcome's hyperplane is first learned from a sample, and then from the ads of the outcome and those of the
-others that the first one hardly tells from them.
+Outcomes are fitted in blocks, so that memory does not grow with features times outcomes. If ads and outcomes are many, time does
+not grow with ads times outcomes either: a support-vector machine depends on the ads near its hyperplane alone. So an outcome's
+hyperplane is first learned from a sample, and then from the outcome's ads and those ads of others that the first hyperplane
+hardly tells from them.
 
 Training side: imports scikit-learn.
 """
@@ -21,12 +22,14 @@ from ad_autocategorize.titles.training.side_by_side import run_side_by_side
 
 FloatArray = NDArray[np.float64]
 
-# liblinear answers with a dense matrix: it is asked for so many outcomes at once that it has no more cells (128 MiB).
+# liblinear returns a dense matrix of outcomes times features. A block has so many outcomes that the matrix has at most so many
+# cells (128 MiB).
 MAX_DENSE_CELLS = 2**24
 # With fewer ads, or fewer ads times outcomes, every hyperplane is learned from all ads.
 FEW_ADS = 20_000
 FEW_CELLS = 5_000_000
-# Otherwise so many outcomes are taken together, and of the others' ads these are learned from: some by chance, and the hardest.
+# Otherwise a block has so many outcomes. A hyperplane is learned from the ads of its outcome, a random sample of all ads, and the
+# ads of other outcomes that score highest.
 OUTCOMES_TOGETHER = 32
 ADS_BY_CHANCE = 2_000
 HARDEST_ADS = 12_000
@@ -43,13 +46,19 @@ def fit_hyperplanes(
 ) -> tuple[sparse.csr_array, FloatArray]:
     """Fit a linear estimator; return coefficients (CSR, shape (outcomes, features)) and intercepts, shape (outcomes,).
 
-    ``labels`` count from zero without a gap. Coefficients below ``smallest`` are left out. ``jobs`` processes fit blocks of
-    outcomes side by side, if the estimator is a support-vector machine, whose outcomes do not depend on one another.
+    Parameters
+    ----------
+    estimator : of scikit-learn. Blocks are fitted only if it is a LinearSVC, whose outcomes do not depend on one another.
+    rows : CSR, shape (ads, features).
+    labels : shape (ads,): the outcome of each ad, counted from 0 without a gap.
+    smallest : coefficients nearer to zero are dropped.
+    weights : shape (ads,): how much each ad counts; ``None`` if all count the same.
+    jobs : processes that fit blocks side by side.
     """
     from sklearn.svm import LinearSVC
 
     outcomes, width = int(labels.max()) + 1, rows.shape[1]
-    # A column for each feature of the site would be gigabytes for a few ads.
+    # Features that no ad has are left out: liblinear's dense matrix of all features of a site would take gigabytes for a few ads.
     used = np.flatnonzero(np.bincount(rows.indices, minlength=width)).astype(np.int32)
     place = np.zeros(width, dtype=np.int32)
     place[used] = np.arange(len(used))
@@ -67,7 +76,7 @@ def fit_hyperplanes(
 
 
 def is_wide(ads: int, outcomes: int) -> bool:
-    """Return whether hyperplanes are learned from the ads near them rather than from all."""
+    """Return whether so many ads and outcomes are fitted by samples, each hyperplane from the ads near it."""
     return ads > FEW_ADS and ads * outcomes > FEW_CELLS and outcomes > OUTCOMES_TOGETHER
 
 
@@ -81,7 +90,7 @@ def _fit_all(
 ) -> tuple[sparse.csr_array, FloatArray]:
     dense, intercepts = _fit(estimator, rows, labels, weights)
     if len(dense) == 2:
-        # One hyperplane tells two outcomes apart: the first keeps a score of zero.
+        # Two outcomes need one hyperplane: the score of the first outcome is always zero.
         dense[0], intercepts[0] = 0.0, 0.0
     return _sparse(dense, smallest), intercepts
 
@@ -94,26 +103,29 @@ def _fit_block(
     smallest: float,
     weights: FloatArray | None,
 ) -> tuple[sparse.csr_array, FloatArray]:
-    """Fit the hyperplanes of some of the outcomes."""
-    # All other outcomes are one, whose hyperplane nobody wants.
+    """Fit the hyperplanes of the outcomes in ``block``."""
+    # The other outcomes together are one more label, whose hyperplane is not kept.
     within = np.where((labels >= block.start) & (labels < block.stop), labels - block.start, len(block))
     if not is_wide(len(labels), int(labels.max()) + 1):
         dense, intercepts = _fit(estimator, rows, within, weights)
         return _sparse(dense[:-1], smallest), intercepts[:-1]
     parts = []
-    for number, chosen in enumerate(_near(estimator, rows, within, weights, len(block))):
+    for number, chosen in enumerate(_chosen_ads(estimator, rows, within, weights, len(block))):
         counted = None if weights is None else weights[chosen]
         dense, intercepts = _fit(estimator, rows[chosen], within[chosen] == number, counted)
         parts.append((_sparse(dense[1:], smallest), intercepts[1:]))
     return sparse.vstack([part for part, _ in parts], format="csr"), np.concatenate([each for _, each in parts])
 
 
-def _near(
+def _chosen_ads(
     estimator: Any, rows: sparse.csr_array, labels: NDArray[np.intp], weights: FloatArray | None, outcomes: int
 ) -> Iterator[NDArray[np.intp]]:
-    """Yield for each outcome the ads that its hyperplane is learned from; ``outcomes`` is the label of all other ads."""
+    """Yield, for each outcome of a block, the positions of the ads that its hyperplane is learned from.
+
+    ``labels`` are those within the block: the number of ``outcomes`` stands for any outcome outside of it.
+    """
     drawn = np.random.default_rng(0).choice(len(labels), ADS_BY_CHANCE, replace=False)
-    # And one at least of each label, where nearly all ads have the same.
+    # With one ad of each label at least: nearly all ads may have the same label.
     chance = np.union1d(drawn, np.unique(labels, return_index=True)[1])
     sample = np.union1d(chance, np.flatnonzero(labels < outcomes))
     dense, intercepts = _fit(estimator, rows[sample], labels[sample], None if weights is None else weights[sample])
@@ -131,7 +143,7 @@ def _fit(
 ) -> tuple[FloatArray, FloatArray]:
     """Return a dense hyperplane for each label, and their intercepts."""
     with warnings.catch_warnings():
-        # A site of many small categories is told so in words of its own, once.
+        # Training warns about many small categories itself, once and in its own words.
         warnings.filterwarnings("ignore", message="The number of unique classes is greater than 50%")
         estimator.fit(rows, labels, sample_weight=weights)
     dense, intercepts = estimator.coef_, np.asarray(estimator.intercept_, dtype=np.float64)
@@ -141,5 +153,6 @@ def _fit(
 
 
 def _sparse(dense: FloatArray, smallest: float) -> sparse.csr_array:
+    """Return the matrix without coefficients nearer to zero than ``smallest``."""
     # Not by the positions that NumPy finds: they are of 64 bits, and so would be the columns of every table made of these.
     return sparse.csr_array(np.where(np.abs(dense) >= smallest, dense, 0.0))

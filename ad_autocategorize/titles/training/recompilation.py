@@ -1,7 +1,7 @@
-"""A scorer of which some columns are computed anew, the others being those of an earlier one, bit for bit.
+"""Compiling a scorer of which some columns are new and the others are copied, bit for bit, from an earlier scorer.
 
-Both have the same vocabulary, so that their tables have the same rows. Nodes and categories are known by their keys: a column
-goes along when its category is moved in the tree.
+Both scorers have the same vocabulary, so that their tables have the same rows. Columns are found by the keys of nodes and
+categories, so that a column stays with its category when that is moved in the tree.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ from ad_autocategorize.titles.training.flat import FlatModel
 
 @dataclass(frozen=True, slots=True)
 class Kept:
-    """The keys of the nodes and of the categories whose columns stay as they are."""
+    """The keys of the nodes and of the categories whose columns are copied from the earlier scorer."""
 
     nodes: AbstractSet[int]
     categories: AbstractSet[int]
@@ -44,17 +44,17 @@ def recompile(
     flat: FlatModel,
     kept: Kept,
 ) -> TitleScorer:
-    """Return a scorer with the kept columns of ``earlier``; all others are computed.
+    """Return a scorer that has the kept columns of ``earlier``, and computes all others from the trained models.
 
-    ``classifiers`` and ``flat`` are those of the whole tree; what they hold for kept nodes and categories is nothing, but that
-    the flat model counts the features that the earlier one did.
+    ``classifiers`` and ``flat`` are of the whole tree. Their coefficients for kept nodes and categories are all zero, so that the
+    kept columns can be added. ``flat.counted`` is that of the earlier flat model.
     """
     weights, vocabulary = earlier.parts
     tree = build_tree(classifiers, flat.categories)
-    before, now = _places(earlier.tree, tree, kept)
+    before, now = _kept_columns(earlier.tree, tree, kept)
     folded = vocabulary.entries.folded_rows
     table = build_table(features, join_coefficients(classifiers, flat), flat.counted, folded)
-    table = sparse.csr_array(table + _taken(weights, before, now, table.shape[1]))
+    table = sparse.csr_array(table + _moved_columns(weights, before, now, table.shape[1]))
     table.sort_indices()
     hot, rest = part_hot_rows(table, len(features.words))
     bias, floors = build_bias(classifiers, flat), flat.floors.astype(np.float32)
@@ -62,14 +62,15 @@ def recompile(
     of_categories = before >= earlier.tree.edges
     floors[now[of_categories] - tree.edges] = weights.floors[before[of_categories] - earlier.tree.edges]
     trained = [each for each in classifiers if node_key(each.node) not in kept.nodes]
-    # That of an earlier classifier which is gone does no harm: more titles are clipped, where there is nothing to clip.
+    # The earlier number may be that of a classifier that is gone. Then it is too small, which does no harm: some titles have
+    # their scores clipped for nothing.
     unclipped = min(weights.unclipped_rows, count_unclipped_rows(trained, len(features.words)))
     combined = Weights(hot, rest, bias, floors, weights.mixture, unclipped)
     return TitleScorer(earlier.settings, tree, combined, vocabulary)
 
 
 def outcomes_by_node(tree: Tree) -> dict[int, dict[int, int]]:
-    """Return the nodes that have a choice, by their keys: the column of each outcome by its key, in order."""
+    """Return, by the key of each node that has edges, the edges to its outcomes by the outcomes' keys, in order."""
     found: dict[int, dict[int, int]] = {}
     for column, path in enumerate(tree.categories):
         for level in range(min(len(path) + 1, len(tree.path_edges))):
@@ -79,27 +80,36 @@ def outcomes_by_node(tree: Tree) -> dict[int, dict[int, int]]:
     return found
 
 
-def _places(before: Tree, now: Tree, kept: Kept) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
-    """Return where what is kept stood and stands, among the edges and, after them, the categories."""
-    then, today = outcomes_by_node(before), outcomes_by_node(now)
-    pairs = [(then[node][outcome], today[node][outcome]) for node in kept.nodes for outcome in today[node]]
+def _kept_columns(before: Tree, now: Tree, kept: Kept) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
+    """Return the columns of what is kept in the earlier scorer and in the new one, both of shape (kept,).
+
+    Within a block the columns of the edges come first, and then those of the categories.
+    """
+    edges_before, edges_now = outcomes_by_node(before), outcomes_by_node(now)
+    pairs = [
+        (edges_before[node][outcome], edges_now[node][outcome]) for node in kept.nodes for outcome in edges_now[node]
+    ]
     column = {path[-1]: before.edges + index for index, path in enumerate(before.categories)}
     pairs += [
         (column[path[-1]], now.edges + index)
         for index, path in enumerate(now.categories)
         if path[-1] in kept.categories
     ]
-    places = np.array(pairs, dtype=np.intp).reshape(-1, 2)
-    return places[:, 0], places[:, 1]
+    columns = np.array(pairs, dtype=np.intp).reshape(-1, 2)
+    return columns[:, 0], columns[:, 1]
 
 
-def _taken(weights: Weights, before: NDArray[np.intp], now: NDArray[np.intp], columns: int) -> sparse.csr_array:
-    """Return the rows of an earlier table with the kept columns in their new places, and nothing in the others."""
+def _moved_columns(weights: Weights, before: NDArray[np.intp], now: NDArray[np.intp], columns: int) -> sparse.csr_array:
+    """Return a table with as many ``columns`` as the new one, zero but for the kept columns of the earlier table.
+
+    ``before`` and ``now`` are what ``_kept_columns`` returned.
+    """
     table = sparse.csr_array(sparse.vstack([sparse.csr_array(weights.hot), weights.table], format="csr"))
-    then, today = ((width - BLOCKS) // BLOCKS for width in (table.shape[1], columns))
+    width_before, width_now = ((width - BLOCKS) // BLOCKS for width in (table.shape[1], columns))
+    # Where each column goes to; -1 for those that are not kept.
     target = np.full(table.shape[1], -1, dtype=np.int32)
     for block in range(BLOCKS):
-        target[block * then + before] = block * today + now
+        target[block * width_before + before] = block * width_now + now
     column = target[table.indices]
     is_kept = column >= 0
     ends = np.concatenate([[0], np.cumsum(is_kept)])[table.indptr]

@@ -1,4 +1,4 @@
-"""Running tasks of a training side by side, in processes that joblib starts or on the cluster that it is told of."""
+"""Running tasks of a training side by side, in processes that joblib starts or on a cluster (see ``cluster``)."""
 
 from __future__ import annotations
 
@@ -12,16 +12,20 @@ from typing import Any, TypeVar
 
 Result = TypeVar("Result")
 
-# As joblib names its processes; a worker of a Dask cluster belongs to somebody else, and a training without them to whoever
-# started it.
+# How the names of joblib's own processes begin. Only these may be ended here: a worker of a Dask cluster serves others too,
+# and with a single job the task runs in the trainer's own process.
 _NAME = "LokyProcess"
+# How often such a process looks whether the trainer is still there.
 _SECONDS = 1.0
 
 
 def run_side_by_side(
     function: Callable[..., Result], arguments: Iterable[tuple[Any, ...]], *, jobs: int
 ) -> Iterator[Result]:
-    """Call a function of a module with each of the arguments, in ``jobs`` processes; yield the results in their order."""
+    """Call ``function`` with each tuple of arguments, in ``jobs`` processes; yield the results in the order of the arguments.
+
+    The function has to be at the top level of a module, so that other processes can import it.
+    """
     from joblib import Parallel, delayed
 
     results: Iterator[Result] = Parallel(n_jobs=jobs, return_as="generator")(
@@ -37,9 +41,9 @@ def _run(function: Callable[..., Result], arguments: tuple[Any, ...]) -> Result:
 
 @cache
 def _end_with_trainer() -> None:
-    """Let this process end soon after the one that it helps, if joblib has started it for one.
+    """See to it that this process, if joblib started it, ends soon after the trainer that it works for.
 
-    One that memory ran out for is killed without a word to its helpers, which would keep theirs for many minutes.
+    A trainer that runs out of memory is killed without notice, and its processes would keep their own memory for many minutes.
     """
     if multiprocessing.current_process().name.startswith(_NAME):
         threading.Thread(target=_watch, args=(os.getppid(),), daemon=True).start()
