@@ -36,3 +36,16 @@ def toys(toy_records, vocabularies, tmp_path_factory):
     photos = PhotoSet.of(pack_photos(toy_records, tmp_path_factory.mktemp("cache"), 24, 32), vocabularies)
     chosen = np.arange(len(photos)) >= 180
     return photos.subset(~chosen), photos.subset(chosen)
+
+
+@pytest.fixture(params=["process", "here"])
+def door(request, monkeypatch):
+    """Decode uploads in the decoding process, and then in the test's own, as where no process can be started."""
+    from ad_autocategorize.photos.uploads import process
+
+    if request.param == "here":
+        monkeypatch.setattr(process, "why_unavailable", lambda: "for a test")
+        process.decoding_process.stop()
+    yield request.param
+    if request.param == "here":
+        process.decoding_process.forget()
