@@ -21,7 +21,7 @@ from taxonomy.rows import NOTHING, ImportRefused
 Named = TypeVar("Named", Brand, BodyType)
 _Years = tuple[int | None, int | None]
 
-# Signs that catalogs write or leave out: "C-HR", "CHR". Between digits they tell models apart: Saab's 93 and 9-3.
+# Signs that some catalogs leave out, as in "C-HR" and "CHR". Between digits they tell models apart: Saab's 93 and 9-3.
 _IGNORED = re.compile(r"(?<!\d)[\s\-_.·'’]+|[\s\-_.·'’]+(?!\d)")
 _BETWEEN_DIGITS = re.compile(r"[\s\-_.·'’]+")
 # Names in daily use of brands whose whole names catalogs list.
@@ -50,10 +50,10 @@ class _Wanted:
 
 
 def upsert_cars(rows: Iterable[CarRow], *, dry_run: bool = False, progress: Progress = no_progress) -> ImportSummary:
-    """Create models and widen what imports have said of them: years to the earliest and latest seen, body types to all seen.
+    """Create car models, and widen the years and body types of existing ones to all that imports have said.
 
-    Names in another spelling are those of the catalog. Years that were set by hand stay. The summary counts car models. Nothing
-    is removed, since ads refer to the catalog. ``progress`` is called with (done, total). Raises ``ImportRefused``.
+    Spellings of one name are one model. Years that were set by hand stay. Nothing is removed, since ads refer to the catalog. The
+    summary counts car models; ``progress`` is called with (done, total). Raises ``ImportRefused``.
     """
     wanted: dict[tuple[str, str], _Wanted] = {}
     for row in rows:
@@ -100,7 +100,7 @@ def _write(wanted: Sequence[tuple[tuple[str, str], _Wanted]], progress: Progress
 
 
 def _named(model: type[Named], names: dict[str, str]) -> dict[str, Named]:
-    """Return the objects by folded name, made where no spelling of the name is there."""
+    """Return the objects by folded name; those of which no spelling exists are created."""
     fold = fold_brand if model is Brand else fold_car_name
     existing = {fold(item.name): item for item in model.objects.order_by("-pk")}
     missing = {folded: name for folded, name in names.items() if folded not in existing}
@@ -111,7 +111,7 @@ def _named(model: type[Named], names: dict[str, str]) -> dict[str, Named]:
 
 
 def _widen_years(model: CarModel, years: Sequence[_Years]) -> bool:
-    """Widen the years to all of these and return whether that changed any; those that no import has set are let be."""
+    """Widen a model's years to include all of ``years``, unless they were set by hand; return whether that changed them."""
     before = model.first_year, model.last_year
     if not years or before != (model.imported_first_year, model.imported_last_year):
         return False

@@ -20,10 +20,10 @@ AWAY_PAUSE_SECONDS = 5.0
 
 @contextmanager
 def tree_write() -> Iterator[None]:
-    """Serialise writes to the tree and raise its version; may be nested.
+    """Let one writer at a time change the tree, and raise its version; may be nested.
 
-    The version is raised first: on PostgreSQL that locks its row, on SQLite it takes the database's write lock, and either
-    is held until the transaction ends, so whoever reads the tree next inside the lock reads it as the last writer left it.
+    The version is raised first. On PostgreSQL that locks its row, and on SQLite the database, until the transaction ends. So
+    the next writer, who waits for that lock, reads the tree as this one left it.
     """
     category = apps.get_model("ad_taxonomy", "Category")
     state = apps.get_model("ad_taxonomy", "TaxonomyState")
@@ -42,13 +42,13 @@ def tree_write() -> Iterator[None]:
 
 @contextmanager
 def tree_plan() -> Iterator[None]:
-    """Keep writers of the tree out, but leave its version alone: for a plan of changes that may turn out to be empty."""
+    """Keep other writers of the tree out without raising its version, for a plan that may turn out to change nothing."""
     state = apps.get_model("ad_taxonomy", "TaxonomyState")
     database = router.db_for_write(apps.get_model("ad_taxonomy", "Category"))
     with transaction.atomic(using=database):
         states = state._default_manager.using(database)
         states.get_or_create(pk=STATE_PK)
-        # On SQLite a read would not keep other writers out.
+        # An update that changes nothing: on SQLite only a write keeps other writers out.
         states.filter(pk=STATE_PK).update(version=F("version"))
         yield
 
@@ -60,9 +60,9 @@ def lock_tree() -> None:
 
 
 def lock_categories(keys: Iterable[int]) -> None:
-    """Lock categories until the transaction ends: whoever changes or locks one of them waits. Ads may still be filed there.
+    """Lock categories until the transaction ends: others that change or lock one of them wait. Ads can still be filed there.
 
-    If the tree is locked too, that comes first; otherwise two transactions could wait for each other.
+    To lock the tree too, lock it first: otherwise two transactions could wait for each other.
     """
     category = apps.get_model("ad_taxonomy", "Category")
     # PostgreSQL's weaker lock lets others insert rows that refer to a category.
@@ -88,10 +88,10 @@ _latest: _Reading | None = None
 
 
 def recent_version() -> int:
-    """Return the version as it was at most ``CHECK_INTERVAL_SECONDS`` ago; what this process has written is seen at once.
+    """Return the version as it was at most ``CHECK_INTERVAL_SECONDS`` ago; this process's own writes are seen at once.
 
-    Spares a busy reader one query per call, and the connection too where connections are not kept. While the database is away
-    the version is the one read last.
+    It saves a query per call, and a connection if these are not kept open. If the database cannot be reached, the version is
+    the one that was read last.
     """
     global _latest  # noqa: PLW0603 - one reading per process; threads that read at the same time do no harm
     reading = _latest

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Sequence
+from typing import NamedTuple
 
 from django.db.models import CharField, Value
 from django.db.models.functions import Cast, Concat
@@ -18,24 +19,49 @@ from taxonomy.tree_columns import rebuild_tree_columns
 from taxonomy.updating import update_categories
 
 BATCH = 500
-# No real name starts with a control character.
+# Begins the names that categories have for a moment. No real name begins with a control character.
 PARKED = "\x01"
 SLUG_LENGTH = 220
 
-_State = tuple[str, int | None, str | None, bool, str, str]
+
+class _State(NamedTuple):
+    """All of a category that an import may change."""
+
+    name: str
+    parent_id: int | None
+    external_id: str | None
+    is_active: bool
+    host_key: str
+    translations: str
+
+    @classmethod
+    def of(cls, category: Category) -> _State:
+        translations = json.dumps(category.translations, sort_keys=True)
+        return cls(
+            category.name,
+            category.parent_id,
+            category.external_id,
+            category.is_active,
+            category.host_key,
+            translations,
+        )
 
 
 class Plan:
-    """What an import of ``rows``, parents first, makes of the ``existing`` categories; nothing is written before ``write``.
-
-    Raises ``ImportRefused``.
+    """What an import makes of the existing categories. Nothing is written before ``write`` is called.
 
     Parameters
     ----------
     existing : all categories of one ``scope``.
-    whole : whether the rows are all categories there are. The others go out of use; one that has the name of a row at the row's
-        place is renamed.
-    rekey : whether categories are found by their paths, and given the rows' keys.
+    rows : the rows to import, parents before children.
+    whole : whether the rows are all categories there are. Other categories go out of use; one that stands in the way of a row,
+    with
+        its name and parent, is renamed.
+    rekey : whether categories are found by their paths only, and get the rows' keys.
+
+    Raises
+    ------
+    ImportRefused : the rows contradict the existing categories.
     """
 
     def __init__(
@@ -44,9 +70,10 @@ class Plan:
         self._existing, self._scope = existing, scope
         self._whole, self._rekey = whole, rekey
         self._wanted_keys = {row.external_id for row in rows if row.external_id}
-        self._before = {category.pk: _state(category) for category in existing}
+        self._before = {category.pk: _State.of(category) for category in existing}
         self._by_pk = {category.pk: category for category in existing}
         self._by_key = {category.external_id: category for category in existing if category.external_id}
+        # By parent and name: exactly as it is, and folded.
         self._at: dict[tuple[int | None, str], Category] = {}
         self._alike: dict[tuple[int | None, str], Category] = {}
         for category in sorted(existing, key=lambda category: (not category.is_active, category.pk)):
@@ -54,7 +81,7 @@ class Plan:
         self._new: list[Category] = []
         self._touched: set[int] = set()
         self._placed: dict[tuple[str, ...], Category] = {}
-        # Provisional keys are negative: they can never be taken for a stored category's.
+        # New categories have negative keys until they are written, so that these differ from those of stored ones.
         self._next_pk = -1
         self.notes: list[str] = []
         self.deactivated = 0
@@ -64,7 +91,7 @@ class Plan:
             self._deactivate_rest()
         self._refuse_equal_siblings()
         self._refuse_loops()
-        self._changed = [category for category in existing if _state(category) != self._before[category.pk]]
+        self._changed = [category for category in existing if _State.of(category) != self._before[category.pk]]
         self.created = len(self._new)
         self.updated = len(self._changed) - self.deactivated
         self.unchanged = len(existing) - len(self._changed)
@@ -75,7 +102,7 @@ class Plan:
         return len(self._changed) + len(self._new)
 
     def write(self, progress: Progress) -> None:
-        """Write what changed and work the tree columns out once."""
+        """Write all changes, and then the tree columns once."""
         total = self.changes
         self._park()
         self._insert_level_by_level(lambda inserted: progress(inserted, total))
@@ -85,7 +112,7 @@ class Plan:
             self._changed, ["name", "slug", "parent", "external_id", "is_active", "host_key", "translations"]
         )
         rebuild_tree_columns()
-        if any(category.parent_id != self._before[category.pk][1] for category in self._changed):
+        if any(category.parent_id != self._before[category.pk].parent_id for category in self._changed):
             categories_moved.send(sender=Category)
         progress(total, total)
 
@@ -115,14 +142,14 @@ class Plan:
         self._touched.add(category.pk)
 
     def _may_have(self, occupant: Category, key: str | None) -> bool:
-        """Return whether a row with this key means the category that stands at its place."""
+        """Return whether a row with this key means ``occupant``, the category that has its parent and name already."""
         if key is None or self._rekey or occupant.external_id in (None, key):
             return True
-        # It has another key. If no row has that one, the host has made the category anew, or has changed its keys.
+        # The occupant has another key. If the rows are all categories and none has that key, the host has changed its keys.
         return self._whole and occupant.external_id not in self._wanted_keys
 
     def _gives_way(self, occupant: Category) -> bool:
-        """Return whether the category at a row's place, which the row does not mean, is going out of use."""
+        """Return whether ``occupant``, which has a row's parent and name without being meant by it, goes out of use."""
         return self._whole and occupant.pk not in self._touched and occupant.external_id not in self._wanted_keys
 
     def _retire(self, category: Category) -> None:
@@ -139,7 +166,7 @@ class Plan:
             self.notes.append(f"{path!r} had the key {former!r} and has {key!r} now.")
         holder = self._by_key.get(key)
         if holder is not None and holder is not category:
-            # With new keys for all, an old one may be another category's new one.
+            # When all keys are new, the old key of one category may be the new one of another.
             holder.external_id = None
         if former is not None and self._by_key.get(former) is category:
             del self._by_key[former]
@@ -153,21 +180,22 @@ class Plan:
                 self.deactivated += 1
 
     def _refuse_equal_siblings(self) -> None:
-        """Refuse a plan that gives two siblings names that look alike; those that had them before are let be."""
+        """Raise ``ImportRefused`` if two siblings would have names that look alike, unless both were siblings before."""
         seen: dict[tuple[int | None, str], Category] = {}
         for category in [*self._existing, *self._new]:
             other = seen.setdefault((category.parent_id, fold_name(category.name)), category)
-            kept = all(
-                _state(item)[:2] == self._before.get(item.pk, ("", None, None, False, "", ""))[:2]
-                for item in (category, other)
-            )
-            if other is category or kept:
+            if other is category or (self._is_in_place(category) and self._is_in_place(other)):
                 continue
             keys = f"with the ids {other.external_id!r} and {category.external_id!r}"
             raise ImportRefused(
                 f"Two categories named {category.name!r} would share one parent, {keys}. Give both the same id, rename one of "
                 f"them, or import with --rekey, which finds categories by their paths and gives them the ids. {NOTHING}"
             )
+
+    def _is_in_place(self, category: Category) -> bool:
+        """Return whether an existing category keeps its name and parent."""
+        before = self._before.get(category.pk)
+        return before is not None and (before.name, before.parent_id) == (category.name, category.parent_id)
 
     def _refuse_loops(self) -> None:
         for category in self._existing:
@@ -179,15 +207,19 @@ class Plan:
                     raise ImportRefused(f"{category.name!r} would be moved under itself. {NOTHING}")
 
     def _park(self) -> None:
-        # Unique values in between: two categories that exchange their names or keys would collide halfway.
-        moving = [category.pk for category in self._changed if _state(category)[:3] != self._before[category.pk][:3]]
+        # Gives categories unique names in between, and no keys: two that exchange their names or keys would collide halfway.
+        moving = [
+            category.pk
+            for category in self._changed
+            if (category.name, category.parent_id, category.external_id) != self._before[category.pk][:3]
+        ]
         parked = Concat(Value(PARKED), Cast("pk", CharField()))
         for start in range(0, len(moving), BATCH):
             batch = Category.objects.filter(pk__in=moving[start : start + BATCH])
             batch.update(name=parked, external_id=None)
 
     def _insert_level_by_level(self, report: Callable[[int], None]) -> None:
-        # Keys were provisional; each level gets its real ones before the level below refers to them.
+        # Each level is written, and so gets its real keys, before the level below, which refers to them.
         real: dict[int | None, int | None] = {}
         pending = self._new
         inserted = 0
@@ -209,6 +241,7 @@ class Plan:
             category.parent_id = real.get(category.parent_id, category.parent_id)
 
     def _ancestor(self, path: tuple[str, ...]) -> Category | None:
+        """Find or make the category at a path that rows are below; ``None`` above the main categories."""
         if not path:
             return None
         folded = fold_path(path)
@@ -243,9 +276,3 @@ class Plan:
         for places, name in ((self._at, category.name), (self._alike, fold_name(category.name))):
             if places.get((category.parent_id, name)) is category:
                 del places[category.parent_id, name]
-
-
-def _state(category: Category) -> _State:
-    translations = json.dumps(category.translations, sort_keys=True)
-    own = category.name, category.parent_id, category.external_id, category.is_active
-    return *own, category.host_key, translations

@@ -45,9 +45,13 @@ class CategoryTree:
 
     @classmethod
     def load(cls, *, include_inactive: bool = False, scope: str | None = None, language: str = "") -> CategoryTree:
-        """Read the tree; below an inactive category everything counts as inactive.
+        """Read the tree. All categories below an inactive one count as inactive.
 
-        Of several trees that of ``scope``, or all of them; names in ``language`` where they are known.
+        Parameters
+        ----------
+        include_inactive : whether inactive categories are part of it.
+        scope : which of several trees; all by default.
+        language : the code of the language of names, if a category has one in it.
         """
         # The version first: a write in between makes the snapshot look older than it is, never newer.
         version = current_version()

@@ -1,4 +1,4 @@
-"""The pages that ask before a version is put into service, or the one before is returned to."""
+"""The pages that ask for confirmation before a version is put into service, or the earlier one is returned to."""
 
 from __future__ import annotations
 
@@ -25,9 +25,9 @@ LONGEST_NOTE = 200
 
 
 class ChoosingView(View):
-    """Asks whether one version is to follow another in service, and does it.
+    """Asks for confirmation, and puts a version into service.
 
-    The answer names the version that served when the question was asked: if another one has come since, it is asked again.
+    The form names the version that was active when the page was made. If another one has become active since, it asks again.
     """
 
     model_admin: ClassVar[Any] = None
@@ -59,7 +59,7 @@ class ChoosingView(View):
         return TemplateResponse(request, self.template, context)
 
     def post(self, request: HttpRequest, key: int) -> HttpResponse:
-        """Do it, if the version that was shown as serving still serves."""
+        """Put the version into service, if the one that the page showed as active still is."""
         version = ModelVersion.objects.filter(pk=key).first()
         if version is None or self.problem(version):
             return self.get(request, key)
@@ -70,10 +70,11 @@ class ChoosingView(View):
                 request, _("Another version has been put into service meanwhile: look again."), messages.WARNING
             )
             return self.get(request, key)
-        row = self.act(version, {"by": request.user, "note": request.POST.get("note", "")[:LONGEST_NOTE]})
-        self.model_admin.message_user(request, _("%(name)s is in service now.") % {"name": row.name})
-        if row.version is not None:
-            self.model_admin.log_change(request, row.version, row.get_reason_display())
+        who = {"by": request.user, "note": request.POST.get("note", "")[:LONGEST_NOTE]}
+        activation = self.act(version, who)
+        self.model_admin.message_user(request, _("%(name)s is in service now.") % {"name": activation.name})
+        if activation.version is not None:
+            self.model_admin.log_change(request, activation.version, activation.get_reason_display())
         return redirect(LIST)
 
     def question(self) -> str:
@@ -81,15 +82,15 @@ class ChoosingView(View):
         raise NotImplementedError
 
     def problem(self, version: ModelVersion) -> str:
-        """Return why it cannot be done, or ""."""
+        """Return why the version cannot be put into service, or ""."""
         raise NotImplementedError
 
     def target(self, version: ModelVersion) -> ModelVersion | None:
-        """Return the version that is to serve."""
+        """Return the version to put into service; ``version`` is the one that the page belongs to."""
         raise NotImplementedError
 
     def act(self, version: ModelVersion, who: dict[str, Any]) -> ModelActivation:
-        """Put it into service."""
+        """Put the target into service; ``who`` holds the user and the note for the history."""
         raise NotImplementedError
 
     def _back(self, request: HttpRequest, problem: str) -> HttpResponse:

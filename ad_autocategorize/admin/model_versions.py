@@ -27,7 +27,7 @@ from ad_autocategorize.versions.incremental import incremental_lines
 from ad_autocategorize.versions.wording import compared_rows, count_rows, reasons_of, warnings_of
 
 NAME = "ad_autocategorize_modelversion"
-# Main categories, or brands, whose numbers of ads a page lists.
+# A page lists the numbers of ads of so many main categories or brands.
 MOST_COUNTS = 30
 
 

@@ -45,23 +45,23 @@ class BoundedJSONParser(JSONParser):
 
 
 class LateCsrfAuthentication(SessionAuthentication):
-    """Who the session says it is; ``PluginAPIView`` asks for the CSRF token once the rate has let the request in.
+    """Session authentication whose CSRF check comes after the throttle (see ``PluginAPIView.initial``).
 
-    Django looks for the token in the body first, and reads all of its photos to get there.
+    Django looks for the token in the body first, and so reads all photos of a request. The rate must be checked before.
     """
 
     def enforce_csrf(self, request: Request) -> None:
-        """Leave it to the view."""
+        """Do nothing yet: the view calls ``enforce_csrf_now``."""
 
     def enforce_csrf_now(self, request: Request) -> None:
-        """Raise ``PermissionDenied`` where the token is missing or wrong."""
+        """Raise ``PermissionDenied`` if the token is missing or wrong."""
         super().enforce_csrf(request)
 
 
 class PluginAPIView(APIView):
-    """Base of the plugin's views. ``API_PERMISSIONS`` says who may call; a view overrides ``throttle_classes``.
+    """Base of the plugin's views. ``API_PERMISSIONS`` says who may call them; a view overrides ``throttle_classes``.
 
-    Nothing that the host sets for its own views changes these: what REST framework takes from its settings is said here.
+    All that REST framework would take from the host's settings for its own views is set here, so that those do not matter.
     """
 
     renderer_classes = [JSONRenderer]
@@ -95,7 +95,7 @@ class PluginAPIView(APIView):
         return answer_with_problem
 
     def perform_authentication(self, request: Request) -> None:
-        """Try a password or token only while the address has not sent too many wrong ones."""
+        """Check a password or token, unless the address has sent too many wrong ones."""
         if "HTTP_AUTHORIZATION" not in request.META:
             self._authenticate_by_session(request)
             return
@@ -112,12 +112,12 @@ class PluginAPIView(APIView):
         try:
             super().perform_authentication(request)
         except (OperationalError, InterfaceError):
-            # Nobody can be known while the database is away. What anybody may ask is answered from memory.
+            # Without the database no session can be read. What anonymous visitors may ask can be answered from memory.
             request.user = AnonymousUser()
 
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
         highest = self.max_body or settings.DATA_UPLOAD_MAX_MEMORY_SIZE
-        # Servers hand over no more than the length that was announced, so the announcement is enough.
+        # Checking the announced length is enough: servers pass no more of the body on.
         if highest is not None and _announced_length(request) > highest:
             raise PayloadTooLarge
         super().initial(request, *args, **kwargs)
@@ -139,9 +139,9 @@ def _announced_length(request: Request) -> int:
 
 
 def conditional_response(request: Request, data: Any) -> HttpResponseBase:
-    """Answer 304 where the client holds this very content already, else 200 with an ETag.
+    """Answer 304 if the client has this content already, and otherwise 200 with an ETag.
 
-    Clients may keep the answer, and ask before each use whether it still holds.
+    Clients may keep the answer, but have to ask before each use whether it is still valid.
     """
     etag = quote_etag(hashlib.sha256(repr(data).encode()).hexdigest()[:32])
     response = get_conditional_response(request._request, etag=etag)

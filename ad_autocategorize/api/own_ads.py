@@ -1,4 +1,4 @@
-"""Whether an ad that a client tells of is the client's own."""
+"""Whether the ad that an event is about belongs to the user who sends the event."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from ad_autocategorize.sources.ads import ads_by_key
 def refuse_foreign_ad(request: Request, ad_id: str, source: AdSource) -> None:
     """Raise ``ValidationError`` unless ``ad_id`` is empty, or the key of an ad of the source whose seller is logged in.
 
-    One answer for ads of others and for those that do not exist: a client learns nothing of either.
+    The answer is the same for ads of others and for ads that do not exist, so that clients cannot find out which exist.
     """
     if not ad_id:
         return
@@ -29,5 +29,5 @@ def _is_seller(user: Any, seller: Any) -> bool:
     """Return whether a source's seller is this user: the user, a profile of the user's, the name, or the key."""
     if isinstance(seller, Model):
         return seller == user or getattr(seller, "user_id", None) == user.pk
-    # By type: somebody may be named as another's key.
+    # Text is compared with the name, anything else with the key: the name of one user may be the key of another.
     return bool(seller == (user.get_username() if isinstance(seller, str) else user.pk))

@@ -23,7 +23,7 @@ from ad_autocategorize.logs import log
 MEDIA_TYPE = "application/problem+json"
 INVALID = "urn:ad-autocategorize:problem:invalid"
 BLANK = "about:blank"
-# Mistakes that are told at once: a client mends these, and asks again.
+# An answer lists at most so many mistakes.
 MOST_ERRORS = 20
 
 
@@ -75,7 +75,7 @@ def _problem(error: Exception, response: Response) -> dict[str, Any]:
     problem: dict[str, Any] = {"type": BLANK, "title": status.phrase, "status": int(status)}
     if isinstance(error, ValidationError):
         errors = list(islice(_errors(error.get_full_details(), ()), MOST_ERRORS))
-        # What people are shown, where a client shows one text: the first of the faults.
+        # For clients that show people a single text: the first of the mistakes.
         detail = errors[0]["detail"] if errors else ""
         return {**problem, "type": INVALID, "detail": detail, "errors": errors}
     return {**problem, "detail": str(response.data.get("detail", ""))}

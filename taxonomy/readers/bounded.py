@@ -1,4 +1,4 @@
-"""Reading files that others made: no further than a limit, nothing but plain files, and no signs that steer a terminal."""
+"""Reading files of others safely: up to a limit, only plain files, and without characters that control a terminal."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ def _read(name: str, most: int) -> bytes:
 
 
 def printable(text: str) -> str:
-    """Return a text of others as it may be shown on a terminal: signs that steer it become a replacement sign."""
+    """Return a text as it can safely be shown on a terminal: control characters are replaced."""
     return "".join("\N{REPLACEMENT CHARACTER}" if _steers(sign) else sign for sign in text)
 
 

@@ -34,7 +34,7 @@ _EXPECTED = (
 
 
 def read_car_document(text: str) -> Iterator[tuple[str, Cells]]:
-    """Yield what the cells of a line of CSV would be, by the names of ``COLUMNS``, and the model that they are of.
+    """Yield each model of a document: its name for messages, and what the cells of a line of CSV would be, by ``COLUMNS``.
 
     Raises ``ImportRefused``.
     """
@@ -43,7 +43,10 @@ def read_car_document(text: str) -> Iterator[tuple[str, Cells]]:
 
 
 def _brands(value: Any) -> Iterator[Cells]:
-    """Go through what no brand is known of yet: lists, frames, objects of cars or brands, brands for keys."""
+    """Yield the cars in a value above which no brand was named.
+
+    It may be a list, an object that wraps one, an object that is a car or a brand, or an object with brands as keys.
+    """
     if isinstance(value, list):
         for item in value:
             yield from _brands(item)
@@ -62,7 +65,7 @@ def _brands(value: Any) -> Iterator[Cells]:
 
 
 def _object(value: dict[str, Any], brand: str) -> Iterator[Cells]:
-    """Go through an object that is a brand with models or one model."""
+    """Yield the cars of an object that is one model, or a brand with its models; ``brand`` is the one named above it, or ""."""
     cells = {column: text for column in COLUMNS if (text := _text(_entry(value, column)))}
     models = _entry(value, "models") or (_entry(value, "model") if "model" not in cells else None)
     named = cells.get("brand") or brand or (_name(value) if models else "")
@@ -79,34 +82,43 @@ def _object(value: dict[str, Any], brand: str) -> Iterator[Cells]:
 
 
 def _models(value: Any, brand: str) -> Iterator[Cells]:
-    """Go through the models of a brand: names, objects, names for keys, or years for keys."""
-    if isinstance(value, dict) and (_says(value, "models") or _says(value, "model")):
-        yield from _object(value, brand)
-    elif (
-        isinstance(value, dict)
-        and value
-        and all(map(_is_year, value))
-        and all(isinstance(i, list) for i in value.values())
-    ):
-        for year, items in value.items():
-            yield from (cells | {"year": year} for cells in _models(items, brand))
-    elif isinstance(value, dict) and not any(_says(value, column) for column in _OF_MODELS):
-        for name, item in value.items():
-            own = (
-                next(_object(item | {"model": name}, brand))
-                if isinstance(item, dict)
-                else {"brand": brand, "model": name}
-            )
-            years = _text(item) if isinstance(item, list) and item and all(map(_is_year, item)) else ""
-            yield own | ({"year": years} if years else {})
-    elif isinstance(value, list):
+    """Yield the models of a brand.
+
+    They may be an object that is a model, an object with years as keys, one with the names of models as keys, or a list.
+    """
+    if isinstance(value, list):
         for item in value:
             yield from _object(item, brand) if isinstance(item, dict) else [{"brand": brand, "model": _text(item)}]
-    else:
+    elif not isinstance(value, dict):
         raise ImportRefused(f"{brand!r} has no models. {_EXPECTED} {NOTHING}")
+    elif _says(value, "models") or _says(value, "model"):
+        yield from _object(value, brand)
+    elif _has_years_as_keys(value):
+        for year, items in value.items():
+            yield from (cells | {"year": year} for cells in _models(items, brand))
+    elif any(_says(value, column) for column in _OF_MODELS):
+        raise ImportRefused(f"{brand!r} has no models. {_EXPECTED} {NOTHING}")
+    else:
+        for name, item in value.items():
+            yield _named_model(name, item, brand)
+
+
+def _has_years_as_keys(value: dict[str, Any]) -> bool:
+    return bool(value) and all(map(_is_year, value)) and all(isinstance(items, list) for items in value.values())
+
+
+def _named_model(name: str, value: Any, brand: str) -> Cells:
+    """Return the cells of a model whose name is a key; the value under it may be an object, or a list of years."""
+    if isinstance(value, dict):
+        return next(_object(value | {"model": name}, brand))
+    cells = {"brand": brand, "model": name}
+    if isinstance(value, list) and value and all(map(_is_year, value)) and (years := _text(value)):
+        cells["year"] = years
+    return cells
 
 
 def _entry(value: dict[str, Any], column: str) -> Any:
+    """Return what an object has for one of ``COLUMNS``, under whatever name; ``None`` if it has nothing."""
     folded = {fold_header(key): item for key, item in reversed(value.items())}
     return next((folded[name] for name in COLUMNS[column] if folded.get(name) not in (None, "")), None)
 
@@ -120,7 +132,7 @@ def _name(value: dict[str, Any]) -> str:
 
 
 def _text(value: Any) -> str:
-    """Return a value as a cell of CSV would have it; nothing for objects but those of one named or one year thing."""
+    """Return a value as a cell of CSV would have it. Of an object that is its name or its year, or else nothing."""
     if isinstance(value, bool) or value is None:
         return ""
     if isinstance(value, list):

@@ -1,4 +1,4 @@
-"""JSON as files hold it: one document or an object a line, without the wrappings of MongoDB and of Django's fixtures."""
+"""Reading JSON files: one document, or one object per line; without what MongoDB and Django's fixtures wrap values in."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ _MONGO_TYPES = {"$oid", "$uuid", "$numberInt", "$numberLong", "$numberDouble", "
 
 
 def parse_json(text: str, wanted: str) -> Any:
-    """Return the document of a text, or the list of its objects where it has one a line.
+    """Return the document of a text, or the list of its objects if it has one per line.
 
-    Of a Django fixture the fields of each row are returned, with its key as ``id``: those of its only model, or of the one
-    whose name has ``wanted`` in it. Raises ``ImportRefused``.
+    For a Django fixture that is a list with the fields of each row, and its key as ``id``. Of several models, the rows are
+    those of the one whose name contains ``wanted``. Raises ``ImportRefused``.
     """
     return _fixture_rows(_parse(text), wanted)
 
@@ -31,7 +31,7 @@ def _parse(text: str) -> Any:
             if error.msg != "Extra data":
                 raise
             return [_parse_line(line, number) for number, line in lines]
-        # A sign's half, which no database stores, may stand in what is not read too.
+        # A lone surrogate, which no database can store, is refused wherever it is in the document.
         if _SURROGATE.search(json.dumps(document, ensure_ascii=False)):
             _refuse_surrogate(text)
     except json.JSONDecodeError as error:
@@ -52,22 +52,24 @@ def _parse_line(line: str, number: int) -> Any:
 
 
 def _refuse_surrogate(text: str) -> NoReturn:
-    # High and low halves follow one another; what is left over is alone. An even number of backslashes escapes none.
+    """Raise ``ImportRefused`` with the line of the first escape of a surrogate that is not part of a pair."""
+    # An escape counts unless the number of its backslashes is even: then they escape each other.
     escapes = [match for match in _ESCAPE.finditer(text) if len(match[1]) % 2]
-    alone = 0
-    for place, match in enumerate(escapes):
-        high = match[2][1] in "89abAB"
-        following = escapes[place + 1] if place + 1 < len(escapes) else None
-        preceding = escapes[place - 1] if place else None
-        paired = high and following is not None and following.start() == match.end() and following[2][1] in "cdefCDEF"
-        paired = paired or (
-            not high and preceding is not None and preceding.end() == match.start() and preceding[2][1] in "89abAB"
-        )
-        if not paired:
-            alone = match.start()
+    alone, place = 0, 0
+    while place < len(escapes):
+        first, second = escapes[place], escapes[place + 1] if place + 1 < len(escapes) else None
+        is_pair = second is not None and first.end() == second.start() and _is_high(first) and not _is_high(second)
+        if not is_pair:
+            alone = first.start()
             break
+        place += 2
     line = text.count("\n", 0, alone) + 1
     raise ImportRefused(f"Line {line}: the text holds half a sign (a lone surrogate). {NOTHING}")
+
+
+def _is_high(escape: re.Match[str]) -> bool:
+    """Return whether an escape is of the first half of a surrogate pair: D800 to DBFF."""
+    return escape[2][1] in "89abAB"
 
 
 def _unwrapped(entries: dict[str, Any]) -> Any:
@@ -80,11 +82,12 @@ def _unwrapped(entries: dict[str, Any]) -> Any:
 
 
 def _fixture_rows(document: Any, wanted: str) -> Any:
+    """Return the rows of a Django fixture (see ``parse_json``), and any other document as it is."""
     rows = document if isinstance(document, list) else []
     if not rows or not all(isinstance(row, dict) and isinstance(row.get("fields"), dict) for row in rows):
         return document
     models = sorted({str(row.get("model", "")) for row in rows})
-    # "category" rather than "categoryimage".
+    # The shortest name first: "category" rather than "categoryimage".
     named = sorted((model for model in models if wanted in model.rpartition(".")[2].lower()), key=len)
     if len(models) > 1 and (not named or len({len(model) for model in named[:2]}) < len(named[:2])):
         raise ImportRefused(

@@ -1,4 +1,4 @@
-"""Trees whose categories tell a path beside their name: their own, in names, keys or slugs, or that of what is above them."""
+"""Trees whose categories have a path beside their name: their own path, in names, keys or slugs, or that of their parent."""
 
 from __future__ import annotations
 
@@ -10,22 +10,30 @@ from taxonomy.readers.parents import Node, follow_paths, rows_of
 from taxonomy.readers.paths import Path, PathReader, path_reader
 from taxonomy.rows import CategoryRow
 
-# Of django-treebeard: four signs a step, and no sign between them.
+# A path of django-treebeard: four characters per step, and nothing between them.
 _STEPS = re.compile(r"(?:[0-9A-Z]{4})+")
 
 
 def rows_of_named_paths(
     nodes: Sequence[Node], texts: Sequence[str], separator: str | None, *, filed: bool = False
 ) -> Iterator[CategoryRow]:
-    """Return the rows of ``nodes``, each with the text of its path, after a look at all of them.
+    """Return the rows of ``nodes``; what their paths mean is decided by all of them together.
 
-    ``filed`` where names and keys may be those of ads or products, and the paths those of the categories that these are filed
-    in. Raises ``ImportRefused`` where the paths do not fit the names.
+    Parameters
+    ----------
+    texts : the text of each node's path.
+    separator : the sign between the steps; ``None`` to find it.
+    filed : whether the nodes may be ads or products, and the paths those of the categories that they are filed in.
+
+    Raises
+    ------
+    ImportRefused : the paths do not fit the names.
     """
     reader = path_reader(texts, separator)
     paths = [reader.path(text) if text else () for text in texts]
     pairs = list(zip(paths, nodes, strict=True))
     own = (CategoryRow((*path[:-1], node.name or path[-1]), node.key, node.line) for path, node in pairs)
+    # The node's own path, in names: exactly, or (further below) up to case and spaces.
     if all(path and path[-1] == (node.name or path[-1]) for path, node in pairs):
         return own
     if _are_above(paths, nodes):
@@ -44,7 +52,7 @@ def rows_of_named_paths(
 
 
 def _follow(nodes: Sequence[Node], texts: Sequence[str], paths: Sequence[Path], reader: PathReader) -> bool:
-    """Give nodes their parents by paths of keys or slugs, if those above are all there, and return whether they are."""
+    """Set the parents of nodes by paths of keys or slugs, if the paths above are all there; return whether they are."""
     steps = ["/".join(re.findall("....", text)) for text in texts if _STEPS.fullmatch(text)]
     if len(steps) == len(texts):
         follow_paths(nodes, steps, "/")
@@ -57,7 +65,7 @@ def _follow(nodes: Sequence[Node], texts: Sequence[str], paths: Sequence[Path], 
 
 
 def _are_above(paths: Sequence[Path], nodes: Sequence[Node]) -> bool:
-    """Return whether every path is that of another of the nodes, or none for a main category."""
+    """Return whether every path is that of the node's parent: the whole path of another node, or empty."""
     whole = {fold_path((*path, node.name)) for path, node in zip(paths, nodes, strict=True)}
     return not all(paths) and all(not path or fold_path(path) in whole for path in paths)
 

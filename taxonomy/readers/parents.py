@@ -1,4 +1,4 @@
-"""Trees whose categories name their parents, by key or by name, or hold their children: worked out to paths."""
+"""From categories that name their parents, by key, slug or name, or contain their children, to their paths."""
 
 from __future__ import annotations
 
@@ -11,15 +11,19 @@ from taxonomy.names import fold_name
 from taxonomy.readers.paths import read_name
 from taxonomy.rows import NOTHING, CategoryRow, ImportRefused
 
-# What main categories have where others have a parent's key.
+# What a main category may have in place of a parent's key.
 NO_PARENT = {"", "0", "-1", "null", "none", "nil", "nan", "n/a", "root", "\\n", "-"}
 
 
 @dataclass(slots=True, eq=False)
 class Node:
-    """A category as a file has it: ``parent`` is what it says of its parent, ``above`` the one it lies in, if the file nests.
+    """A category as a file has it.
 
-    ``slug`` is a name of it that others may call it by.
+    Attributes
+    ----------
+    parent : the key, slug or name of the parent, as the file says it; "" for a main category, ``None`` if the file says nothing.
+    above : the category that it is nested in, if the file nests them.
+    slug : another name by which the file may refer to it.
     """
 
     name: str
@@ -39,7 +43,7 @@ class Node:
 
 
 def rows_of(nodes: Sequence[Node]) -> Iterator[CategoryRow]:
-    """Yield the nodes with their paths. Raises ``ImportRefused`` for parents that are not there, and for loops of parents."""
+    """Yield the nodes with their paths. Raises ``ImportRefused`` for missing parents, and for loops of parents."""
     parents = _Parents(nodes)
     paths: dict[Node, tuple[str, ...]] = {}
     for node in nodes:
@@ -57,7 +61,7 @@ def rows_of(nodes: Sequence[Node]) -> Iterator[CategoryRow]:
 
 
 def follow_paths(nodes: Sequence[Node], paths: Sequence[str], separator: str) -> None:
-    """Give nodes their parents by paths of keys or slugs, such as "1/4/12" below "1/4".
+    """Set ``above`` of nodes by their paths of keys or slugs: "1/4/12" is below "1/4".
 
     Raises ``ImportRefused`` where no node has the path above.
     """
@@ -70,7 +74,7 @@ def follow_paths(nodes: Sequence[Node], paths: Sequence[str], separator: str) ->
 
 
 class _Parents:
-    """What nodes say of their parents, looked up."""
+    """Finds the parents of nodes by what the nodes say of them."""
 
     def __init__(self, nodes: Sequence[Node]) -> None:
         self._by_key: dict[str, Node] = {}
@@ -85,31 +89,28 @@ class _Parents:
         self._top = self._top_left_out(nodes)
 
     def of(self, node: Node) -> Node | None:
-        """Return a node's parent, ``None`` for a main category."""
+        """Return a node's parent, ``None`` for a main category. A node that names itself as parent is a main category."""
         told = (node.parent or "").strip()
-        for key in (told, told.removesuffix(".0")):
-            if key in self._by_key:
-                found = self._by_key[key]
-                return None if found is node else found
-        if told and told in self._by_slug:
-            found = self._by_slug[told]
+        found = self._by_key.get(told) or self._by_key.get(told.removesuffix(".0"))
+        if found is None and told:
+            found = self._by_slug.get(told)
+        if found is None:
+            if node.above is not None or told.casefold() in NO_PARENT:
+                return node.above
+            found = self._by_name.get(fold_name(told))
+        if found is not None:
             return None if found is node else found
-        if node.above is not None or told.casefold() in NO_PARENT:
-            return node.above
-        named = self._by_name.get(fold_name(told))
-        if named is not None:
-            return None if named is node else named
         if fold_name(told) in self._ambiguous:
             node.refuse(f"its parent {told!r} is the name of several categories.")
         if told == self._top:
-            # The top of an export: what it lay in was not exported.
+            # A part of a tree was exported: all main categories name the category above it, which is not in the file.
             return None
         node.refuse(f"its parent {told!r} is not in the file. Add it, or say nothing of it if this is a main category.")
 
     def _top_left_out(self, nodes: Sequence[Node]) -> str | None:
-        """Return what the main categories tell of their parent, where it is one for all and not in the file.
+        """Return the parent that all topmost nodes name, if it is the same for all and not in the file.
 
-        A single line that tells of a parent elsewhere is rather one of which the parent is lacking, unless categories lie in it.
+        If it is only one node that names it, and the file nests no nodes, the parent was rather forgotten: then ``None``.
         """
         told = [(node.parent or "").strip() for node in nodes if node.above is None]
         if any(text.casefold() in NO_PARENT for text in told):
