@@ -6,7 +6,7 @@ The same in evaluation and in serving. NumPy alone.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -224,13 +224,9 @@ def answer_car(
     # All photos are of one ad, so that each array below has one row.
     decoded = decode(merge(shown, np.zeros(photos, dtype=np.int64)), mask, rules)
     best = best_answers(decoded, mask)
-    calibrated = calibrate(confidences(decoded, best), rules)
-    sure = sure_enough(calibrated, rules)
-    heads = {}
-    for head in HEADS:
-        confidence = float(calibrated[head][0])
-        options = _options(getattr(vocabularies, head), decoded[head][0], int(best[head][0]), confidence, limit)
-        heads[head] = HeadAnswer(options, confidence, bool(options and sure[head][0]) and not disagree)
+    heads = _head_answers(decoded, best, vocabularies, rules, limit)
+    if disagree:
+        heads = {head: replace(answer, accepted=False) for head, answer in heads.items()}
     return CarAnswer(
         is_car=True,
         heads=heads,
@@ -239,6 +235,20 @@ def answer_car(
         photos_used=photos,
         disagree=disagree,
     )
+
+
+def _head_answers(
+    decoded: Logits, best: Mapping[str, NDArray[np.int64]], vocabularies: Vocabularies, rules: Rules, limit: int
+) -> dict[str, HeadAnswer]:
+    """Return the answer of each head for the one ad that was decoded."""
+    calibrated = calibrate(confidences(decoded, best), rules)
+    sure = sure_enough(calibrated, rules)
+    answers = {}
+    for head in HEADS:
+        confidence = float(calibrated[head][0])
+        options = _options(getattr(vocabularies, head), decoded[head][0], int(best[head][0]), confidence, limit)
+        answers[head] = HeadAnswer(options, confidence, bool(options and sure[head][0]))
+    return answers
 
 
 def _twins_of(pair: Pair, twins: Iterable[Iterable[Pair]]) -> tuple[Pair, ...]:

@@ -36,10 +36,10 @@ WARM_UP = 0.05
 # The weights that are kept are an exponential moving average over about this share of all steps, and at most so many steps. Over
 # more, a short training's would still have much of the first steps in them.
 AVERAGED_SHARE, AVERAGED_STEPS = 0.05, 100
-# The size of training photos, as a share of the serving size, in the first epoch and in the last; it grows from one to the other.
-# In a crop a car is larger than in the whole photo; in a smaller crop it has the size that it has in serving (Touvron et al.,
-# "Fixing the train-test resolution discrepancy", arXiv:1906.06423). Still smaller photos take less time, and do at first (Tan and
-# Le, "EfficientNetV2", arXiv:2104.00298).
+# The size of training photos, as a share of the serving size, in the first epoch and in the last. In a crop a car is larger
+# than in the whole photo; in a smaller crop it has the size that it has in serving (Touvron et al., "Fixing the train-test
+# resolution discrepancy", arXiv:1906.06423). Still smaller photos, which take less time, will do for the first epochs
+# (arXiv:2104.00298).
 TRAINED_SIZES = (0.7, 0.9)
 # Photos are blended in this share of the epochs, the first ones.
 MIXING_SHARE = 0.8
@@ -110,7 +110,8 @@ class Trainer:
             # So that batch statistics are of the whole batch. On the CPU each process has those of its own part: PyTorch
             # shares them between GPUs only.
             self.network.backbone = convert_sync_batchnorm(self.network.backbone)  # type: ignore[no-untyped-call]
-        # Weights that have seen ImageNet know the simplest things better than a site's photos could teach them.
+        # The first stages of a pretrained backbone are not trained: what they see, such as edges, they have learned from far
+        # more photos than a site has.
         self.kept = [] if self.settings.weights == NO_WEIGHTS else first_stages(self.network.backbone)
         for layer in self.kept:
             layer.requires_grad_(False)

@@ -8,7 +8,7 @@ category to learn it from.
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Hashable, Sequence
+from collections.abc import Hashable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -168,16 +168,33 @@ def out_of_fold_scores(
     # Those that are not empty: groups may be fewer than folds.
     numbers = np.unique(fold_of).tolist()
     tasks = ((ads, fold_of == number, settings, seed, explain) for number in numbers)
+    scored = _counted(run_side_by_side(_score_fold, tasks, jobs=jobs), len(numbers), progress)
+    return _join(scored, paths, fold_of, groups)
+
+
+def _counted(scored: Iterator[_ScoredFold], total: int, progress: Progress | None) -> Iterator[_ScoredFold]:
+    """Yield the folds, and call ``progress`` after each."""
+    for done, fold in enumerate(scored, 1):
+        yield fold
+        if progress is not None:
+            progress("folds", done, total)
+
+
+def _join(
+    scored: Iterable[_ScoredFold],
+    paths: Sequence[Path],
+    fold_of: NDArray[np.intp],
+    groups: Sequence[Hashable | None] | None,
+) -> FoldScores:
+    """Put the scores of all folds together, one after the other, so that none is in memory twice."""
     categories = tuple(sorted(set(paths)))
     column = {path: index for index, path in enumerate(categories)}
     probabilities = np.zeros((len(paths), len(categories)), dtype=np.float32)
     words: dict[int, WordWeights] = {}
-    for done, fold in enumerate(run_side_by_side(_score_fold, tasks, jobs=jobs), 1):
+    for fold in scored:
         known = np.array([column[path] for path in fold.categories])
         probabilities[np.ix_(fold.rows, known)] = fold.probabilities
         words |= fold.words
-        if progress is not None:
-            progress("folds", done, len(numbers))
     given = np.array([column[path] for path in paths], dtype=np.intp)
     witnesses, dominated = _shares_of_groups(given, groups)
     return FoldScores(categories, given, fold_of, witnesses, dominated, probabilities, words)

@@ -154,5 +154,6 @@ def _fit(
 
 def _sparse(dense: FloatArray, smallest: float) -> sparse.csr_array:
     """Return the matrix without coefficients nearer to zero than ``smallest``."""
-    # Not by the positions that NumPy finds: they are of 64 bits, and so would be the columns of every table made of these.
+    # Made of the dense matrix rather than of the positions of ``np.nonzero``: those are of 64 bits, and so would be the
+    # columns of every table that is made of the result.
     return sparse.csr_array(np.where(np.abs(dense) >= smallest, dense, 0.0))

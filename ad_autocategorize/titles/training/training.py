@@ -87,20 +87,9 @@ def train(
     ------
     TrainingError : fewer than two categories, or no title with a word in it that may be listed.
     """
-    tokens, kept = tokenize(titles, settings)
-    contents = Contents.of(tokens, settings, unlisted)
-    if not contents.has_listed():
-        # N-grams alone are no vocabulary: as if no title had a word.
-        kept = []
-    paths = [paths[index] for index in kept]
-    if len(set(paths)) < 2:
-        raise TrainingError(
-            f"{len(titles)} ads, of which {len(kept)} have words in their title, fill {len(set(paths))} categories: at "
-            "least two are needed. Publish more ads, or check the source's 'published' condition and title field."
-        )
-    examples = Examples(contents, paths, relative_weights(weights, kept))
+    examples, kept = _read_examples(titles, paths, weights, settings, unlisted)
     splits = _calibration_splits(examples, seed)
-    steps = _Steps(progress, len(build_nodes(paths)) * (1 + len(splits)))
+    steps = _Steps(progress, len(build_nodes(examples.paths)) * (1 + len(splits)))
     calibration = _calibrate(examples, splits, settings, seed=seed, jobs=jobs, progress=steps.advance)
     settings, temperatures = calibration.settings, calibration.temperatures
     features, classifiers, flat = _learn(examples, settings, seed=seed, jobs=jobs, progress=steps.advance)
@@ -116,6 +105,28 @@ def train(
         seed=seed,
     )
     return Trained(scorer, checkpoint)
+
+
+def _read_examples(
+    titles: Sequence[str],
+    paths: Sequence[Path],
+    weights: Sequence[float] | None,
+    settings: TitleSettings,
+    unlisted: Unlisted | None,
+) -> tuple[Examples, list[int]]:
+    """Return the examples that have words, and their positions among all. Raises ``TrainingError``."""
+    tokens, kept = tokenize(titles, settings)
+    contents = Contents.of(tokens, settings, unlisted)
+    if not contents.has_listed():
+        # N-grams alone are no vocabulary: as if no title had a word.
+        kept = []
+    paths = [paths[index] for index in kept]
+    if len(set(paths)) < 2:
+        raise TrainingError(
+            f"{len(titles)} ads, of which {len(kept)} have words in their title, fill {len(set(paths))} categories: at "
+            "least two are needed. Publish more ads, or check the source's 'published' condition and title field."
+        )
+    return Examples(contents, paths, relative_weights(weights, kept)), kept
 
 
 def _learn(
