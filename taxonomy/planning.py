@@ -54,9 +54,8 @@ class Plan:
     ----------
     existing : all categories of one ``scope``.
     rows : the rows to import, parents before children.
-    whole : whether the rows are all categories there are. Other categories go out of use; one that stands in the way of a row,
-    with
-        its name and parent, is renamed.
+    whole : whether the rows are all categories there are. Other categories go out of use; one that has a row's name and parent
+        without being meant by it is renamed.
     rekey : whether categories are found by their paths only, and get the rows' keys.
 
     Raises
