@@ -132,7 +132,7 @@ def test_outcomes_that_depend_on_one_another_are_fitted_at_once(monkeypatch):
 
 @pytest.mark.parametrize("classifier", ["linear_svc", "logistic_regression", "multinomial_nb"])
 def test_positions_in_a_table_have_32_bits(classifier):
-    table = training.train(TITLES, PATHS, TitleSettings(classifier=classifier)).parts[0].table
+    table = training.train(TITLES, PATHS, TitleSettings(classifier=classifier)).scorer.parts[0].table
     assert table.indices.dtype == table.indptr.dtype == np.int32
 
 
