@@ -26,7 +26,7 @@ FloatArray = NDArray[np.float64]
 # cells (128 MiB).
 MAX_DENSE_CELLS = 2**24
 # With fewer ads, or fewer ads times outcomes, every hyperplane is learned from all ads.
-FEW_ADS = 20_000
+FEW_ADS = 5_000
 FEW_CELLS = 5_000_000
 # Otherwise a block has so many outcomes. A hyperplane is learned from the ads of its outcome, a random sample of all ads, and the
 # ads of other outcomes that score highest.
