@@ -54,7 +54,12 @@ class FiledTitles:
 
     def missing_in(self, other: FiledTitles) -> NDArray[np.bool_]:
         """Return, bool[n], whether ``other`` lacks each ad, or has it at another category or with another title or weight."""
-        return ~np.isin(self._pairs(), other._pairs())
+        own, others = self._pairs(), np.sort(other._pairs())
+        if not len(others):
+            return np.ones(len(own), dtype=bool)
+        # Half of the time of ``np.isin``, which sorts positions too.
+        places = np.searchsorted(others, own).clip(max=len(others) - 1)
+        return np.asarray(others[places] != own)
 
     def _pairs(self) -> Keys:
         """Return a number for each pair of digest and category."""

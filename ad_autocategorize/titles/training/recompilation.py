@@ -112,5 +112,6 @@ def _moved_columns(weights: Weights, before: NDArray[np.intp], now: NDArray[np.i
         target[block * width_before + before] = block * width_now + now
     column = target[table.indices]
     is_kept = column >= 0
-    ends = np.concatenate([[0], np.cumsum(is_kept)])[table.indptr]
+    # Of 32 bits, as the columns are: SciPy would convert either otherwise, tens of millions of them.
+    ends = np.concatenate([np.zeros(1, np.int32), np.cumsum(is_kept, dtype=np.int32)])[table.indptr]
     return sparse.csr_array((table.data[is_kept], column[is_kept], ends), shape=(table.shape[0], columns))
