@@ -8,7 +8,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from ad_autocategorize.photos.training.network import CAR
+from ad_autocategorize.photos.answers import CAR
 from ad_autocategorize.photos.vocabularies import HEADS, MISSING
 
 # The model weighs more: it has the most values, with the fewest photos of each.

@@ -7,11 +7,11 @@ from collections.abc import Mapping
 import torch
 from torch import Tensor, nn
 
+from ad_autocategorize.photos.answers import CAR
 from ad_autocategorize.photos.training.backbones import make_backbone
 from ad_autocategorize.photos.vocabularies import HEADS, Vocabularies
 
-# Beside the five heads: whether the photo shows a car at all.
-CAR = "car"
+# The last one, beside the five heads, says whether the photo shows a car at all.
 OUTPUTS = (*HEADS, CAR)
 DROPOUT = 0.1
 
